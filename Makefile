@@ -1,0 +1,48 @@
+# `make run` starts the server, `make test` runs every test; both set up what they need first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+
+.PHONY: run test check unit bench clean
+
+run: $(VENV)/.run
+	$(BIN)/greenroom serve --port $(PORT)
+
+export CHROMIUM
+
+test: $(VENV)/.test
+	$(BIN)/python tests/support/browser.py
+	$(BIN)/python -m pytest $(ARGS)
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not e2e and not slow" $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
+	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.filter
+	$(BIN)/python -m benchmarks.room --participants 2 4 8 --seconds 10
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Greenroom needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.run: pyproject.toml | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
