@@ -1,0 +1,1 @@
+"""The conference server around the privacy filter."""

@@ -1,0 +1,1 @@
+"""The media plane: receive, filter, encode once, fan out."""

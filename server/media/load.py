@@ -1,0 +1,88 @@
+"""The governor: what to give up, and when, so that frames are never late.
+
+Overload feeds itself: a dropped frame makes the next one dearer to encode. So the governor acts on the time that
+frames wait for a worker, before any is dropped, and gives up the cheapest thing first. Pure logic; time is passed in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Level(NamedTuple):
+    """What everybody gets: pictures a second, pictures per run of the network, and whether all of it is blur."""
+
+    frame_rate: int
+    network_interval: int = 1
+    covered: bool = False
+
+
+LEVELS = (
+    Level(30),
+    Level(30, 2),
+    Level(24, 2),
+    Level(20, 2),
+    Level(15, 2),
+    Level(10, 2),
+    Level(10, covered=True),
+)
+COST = (1.0, 0.85, 0.7, 0.6, 0.48, 0.35, 0.25)
+"""Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
+
+MAX_DELAY = 0.025  # seconds a frame may wait for a worker, at the 90th percentile
+MAX_UTILISATION = 0.92  # share of the workers' time
+COMFORT = 0.75  # utilisation to expect at the level above before going back there
+PATIENCE = 3.0  # seconds of comfort before going back
+PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
+MAX_PATIENCE = 60.0
+
+
+class Governor:
+    """Steps down at once under pressure and up again after a while of comfort; longer after each failed return."""
+
+    def __init__(self) -> None:
+        self._index = 0
+        self._stepped = float("-inf")
+        self._comfortable_since: float | None = None
+        self._patience = PATIENCE
+        self._returned = float("-inf")
+
+    @property
+    def level(self) -> Level:
+        """What everybody gets now."""
+        return LEVELS[self._index]
+
+    @property
+    def overloaded(self) -> bool:
+        """Tell whether anything is given up."""
+        return self._index > 0
+
+    def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
+        """Take what was measured since the last call; return what to do from now on.
+
+        `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
+        that frames waited for a worker.
+        """
+        if delay > MAX_DELAY or utilisation > MAX_UTILISATION:
+            self._comfortable_since = None
+            if now - self._stepped >= PAUSE and self._index < len(LEVELS) - 1:
+                self._step_down(now)
+        elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
+            if self._comfortable_since is None:
+                self._comfortable_since = now
+            elif now - self._comfortable_since >= self._patience:
+                self._step_up(now)
+        else:
+            self._comfortable_since = None
+        return self.level
+
+    def _step_down(self, now: float) -> None:
+        failed_return = now - self._returned < 2 * self._patience
+        self._patience = min(MAX_PATIENCE, self._patience * 2) if failed_return else PATIENCE
+        self._index += 1
+        self._stepped = now
+
+    def _step_up(self, now: float) -> None:
+        self._index -= 1
+        self._stepped = self._returned = now
+        self._comfortable_since = None

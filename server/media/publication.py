@@ -1,0 +1,222 @@
+"""What a participant publishes: the wall between what a camera sends and what anybody receives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import av
+
+from filters.base import VideoFilter
+from server.media.encoder import CLOCK_RATE, EncodedVideo
+from server.media.fanout import AudioSubscription, Packets, VideoSubscription
+from server.media.rtc import AudioPacket, EncodedFrame, VideoReceiver
+from server.media.transcoder import DecodeError, Transcoder
+
+logger = logging.getLogger(__name__)
+
+MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
+MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
+KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
+
+
+class Counters(NamedTuple):
+    """What became of the frames of one camera. No field could count a raw frame that was sent."""
+
+    received: int
+    filtered: int
+    slated: int
+    withheld: int
+    errors: int
+
+
+class VideoPublication:
+    """One participant's camera, as the others see it: encoded once, sent to every subscriber.
+
+    Encoded camera frames go in by `receive`; only what the Transcoder made of a FilteredFrame comes out. Bounded:
+    frames that waited longer than MAX_AGE are decoded (later ones need them) and not shown.
+    """
+
+    def __init__(self, video_filter: VideoFilter, executor: Executor, *, bitrate: int) -> None:
+        self.transcoder = Transcoder(video_filter, bitrate)
+        self.received = 0
+        self.sent = 0
+        self.withheld = 0
+        self.paused = False
+        self._executor = executor
+        self._waiting: deque[EncodedFrame] = deque()
+        self._subscriptions: list[VideoSubscription] = []
+        self._busy = False
+        self._closed = False
+        self._reset = False
+        self._source: VideoReceiver | None = None
+        self._keyframe_wanted = True
+        self._keyframe_sent = 0.0
+        self._epoch = 0
+        self._origin: int | None = None
+        self._last_timestamp = 0
+        self._last_arrival = 0.0
+        self.hop = 0.0
+
+    def attach(self, source: VideoReceiver | None) -> None:
+        """Take the frames of another receiver from now on; what the last one sent is forgotten."""
+        self._source = source
+        self._origin = None
+        self.reset()
+
+    def subscribe(self, subscription: VideoSubscription) -> None:
+        """Send this publication to one more peer, from a keyframe on."""
+        self._subscriptions.append(subscription)
+        self.request_keyframe()
+
+    def unsubscribe(self, subscription: VideoSubscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def request_keyframe(self) -> None:
+        """Make the next encoded picture a keyframe; many requests at once cost one."""
+        self._keyframe_wanted = True
+
+    def reset(self) -> None:
+        """Forget the picture: what comes next is slated until the person is found again."""
+        self._waiting.clear()
+        self._reset = True
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._closed = True
+        self._waiting.clear()
+        self._subscriptions.clear()
+
+    def receive(self, frame: EncodedFrame) -> None:
+        """Take the next encoded camera frame, in decode order, on the event loop."""
+        if self._closed or self.paused:
+            return
+        self.received += 1
+        if len(self._waiting) >= MAX_WAITING:
+            self.reset()
+            self._ask_sender_for_keyframe()
+            return
+        self._waiting.append(self._rebase(frame))
+        self._start()
+
+    def _rebase(self, frame: EncodedFrame) -> EncodedFrame:
+        """Keep the outgoing time growing when another receiver's begins at 0 again."""
+        if self._origin is None:
+            gap = frame.arrival - self._last_arrival if self._last_arrival else 0.0
+            self._origin = self._last_timestamp + round(gap * CLOCK_RATE) - frame.timestamp
+        timestamp = frame.timestamp + self._origin
+        self._last_timestamp, self._last_arrival = timestamp, frame.arrival
+        return frame._replace(timestamp=timestamp)
+
+    def _start(self) -> None:
+        if self._busy or self._closed or not self._waiting:
+            return
+        now = time.monotonic()
+        batch = [self._waiting.popleft()]
+        while self._waiting and now - batch[-1].arrival > MAX_AGE:
+            batch.append(self._waiting.popleft())
+        self.withheld += len(batch) - 1
+        codecs = sorted({s.codec for s in self._subscriptions}) or ["VP8"]
+        keyframe = self._keyframe_wanted and now - self._keyframe_sent > KEYFRAME_INTERVAL
+        if keyframe:
+            self._keyframe_wanted, self._keyframe_sent = False, now
+        reset, self._reset = self._reset, False
+        self._busy = True
+        job = asyncio.get_running_loop().run_in_executor(
+            self._executor, self._transcode, batch, codecs, keyframe, reset
+        )
+        job.add_done_callback(lambda done: self._done(done, batch, codecs, keyframe))
+
+    def _transcode(
+        self, batch: list[EncodedFrame], codecs: list[str], keyframe: bool, reset: bool
+    ) -> list[EncodedVideo]:
+        if reset:
+            self.transcoder.reset()
+        return self.transcoder.transcode(batch, codecs, keyframe=keyframe)
+
+    def _done(
+        self,
+        job: asyncio.Future[list[EncodedVideo]],
+        batch: list[EncodedFrame],
+        codecs: list[str],
+        keyframe: bool,
+    ) -> None:
+        self._busy = False
+        if self._closed or job.cancelled():
+            return
+        error = job.exception()
+        if error is None:
+            videos = job.result()
+            if videos:
+                self._fan_out(dict(zip(codecs, videos, strict=True)))
+            else:
+                self._keyframe_wanted |= keyframe
+            self.hop = time.monotonic() - batch[-1].arrival
+        else:
+            self._withhold(error)
+        self._start()
+
+    def _withhold(self, error: BaseException) -> None:
+        self.withheld += 1
+        self._break()
+        if isinstance(error, DecodeError):
+            self._waiting.clear()
+            self._ask_sender_for_keyframe()
+        elif not isinstance(error, av.FFmpegError):
+            logger.error("publication failed; its frame is withheld", exc_info=error)
+
+    def _break(self) -> None:
+        """An encoded picture is not sent, so the next one must not refer to it."""
+        self._keyframe_wanted, self._keyframe_sent = True, 0.0
+
+    def _ask_sender_for_keyframe(self) -> None:
+        if self._source is not None:
+            self._source.request_keyframe()
+
+    def _fan_out(self, videos: dict[str, EncodedVideo]) -> None:
+        if self._reset or self.paused:
+            self._break()
+            return
+        self.sent += 1
+        capture = self._source.capture_ntp if self._source is not None else None
+        origin = self._origin or 0
+        packets = Packets(self.sent)
+        for subscription in self._subscriptions:
+            video = videos.get(subscription.codec)
+            if video is not None:
+                ntp = capture(video.timestamp - origin) if capture else None
+                subscription.deliver(video, packets, ntp)
+
+
+class AudioPublication:
+    """One participant's microphone: Opus packets, forwarded as they are."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.level = 127
+        self._subscriptions: list[AudioSubscription] = []
+
+    def subscribe(self, subscription: AudioSubscription) -> None:
+        """Send this publication to one more peer."""
+        self._subscriptions.append(subscription)
+
+    def unsubscribe(self, subscription: AudioSubscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def receive(self, packet: AudioPacket) -> None:
+        """Take the next Opus packet, on the event loop, and send it on."""
+        if self.paused:
+            return
+        self.level = 127 if packet.level is None else packet.level
+        for subscription in self._subscriptions:
+            subscription.deliver(packet)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._subscriptions.clear()

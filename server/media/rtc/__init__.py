@@ -1,0 +1,38 @@
+"""Every hook on the private API of aiortc and aioice: encoded media in and out of a peer connection.
+
+The rest of the server uses the names below, and aiortc's public ones.
+"""
+
+from .clocks import ntp_now
+from .connection import peer_connection, set_stream_id
+from .h264 import packetize_h264
+from .sender import RtpSender, SenderStats
+from .streams import (
+    AudioPacket,
+    AudioReceiver,
+    EncodedFrame,
+    VideoReceiver,
+    VideoStats,
+    receive_audio,
+    receive_video,
+)
+from .upstream import install
+from .vp8 import packetize_vp8
+
+__all__ = [
+    "AudioPacket",
+    "AudioReceiver",
+    "EncodedFrame",
+    "RtpSender",
+    "SenderStats",
+    "VideoReceiver",
+    "VideoStats",
+    "install",
+    "ntp_now",
+    "packetize_h264",
+    "packetize_vp8",
+    "peer_connection",
+    "receive_audio",
+    "receive_video",
+    "set_stream_id",
+]

@@ -1,0 +1,108 @@
+"""RTCPeerConnection whose transports, senders and receivers are this package's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.codecs import is_rtx
+from aiortc.rtcrtpparameters import RTCRtcpFeedback
+from aiortc.sdp import MediaDescription
+
+from . import transport_cc
+from .dtls import Certificate, DtlsTransport
+from .receiver import Receiver
+from .sender import PacketSender
+from .upstream import install
+
+TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")
+
+
+def peer_connection(ice_servers: Sequence[RTCIceServer] = ()) -> RTCPeerConnection:
+    """Return a connection for `receive_video`, `receive_audio` and `RtpSender`, everything on one transport.
+
+    Without servers there are only host candidates: aiortc's default asks a public STUN server. MAX_BUNDLE
+    because BALANCED loses the second audio m-line when the first is video (rtcpeerconnection.py:1193, 1018).
+    """
+    install()
+    servers = list(ice_servers)
+    return PeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+
+def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str, track_id: str | None = None) -> None:
+    """Set the msid of the next offer or answer; one id per participant.
+
+    Browsers play streams with one id in sync, and aiortc gives all senders of a connection the same one
+    (rtcpeerconnection.py:1207), so that everybody waits for everybody.
+    """
+    transceiver.sender._stream_id = stream_id
+    if track_id is not None:
+        transceiver.sender._track_id = track_id
+
+
+class PeerConnection(RTCPeerConnection):
+    """Lets aiortc construct its objects and makes them ours."""
+
+    _RTCPeerConnection__dtlsTransports: set[DtlsTransport]
+
+    def __init__(self, configuration: RTCConfiguration) -> None:
+        super().__init__(configuration)
+        self._RTCPeerConnection__certificates = [Certificate.generateCertificate()]
+
+    def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1144
+        upstream: Any = super()
+        return DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
+
+    def _RTCPeerConnection__createTransceiver(  # line 1197
+        self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None
+    ) -> RTCRtpTransceiver:
+        upstream: Any = super()
+        transceiver: RTCRtpTransceiver = upstream._RTCPeerConnection__createTransceiver(
+            direction, kind, sender_track
+        )
+        PacketSender.adopt(transceiver.sender)
+        Receiver.adopt(transceiver.receiver)
+        return transceiver
+
+    async def _RTCPeerConnection__gather(self) -> None:  # line 1131
+        upstream: Any = super()
+        await upstream._RTCPeerConnection__gather()
+        for transport in self._RTCPeerConnection__dtlsTransports:
+            transport.take_over_sockets()
+
+    async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
+        await super().setRemoteDescription(sessionDescription)
+        private: Any = self
+        remote = private._RTCPeerConnection__remoteDescription()
+        for transceiver in self.getTransceivers():
+            index = transceiver._get_mline_index()
+            receives = transceiver._offerDirection in ("recvonly", "sendrecv")
+            if index is not None and index < len(remote.media) and receives:
+                accept_transport_cc(transceiver, remote.media[index])
+            if isinstance(transceiver.sender, PacketSender):
+                transceiver.sender.announce()
+
+
+def accept_transport_cc(transceiver: RTCRtpTransceiver, remote: MediaDescription) -> None:
+    """Answer an offered upstream m-line with transport-wide feedback in place of REMB.
+
+    aiortc parses the header extension (rtp.py:115) but has no feedback (codecs/__init__.py:45-83); its own
+    estimator sends REMB whether negotiated or not (rtcrtpreceiver.py:478), and keeps Chromium at 0.3 Mbit/s.
+    """
+    for extension in remote.rtp.headerExtensions:
+        if extension.uri == transport_cc.URI and extension not in transceiver._headerExtensions:
+            transceiver._headerExtensions.append(extension)
+    offered = {codec.payloadType for codec in remote.rtp.codecs if TRANSPORT_CC in codec.rtcpFeedback}
+    for codec in transceiver._codecs:
+        if codec.payloadType in offered and not is_rtx(codec) and TRANSPORT_CC not in codec.rtcpFeedback:
+            kept = [feedback for feedback in codec.rtcpFeedback if feedback.type != "goog-remb"]
+            codec.rtcpFeedback = [*kept, TRANSPORT_CC]

@@ -1,0 +1,207 @@
+"""DTLS and SRTP: peers with RSA certificates, packets handed on without a queue or a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pylibsrtp
+from aioice.ice import StunProtocol
+from aioice.stun import Message
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport, SRTPProtectionProfile, State
+from aiortc.rtp import RtcpPacket, RtpPacket, is_rtcp
+from aiortc.utils import random32
+from OpenSSL import SSL
+
+from . import transport_cc, udp
+from .clocks import ClockOffset
+from .receive_buffer import RoundTrip
+
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    b"ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305:"
+    b"ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA"
+)
+MAX_QUEUE = 256
+"""Datagrams that wait for the DTLS task, which takes all of them at each turn of the loop."""
+MAX_SSRCS = 31
+"""Streams accepted on one connection, as many as a receiver report can hold."""
+STUN_RETRANSMISSION = 0.5
+"""Seconds after which a STUN request is repeated, so that an answer no longer tells the round trip."""
+
+
+class Certificate(RTCCertificate):
+    """A certificate whose owner also talks to peers that have an RSA one."""
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        # aiortc/rtcdtlstransport.py:204 offers ECDSA suites only: GStreamer fails with alert 40.
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(CIPHERS)
+        return context
+
+
+class DtlsTransport(RTCDtlsTransport):
+    """Delivers SRTP to receivers in the socket's own callback, and sends without awaiting.
+
+    aiortc's objects become ours by `adopt`: its constructors are called by name inside RTCPeerConnection.
+    """
+
+    _RTCDtlsTransport__rx_bytes: int
+    _RTCDtlsTransport__rx_packets: int
+    _RTCDtlsTransport__tx_bytes: int
+    _RTCDtlsTransport__tx_packets: int
+
+    round_trip: RoundTrip
+    clock_offset: ClockOffset
+
+    @classmethod
+    def adopt(cls, stock: RTCDtlsTransport) -> DtlsTransport:
+        stock.__class__ = cls
+        assert isinstance(stock, DtlsTransport)
+        stock.round_trip = RoundTrip()
+        stock.clock_offset = ClockOffset()
+        stock._arrivals = transport_cc.ArrivalLog(random32())
+        stock._feedback_timer = None
+        stock._sockets = set()
+        stock._ssrcs = set()
+        connection: Any = stock.transport._connection
+        connection.data_received = stock._queued  # aioice/ice.py:1277 puts into a queue without bound
+        return stock
+
+    _arrivals: transport_cc.ArrivalLog
+    _feedback_timer: asyncio.TimerHandle | None
+    _sockets: set[StunProtocol]
+    _ssrcs: set[bytes]
+
+    def take_over_sockets(self) -> None:
+        """Read the sockets that ICE has opened; call it after gathering."""
+        for protocol in self.transport._connection._protocols:
+            if protocol not in self._sockets:
+                self._sockets.add(protocol)
+                self._time_requests(protocol)
+                udp.take_over(protocol, self.receive)
+
+    def _time_requests(self, protocol: StunProtocol) -> None:
+        """Measure the round trip by connectivity and consent checks (RFC 7675, every 5 s)."""
+        stock = protocol.request
+
+        async def timed(
+            request: Message,
+            addr: tuple[str, int],
+            integrity_key: bytes | None = None,
+            retransmissions: int | None = None,
+        ) -> tuple[Message, tuple[str, int]]:
+            start = time.monotonic()
+            answer = await stock(request, addr, integrity_key, retransmissions)
+            elapsed = time.monotonic() - start
+            if elapsed < STUN_RETRANSMISSION:
+                self.round_trip.add(elapsed)
+            return answer
+
+        protocol.request = timed  # type: ignore[method-assign]
+
+    def _queued(self, data: bytes, component: int) -> None:
+        self.receive(data, udp.now_us())
+
+    def receive(self, data: bytes, arrival: int) -> None:
+        """Take a datagram that is not STUN and its arrival in µs of wall-clock time."""
+        if not 0 < len(data) <= udp.MAX_DATAGRAM:
+            return  # anybody could end the session with it: rtcdtlstransport.py:650, pylibsrtp's ValueError
+        if self._rx_srtp is not None and 127 < data[0] < 192 and not is_rtcp(data):
+            if self._state is State.CONNECTED:
+                self._receive_srtp(data, arrival)
+            return
+        queue = self.transport._connection._queue
+        if queue.qsize() < MAX_QUEUE:
+            queue.put_nowait((data, 1))
+
+    def _receive_srtp(self, data: bytes, arrival: int) -> None:
+        self._RTCDtlsTransport__rx_bytes += len(data)
+        self._RTCDtlsTransport__rx_packets += 1
+        ssrc = data[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
+            return
+        try:
+            plain = self._rx_srtp.unprotect(data)
+        except pylibsrtp.Error:  # not authentic, or replayed
+            return
+        self._ssrcs.add(ssrc)
+        self._deliver(plain, arrival)
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        # rtcdtlstransport.py:610: packets that came before the handshake was over.
+        self._deliver(data, udp.now_us())
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        # rtcdtlstransport.py:597: a malformed packet raises struct.error, which ends the session.
+        try:
+            packets = RtcpPacket.parse(data)
+        except (ValueError, struct.error, IndexError):
+            return
+        for packet in packets:
+            for recipient in self._rtp_router.route_rtcp(packet):
+                await recipient._handle_rtcp_packet(packet)
+
+    def _deliver(self, plain: bytes, arrival: int) -> None:
+        try:
+            packet = RtpPacket.parse(plain, self._rtp_header_extensions_map)
+        except (ValueError, struct.error):
+            return
+        number = packet.extensions.transport_sequence_number
+        if number is not None:
+            self._arrivals.add(number, arrival, packet.ssrc)
+            if self._feedback_timer is None:
+                loop = asyncio.get_running_loop()
+                self._feedback_timer = loop.call_later(transport_cc.INTERVAL, self._send_feedback)
+        receiver: Any = self._route(packet)
+        if receiver is not None:
+            receiver.receive_packet(packet)
+
+    def _route(self, packet: RtpPacket) -> object | None:
+        router = self._rtp_router
+        if packet.ssrc not in router.ssrc_table and packet.extensions.mid is not None:
+            # rtcdtlstransport.py:300 ignores the mid (RFC 9143 section 9.2), so an SSRC that the description
+            # does not announce is lost as soon as two m-lines share a payload type.
+            receiver = router.mid_table.get(packet.extensions.mid)
+            if receiver is not None:
+                router.ssrc_table[packet.ssrc] = receiver
+        return router.route_rtp(packet)
+
+    def _send_feedback(self) -> None:
+        self._feedback_timer = None
+        for packet in self._arrivals.feedback():
+            self.send_rtcp(packet)
+
+    @property
+    def ready(self) -> bool:
+        """Whether packets can be sent."""
+        return self._state is State.CONNECTED and 1 in self.transport._connection._nominated
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """Encrypt and send one (compound) RTCP packet; False when it was dropped."""
+        if not self.ready:
+            return False
+        return self._send([self._tx_srtp.protect_rtcp(packet)])
+
+    def send_packets(self, packets: Iterable[bytes]) -> bool:
+        """Encrypt and send RTP packets; False when they were dropped: not connected, or socket full."""
+        if not self.ready:
+            return False
+        protect = self._tx_srtp.protect
+        return self._send([protect(packet) for packet in packets])
+
+    def _send(self, datagrams: list[bytes]) -> bool:
+        pair = self.transport._connection._nominated[1]
+        transport = pair.protocol.transport
+        if udp.is_congested(transport):
+            return False
+        address = pair.remote_addr
+        for datagram in datagrams:
+            transport.sendto(datagram, address)
+            self._RTCDtlsTransport__tx_bytes += len(datagram)
+        self._RTCDtlsTransport__tx_packets += len(datagrams)
+        return True

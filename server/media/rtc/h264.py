@@ -1,0 +1,40 @@
+"""The H.264 payload format (RFC 6184), on top of aiortc's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiortc.codecs.h264 import NAL_TYPE_FU_A, NAL_TYPE_STAP_A, H264Encoder, h264_depayload
+
+NAL_IDR = 5
+NAL_SPS = 7
+FIRST_FRAGMENT = 0x80
+
+
+def packetize_h264(data: bytes) -> list[bytes]:
+    """Cut one access unit (Annex B byte stream) into RTP payloads of at most 1300 bytes."""
+    # aiortc/codecs/h264.py:196 and 226; the public `pack` wants an av.Packet with a time base.
+    return H264Encoder._packetize(H264Encoder._split_bitstream(data))
+
+
+def depayload_h264(payload: bytes) -> tuple[bytes, bool]:
+    """Return the payload as Annex B, and whether it may begin a keyframe: holds an SPS, or starts an IDR.
+
+    Raises ValueError when the payload is truncated or of a packetization mode that is not supported.
+    """
+    data = h264_depayload(payload)
+    return data, any(kind in (NAL_IDR, NAL_SPS) for kind in _nal_types(payload))
+
+
+def _nal_types(payload: bytes) -> Iterator[int]:
+    """Types of the NAL units that begin in this payload, which h264_depayload has accepted."""
+    kind = payload[0] & 0x1F
+    if kind == NAL_TYPE_STAP_A:
+        at = 1
+        while at + 2 < len(payload):
+            yield payload[at + 2] & 0x1F
+            at += 2 + int.from_bytes(payload[at : at + 2], "big")
+    elif kind != NAL_TYPE_FU_A:
+        yield kind
+    elif payload[1] & FIRST_FRAGMENT:
+        yield payload[1] & 0x1F

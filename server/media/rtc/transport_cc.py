@@ -1,0 +1,151 @@
+"""Transport-wide congestion control feedback, the receiving side. Pure: arrivals in, RTCP packets out.
+
+draft-holmer-rmcat-transport-wide-cc-extensions-01. Times are microseconds of any clock that goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import pack
+
+from .clocks import Unwrapper
+
+URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+INTERVAL = 0.05
+"""Seconds between feedback packets while media arrives, as libwebrtc has it at ordinary rates."""
+
+TICK = 250
+REFERENCE = 64_000
+RTPFB, FORMAT = 205, 15
+NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2
+MAX_RUN = 0x1FFF
+MAX_STATUSES = 400
+MAX_REPORTED_GAP = 500
+MAX_DELTA = 8_000_000
+
+
+def build_feedback(
+    sender_ssrc: int, media_ssrc: int, count: int, base: int, arrivals: Sequence[int | None]
+) -> bytes:
+    """Return the RTCP packet that reports numbers base, base + 1, …: arrival in µs, or None for lost.
+
+    At least one must have arrived, and neighbours must be less than 8 s apart. `count` numbers the packets.
+    """
+    reference = next(time for time in arrivals if time is not None) // REFERENCE
+    symbols, deltas = _deltas(arrivals, reference * REFERENCE)
+    body = pack(
+        "!LLHHL",
+        sender_ssrc,
+        media_ssrc,
+        base & 0xFFFF,
+        len(arrivals),
+        (reference & 0xFFFFFF) << 8 | count & 0xFF,
+    )
+    body += b"".join(_chunks(symbols)) + deltas
+    padding = -len(body) % 4
+    if padding:
+        body += bytes(padding - 1) + bytes((padding,))
+    return pack("!BBH", 0x80 | (0x20 if padding else 0) | FORMAT, RTPFB, len(body) // 4) + body
+
+
+def _deltas(arrivals: Sequence[int | None], last: int) -> tuple[list[int], bytes]:
+    """Status symbols and receive deltas; the rounded time is carried on, so that errors don't add up."""
+    symbols: list[int] = []
+    deltas = bytearray()
+    for time in arrivals:
+        if time is None:
+            symbols.append(NOT_RECEIVED)
+            continue
+        ticks = (time - last) // TICK
+        last += ticks * TICK
+        if 0 <= ticks <= 255:
+            symbols.append(SMALL_DELTA)
+            deltas.append(ticks)
+        else:
+            symbols.append(LARGE_DELTA)
+            deltas += pack("!h", ticks)
+    return symbols, bytes(deltas)
+
+
+def _chunks(symbols: Sequence[int]) -> Iterator[bytes]:
+    """Run-length chunks where they are shorter than the status vectors they replace."""
+    at = 0
+    while at < len(symbols):
+        run = _run_length(symbols, at)
+        if run >= 14 or (run >= 7 and at + run == len(symbols)):
+            yield pack("!H", symbols[at] << 13 | run)
+            at += run
+            continue
+        vector = symbols[at : at + 14]
+        if LARGE_DELTA in vector:
+            vector = vector[:7]
+            bits = sum(symbol << (12 - 2 * i) for i, symbol in enumerate(vector))
+            yield pack("!H", 0xC000 | bits)
+        else:
+            bits = sum(symbol << (13 - i) for i, symbol in enumerate(vector))
+            yield pack("!H", 0x8000 | bits)
+        at += len(vector)
+
+
+def _run_length(symbols: Sequence[int], at: int) -> int:
+    end = at
+    while end < len(symbols) and symbols[end] == symbols[at] and end - at < MAX_RUN:
+        end += 1
+    return end - at
+
+
+class ArrivalLog:
+    """Transport-wide sequence numbers as they arrive on one transport, turned into feedback on request."""
+
+    def __init__(self, sender_ssrc: int) -> None:
+        self._ssrc = sender_ssrc
+        self._media_ssrc = 0
+        self._count = 0
+        self._unwrap = Unwrapper(16)
+        self._arrivals: dict[int, int] = {}
+        self._next: int | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to report."""
+        return bool(self._arrivals)
+
+    def add(self, number: int, time: int, media_ssrc: int) -> None:
+        """Note a packet's 16-bit transport-wide sequence number and its arrival in µs."""
+        self._arrivals.setdefault(self._unwrap(number), time)
+        self._media_ssrc = media_ssrc
+
+    def feedback(self) -> list[bytes]:
+        """Return the RTCP packets that report everything that has arrived since the last call.
+
+        The media SSRC is that of the latest packet: Chromium ignores feedback for an SSRC it does not own.
+        """
+        packets = []
+        while self._arrivals:
+            base, arrivals = self._next_report()
+            packets.append(build_feedback(self._ssrc, self._media_ssrc, self._count, base, arrivals))
+            self._count += 1
+        return packets
+
+    def _next_report(self) -> tuple[int, list[int | None]]:
+        first = min(self._arrivals)
+        if self._next is None or abs(first - self._next) >= MAX_REPORTED_GAP:
+            self._next = first  # the sender has started again
+        if first < self._next:  # late: what follows it has been reported already
+            return first, [self._arrivals.pop(first)]
+        base, number = self._next, self._next
+        last = self._arrivals[first]
+        highest = max(self._arrivals)
+        report: list[int | None] = []
+        while number <= highest and len(report) < max(MAX_STATUSES, first - base + 1):
+            time = self._arrivals.get(number)
+            if time is not None:
+                if abs(time - last) > MAX_DELTA:
+                    break
+                last = time
+                del self._arrivals[number]
+            report.append(time)
+            number += 1
+        while report[-1] is None:
+            report.pop()
+        self._next = base + len(report)
+        return base, report

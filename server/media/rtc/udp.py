@@ -1,0 +1,89 @@
+"""The UDP sockets below aioice: drained at once, with the kernel's arrival times, and never queued up."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aioice.ice import StunProtocol
+from aioice.turn import TurnTransport
+
+MAX_DATAGRAM = 1500
+"""Nothing longer is SRTP or DTLS of ours; pylibsrtp raises ValueError above it."""
+RECEIVE_BUFFER = 1 << 20
+BATCH = 64
+"""Datagrams read in one turn of the event loop."""
+SO_TIMESTAMPNS = 35
+"""asm-generic/socket.h; Python's socket module has no name for it. The control message's type is the same."""
+TURN_BACKLOG = 128
+TURN_BUFFER = 1 << 16
+
+Receive = Callable[[bytes, int], None]
+"""Takes a datagram that is not STUN, and its arrival in µs of wall-clock time."""
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def take_over(protocol: StunProtocol, receive: Receive) -> bool:
+    """Read the socket of `protocol` until it is empty, instead of one datagram per turn of the event loop.
+
+    STUN goes on to `protocol`, the rest to `receive` with the kernel's time stamp (SO_TIMESTAMPNS), which is
+    free of the loop's own delay; aiortc/rtcdtlstransport.py:668 stamps after it. Returns False, with only the
+    buffer changed, where that can't be done: not Linux, not asyncio's selector loop, a TURN allocation.
+    """
+    transport: Any = protocol.transport
+    wrapped = transport.get_extra_info("socket")
+    if wrapped is None:
+        return False
+    wrapped.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    loop: Any = asyncio.get_running_loop()
+    sock: socket.socket | None = getattr(transport, "_sock", None)
+    if sys.platform != "linux" or sock is None or not hasattr(loop, "_add_reader"):
+        return False
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    # The public add_reader refuses a transport's descriptor. Closing the transport removes the reader.
+    loop._add_reader(sock.fileno(), _drain, protocol, sock, receive)
+    return True
+
+
+def _drain(protocol: StunProtocol, sock: socket.socket, receive: Receive) -> None:
+    for _ in range(BATCH):
+        if protocol.transport.is_closing():
+            return
+        try:
+            data, control, _flags, address = sock.recvmsg(MAX_DATAGRAM + 1, 64)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:  # an ICMP error for something sent earlier
+            protocol.error_received(error)
+            return
+        if data and data[0] < 4:  # RFC 7983
+            protocol.datagram_received(data, address)
+        else:
+            receive(data, _stamp(control))
+
+
+def _stamp(control: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in control:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(value) == 16:
+            seconds, nanoseconds = struct.unpack("qq", value)
+            return int(seconds * 1_000_000 + nanoseconds // 1000)
+    return now_us()
+
+
+def is_congested(transport: asyncio.DatagramTransport | TurnTransport) -> bool:
+    """Whether a datagram sent now would be queued in this process and not in the kernel."""
+    if isinstance(transport, TurnTransport):
+        private: Any = transport
+        inner = private._TurnTransport__inner_protocol.transport
+        waiting = len(private._TurnTransport__send_tasks)
+        return waiting > TURN_BACKLOG or inner.get_write_buffer_size() > TURN_BUFFER
+    private = transport
+    return bool(private.get_write_buffer_size())

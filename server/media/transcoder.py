@@ -1,0 +1,118 @@
+"""Decode, filter, encode: what happens to the pictures of one publication, in one go on one thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+from av.video.codeccontext import VideoCodecContext
+
+from filters.base import FilteredFrame, VideoFilter
+from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, EncodedVideo, H264Encoder, Vp8Encoder
+from server.media.rtc import EncodedFrame
+
+logger = logging.getLogger(__name__)
+
+MAX_PIXELS = 1920 * 1088
+DEFAULT_BITRATE = 600_000
+
+
+class DecodeError(Exception):
+    """What came from the network is not a picture; the sender must start again with a keyframe."""
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds of CPU spent so far in each stage, and how often."""
+
+    decode: float = 0.0
+    filter: float = 0.0
+    encode: float = 0.0
+    decoded: int = 0
+    filtered: int = 0
+    encoded: int = 0
+
+
+@dataclass(slots=True)
+class Transcoder:
+    """The decoder, the filter and the encoders of one camera. One call at a time, from any thread.
+
+    The decoded frame never leaves `transcode`; what leaves was made from a FilteredFrame.
+    """
+
+    filter: VideoFilter
+    bitrate: int = DEFAULT_BITRATE
+    times: StageTimes = field(default_factory=StageTimes)
+    _decoder: VideoCodecContext | None = None
+    _decodes: str = ""
+    _encoders: dict[str, Vp8Encoder | H264Encoder] = field(default_factory=dict)
+
+    def transcode(
+        self, frames: Sequence[EncodedFrame], codecs: Iterable[str], *, keyframe: bool
+    ) -> list[EncodedVideo]:
+        """Decode all `frames`, show the last of them, return it once per codec in the order of `codecs`.
+
+        Empty while the filter's delay line fills. Raises DecodeError, or av.FFmpegError from an encoder.
+        """
+        start = time.thread_time()
+        picture: av.VideoFrame | None = None
+        for frame in frames:
+            picture = self._decode(frame) or picture
+        decoded = time.thread_time()
+        self.times.decode += decoded - start
+        self.times.decoded += len(frames)
+        if picture is None:
+            return []
+        shown = self.filter.filter(picture)
+        filtered = time.thread_time()
+        self.times.filter += filtered - decoded
+        self.times.filtered += 1
+        if shown is None:
+            return []
+        return self._encode(shown, codecs, keyframe)
+
+    def reset(self) -> None:
+        """Forget the stream: another one follows."""
+        self._decoder = None
+        self.filter.reset()
+
+    def _decode(self, frame: EncodedFrame) -> av.VideoFrame | None:
+        if self._decoder is None or self._decodes != frame.codec:
+            context = av.CodecContext.create(DECODERS[frame.codec], "r")
+            assert isinstance(context, VideoCodecContext)
+            context.thread_count = 1
+            self._decoder, self._decodes = context, frame.codec
+        packet = av.Packet(frame.data)
+        packet.pts = frame.timestamp
+        packet.time_base = Fraction(1, CLOCK_RATE)
+        try:
+            pictures = self._decoder.decode(packet)
+        except av.FFmpegError as error:
+            self._decoder = None
+            raise DecodeError(str(error)) from error
+        picture = pictures[-1] if pictures else None
+        if picture is not None and picture.width * picture.height > MAX_PIXELS:
+            raise DecodeError(f"{picture.width}x{picture.height} is larger than this server takes")
+        return picture
+
+    def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[EncodedVideo]:
+        start = time.thread_time()
+        timestamp = shown.frame.pts or 0
+        videos = []
+        for codec in codecs:
+            encoder = self._encoders.get(codec)
+            if encoder is None:
+                encoder = self._encoders[codec] = ENCODERS[codec](self.bitrate)
+            encoder.bitrate = self.bitrate
+            try:
+                videos.append(encoder.encode(shown, timestamp, keyframe=keyframe))
+            except av.FFmpegError:
+                del self._encoders[codec]
+                raise
+        self.times.encode += time.thread_time() - start
+        self.times.encoded += len(videos)
+        return videos

@@ -1,0 +1,174 @@
+"""The peer connection on which a participant receives; the server is its offerer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiortc import RTCRtpTransceiver
+
+from server.config import Config
+from server.media.fanout import AudioSubscription, VideoSubscription
+from server.media.publication import AudioPublication, VideoPublication
+from server.media.rtc import RtpSender, peer_connection, set_stream_id
+from server.publisher import add_candidate, set_remote_description
+from server.room import Kind
+
+logger = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT = 15.0  # seconds
+
+
+class Stream(NamedTuple):
+    """Something to receive: whose, and the publication it comes from."""
+
+    owner: str
+    kind: Kind
+    publication: VideoPublication | AudioPublication
+
+
+class StreamLabel(NamedTuple):
+    """Who is behind a media section of an offer."""
+
+    mid: str
+    participant: str
+    kind: Kind
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A media section; when its stream ends it is kept for the next one, because sections can't be removed."""
+
+    transceiver: RTCRtpTransceiver
+    stream: Stream | None = None
+    sender: RtpSender | None = None
+    subscription: VideoSubscription | AudioSubscription | None = None
+
+
+OfferSender = Callable[[int, str, list[StreamLabel]], None]
+
+
+class Subscriber:
+    """Sends a changing set of streams to one browser; renegotiates whenever the set changes."""
+
+    def __init__(self, config: Config, send_offer: OfferSender) -> None:
+        self._send_offer = send_offer
+        self._connection = peer_connection(config.ice_servers)
+        self._slots: list[_Slot] = []
+        self._wanted: list[Stream] = []
+        self._offer_id = 0
+        self._answer: asyncio.Future[str] | None = None
+        self._changed = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._negotiate())
+
+    def watch(self, streams: Sequence[Stream]) -> None:
+        """Receive just these from now on; streams that are gone stop at once."""
+        self._wanted = list(streams)
+        for slot in self._slots:
+            if slot.stream is not None and slot.stream not in self._wanted:
+                self._end(slot)
+        self._changed.set()
+
+    def answer(self, offer_id: int, sdp: str) -> None:
+        """Take the browser's answer; answers to older offers are ignored."""
+        if offer_id == self._offer_id and self._answer is not None and not self._answer.done():
+            self._answer.set_result(sdp)
+
+    async def candidate(self, init: Mapping[str, Any] | None) -> None:
+        """Add one of the browser's ICE candidates; None ends them. Raises SignalingError bad-candidate."""
+        await add_candidate(self._connection, init)
+
+    async def close(self) -> None:
+        """End the connection and every subscription."""
+        self._task.cancel()
+        for slot in self._slots:
+            self._end(slot)
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._connection.close()
+
+    async def _negotiate(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self._assign()
+            labels = await self._offer()
+            assert self._answer is not None
+            try:
+                sdp = await asyncio.wait_for(self._answer, ANSWER_TIMEOUT)
+                await set_remote_description(self._connection, sdp, "answer")
+            except TimeoutError:
+                logger.warning("no answer to the subscribe offer within %.0f s", ANSWER_TIMEOUT)
+                return
+            self._start(labels)
+
+    def _assign(self) -> None:
+        """Give every wanted stream a media section."""
+        have = {slot.stream for slot in self._slots if slot.stream is not None}
+        for stream in self._wanted:
+            if stream not in have:
+                slot = self._free_slot(stream.kind)
+                slot.stream = stream
+                slot.transceiver.direction = "sendonly"
+                set_stream_id(slot.transceiver, stream.owner)
+
+    def _free_slot(self, kind: Kind) -> _Slot:
+        for slot in self._slots:
+            if slot.stream is None and slot.transceiver.kind == kind:
+                return slot
+        slot = _Slot(self._connection.addTransceiver(kind, direction="sendonly"))
+        self._slots.append(slot)
+        return slot
+
+    async def _offer(self) -> list[StreamLabel]:
+        self._offer_id += 1
+        self._answer = asyncio.get_running_loop().create_future()
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        labels = [
+            StreamLabel(slot.transceiver.mid, slot.stream.owner, slot.stream.kind)
+            for slot in self._slots
+            if slot.stream is not None and slot.transceiver.mid is not None
+        ]
+        self._send_offer(self._offer_id, self._connection.localDescription.sdp, labels)
+        return labels
+
+    def _start(self, labels: Sequence[StreamLabel]) -> None:
+        """Begin to send what the answer has accepted."""
+        agreed = {(label.mid, label.participant) for label in labels}
+        for slot in self._slots:
+            stream = slot.stream
+            if stream is None or slot.subscription is not None:
+                continue
+            if (
+                slot.transceiver.mid,
+                stream.owner,
+            ) in agreed and slot.transceiver.currentDirection == "sendonly":
+                self._subscribe(slot, stream)
+
+    def _subscribe(self, slot: _Slot, stream: Stream) -> None:
+        publication = stream.publication
+        if isinstance(publication, VideoPublication):
+            slot.sender = RtpSender(slot.transceiver, on_keyframe_request=publication.request_keyframe)
+            video = VideoSubscription(slot.sender, slot.sender.codec or "VP8")
+            slot.subscription = video
+            publication.subscribe(video)
+        else:
+            slot.sender = RtpSender(slot.transceiver)
+            audio = AudioSubscription(slot.sender)
+            slot.subscription = audio
+            publication.subscribe(audio)
+
+    def _end(self, slot: _Slot) -> None:
+        stream, subscription = slot.stream, slot.subscription
+        if stream is not None and subscription is not None:
+            if isinstance(stream.publication, VideoPublication):
+                assert isinstance(subscription, VideoSubscription)
+                stream.publication.unsubscribe(subscription)
+            else:
+                assert isinstance(subscription, AudioSubscription)
+                stream.publication.unsubscribe(subscription)
+            subscription.close()
+        slot.stream = slot.sender = slot.subscription = None
+        slot.transceiver.direction = "inactive"

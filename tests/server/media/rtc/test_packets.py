@@ -1,0 +1,95 @@
+"""Outgoing packets, read back by aiortc's parser."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket, unwrap_rtx
+
+from server.media.rtc.packets import (
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    HISTORY,
+    MID,
+    HeaderExtensions,
+    PacketWriter,
+    Retransmission,
+)
+
+IDS = {MID: 1, AUDIO_LEVEL: 2, ABS_SEND_TIME: 3}
+NTP = 0x123456789ABCDEF0
+
+
+def read(packet: bytes) -> RtpPacket:
+    extensions = HeaderExtensionsMap()
+    parameters: Any = SimpleNamespace(
+        headerExtensions=[RTCRtpHeaderExtensionParameters(id=number, uri=uri) for uri, number in IDS.items()]
+    )
+    extensions.configure(parameters)
+    return RtpPacket.parse(packet, extensions)
+
+
+def writer(rtx: Retransmission | None = None, *, start: int = 0, video: bool = True) -> PacketWriter:
+    return PacketWriter(0xCAFE, 97, start, HeaderExtensions(IDS, "v0"), rtx, video=video)
+
+
+def test_a_frame_of_three_packets() -> None:
+    packets = [read(packet) for packet in writer(start=0xFFFE).write([b"one", b"two", b"three"], 90_000, NTP)]
+    assert [packet.sequence_number for packet in packets] == [0xFFFE, 0xFFFF, 0]
+    assert [packet.marker for packet in packets] == [0, 0, 1]
+    assert [packet.payload for packet in packets] == [b"one", b"two", b"three"]
+    assert {(p.ssrc, p.payload_type, p.timestamp) for p in packets} == {(0xCAFE, 97, 90_000)}
+    assert {p.extensions.mid for p in packets} == {"v0"}
+    assert {p.extensions.abs_send_time for p in packets} == {NTP >> 14 & 0xFFFFFF}
+
+
+@pytest.mark.parametrize(("level", "voice"), [(0, True), (127, False), (55, True)])
+def test_audio_carries_its_level(level: int, voice: bool) -> None:
+    packet = read(writer(video=False).write([b"opus"], 960, NTP, level, voice)[0])
+    assert packet.extensions.audio_level == (voice, level)
+    assert packet.marker == 0
+
+
+def test_nothing_negotiated_nothing_written() -> None:
+    packet = PacketWriter(1, 97, 0, HeaderExtensions({}, "v0")).write([b"data"], 0, NTP, 5)[0]
+    assert len(packet) == 12 + 4
+    assert HeaderExtensions({MID: 15}, "v0").block(NTP) == b""
+    assert HeaderExtensions({MID: 1}, "m" * 17).block(NTP) == b""
+    assert HeaderExtensions({MID: 1}, "").block(NTP) == b""
+
+
+def test_retransmission_over_rtx() -> None:
+    sender = writer(Retransmission(0xBEEF, 98, 0xFFFF))
+    sent = [read(packet) for packet in sender.write([b"one", b"two"], 3000, NTP)]
+    later = NTP + (1 << 32)
+    for number, original in ((0xFFFF, sent[0]), (0, sent[1])):
+        raw = sender.rewrite(original.sequence_number, later)
+        assert raw is not None
+        packet = read(raw)
+        assert (packet.ssrc, packet.payload_type, packet.sequence_number) == (0xBEEF, 98, number)
+        assert packet.extensions.abs_send_time == later >> 14 & 0xFFFFFF
+        assert packet.extensions.mid == "v0"
+        again = unwrap_rtx(packet, 97, 0xCAFE)
+        assert (again.sequence_number, again.timestamp, again.marker, again.payload) == (
+            original.sequence_number,
+            original.timestamp,
+            original.marker,
+            original.payload,
+        )
+
+
+def test_retransmission_without_rtx_is_the_same_packet() -> None:
+    sender = writer()
+    packet = sender.write([b"one"], 3000, NTP)[0]
+    assert sender.rewrite(0, NTP + 1) == packet
+
+
+def test_old_packets_are_forgotten() -> None:
+    sender = writer()
+    sender.write([bytes([n & 0xFF]) for n in range(HISTORY + 1)], 0, NTP)
+    assert sender.rewrite(0, NTP) is None
+    assert sender.rewrite(1, NTP) is not None
+    assert sender.rewrite(HISTORY + 1, NTP) is None

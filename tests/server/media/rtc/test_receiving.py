@@ -1,0 +1,401 @@
+"""Media of a stock aiortc peer, received by our connection."""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+import random
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+
+import av
+import pytest
+from aiortc import AudioStreamTrack, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtp import HeaderExtensionsMap, RtcpByePacket, RtpPacket, is_rtcp
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL
+
+from server.media import rtc
+from server.media.rtc import transport_cc
+from server.media.rtc.dtls import DtlsTransport
+from server.media.rtc.receiver import Receiver
+
+Negotiate = Callable[[RTCPeerConnection, RTCPeerConnection], Awaitable[None]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+class Opus(MediaStreamTrack):
+    """Opus packets without an encoder."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    async def recv(self) -> av.Packet[Any]:
+        await asyncio.sleep(0.002)
+        packet = av.Packet(b"opus %d" % self.count)
+        packet.pts, packet.time_base = 960 * self.count, fractions.Fraction(1, 48_000)
+        self.count += 1
+        return packet
+
+
+def video_of(connection: RTCPeerConnection) -> tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]]:
+    """Receive the video that has just been negotiated."""
+    frames: list[rtc.EncodedFrame] = []
+    return rtc.receive_video(receiver_of(connection), frames.append), frames
+
+
+def receiver_of(connection: RTCPeerConnection) -> Receiver:
+    receiver = connection.getReceivers()[0]
+    assert isinstance(receiver, Receiver)
+    return receiver
+
+
+async def offer_to(client: RTCPeerConnection, server: RTCPeerConnection) -> None:
+    await client.setLocalDescription(await client.createOffer())
+    await server.setRemoteDescription(client.localDescription)
+
+
+async def answer(client: RTCPeerConnection, server: RTCPeerConnection) -> None:
+    await server.setLocalDescription(await server.createAnswer())
+    await client.setRemoteDescription(server.localDescription)
+
+
+@pytest.fixture
+async def publishing(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, camera: MediaStreamTrack, until: Until
+) -> tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]]:
+    """Publish a camera from `stock`, and wait until it arrives at `ours`."""
+    stock.addTrack(camera)
+    await offer_to(stock, ours)
+    video, frames = video_of(ours)
+    await answer(stock, ours)
+    await until(lambda: len(frames) > 3)
+    return video, frames
+
+
+def drop(connection: RTCPeerConnection, lost: Callable[[RtpPacket], bool]) -> None:
+    """Lose the packets of which `lost` is true on their way into the receiver."""
+    receiver = receiver_of(connection)
+    take = receiver.receive_packet
+    receiver.receive_packet = (  # type: ignore[method-assign]
+        lambda packet: None if lost(packet) else take(packet)
+    )
+
+
+async def test_frames_arrive_encoded_and_decode(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], until: Until
+) -> None:
+    video, frames = publishing
+    await until(lambda: len(frames) >= 12)
+    assert [frame.keyframe for frame in frames[:3]] == [True, False, False]
+    assert [round(frame.timestamp / 3000) for frame in frames] == list(range(len(frames)))
+    assert {frame.codec for frame in frames} == {"VP8"}
+    decoder = av.CodecContext.create("libvpx", "r")
+    pictures = [picture for frame in frames for picture in decoder.decode(av.Packet(frame.data))]
+    assert len(pictures) == len(frames)
+    stats = video.stats
+    assert (stats.frames, stats.lost, stats.nacks, stats.gave_up) == (len(frames), 0, 0, 0)
+    assert stats.packets >= len(frames)
+    assert 0 < stats.rtt < 0.05  # connectivity checks measure it
+
+
+async def test_no_decoder_thread_is_started(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection
+) -> None:
+    assert not [thread for thread in threading.enumerate() if thread.name.endswith("-decoder")]
+    track = receiver_of(ours).track
+    await ours.close()
+    assert track.readyState == "ended"
+
+
+async def test_a_lost_packet_is_asked_for_and_comes_over_rtx(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection, until: Until
+) -> None:
+    video, frames = publishing
+    remaining = [3]
+
+    def every_other(packet: RtpPacket) -> bool:
+        if packet.payload_type == 97 and packet.sequence_number % 2 and remaining[0]:
+            remaining[0] -= 1
+            return True
+        return False
+
+    drop(ours, every_other)
+    await until(lambda: not remaining[0] and video.stats.nacks >= 3)
+    before = len(frames)
+    await until(lambda: len(frames) > before + 5)
+    assert [round(frame.timestamp / 3000) for frame in frames] == list(range(len(frames)))
+    assert (video.stats.lost, video.stats.plis) == (0, 0)
+
+
+async def test_a_packet_that_never_comes_costs_a_keyframe(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection, until: Until
+) -> None:
+    video, frames = publishing
+    sink = receiver_of(ours).sink
+    assert sink is not None
+    take, lost = sink.take, list[int]()
+
+    def lossy(packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:
+        if not lost:
+            lost.append(packet.sequence_number)
+        if packet.sequence_number not in lost:
+            take(packet, codec, rtx)
+
+    sink.take = lossy  # type: ignore[method-assign]
+    keyframes = sum(frame.keyframe for frame in frames)
+    await until(lambda: sum(frame.keyframe for frame in frames) > keyframes)
+    assert video.stats.plis >= 1
+    assert video.stats.gave_up == 1
+    indices = [round(frame.timestamp / 3000) for frame in frames]
+    gap = next(i for i, index in enumerate(indices) if index != i)
+    assert frames[gap].keyframe
+
+
+async def test_a_decoder_error_gets_a_keyframe(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], until: Until
+) -> None:
+    video, frames = publishing
+    video.request_keyframe()
+    before = len(frames)
+    await until(lambda: len(frames) > before)
+    assert frames[before].keyframe
+
+
+async def test_bye_does_not_end_the_stream(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection, until: Until
+) -> None:
+    """Browsers say BYE when a camera is switched off with replaceTrack(null)."""
+    _, frames = publishing
+    await receiver_of(ours)._handle_rtcp_packet(RtcpByePacket([1]))
+    before = len(frames)
+    await until(lambda: len(frames) > before)
+
+
+async def test_datagrams_of_strangers_do_not_end_the_session(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection, until: Until
+) -> None:
+    """Empty, too long, and random ones of each class of RFC 7983."""
+    _, frames = publishing
+    transport = receiver_of(ours).transport
+    address = transport.transport._connection._protocols[0].transport.get_extra_info("sockname")
+    chance = random.Random(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in (b"", bytes([0x80]) * 2000, bytes([0x80]), bytes([20, 1]), bytes([0x80, 200])):
+            stranger.sendto(datagram, address)
+        for first in (0, 1, 20, 63, 64, 127, 128, 191, 255):
+            for size in (1, 11, 12, 200, 1501):
+                stranger.sendto(bytes([first]) + chance.randbytes(size), address)
+    before = len(frames)
+    await until(lambda: len(frames) > before + 5)
+    assert transport.state == "connected"
+
+
+async def test_malformed_packets_of_the_peer_do_not_end_the_session(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]],
+    stock: RTCPeerConnection,
+    until: Until,
+) -> None:
+    _, frames = publishing
+    transport = stock.getSenders()[0].transport
+    header = struct.pack("!BBHLL", 0x90, 97, 1, 2, 3)
+    too_short_send_time = struct.pack("!HH", 0xBEDE, 1) + bytes([0x31, 0, 0, 0])
+    await transport._send_rtp(header + too_short_send_time + b"data")
+    for kind in (200, 201, 203, 205, 206):
+        await transport._send_rtp(struct.pack("!BBH", 0x9F, kind, 1) + b"????")
+    before = len(frames)
+    await until(lambda: len(frames) > before + 5)
+
+
+async def test_opus_is_forwarded_undecoded(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, until: Until
+) -> None:
+    stock.addTrack(Opus())
+    await offer_to(stock, ours)
+    packets: list[rtc.AudioPacket] = []
+    audio = rtc.receive_audio(ours.getReceivers()[0], packets.append)
+    await answer(stock, ours)
+    await until(lambda: len(packets) > 5)
+    first = int(packets[0].data.split()[1])
+    assert [packet.data for packet in packets] == [b"opus %d" % (first + i) for i in range(len(packets))]
+    assert [packet.timestamp for packet in packets] == [960 * i for i in range(len(packets))]
+    assert packets[0].level is None
+    captured = [audio.capture_ntp(packet.timestamp) for packet in packets[:2]]
+    assert captured[0] is not None
+    assert captured[1] is not None
+    assert (captured[1] - captured[0]) / (1 << 32) == pytest.approx(0.02, abs=1e-6)
+    assert abs(rtc.ntp_now() - captured[0]) < 1 << 32
+
+
+async def test_audio_level_is_read(stock: RTCPeerConnection, ours: RTCPeerConnection, until: Until) -> None:
+    """What aiortc encodes itself has one; this is silence."""
+    stock.addTrack(AudioStreamTrack())
+    await offer_to(stock, ours)
+    packets: list[rtc.AudioPacket] = []
+    rtc.receive_audio(ours.getReceivers()[0], packets.append)
+    await answer(stock, ours)
+    await until(lambda: packets)
+    assert (packets[0].level, packets[0].voice) == (127, False)
+
+
+def with_transport_cc(offer: RTCSessionDescription) -> RTCSessionDescription:
+    """Return the offer as a browser would make it."""
+    lines = []
+    for line in offer.sdp.splitlines():
+        lines.append(line)
+        if line.startswith("m="):
+            media = line
+        elif line.startswith("a=mid:"):
+            lines.append(f"a=extmap:5 {transport_cc.URI}")
+        elif line.startswith("a=rtpmap:97 VP8") or (line.startswith("a=rtpmap:96 opus") and "audio" in media):
+            lines.append(f"a=rtcp-fb:{line[9:11]} transport-cc")
+    return RTCSessionDescription("\r\n".join(lines) + "\r\n", "offer")
+
+
+async def test_upstream_is_answered_with_transport_cc(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, camera: MediaStreamTrack
+) -> None:
+    stock.addTrack(camera)
+    stock.addTrack(Opus())
+    await stock.setLocalDescription(await stock.createOffer())
+    await ours.setRemoteDescription(with_transport_cc(stock.localDescription))
+    sdp = (await ours.createAnswer()).sdp
+    assert sdp.count(f"a=extmap:5 {transport_cc.URI}") == 2
+    assert "a=rtcp-fb:97 transport-cc" in sdp
+    assert "a=rtcp-fb:96 transport-cc" in sdp
+    assert "a=rtcp-fb:97 goog-remb" not in sdp
+    assert "a=rtcp-fb:97 nack pli" in sdp
+
+
+async def test_without_transport_cc_in_the_offer_there_is_none_in_the_answer(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, camera: MediaStreamTrack
+) -> None:
+    stock.addTrack(camera)
+    await offer_to(stock, ours)
+    sdp = (await ours.createAnswer()).sdp
+    assert "transport-cc" not in sdp
+    assert transport_cc.URI not in sdp
+
+
+def number_packets(client: RTCPeerConnection) -> None:
+    """Make a stock sender write transport-wide sequence numbers."""
+    extensions = HeaderExtensionsMap()
+    parameters: Any = type("", (), {})
+    parameters.headerExtensions = [RTCRtpHeaderExtensionParameters(id=5, uri=transport_cc.URI)]
+    extensions.configure(parameters)
+    transport = client.getSenders()[0].transport
+    send, count = transport._send_rtp, iter(range(0xFFF0, 0x20000))
+
+    async def numbered(data: bytes) -> None:
+        if not is_rtcp(data):
+            packet = RtpPacket.parse(data)
+            packet.extensions.transport_sequence_number = next(count) & 0xFFFF
+            data = packet.serialize(extensions)
+        await send(data)
+
+    transport._send_rtp = numbered  # type: ignore[method-assign]
+
+
+async def test_feedback_reaches_the_sender(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, camera: MediaStreamTrack, until: Until
+) -> None:
+    stock.addTrack(camera)
+    await stock.setLocalDescription(await stock.createOffer())
+    await ours.setRemoteDescription(with_transport_cc(stock.localDescription))
+    _, frames = video_of(ours)
+    await answer(stock, ours)
+    number_packets(stock)
+    received: list[bytes] = []
+    transport = stock.getSenders()[0].transport
+
+    async def keep(data: bytes) -> None:
+        received.append(data)
+
+    transport._handle_rtcp_data = keep  # type: ignore[method-assign]
+    await until(lambda: len([packet for packet in received if packet[1] == 205 and packet[0] & 31 == 15]) > 2)
+    feedback = [packet for packet in received if packet[1] == 205 and packet[0] & 31 == 15]
+    media_ssrcs = {struct.unpack_from("!L", packet, 8)[0] for packet in feedback}
+    assert media_ssrcs == {stock.getSenders()[0]._ssrc}
+    bases = [struct.unpack_from("!HH", packet, 12) for packet in feedback]
+    for (base, count), (following, _) in pairwise(bases):
+        assert (base + count) & 0xFFFF == following
+    assert frames
+
+
+class RsaCertificate(RTCCertificate):
+    """The certificate of a peer such as GStreamer, which has no ECDSA key and speaks DTLS 1.2."""
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256")
+        context.set_max_proto_version(0xFEFD)
+        return context
+
+
+@pytest.fixture(scope="session")
+def rsa_certificate() -> RTCCertificate:
+    from aiortc.rtcdtlstransport import generate_certificate
+
+    key: Any = rsa.generate_private_key(65537, 2048)
+    certificate: x509.Certificate = generate_certificate(key)
+    return RsaCertificate(key, certificate)
+
+
+@pytest.mark.parametrize("server_offers", [False, True])
+async def test_a_peer_with_an_rsa_certificate_connects(
+    stock: RTCPeerConnection,
+    ours: RTCPeerConnection,
+    rsa_certificate: RTCCertificate,
+    negotiate: Negotiate,
+    server_offers: bool,
+) -> None:
+    private: Any = stock
+    private._RTCPeerConnection__certificates = [rsa_certificate]
+    if server_offers:
+        ours.addTransceiver("video", direction="sendonly")
+        await negotiate(ours, stock)
+    else:
+        stock.addTransceiver("video", direction="sendonly")
+        await negotiate(stock, ours)
+
+
+async def test_an_unannounced_ssrc_is_found_by_its_mid(
+    stock: RTCPeerConnection, ours: RTCPeerConnection, camera: MediaStreamTrack, until: Until
+) -> None:
+    """Two m-lines with the same payload types, and a description without a=ssrc."""
+    stock.addTransceiver("video", direction="sendonly")
+    stock.addTransceiver(camera, direction="sendonly")
+    await stock.setLocalDescription(await stock.createOffer())
+    lines = stock.localDescription.sdp.splitlines()
+    anonymous = "\r\n".join(line for line in lines if not line.startswith("a=ssrc")) + "\r\n"
+    await ours.setRemoteDescription(RTCSessionDescription(anonymous, "offer"))
+    frames: list[rtc.EncodedFrame] = []
+    rtc.receive_video(ours.getReceivers()[1], frames.append)
+    await answer(stock, ours)
+    await until(lambda: len(frames) > 3)
+
+
+async def test_only_our_receivers_are_accepted(stock: RTCPeerConnection) -> None:
+    transceiver = stock.addTransceiver("video")
+    with pytest.raises(TypeError):
+        rtc.receive_video(transceiver.receiver, print)
+    with pytest.raises(TypeError):
+        rtc.receive_audio(transceiver.receiver, print)
+
+
+async def test_sockets_are_read_with_kernel_time_stamps(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], ours: RTCPeerConnection
+) -> None:
+    transport = receiver_of(ours).transport
+    assert isinstance(transport, DtlsTransport)
+    assert transport._sockets == set(transport.transport._connection._protocols)

@@ -1,0 +1,121 @@
+"""Feedback packets, read back by a parser written from the draft."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.media.rtc.transport_cc import ArrivalLog, build_feedback
+
+REFERENCE_WRAP = (1 << 24) * 64_000
+
+
+def parse(packet: bytes) -> tuple[int, int, int, list[int | None]]:
+    """Read section 3.1 of the draft: media SSRC, feedback packet count, base, arrivals in µs."""
+    flags, kind, length = struct.unpack_from("!BBH", packet)
+    assert (flags >> 6, flags & 31, kind, len(packet)) == (2, 15, 205, 4 * (length + 1))
+    body = packet[4 : len(packet) - (packet[-1] if flags & 0x20 else 0)]
+    _, media_ssrc, base, count, reference = struct.unpack_from("!LLHHL", body)
+    at = 16
+    symbols: list[int] = []
+    while len(symbols) < count:
+        (chunk,) = struct.unpack_from("!H", body, at)
+        at += 2
+        if not chunk & 0x8000:
+            symbols += [chunk >> 13] * (chunk & 0x1FFF)
+        elif chunk & 0x4000:
+            symbols += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+        else:
+            symbols += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+    assert not any(symbols[count:])
+    time = (reference >> 8) * 64_000
+    arrivals: list[int | None] = []
+    for symbol in symbols[:count]:
+        if symbol == 0:
+            arrivals.append(None)
+            continue
+        (ticks,) = struct.unpack_from("!B" if symbol == 1 else "!h", body, at)
+        at += symbol
+        time += ticks * 250
+        arrivals.append(time)
+    assert at == len(body)
+    return media_ssrc, reference & 0xFF, base, arrivals
+
+
+def check(arrivals: list[int | None], read: list[int | None]) -> None:
+    """Assert that times agree to a tick, modulo the 24-bit reference time."""
+    start = next(time for time in arrivals if time is not None)
+    start = start // 64_000 * 64_000
+    for sent, got in zip(arrivals, read, strict=True):
+        assert (sent is None) == (got is None)
+        if sent is not None and got is not None:
+            assert 0 <= (sent - start) - (got - start % REFERENCE_WRAP) < 250
+
+
+def test_random_packets_read_back() -> None:
+    chance = random.Random(1)
+    for _ in range(3000):
+        time = chance.randint(0, 2 * REFERENCE_WRAP)
+        loss = chance.choice([0, 0.1, 0.8])
+        arrivals: list[int | None] = []
+        for _ in range(chance.randint(1, 120)):
+            time = max(0, time + chance.choice([10, 200, 1000, 40_000, 70_000, 200_000, -3000]))
+            arrivals.append(time if chance.random() >= loss else None)
+        if any(time is not None for time in arrivals):
+            packet = build_feedback(1, 7, 300, 65_530, arrivals)
+            media_ssrc, count, base, read = parse(packet)
+            assert (media_ssrc, count, base) == (7, 300 & 0xFF, 65_530)
+            check(arrivals, read)
+
+
+def test_example_bytes() -> None:
+    """Three packets 1 ms apart and one lost between them, by hand."""
+    packet = build_feedback(1, 2, 3, 4, [64_000, 65_000, None, 66_000])
+    chunk = 0x8000 | 0b1101 << 10
+    body = struct.pack("!LLHHLH", 1, 2, 4, 4, 1 << 8 | 3, chunk) + bytes([0, 4, 4]) + b"\0\0\3"
+    assert packet == struct.pack("!BBH", 0xAF, 205, len(body) // 4) + body
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    start=st.integers(0, 0xFFFF),
+    steps=st.lists(st.tuples(st.integers(-3, 30), st.integers(-2000, 60_000)), min_size=1, max_size=200),
+    flush_every=st.integers(1, 50),
+)
+def test_log_reports_each_arrival_once(start: int, steps: list[tuple[int, int]], flush_every: int) -> None:
+    """Lost, reordered and wrapping numbers: all arrivals are reported, once, and nothing else as received."""
+    log, number, time, arrived = ArrivalLog(1), start, 10**9, dict[int, int]()
+    reported: dict[int, int] = {}
+
+    def flush() -> None:
+        for packet in log.feedback():
+            _, _, base, read = parse(packet)
+            for offset, got in enumerate(read):
+                if got is not None:
+                    assert (base + offset) & 0xFFFF not in reported
+                    reported[(base + offset) & 0xFFFF] = got
+
+    for index, (step, gap) in enumerate(steps):
+        number, time = number + step, time + gap
+        if number & 0xFFFF not in arrived:
+            arrived[number & 0xFFFF] = time
+            log.add(number & 0xFFFF, time, 9)
+        if index % flush_every == 0:
+            flush()
+    flush()
+    assert not log
+    assert reported.keys() == arrived.keys()
+    assert all(0 <= arrived[key] % REFERENCE_WRAP - reported[key] < 250 for key in arrived)
+
+
+def test_log_survives_a_long_silence_and_a_jump() -> None:
+    """Neither fits the 16-bit deltas or is worth thousands of statuses: each begins another packet."""
+    log = ArrivalLog(1)
+    for number, time in ((1, 0), (2, 60_000_000), (30_000, 60_001_000), (5, 60_002_000)):
+        log.add(number, time, 9)
+    reports = [parse(packet) for packet in log.feedback()]
+    assert [(base, len(arrivals)) for _, _, base, arrivals in reports] == [(1, 1), (2, 4), (30_000, 1)]
+    assert [count for _, count, _, _ in reports] == [0, 1, 2]

@@ -1,0 +1,53 @@
+"""The governor against a model of a machine whose load depends on the level."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from server.media.load import COST, LEVELS, Governor
+
+
+def simulate(governor: Governor, demand: Callable[[float], float], seconds: float) -> list[int]:
+    """Return the level's index at every half second; demand(t) is the utilisation at level 0."""
+    levels = []
+    for step in range(round(seconds * 2)):
+        now = step / 2
+        index = LEVELS.index(governor.level)
+        load = demand(now) * COST[index]
+        governor.observe(now, utilisation=min(1.0, load), delay=0.005 if load < 0.9 else 0.2)
+        levels.append(LEVELS.index(governor.level))
+    return levels
+
+
+def test_nothing_is_given_up_without_need() -> None:
+    governor = Governor()
+    assert set(simulate(governor, lambda _: 0.8, 60)) == {0}
+    assert not governor.overloaded
+
+
+def test_it_steps_down_until_the_load_fits_and_stays_there() -> None:
+    levels = simulate(Governor(), lambda _: 1.6, 120)
+    assert levels[20] >= 4
+    settled = levels[40:]
+    assert max(settled) - min(settled) <= 1
+    changes = sum(a != b for a, b in pairwise(settled))
+    assert changes <= 6
+
+
+def test_it_recovers_by_itself() -> None:
+    levels = simulate(Governor(), lambda t: 1.5 if t < 20 else 0.4, 80)
+    assert max(levels[:40]) >= 3
+    assert levels[-1] == 0
+
+
+def test_the_last_resort_is_a_cover_and_never_more() -> None:
+    governor = Governor()
+    simulate(governor, lambda _: 100.0, 60)
+    assert governor.level.covered
+    assert governor.level is LEVELS[-1]
+
+
+def test_the_frame_rate_falls_before_the_network_is_given_up() -> None:
+    rates = [level.frame_rate for level in LEVELS]
+    assert rates == sorted(rates, reverse=True)
+    assert [level.covered for level in LEVELS] == [False] * 6 + [True]
+    assert list(COST) == sorted(COST, reverse=True)

@@ -1,0 +1,278 @@
+"""The publication with a real codec, a filter that paints, and peers that only note what they are sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import av
+import pytest
+
+from filters.base import FilteredFrame, new_frame, planes_of
+from server.media.encoder import Vp8Encoder
+from server.media.fanout import VideoSubscription
+from server.media.publication import MAX_WAITING, VideoPublication
+from server.media.rtc import EncodedFrame
+
+RAW, PAINTED = 220, 60
+
+
+class Painter:
+    """Shows an even grey; fails, dawdles or holds back when told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.pause = 0.0
+        self.hold_back = False
+        self.resets = 0
+
+    def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        time.sleep(self.pause)
+        if self.error is not None:
+            raise self.error
+        if self.hold_back:
+            return None
+        painted, planes = new_frame(frame.width, frame.height)
+        planes.y[:] = PAINTED
+        planes.u[:] = planes.v[:] = 128
+        painted.pts, painted.time_base = frame.pts, frame.time_base
+        return FilteredFrame(painted)
+
+    def flush(self) -> list[FilteredFrame]:
+        return []
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+@dataclass
+class Peer:
+    """Stands for an RtpSender."""
+
+    ready: bool = True
+    sent: list[tuple[list[bytes], int]] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def send(
+        self,
+        payloads: Sequence[bytes],
+        timestamp: int,
+        *,
+        level: int | None = None,
+        capture_ntp: int | None = None,
+    ) -> None:
+        self.sent.append((list(payloads), timestamp))
+        self.arrived.set()
+
+    def close(self) -> None:
+        self.ready = False
+
+    async def wait(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.sent) < count:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+
+@dataclass
+class Source:
+    """Stands for a VideoReceiver."""
+
+    keyframe_requests: int = 0
+
+    def request_keyframe(self) -> None:
+        self.keyframe_requests += 1
+
+    def capture_ntp(self, timestamp: int) -> int | None:
+        return None
+
+
+def camera(count: int, start: int = 0) -> list[EncodedFrame]:
+    encoder, frames = Vp8Encoder(300_000), []
+    for i in range(count):
+        frame, planes = new_frame(64, 48)
+        planes.y[:] = RAW
+        planes.u[:] = planes.v[:] = 128
+        video = encoder.encode(FilteredFrame(frame), 3000 * (start + i), keyframe=False)
+        frames.append(EncodedFrame(video.data, video.timestamp, video.keyframe, "VP8", time.monotonic()))
+    return frames
+
+
+def subscribe(publication: VideoPublication, peer: Peer, codec: str = "VP8") -> VideoSubscription:
+    subscription = VideoSubscription(peer, codec)  # type: ignore[arg-type]
+    publication.subscribe(subscription)
+    return subscription
+
+
+def shown(peer: Peer) -> set[int]:
+    """Return the luma values in what a peer decodes."""
+    decoder = av.CodecContext.create("libvpx", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    values: set[int] = set()
+    for payloads, _ in peer.sent:
+        data = b"".join(payload[_descriptor_size(payload) :] for payload in payloads)
+        for frame in decoder.decode(av.Packet(data)):
+            values |= set(planes_of(frame).y.ravel().tolist())
+    return values
+
+
+def picture_id(payload: bytes) -> int:
+    assert payload[0] & 0x80
+    assert payload[1] & 0x80
+    return int.from_bytes(payload[2:4]) & 0x7FFF if payload[2] & 0x80 else payload[2]
+
+
+def _descriptor_size(payload: bytes) -> int:
+    if not payload[0] & 0x80:
+        return 1
+    return 4 if payload[2] & 0x80 else 3
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+async def feed(publication: VideoPublication, frames: list[EncodedFrame], peer: Peer) -> None:
+    """Give frames one by one, each after the one before was sent."""
+    for frame in frames:
+        count = len(peer.sent)
+        publication.receive(frame._replace(arrival=time.monotonic()))
+        await peer.wait(count + 1)
+
+
+async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -> None:
+    publication, peer = VideoPublication(Painter(), executor, bitrate=300_000), Peer()
+    subscribe(publication, peer)
+    await feed(publication, camera(8), peer)
+    assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
+    assert [t for _, t in peer.sent] == [3000 * i for i in range(8)]
+    assert (publication.received, publication.sent, publication.withheld) == (8, 8, 0)
+
+
+async def test_payloads_are_made_once_for_peers_that_get_everything(executor: ThreadPoolExecutor) -> None:
+    publication, first, second = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Peer()
+    subscribe(publication, first)
+    subscribe(publication, second)
+    await feed(publication, camera(3), first)
+    for (a, _), (b, _) in zip(first.sent, second.sent, strict=True):
+        assert all(x is y for x, y in zip(a, b, strict=True))
+
+
+async def test_a_peer_starts_with_a_keyframe(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 0.0)
+    publication, first, late = (
+        VideoPublication(Painter(), executor, bitrate=300_000),
+        Peer(),
+        Peer(ready=False),
+    )
+    subscribe(publication, first)
+    frames = camera(6)
+    await feed(publication, frames[:2], first)
+    subscribe(publication, late)
+    await feed(publication, frames[2:3], first)
+    late.ready = True
+    await feed(publication, frames[3:5], first)
+    assert late.sent == []
+    publication.request_keyframe()
+    await feed(publication, frames[5:], first)
+    assert len(late.sent) == 1
+    payload = late.sent[0][0][0]
+    assert not payload[_descriptor_size(payload)] & 1  # a keyframe, RFC 6386 section 9.1
+
+
+async def test_the_base_layer_alone_has_contiguous_picture_ids(executor: ThreadPoolExecutor) -> None:
+    publication, peer, slow = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Peer()
+    subscribe(publication, peer)
+    subscribe(publication, slow).base_only = True
+    await feed(publication, camera(10), peer)
+    assert len(slow.sent) == 5
+    ids = [picture_id(payloads[0]) for payloads, _ in slow.sent]
+    assert ids == list(range(ids[0], ids[0] + 5))
+    assert max(abs(value - PAINTED) for value in shown(slow)) <= 4
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("bad")])
+async def test_an_error_withholds_the_frame_and_the_next_is_whole(
+    executor: ThreadPoolExecutor, error: Exception
+) -> None:
+    painter, peer = Painter(), Peer()
+    publication = VideoPublication(painter, executor, bitrate=300_000)
+    subscribe(publication, peer)
+    frames = camera(6)
+    await feed(publication, frames[:2], peer)
+    painter.error = error
+    publication.receive(frames[2])
+    while publication.withheld == 0:
+        await asyncio.sleep(0.001)
+    assert len(peer.sent) == 2
+    painter.error = None
+    await feed(publication, frames[3:], peer)
+    assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
+
+
+async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecutor) -> None:
+    publication, peer, source = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Source()
+    subscribe(publication, peer)
+    publication.attach(source)  # type: ignore[arg-type]
+    publication.receive(EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic()))
+    while source.keyframe_requests == 0:
+        await asyncio.sleep(0.001)
+    await feed(publication, camera(2), peer)
+    assert publication.withheld == 1
+
+
+async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor) -> None:
+    painter, peer = Painter(), Peer()
+    publication = VideoPublication(painter, executor, bitrate=300_000)
+    subscribe(publication, peer)
+    frames = camera(20)
+    long_ago = time.monotonic() - 1
+    for frame in frames:
+        publication.receive(frame._replace(arrival=long_ago))
+    await peer.wait(2)
+    assert [t for _, t in peer.sent] == [0, 3000 * 19]
+    assert publication.withheld == 18
+
+
+async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecutor) -> None:
+    painter, peer, source = Painter(), Peer(), Source()
+    painter.pause = 0.2
+    publication = VideoPublication(painter, executor, bitrate=300_000)
+    publication.attach(source)  # type: ignore[arg-type]
+    subscribe(publication, peer)
+    for frame in camera(MAX_WAITING * 2):
+        publication.receive(frame)
+    assert len(publication._waiting) <= MAX_WAITING
+    assert source.keyframe_requests > 0
+    publication.close()
+
+
+async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolExecutor) -> None:
+    painter, peer = Painter(), Peer()
+    publication = VideoPublication(painter, executor, bitrate=300_000)
+    subscribe(publication, peer)
+    await feed(publication, camera(3, start=100), peer)
+    publication.attach(Source())  # type: ignore[arg-type]
+    await feed(publication, camera(3), peer)
+    times = [t for _, t in peer.sent]
+    assert times == sorted(set(times))
+    assert painter.resets >= 1
+
+
+async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:
+    publication, peer = VideoPublication(Painter(), executor, bitrate=300_000), Peer()
+    subscribe(publication, peer)
+    frames = camera(4)
+    await feed(publication, frames[:1], peer)
+    publication.paused = True
+    publication.receive(frames[1])
+    await asyncio.sleep(0)
+    assert publication.received == 1
+    assert len(peer.sent) == 1
