@@ -1,0 +1,187 @@
+"""PersonFilter: keeps the person, replaces the room, and fails closed.
+
+What is shown when no matte can be trusted, in this order: the last good output if it is of the same size and at
+most MAX_REPEAT old, else a slate. The source itself is never an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+
+from filters.background import Background
+from filters.base import FilteredFrame, Plane, Planes, new_frame, planes_of
+from filters.compositor import composite
+from filters.matte import Matte, MatteOptions, Network
+from filters.smoother import TemporalSmoother
+
+logger = logging.getLogger(__name__)
+
+MAX_REPEAT = 1.0  # seconds
+SLATE_LUMA = 38
+FIGURE_LUMA = 62
+
+
+@dataclass(slots=True)
+class _Held:
+    """A frame inside the delay line; without an alpha when its turn comes, it is not shown."""
+
+    frame: av.VideoFrame
+    planes: Planes | None = None
+    alpha: Plane | None = None
+
+
+class PersonFilter:
+    """A VideoFilter that shows the person over a background; `delay` frames late, n frames in, n out.
+
+    `on_matte` is called with the matte (uint8, luma size, 0 where the frame was replaced by a safe one) of every
+    frame that comes out, in order. `background` may be assigned at any time and holds from the next frame on.
+    """
+
+    def __init__(
+        self,
+        segmenter: Network,
+        background: Background,
+        *,
+        smoother: TemporalSmoother | None = None,
+        options: MatteOptions | None = None,
+        on_matte: Callable[[Plane], None] | None = None,
+    ) -> None:
+        self.background = background
+        self.received = 0
+        self.filtered = 0
+        self.slated = 0
+        self.errors = 0
+        self.failing = False
+        self._matte = Matte(segmenter, smoother=smoother, options=options)
+        self._on_matte = on_matte
+        self._held: deque[_Held] = deque()
+        self._smoothing: deque[_Held] = deque()
+        self._last: av.VideoFrame | None = None
+        self._last_time = 0.0
+
+    def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
+        self.received += 1
+        held = _Held(frame)
+        self._held.append(held)
+        try:
+            self._push(held)
+        except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
+            self._failed(error)
+        return self._emit() if len(self._held) > self._matte.delay else None
+
+    def flush(self) -> list[FilteredFrame]:
+        """See VideoFilter."""
+        self._settle()
+        out = [self._emit() for _ in range(len(self._held))]
+        self.reset()
+        return out
+
+    def reset(self) -> None:
+        """Forget the stream: what comes next is slated until the person is found again."""
+        self._matte.reset()
+        self._smoothing.clear()
+        self._held.clear()
+        self._last = None
+
+    def _push(self, held: _Held) -> None:
+        frame = held.frame
+        if frame.format.name != "yuv420p":
+            held.frame = frame = frame.reformat(format="yuv420p", threads=1)
+        held.planes = planes_of(frame)
+        if self._smoothing and _size(self._smoothing[-1].frame) != _size(frame):
+            self._settle()
+        self._smoothing.append(held)
+        ready = self._matte.push(held.planes)
+        if ready is not None:
+            self._smoothing.popleft().alpha = ready.alpha
+
+    def _settle(self) -> None:
+        """End the smoothing of what is in the delay line, because what follows is another picture."""
+        for ready in self._matte.flush():
+            self._smoothing.popleft().alpha = ready.alpha
+
+    def _failed(self, error: Exception) -> None:
+        self.errors += 1
+        self.failing = True
+        if self.errors == 1:
+            logger.error("video filter failed; frames are being withheld", exc_info=error)
+        self._matte.reset()
+        self._smoothing.clear()
+
+    def _emit(self) -> FilteredFrame:
+        held = self._held.popleft()
+        try:
+            if held.planes is not None and held.alpha is not None:
+                return self._show(held.frame, held.planes, held.alpha)
+        except Exception as error:  # noqa: BLE001 - as in filter()
+            self._failed(error)
+        return self._safe(held.frame)
+
+    def _show(self, frame: av.VideoFrame, source: Planes, matte: Plane) -> FilteredFrame:
+        width, height = source.size
+        background = self.background.paint(source, matte, _time(frame))
+        out, planes = new_frame(width, height)
+        composite(source, matte, background, planes)
+        _stamp(out, frame)
+        self._last, self._last_time = out, _time(frame)
+        self.filtered += 1
+        self.failing = False
+        if self._on_matte:
+            self._on_matte(matte)
+        return FilteredFrame(out)
+
+    def _safe(self, source: av.VideoFrame) -> FilteredFrame:
+        last = self._last
+        if (
+            last is not None
+            and _size(last) == _size(source)
+            and abs(_time(source) - self._last_time) <= MAX_REPEAT
+        ):
+            out, planes = new_frame(source.width, source.height)
+            for copy, original in zip(planes, planes_of(last), strict=True):
+                np.copyto(copy, original)
+        else:
+            out = slate(source.width, source.height)
+            self.slated += 1
+        _stamp(out, source)
+        if self._on_matte:
+            self._on_matte(np.zeros((source.height, source.width), np.uint8))
+        return FilteredFrame(out, safe=True)
+
+
+def slate(width: int, height: int) -> av.VideoFrame:
+    """Return the picture that is shown while there is nothing safe to show: a grey figure on dark grey."""
+    frame, (y, u, v) = new_frame(width, height)
+    y[:] = SLATE_LUMA
+    u[:] = v[:] = 128
+    unit = min(width, height)
+    head = (width // 2, round(height * 0.42))
+    cv2.circle(y, head, max(1, round(unit * 0.13)), FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
+    shoulders = (max(1, round(unit * 0.25)), max(1, round(unit * 0.22)))
+    centre = (width // 2, head[1] + round(unit * 0.4))
+    cv2.ellipse(y, centre, shoulders, 0, 180, 360, FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
+    return frame
+
+
+def _size(frame: av.VideoFrame) -> tuple[int, int]:
+    return frame.width, frame.height
+
+
+def _time(frame: av.VideoFrame) -> float:
+    if frame.pts is None or frame.time_base is None:
+        return 0.0
+    return float(frame.pts * frame.time_base)
+
+
+def _stamp(out: av.VideoFrame, source: av.VideoFrame) -> None:
+    out.pts = source.pts
+    if source.time_base is not None:
+        out.time_base = source.time_base

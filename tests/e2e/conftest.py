@@ -1,0 +1,103 @@
+"""A server in its own process, cameras, a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.support.browser import FLAGS, find_chromium
+from tests.support.camera import Camera, write_mjpeg
+
+START_TIMEOUT = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def run_server(*command: str) -> Iterator[str]:
+    """Start `python -m COMMAND`, in which PORT stands for a free port; yield its URL; end it by SIGINT."""
+    port = free_port()
+    arguments = [sys.executable, "-m", *(str(port) if c == "PORT" else c for c in command)]
+    with subprocess.Popen(arguments) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_open(url, process)
+            yield url
+        finally:
+            process.send_signal(2)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_open(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url + "/api/backgrounds", timeout=5):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("the server did not open its port")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a server started by the product's own command."""
+    with run_server("server", "serve", "--port", "PORT") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def faulty_server() -> Iterator[str]:
+    """The URL of a server whose network fails on demand."""
+    with run_server("tests.support.faulty_server", "PORT") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def camera() -> Camera:
+    return Camera(640, 360, loop=150)
+
+
+@pytest.fixture(scope="session")
+def camera_file(camera: Camera, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The camera's loop in the form that Chromium takes as a fake device."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    write_mjpeg(path, camera, camera.loop)
+    return path
+
+
+@pytest.fixture
+async def browser(camera_file: Path) -> AsyncIterator[Browser]:
+    """Chromium with the camera as its fake device."""
+    executable = find_chromium()
+    if executable is None:
+        pytest.fail("no Chromium; run `make test`, or name one in $CHROMIUM")
+    flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, headless=True, args=flags)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where tests leave pictures to look at."""
+    folder = Path(__file__).resolve().parents[2] / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder

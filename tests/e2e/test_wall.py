@@ -1,0 +1,229 @@
+"""The wall, seen from outside: a viewer decodes every frame, and none of them shows the room.
+
+A marker of saturated stripes hangs in the room. It must be missing, or for a blur unreadable, in every frame from the
+very first, whatever happens on the way; and where nothing is broken the person must be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+import av
+import cv2
+import numpy as np
+import pytest
+
+from filters.background import BUILTIN
+from tests.support.camera import Camera
+from tests.support.client import CameraTrack, Client, join
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+READABLE = 0.02  # share of the marker's contrast
+
+
+@dataclass
+class Viewer:
+    """Looks at every frame of one participant as it comes."""
+
+    camera: Camera
+    worst: float = 0.0
+    frames: int = 0
+    last: av.VideoFrame | None = None
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self, owner: str, frame: av.VideoFrame) -> None:
+        picture = frame.to_ndarray(format="rgb24").astype(np.uint8)
+        self.worst = max(self.worst, abs(self.camera.marker.contrast(picture)))
+        self.frames += 1
+        self.sizes.add((frame.width, frame.height))
+        self.last = frame
+        self.seen.set()
+
+    async def wait(self, frames: int) -> None:
+        """Wait for that many more frames."""
+        goal = self.frames + frames
+        async with asyncio.timeout(30):
+            while self.frames < goal:
+                self.seen.clear()
+                await self.seen.wait()
+
+    def face_is_there(self) -> bool:
+        """Tell whether the last frame shows the face of the camera's person."""
+        assert self.last is not None
+        picture = cv2.cvtColor(self.last.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+        picture = cv2.resize(picture, (self.camera.width, self.camera.height))
+        face = cv2.cvtColor(
+            np.ascontiguousarray(self.camera.face(0).of(self.camera.frame(0))), cv2.COLOR_RGB2GRAY
+        )
+        return float(cv2.matchTemplate(picture, face, cv2.TM_CCOEFF_NORMED).max()) > 0.7
+
+
+@pytest.fixture(scope="session")
+def film(camera: Camera) -> list[av.VideoFrame]:
+    return camera.video_frames(camera.loop)
+
+
+def playing(film: list[av.VideoFrame]) -> CameraTrack:
+    return CameraTrack(lambda i: film[i % len(film)])
+
+
+async def test_the_marker_is_seen_without_a_filter(camera: Camera, film: list[av.VideoFrame]) -> None:
+    viewer = Viewer(camera)
+    viewer.look("", film[0])
+    assert viewer.worst > 0.5
+    assert viewer.face_is_there()
+
+
+@pytest.mark.parametrize("background", ["blur", "blur-strong", "#20a060", sorted(BUILTIN)[0]])
+async def test_no_frame_shows_the_room(
+    server: str, camera: Camera, film: list[av.VideoFrame], background: str
+) -> None:
+    viewer = Viewer(camera)
+    async with (
+        join(server, "wall", "Bob", on_frame=viewer.look),
+        join(server, "wall", "Ada", background=background) as ada,
+    ):
+        await ada.publish(playing(film))
+        await viewer.wait(60)
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()
+
+
+async def test_switching_backgrounds_shows_no_room(
+    server: str, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    viewer = Viewer(camera)
+    choices = ["blur", "#804020", sorted(BUILTIN)[-1], "blur-strong"]
+    async with join(server, "switch", "Bob", on_frame=viewer.look), join(server, "switch", "Ada") as ada:
+        await ada.publish(playing(film))
+        await viewer.wait(10)
+        for i in range(20):
+            await ada.send({"type": "background", "background": choices[i % 4]})
+            await viewer.wait(5)
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()
+
+
+@pytest.mark.parametrize("fault", ["throw", "nan"])
+async def test_a_filter_that_fails_shows_no_room(
+    faulty_server: str, camera: Camera, film: list[av.VideoFrame], fault: str
+) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def broken(fault: str) -> None:
+            await session.post(f"{faulty_server}/fault/{fault}")
+
+        viewer = Viewer(camera)
+        await broken(fault)
+        async with (
+            join(faulty_server, fault, "Bob", on_frame=viewer.look),
+            join(faulty_server, fault, "Ada", background="#204060") as ada,
+        ):
+            await ada.publish(playing(film))
+            await viewer.wait(20)
+            assert not viewer.face_is_there()
+            await broken("none")
+            await viewer.wait(30)
+            assert viewer.face_is_there()
+            await broken(fault)
+            await viewer.wait(60)
+            assert not viewer.face_is_there()  # the last good frame is shown for a second, then the slate
+            await broken("none")
+            await viewer.wait(30)
+            assert viewer.face_is_there()
+            report = await ada.wait_for("filter")
+            assert report["raw"] == 0
+    assert viewer.worst < READABLE
+
+
+async def test_a_slow_network_shows_no_room(
+    faulty_server: str, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        await session.post(f"{faulty_server}/fault/slow")
+        viewer = Viewer(camera)
+        async with (
+            join(faulty_server, "slow", "Bob", on_frame=viewer.look),
+            join(faulty_server, "slow", "Ada", background="#204060") as ada,
+        ):
+            await ada.publish(playing(film))
+            await viewer.wait(20)
+        await session.post(f"{faulty_server}/fault/none")
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()
+
+
+async def test_changing_frame_sizes_show_no_room(server: str) -> None:
+    cameras = [
+        Camera(*size, loop=10) for size in ((640, 360), (480, 270), (321, 241), (270, 480), (640, 360))
+    ]
+    films = [c.video_frames(10) for c in cameras]
+    track = CameraTrack(_sequence(films, 15))
+    viewers = {(c.width, c.height): Viewer(c) for c in cameras}
+    everything = Viewer(cameras[0])
+
+    def look(owner: str, frame: av.VideoFrame) -> None:
+        viewers[frame.width, frame.height].look(owner, frame)
+        everything.frames += 1
+        everything.seen.set()
+
+    async with (
+        join(server, "sizes", "Bob", on_frame=look),
+        join(server, "sizes", "Ada", background="#305030") as ada,
+    ):
+        await ada.publish(track)
+        await everything.wait(70)
+    assert all(viewer.frames > 0 for viewer in viewers.values())
+    assert max(viewer.worst for viewer in viewers.values()) < READABLE
+
+
+def _sequence(films: list[list[av.VideoFrame]], each: int) -> Callable[[int], av.VideoFrame]:
+    def frame(i: int) -> av.VideoFrame:
+        film = films[i // each % len(films)]
+        return film[i % len(film)]
+
+    return frame
+
+
+async def test_one_sees_oneself_as_the_others_do(
+    server: str, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    viewer, owners = Viewer(camera), set[str]()
+
+    def look(owner: str, frame: av.VideoFrame) -> None:
+        owners.add(owner)
+        viewer.look(owner, frame)
+
+    async with join(server, "self", "Ada", background="#404040", on_frame=look) as ada:
+        await ada.publish(playing(film))
+        await viewer.wait(40)
+        assert owners == {ada.id}
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()
+
+
+async def test_somebody_who_vanishes_is_gone_and_the_others_go_on(
+    server: str, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    viewer = Viewer(camera)
+    async with (
+        join(server, "vanish", "Bob", on_frame=viewer.look) as bob,
+        join(server, "vanish", "Ada") as ada,
+    ):
+        await ada.publish(playing(film))
+        await viewer.wait(10)
+        async with join(server, "vanish", "Eve") as eve:
+            await eve.publish(playing(film))
+            await viewer.wait(20)
+            await eve.close(say_goodbye=False)
+        await bob.wait_for("participant-updated", participant={**_someone(eve), "connected": False})
+        await viewer.wait(20)
+
+
+def _someone(client: Client) -> dict[str, object]:
+    return {"id": client.id, "name": "Eve", "audio": False, "video": True}
