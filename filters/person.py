@@ -17,6 +17,7 @@ import numpy as np
 
 from filters.background import Background
 from filters.base import FilteredFrame, Plane, Planes, new_frame, planes_of
+from filters.blur import Blur
 from filters.compositor import composite
 from filters.matte import Matte, MatteOptions, Network
 from filters.smoother import TemporalSmoother
@@ -59,6 +60,8 @@ class PersonFilter:
         self.slated = 0
         self.errors = 0
         self.failing = False
+        self.network_interval = 1
+        self.covered = False
         self._matte = Matte(segmenter, smoother=smoother, options=options)
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
@@ -72,7 +75,8 @@ class PersonFilter:
         held = _Held(frame)
         self._held.append(held)
         try:
-            self._push(held)
+            if not self.covered:
+                self._push(held)
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
         return self._emit() if len(self._held) > self._matte.delay else None
@@ -119,6 +123,8 @@ class PersonFilter:
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
         try:
+            if self.covered:
+                return self._cover(held.frame)
             if held.planes is not None and held.alpha is not None:
                 return self._show(held.frame, held.planes, held.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
@@ -136,6 +142,15 @@ class PersonFilter:
         self.failing = False
         if self._on_matte:
             self._on_matte(matte)
+        return FilteredFrame(out)
+
+    def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
+        """Show nothing but the room's light and colours: what is left when there is no time for the network."""
+        source = planes_of(frame)
+        nobody = np.zeros(source.y.shape, np.uint8)
+        out, planes = new_frame(*source.size)
+        composite(source, nobody, Blur("strong").paint(source, nobody, 0.0), planes)
+        _stamp(out, frame)
         return FilteredFrame(out)
 
     def _safe(self, source: av.VideoFrame) -> FilteredFrame:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from filters.segmenter import Segmenter
 from server.config import Config
-from server.participant import Participant
+from server.media.load import Governor, LoadMeter
+from server.participant import MediaResources, Participant
 from server.policy import SignalingError, participant_name, room_name
 from server.room import Room, Rooms
 
 logger = logging.getLogger(__name__)
+
+GOVERN_INTERVAL = 0.5  # seconds
 
 Message = dict[str, Any]
 Reason = Literal["left", "lost", "replaced"]
@@ -31,20 +35,25 @@ class Attendance:
 
 
 class Conference:
-    """Who is where. `segmenter` and the executor are shared by everybody."""
+    """Who is where, and what all share. Made inside a running event loop."""
 
     def __init__(self, config: Config, segmenter: Segmenter) -> None:
         self.config = config
-        self.segmenter = segmenter
         self.rooms: Rooms[Participant] = Rooms(config.max_rooms, config.max_participants)
-        self._executor = ThreadPoolExecutor(config.workers, thread_name_prefix="media")
+        self.media = MediaResources(
+            segmenter,
+            ThreadPoolExecutor(config.workers, thread_name_prefix="media"),
+            LoadMeter(config.workers),
+        )
+        self.governor = Governor()
         self._seats: dict[str, Attendance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._keep(self._govern())
 
     def join(self, room: str, name: str, background: str) -> Attendance:
         """Seat a newcomer; raise SignalingError when name, room or background won't do, or all is full."""
         room, name = room_name(room), participant_name(name)
-        participant = Participant(name, background, self.config, self.segmenter, self._executor)
+        participant = Participant(name, background, self.config, self.media)
         attendance = Attendance(self.rooms.join(room, participant), participant)
         self._seats[participant.seat] = attendance
         self.broadcast(attendance, {"type": "participant-joined", "participant": participant.describe()})
@@ -83,9 +92,22 @@ class Conference:
         attendance.hold = loop.call_later(self.config.seat_hold, self._expire, attendance)
 
     def _expire(self, attendance: Attendance) -> None:
-        task = asyncio.get_running_loop().create_task(self.leave(attendance, "lost"))
+        self._keep(self.leave(attendance, "lost"))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _govern(self) -> None:
+        """Adapt everybody's cost to the load, evenly."""
+        while True:
+            await asyncio.sleep(GOVERN_INTERVAL)
+            now = time.monotonic()
+            utilisation, delay = self.media.meter.read(now)
+            level = self.governor.observe(now, utilisation=utilisation, delay=delay)
+            for attendance in self._seats.values():
+                attendance.participant.govern(level)
 
     async def leave(self, attendance: Attendance, reason: Reason) -> None:
         """Take somebody out of the room, for good."""
@@ -119,7 +141,10 @@ class Conference:
             if attendance.send is not None:
                 attendance.send(goodbye)
         await asyncio.gather(*(self.leave(a, "left") for a in list(self._seats.values())))
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.media.executor.shutdown(wait=False, cancel_futures=True)
 
 
 def error_message(error: SignalingError) -> Message:

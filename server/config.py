@@ -36,6 +36,7 @@ class Config:
     height: int = 360
     frame_rate: int = 30
     max_bitrate: int = 1_500_000
+    start_bitrate: int = 600_000
 
     max_rooms: int = 100
     max_participants: int = 16

@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import secrets
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, NamedTuple
 
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from filters.smoother import SMOOTHERS
 from server.backgrounds import Wardrobe
 from server.config import Config
+from server.media.load import LEVELS, Level, LoadMeter
 from server.media.publication import AudioPublication, Counters, VideoPublication
 from server.publisher import Publisher
 from server.room import Kind
 from server.subscriber import OfferSender, Stream, Subscriber
+
+
+class MediaResources(NamedTuple):
+    """What all participants of a process share."""
+
+    segmenter: Segmenter
+    executor: Executor
+    meter: LoadMeter
 
 
 class Participant:
@@ -23,9 +32,7 @@ class Participant:
 
     publishes: tuple[Kind, ...] = ("video", "audio")
 
-    def __init__(
-        self, name: str, background: str, config: Config, segmenter: Segmenter, executor: Executor
-    ) -> None:
+    def __init__(self, name: str, background: str, config: Config, media: MediaResources) -> None:
         self.id = "p" + secrets.token_hex(8)
         self.seat = secrets.token_urlsafe(24)
         self.name = name
@@ -35,9 +42,10 @@ class Participant:
         self.sends_video = False
         self.connected = True
         self.filter = PersonFilter(
-            segmenter, self.wardrobe.background(background), smoother=SMOOTHERS[config.smoother]()
+            media.segmenter, self.wardrobe.background(background), smoother=SMOOTHERS[config.smoother]()
         )
-        self.video = VideoPublication(self.filter, executor, bitrate=600_000)
+        self.video = VideoPublication(self.filter, media.executor, media.meter, bitrate=config.start_bitrate)
+        self.overloaded = False
         self.audio = AudioPublication()
         self._config = config
         self._publisher = Publisher(config, self.video, self.audio)
@@ -72,8 +80,8 @@ class Participant:
 
     @property
     def degraded(self) -> str | None:
-        """Why the picture is less than it could be: `error`, or None."""
-        return "error" if self.filter.failing else None
+        """Why the picture is less than it could be: `error`, `overload`, or None."""
+        return "error" if self.filter.failing else "overload" if self.overloaded else None
 
     def choose(self, background: str) -> None:
         """Change the background from the next frame on; raise SignalingError unknown-background."""
@@ -86,6 +94,13 @@ class Participant:
             self.video.reset()
         self.sends_audio, self.sends_video = audio, video
         self.audio.paused, self.video.paused = not audio, not video
+
+    def govern(self, level: Level) -> None:
+        """Give up what the server's load demands."""
+        self.overloaded = level != LEVELS[0]
+        self.video.frame_rate = level.frame_rate
+        self.filter.network_interval = level.network_interval
+        self.filter.covered = level.covered
 
     async def connect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""

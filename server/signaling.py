@@ -119,7 +119,7 @@ class Signaling:
 
     def _joined(self, attendance: Attendance) -> Message:
         config, participant = self._config, attendance.participant
-        card = self._conference.segmenter.card
+        card = self._conference.media.segmenter.card
         video = {
             "width": config.width,
             "height": config.height,

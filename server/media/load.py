@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Level(NamedTuple):
     """What everybody gets: pictures a second, pictures per run of the network, and whether all of it is blur."""
@@ -35,6 +37,30 @@ COMFORT = 0.75  # utilisation to expect at the level above before going back the
 PATIENCE = 3.0  # seconds of comfort before going back
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 MAX_PATIENCE = 60.0
+
+
+class LoadMeter:
+    """Collects what the workers did between two looks."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._busy = 0.0
+        self._waits: list[float] = []
+        self._since: float | None = None
+
+    def note(self, *, wait: float, busy: float) -> None:
+        """Count a frame that waited and then kept a worker busy so long, in seconds."""
+        self._waits.append(wait)
+        self._busy += busy
+
+    def read(self, now: float) -> tuple[float, float]:
+        """Return utilisation in [0, 1] and the 90th percentile of the waits in seconds, since the last call."""
+        elapsed = now - self._since if self._since is not None else 0.0
+        busy, waits = self._busy, self._waits
+        self._busy, self._waits, self._since = 0.0, [], now
+        if elapsed <= 0 or not waits:
+            return 0.0, 0.0
+        return min(1.0, busy / elapsed / self._workers), float(np.percentile(waits, 90))
 
 
 class Governor:

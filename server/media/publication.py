@@ -14,6 +14,7 @@ import av
 from filters.base import VideoFilter
 from server.media.encoder import CLOCK_RATE, EncodedVideo
 from server.media.fanout import AudioSubscription, Packets, VideoSubscription
+from server.media.load import LEVELS, LoadMeter
 from server.media.rtc import AudioPacket, EncodedFrame, VideoReceiver
 from server.media.transcoder import DecodeError, Transcoder
 
@@ -41,13 +42,17 @@ class VideoPublication:
     frames that waited longer than MAX_AGE are decoded (later ones need them) and not shown.
     """
 
-    def __init__(self, video_filter: VideoFilter, executor: Executor, *, bitrate: int) -> None:
+    def __init__(
+        self, video_filter: VideoFilter, executor: Executor, meter: LoadMeter, *, bitrate: int
+    ) -> None:
         self.transcoder = Transcoder(video_filter, bitrate)
+        self.frame_rate = LEVELS[0].frame_rate
         self.received = 0
         self.sent = 0
         self.withheld = 0
         self.paused = False
         self._executor = executor
+        self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
         self._subscriptions: list[VideoSubscription] = []
         self._busy = False
@@ -60,7 +65,7 @@ class VideoPublication:
         self._origin: int | None = None
         self._last_timestamp = 0
         self._last_arrival = 0.0
-        self.hop = 0.0
+        self._due = 0
 
     def attach(self, source: VideoReceiver | None) -> None:
         """Take the frames of another receiver from now on; what the last one sent is forgotten."""
@@ -117,10 +122,9 @@ class VideoPublication:
         if self._busy or self._closed or not self._waiting:
             return
         now = time.monotonic()
-        batch = [self._waiting.popleft()]
-        while self._waiting and now - batch[-1].arrival > MAX_AGE:
-            batch.append(self._waiting.popleft())
-        self.withheld += len(batch) - 1
+        batch = self._next_batch(now)
+        if not batch:
+            return
         codecs = sorted({s.codec for s in self._subscriptions}) or ["VP8"]
         keyframe = self._keyframe_wanted and now - self._keyframe_sent > KEYFRAME_INTERVAL
         if keyframe:
@@ -130,19 +134,37 @@ class VideoPublication:
         job = asyncio.get_running_loop().run_in_executor(
             self._executor, self._transcode, batch, codecs, keyframe, reset
         )
-        job.add_done_callback(lambda done: self._done(done, batch, codecs, keyframe))
+        job.add_done_callback(lambda done: self._done(done, codecs, keyframe))
+
+    def _next_batch(self, now: float) -> list[EncodedFrame]:
+        """Take the frames up to the next one to show; none while that one has yet to come."""
+        show = 0
+        for i, frame in enumerate(self._waiting):
+            if frame.timestamp >= self._due:
+                show = i + 1
+                if now - frame.arrival <= MAX_AGE:
+                    break
+        batch = [self._waiting.popleft() for _ in range(show)]
+        if batch:
+            self.withheld += show - 1
+            shown, interval = batch[-1].timestamp, CLOCK_RATE // self.frame_rate
+            # Half a frame of tolerance, because cameras jitter; a due time that has passed by is not made up for.
+            self._due = max(self._due + interval, shown + interval // 2)
+        return batch
 
     def _transcode(
         self, batch: list[EncodedFrame], codecs: list[str], keyframe: bool, reset: bool
-    ) -> list[EncodedVideo]:
+    ) -> tuple[list[EncodedVideo], float, float]:
+        """Do the work of one job, on a worker; return it with how long it waited and took."""
+        start = time.monotonic()
         if reset:
             self.transcoder.reset()
-        return self.transcoder.transcode(batch, codecs, keyframe=keyframe)
+        videos = self.transcoder.transcode(batch, codecs, keyframe=keyframe)
+        return videos, start - batch[-1].arrival, time.monotonic() - start
 
     def _done(
         self,
-        job: asyncio.Future[list[EncodedVideo]],
-        batch: list[EncodedFrame],
+        job: asyncio.Future[tuple[list[EncodedVideo], float, float]],
         codecs: list[str],
         keyframe: bool,
     ) -> None:
@@ -151,12 +173,12 @@ class VideoPublication:
             return
         error = job.exception()
         if error is None:
-            videos = job.result()
+            videos, wait, busy = job.result()
+            self._meter.note(wait=wait, busy=busy)
             if videos:
                 self._fan_out(dict(zip(codecs, videos, strict=True)))
             else:
                 self._keyframe_wanted |= keyframe
-            self.hop = time.monotonic() - batch[-1].arrival
         else:
             self._withhold(error)
         self._start()

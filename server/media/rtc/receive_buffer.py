@@ -34,9 +34,14 @@ class RoundTrip:
         self.seconds = 0.1
         self._measured = False
 
-    def add(self, sample: float) -> None:
-        """Take a sample that is known to belong to one request (Karn's rule)."""
-        self.seconds += (sample - self.seconds) * (0.25 if self._measured else 1.0)
+    def add(self, sample: float, exact: bool = True) -> None:
+        """Take a sample; it is not `exact` when more than one request was sent and it is that of the first.
+
+        Karn's rule would leave those out, but with requests closer than a round trip there are few others. The
+        answer mostly is to the first, and an estimate that is too low must not confirm itself.
+        """
+        weight = (0.25 if exact else 0.125) if self._measured else 1.0
+        self.seconds += (sample - self.seconds) * weight
         self._measured = True
 
 
@@ -159,8 +164,8 @@ class VideoBuffer:
             self._high, self._next = sequence, sequence - SILENT_GAP
             return
         missing = self._missing.pop(sequence, None)
-        if missing is not None and missing.times == 1 and rtx:
-            self._round_trip.add(now - missing.asked)
+        if missing is not None and missing.times and rtx:
+            self._round_trip.add(now - missing.since, exact=missing.times == 1)
         gap = sequence - self._high - 1
         limit = MAX_GAP if silence < self.deadline else SILENT_GAP
         if gap > limit or gap < -CAPACITY:

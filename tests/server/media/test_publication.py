@@ -14,6 +14,7 @@ import pytest
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.encoder import Vp8Encoder
 from server.media.fanout import VideoSubscription
+from server.media.load import LoadMeter
 from server.media.publication import MAX_WAITING, VideoPublication
 from server.media.rtc import EncodedFrame
 
@@ -146,7 +147,7 @@ async def feed(publication: VideoPublication, frames: list[EncodedFrame], peer: 
 
 
 async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -> None:
-    publication, peer = VideoPublication(Painter(), executor, bitrate=300_000), Peer()
+    publication, peer = VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000), Peer()
     subscribe(publication, peer)
     await feed(publication, camera(8), peer)
     assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
@@ -155,7 +156,11 @@ async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -
 
 
 async def test_payloads_are_made_once_for_peers_that_get_everything(executor: ThreadPoolExecutor) -> None:
-    publication, first, second = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Peer()
+    publication, first, second = (
+        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        Peer(),
+        Peer(),
+    )
     subscribe(publication, first)
     subscribe(publication, second)
     await feed(publication, camera(3), first)
@@ -168,7 +173,7 @@ async def test_a_peer_starts_with_a_keyframe(
 ) -> None:
     monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 0.0)
     publication, first, late = (
-        VideoPublication(Painter(), executor, bitrate=300_000),
+        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
         Peer(),
         Peer(ready=False),
     )
@@ -188,7 +193,11 @@ async def test_a_peer_starts_with_a_keyframe(
 
 
 async def test_the_base_layer_alone_has_contiguous_picture_ids(executor: ThreadPoolExecutor) -> None:
-    publication, peer, slow = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Peer()
+    publication, peer, slow = (
+        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        Peer(),
+        Peer(),
+    )
     subscribe(publication, peer)
     subscribe(publication, slow).base_only = True
     await feed(publication, camera(10), peer)
@@ -203,7 +212,7 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
     executor: ThreadPoolExecutor, error: Exception
 ) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, bitrate=300_000)
+    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
     subscribe(publication, peer)
     frames = camera(6)
     await feed(publication, frames[:2], peer)
@@ -218,7 +227,11 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
 
 
 async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecutor) -> None:
-    publication, peer, source = VideoPublication(Painter(), executor, bitrate=300_000), Peer(), Source()
+    publication, peer, source = (
+        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        Peer(),
+        Source(),
+    )
     subscribe(publication, peer)
     publication.attach(source)  # type: ignore[arg-type]
     publication.receive(EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic()))
@@ -230,7 +243,7 @@ async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecut
 
 async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, bitrate=300_000)
+    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
     subscribe(publication, peer)
     frames = camera(20)
     long_ago = time.monotonic() - 1
@@ -244,7 +257,7 @@ async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor
 async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecutor) -> None:
     painter, peer, source = Painter(), Peer(), Source()
     painter.pause = 0.2
-    publication = VideoPublication(painter, executor, bitrate=300_000)
+    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
     publication.attach(source)  # type: ignore[arg-type]
     subscribe(publication, peer)
     for frame in camera(MAX_WAITING * 2):
@@ -256,7 +269,7 @@ async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecuto
 
 async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, bitrate=300_000)
+    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
     subscribe(publication, peer)
     await feed(publication, camera(3, start=100), peer)
     publication.attach(Source())  # type: ignore[arg-type]
@@ -267,7 +280,7 @@ async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolEx
 
 
 async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:
-    publication, peer = VideoPublication(Painter(), executor, bitrate=300_000), Peer()
+    publication, peer = VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000), Peer()
     subscribe(publication, peer)
     frames = camera(4)
     await feed(publication, frames[:1], peer)

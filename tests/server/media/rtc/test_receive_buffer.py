@@ -210,19 +210,24 @@ def test_nack_is_sent_at_once_and_repeated() -> None:
     assert not buffer.waiting(0.14)
 
 
-def test_rtt_is_sampled_only_where_one_request_was_sent() -> None:
-    """Karn's rule; the sample is smoothed by a quarter."""
-    round_trip = RoundTrip()
-    round_trip.add(0.1)
-    for tries, expected in ((1, 0.1 + (0.04 - 0.1) / 4), (2, 0.1 + (0.04 - 0.1) / 4)):
-        sender, buffer = Sender(), VideoBuffer(round_trip)
-        packets = sender.frame(3, True)
-        add(buffer, packets[0], 0.0)
-        add(buffer, packets[2], 0.0)
-        for attempt in range(tries):
-            assert buffer.poll(attempt * 0.2)[0].nack
-        add(buffer, packets[1], 0.04 + (tries - 1) * 0.2, rtx=True)
-        assert round_trip.seconds == pytest.approx(expected)
+@pytest.mark.parametrize(("requests", "weight"), [(1, 1 / 4), (3, 1 / 8)])
+def test_the_round_trip_is_that_of_the_first_request(requests: int, weight: float) -> None:
+    sender, buffer = Sender(), buffer_with_rtt(0.02)
+    packets = sender.frame(3, True)
+    add(buffer, packets[0], 0.0)
+    add(buffer, packets[2], 0.0)
+    for attempt in range(requests):
+        assert buffer.poll(attempt * 0.02)[0].nack
+    add(buffer, packets[1], 0.1, rtx=True)
+    assert buffer._round_trip.seconds == pytest.approx(0.02 + (0.1 - 0.02) * weight)
+
+
+def test_an_estimate_that_is_too_low_grows() -> None:
+    """Requests are then repeated long before the answer, so that none has a single request."""
+    network = Network(1, loss=0.05, jitter=0.0, blackout=0.0, rtt=0.1)
+    network.buffer = buffer_with_rtt(0.005)
+    network.run(10.0)
+    assert network.buffer._round_trip.seconds == pytest.approx(0.1, rel=0.3)
 
 
 def test_a_late_original_says_nothing_about_the_round_trip() -> None:
