@@ -58,6 +58,7 @@ class PersonFilter:
         self.received = 0
         self.filtered = 0
         self.slated = 0
+        self.covered_frames = 0
         self.errors = 0
         self.failing = False
         self.network_interval = 1
@@ -151,6 +152,7 @@ class PersonFilter:
         out, planes = new_frame(*source.size)
         composite(source, nobody, Blur("strong").paint(source, nobody, 0.0), planes)
         _stamp(out, frame)
+        self.covered_frames += 1
         return FilteredFrame(out)
 
     def _safe(self, source: av.VideoFrame) -> FilteredFrame:

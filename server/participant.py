@@ -75,7 +75,11 @@ class Participant:
         """Return what became of this camera's frames."""
         video = self.video
         return Counters(
-            video.received, self.filter.filtered, self.filter.slated, video.withheld, self.filter.errors
+            video.received,
+            self.filter.filtered,
+            self.filter.slated + self.filter.covered_frames,
+            video.withheld,
+            self.filter.errors,
         )
 
     @property

@@ -31,7 +31,8 @@ LEVELS = (
 COST = (1.0, 0.85, 0.7, 0.6, 0.48, 0.35, 0.25)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
-MAX_DELAY = 0.025  # seconds a frame may wait for a worker, at the 90th percentile
+MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes
+UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
 COMFORT = 0.75  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
@@ -64,11 +65,12 @@ class LoadMeter:
 
 
 class Governor:
-    """Steps down at once under pressure and up again after a while of comfort; longer after each failed return."""
+    """Steps down under lasting pressure and up again after a while of comfort; longer after each failed return."""
 
     def __init__(self) -> None:
         self._index = 0
         self._stepped = float("-inf")
+        self._pressed = False
         self._comfortable_since: float | None = None
         self._patience = PATIENCE
         self._returned = float("-inf")
@@ -89,9 +91,11 @@ class Governor:
         `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
         that frames waited for a worker.
         """
-        if delay > MAX_DELAY or utilisation > MAX_UTILISATION:
+        before, self._pressed = self._pressed, delay > MAX_DELAY or utilisation > MAX_UTILISATION
+        if self._pressed:
             self._comfortable_since = None
-            if now - self._stepped >= PAUSE and self._index < len(LEVELS) - 1:
+            # Twice in a row, because one burst of keyframes is no overload.
+            if before and now - self._stepped >= PAUSE and self._may_step_down(delay):
                 self._step_down(now)
         elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
             if self._comfortable_since is None:
@@ -101,6 +105,11 @@ class Governor:
         else:
             self._comfortable_since = None
         return self.level
+
+    def _may_step_down(self, delay: float) -> bool:
+        if self._index < len(LEVELS) - 2:
+            return True
+        return self._index < len(LEVELS) - 1 and delay > UNBEARABLE_DELAY
 
     def _step_down(self, now: float) -> None:
         failed_return = now - self._returned < 2 * self._patience

@@ -90,6 +90,7 @@ class VideoPublication:
         """Forget the picture: what comes next is slated until the person is found again."""
         self._waiting.clear()
         self._reset = True
+        self._due = 0
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -185,6 +186,7 @@ class VideoPublication:
 
     def _withhold(self, error: BaseException) -> None:
         self.withheld += 1
+        self._due = 0
         self._break()
         if isinstance(error, DecodeError):
             self._waiting.clear()

@@ -1,4 +1,11 @@
-"""RTCPeerConnection whose transports, senders and receivers are this package's."""
+"""RTCPeerConnection whose transports, senders and receivers are this package's.
+
+Rules for offering one connection again and again (tests/server/media/rtc/test_renegotiation.py):
+add transceivers before createOffer and not between an offer and its answer; never stop one, but set its direction
+to inactive and give it to the next participant, since aiortc never reuses the m-line of a stopped one; an msid
+may change with each offer; `RtpSender.ready` is false from the answer that makes an m-line inactive to the one
+that makes it sendonly again.
+"""
 
 from __future__ import annotations
 

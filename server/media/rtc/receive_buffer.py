@@ -47,9 +47,11 @@ class RoundTrip:
 
 @dataclass(slots=True)
 class Counters:
-    """What a VideoBuffer has seen and asked for; `lost` packets are those given up."""
+    """What a VideoBuffer has seen and asked for; `repaired` packets came on request, `lost` ones were given up."""
 
     packets: int = 0
+    bytes: int = 0
+    repaired: int = 0
     lost: int = 0
     nacks: int = 0
     plis: int = 0
@@ -133,6 +135,7 @@ class VideoBuffer:
         padding), `key` says that a keyframe begins here, `rtx` that it is a retransmission.
         """
         sequence = self._unwrap(number)
+        self.counters.bytes += len(data)
         self._note_arrival(sequence, now, rtx)
         if sequence < self._next or sequence in self._packets:
             return []
@@ -165,6 +168,7 @@ class VideoBuffer:
             return
         missing = self._missing.pop(sequence, None)
         if missing is not None and missing.times and rtx:
+            self.counters.repaired += 1
             self._round_trip.add(now - missing.since, exact=missing.times == 1)
         gap = sequence - self._high - 1
         limit = MAX_GAP if silence < self.deadline else SILENT_GAP

@@ -14,6 +14,7 @@ from aiortc.rtp import RtcpSrPacket, RtpPacket
 
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264
+from .loss_control import LossControl
 from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
 from .vp8 import depayload_vp8
@@ -48,15 +49,20 @@ class AudioPacket(NamedTuple):
 
 
 class VideoStats(NamedTuple):
-    """Counters of one incoming video; `lost` packets never came, `rtt` is in seconds."""
+    """Counters of one incoming video; `repaired` packets came on request, `lost` ones never."""
 
     packets: int
+    bytes: int
+    repaired: int
     lost: int
     nacks: int
     plis: int
     frames: int
     gave_up: int
     rtt: float
+    """Seconds."""
+    limit: int
+    """bit/s that the sender was last told to keep below; NO_LIMIT (10 Mbit/s) is none."""
 
 
 class _Stream(Sink):
@@ -113,20 +119,17 @@ class VideoReceiver(_Stream):
         self._round_trip = receiver.transport.round_trip
         self._buffer = VideoBuffer(self._round_trip)
         self._timer: asyncio.TimerHandle | None = None
+        self._control = LossControl(self._buffer.counters)
 
     @property
     def stats(self) -> VideoStats:
-        return VideoStats(**asdict(self._buffer.counters), rtt=self._round_trip.seconds)
+        counters = asdict(self._buffer.counters)
+        return VideoStats(**counters, rtt=self._round_trip.seconds, limit=self._control.limit)
 
     def request_keyframe(self) -> None:
         """Hand on nothing before the next keyframe and ask for one; for whoever could not decode a frame."""
         self._buffer.request_keyframe()
         self._poll(time.monotonic())
-
-    def limit_bitrate(self, bitrate: int) -> None:
-        """Ask the sender for no more than `bitrate` bit/s; Chromium keeps to it until told otherwise."""
-        if self._ssrc is not None:
-            self._receiver.send_remb(self._ssrc, bitrate)
 
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:
         now = time.monotonic()
@@ -143,6 +146,9 @@ class VideoReceiver(_Stream):
         )
         self._emit(frames, now)
         self._poll(now)
+        limit = self._control.update(now)
+        if limit is not None:  # Chromium obeys REMB besides transport-cc, and keeps to the last one
+            self._receiver.send_remb(packet.ssrc, limit)
 
     def _poll(self, now: float) -> None:
         if not self._buffer.waiting(now):

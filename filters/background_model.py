@@ -1,0 +1,164 @@
+"""The room, learned: what the camera sees where nobody stands, kept in memory while the stream lasts.
+
+Where the camera stands still, a pixel that equals the known room is room, whatever the network thinks. One that
+differs from it is a person only where the network doubts, the difference isn't a shadow's, and its neighbours
+differ too; else every edge would grow wider.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.base import Plane
+from filters.grid import Work
+from filters.motion import Tracker
+from filters.planes import above, below, both, box_mean, difference, dilated, lookup, resized, to_plane
+
+STEPS = 20.0
+"""8-bit logits: 128 + STEPS * log(p / (1 - p))."""
+
+CLEAR = 20
+CLEAR_SIDE = 9
+LEARN_EVERY = 4
+LEARN_RATE = 0.2
+TRUSTED = 7
+CONTRADICTED = 12
+Z_CERTAIN, Z_UNKNOWN = 2.0, 4.5
+MAX_EVIDENCE = 3.0
+CHANGED_SHARE = 0.25
+MOVED_CELLS = 0.12
+DOUBT = 2
+DIFFERENT = (4.0, 5.0)
+SHADOW_DEPTH = 0.45
+SHADOW_CHROMA = 4.0
+
+
+def _to_logit() -> NDArray[np.uint8]:
+    p = (np.arange(256) / 255).clip(0.004, 0.996)
+    table: NDArray[np.uint8] = np.round(128 + STEPS * np.log(p / (1 - p))).clip(0, 255).astype(np.uint8)
+    return table
+
+
+def _from_logit() -> NDArray[np.uint8]:
+    p = 1 / (1 + np.exp(-(np.arange(256) - 128) / STEPS))
+    table: NDArray[np.uint8] = np.round(255 * ((p - 0.005) / 0.99).clip(0, 1)).astype(np.uint8)
+    return table
+
+
+LOGIT = _to_logit()
+PROBABILITY = _from_logit()
+
+
+class RoomModel:
+    """The background model of one stream, on its work grid.
+
+    `noise` is the running mean difference, in levels, between model and frame where the room is in sight.
+    """
+
+    def __init__(self) -> None:
+        self.noise = 4.0
+        self.resets = 0
+        self._frames = 0
+        self._mean: list[NDArray[np.float32]] = []
+        self._planes: list[Plane] = []
+        self._count: Plane = np.zeros((0, 0), np.uint8)
+
+    def correct(self, work: Work, last: Work, matte: Plane) -> Plane:
+        """Return the network's matte (uint8, work grid) corrected by what is known of the room, and learn.
+
+        `last` is the frame before; where the two differ, something moves and nothing is learned.
+        """
+        if self._count.shape != matte.shape:
+            self._start(work)
+        clear = below(dilated(matte, CLEAR_SIDE), CLEAR)
+        distance, chroma = self._track(work, clear)
+        corrected = self._apply(work, matte, distance, chroma)
+        if self._frames % LEARN_EVERY == 0 or self._frames < LEARN_EVERY:
+            self._learn(work, last, clear, distance)
+        self._frames += 1
+        return corrected
+
+    def forget(self) -> None:
+        """Drop all that is known."""
+        self._count[:] = 0
+        self.resets += 1
+
+    def _start(self, work: Work) -> None:
+        self._planes = [work.y.copy(), work.u.copy(), work.v.copy()]
+        self._mean = [p.astype(np.float32) for p in self._planes]
+        self._count = np.zeros(work.y.shape, np.uint8)
+        self._frames = 0
+
+    def _distance(self, work: Work) -> tuple[Plane, Plane]:
+        """Return the greatest difference in a channel, chroma doubled for its smaller range, and in chroma."""
+        y, u, v = (difference(a, b) for a, b in zip(work[:3], self._planes, strict=True))
+        chroma = cast(Plane, cv2.max(u, v))
+        return cast(Plane, cv2.max(y, cv2.add(chroma, chroma))), chroma
+
+    def _track(self, work: Work, clear: Plane) -> tuple[Plane, Plane]:
+        """Follow light and noise where the room is in sight; forget a room that has changed."""
+        distance, chroma = self._distance(work)
+        sight = both(clear, above(self._count, TRUSTED))
+        seen = cv2.countNonZero(sight)
+        if seen <= 0.05 * sight.size:
+            return distance, chroma
+        if self._frames % LEARN_EVERY == 0 and self._expose(work, sight):
+            distance, chroma = self._distance(work)
+        residual = cv2.mean(distance, sight)[0]
+        self.noise += 0.1 * (min(max(residual, 1.5), 30.0) - self.noise)
+        changed = both(above(distance, int(12 + 3 * self.noise)), sight)
+        if cv2.countNonZero(changed) > CHANGED_SHARE * seen or self._moved(work, sight):
+            self.forget()
+        return distance, chroma
+
+    def _moved(self, work: Work, sight: Plane) -> bool:
+        """Return whether the camera has moved against the model, as in a slow pan."""
+        if self._frames % LEARN_EVERY:
+            return False
+        size = (work.cells.shape[1], work.cells.shape[0])
+        tracker = Tracker(resized(self._planes[0], size), resized(sight, size))
+        return bool(np.abs(tracker.motion(work.cells, np.inf)[:, 2]).max() > MOVED_CELLS)
+
+    def _expose(self, work: Work, sight: Plane) -> bool:
+        """Follow a change of the light that all pixels share; return whether there was one."""
+        pairs = zip(work[:3], self._planes, strict=True)
+        shifts = [cv2.mean(a, sight)[0] - cv2.mean(b, sight)[0] for a, b in pairs]
+        if max(map(abs, shifts)) <= 1.0:
+            return False
+        for mean, shift in zip(self._mean, shifts, strict=True):
+            mean += np.float32(shift)
+        self._planes = [to_plane(mean) for mean in self._mean]
+        return True
+
+    def _apply(self, work: Work, matte: Plane, distance: Plane, chroma: Plane) -> Plane:
+        z = np.arange(256) / max(self.noise, 1.5)
+        evidence = np.interp(z, [0, Z_CERTAIN, Z_UNKNOWN], [MAX_EVIDENCE, MAX_EVIDENCE, 0])
+        table = np.round(STEPS * evidence).astype(np.uint8)
+        known, smooth = above(self._count, TRUSTED), box_mean(distance, 3)
+        room = both(lookup(smooth, table), known)
+        corrected = lookup(cast(Plane, cv2.subtract(lookup(matte, LOGIT), room)), PROBABILITY)
+        different = both(above(smooth, DIFFERENT[0] + DIFFERENT[1] * self.noise), known)
+        person = both(both(different, above(matte, DOUBT)), ~self._shadow(work.y, chroma))
+        return cast(Plane, cv2.max(corrected, cv2.erode(person, np.ones((3, 3), np.uint8))))
+
+    def _shadow(self, luma: Plane, chroma: Plane) -> Plane:
+        """Return where the room may be in shadow: darker than it was, not black, and of the same colour."""
+        darker = cast(Plane, cv2.compare(luma, self._planes[0], cv2.CMP_LT))
+        lit = cast(Plane, cv2.compare(luma, to_plane(self._mean[0], SHADOW_DEPTH), cv2.CMP_GT))
+        return both(both(darker, lit), below(box_mean(chroma, 3), SHADOW_CHROMA + self.noise))
+
+    def _learn(self, work: Work, last: Work, clear: Plane, distance: Plane) -> None:
+        learn = both(clear, below(difference(work.y, last.y), int(6 + 2 * self.noise)))
+        new = both(learn, below(self._count, 1))
+        for mean, plane in zip(self._mean, work[:3], strict=True):
+            cv2.copyTo(plane.astype(np.float32), new, mean)
+            cv2.accumulateWeighted(plane, mean, LEARN_RATE, learn)
+        self._planes = [to_plane(mean) for mean in self._mean]
+        wrong = both(clear, above(distance, int(15 + 4 * self.noise)))
+        more = both(learn, np.full_like(learn, LEARN_EVERY))
+        less = both(wrong, np.full_like(wrong, CONTRADICTED))
+        self._count = cast(Plane, cv2.subtract(cv2.add(self._count, more), less))

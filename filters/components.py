@@ -1,0 +1,44 @@
+"""Connected components of a matte: what is too small or too faint to be a person is not shown."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from filters.base import Plane
+from filters.grid import cell_size
+from filters.planes import above, dilated, resized
+
+VISIBLE = 26
+SOLID = 191
+MIN_AREA = 0.0012
+MIN_SOLID_CELLS = 6
+MIN_SOLID = 0.15
+
+
+def keep_people(alpha: Plane) -> Plane:
+    """Return the matte (uint8, work grid) without the islands that no person is.
+
+    An island is kept if it covers MIN_AREA of the picture and enough of it is solid. This also decides
+    presence: a network that is unsure about an empty room leaves faint islands only.
+    """
+    height, width = alpha.shape
+    cells = resized(alpha, cell_size((width, height)))
+    mask = above(cells, VISIBLE)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count <= 1:
+        return alpha
+    solid = np.bincount(labels[cells > SOLID], minlength=count)
+    area = stats[:, cv2.CC_STAT_AREA]
+    drop = (area < MIN_AREA * cells.size) | (solid < np.maximum(MIN_SOLID_CELLS, MIN_SOLID * area))
+    drop[0] = False
+    if not drop.any():
+        return alpha
+    dropped = np.where(drop, 255, 0).astype(np.uint8)[labels]
+    kept = np.where(drop, 0, 255).astype(np.uint8)
+    kept[0] = 0
+    dropped = dilated(dropped, 3)
+    dropped[kept[labels] > 0] = 0
+    clean = alpha.copy()
+    clean[cv2.resize(dropped, (width, height), interpolation=cv2.INTER_NEAREST) > 0] = 0
+    return clean

@@ -1,0 +1,156 @@
+"""The matte of one stream: what a server that keeps state gets out of a network that keeps none."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from filters import components, edges, region
+from filters.background_model import RoomModel
+from filters.base import Alpha, Plane, Planes
+from filters.grid import CELL, Work, cell_size, network_planes, work_of
+from filters.motion import scaled, warped
+from filters.planes import above, difference, lookup, resized, to_plane
+from filters.segmenter import Box
+from filters.smoother import MotionAdaptive, TemporalSmoother
+from filters.stillness import Stillness
+
+Network: TypeAlias = Callable[[Planes, Box | None, int | None], Alpha]
+"""A Segmenter: the matte of a box of the planes (None: all), computed at about so many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatteOptions:
+    """Which stages run; all of them by default. `privacy` in [0, 1] hides what is least certain."""
+
+    privacy: float = 0.2
+    region: bool = True
+    room: bool = True
+    components: bool = True
+    guided: bool = True
+    levels: bool = True
+    stillness: bool = True
+
+
+class MatteFrame(NamedTuple):
+    """A frame and its matte, uint8, of the size of the frame's luma; 0 is room and stays hidden."""
+
+    planes: Planes
+    alpha: Plane
+
+
+class _Held(NamedTuple):
+    planes: Planes
+    luma: Plane
+
+
+class Matte:
+    """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
+
+    The planes given must stay as they are until they come out again. An instance serves one stream and is not
+    thread-safe. Errors of the network pass through and leave the instance as after `reset`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        smoother: TemporalSmoother | None = None,
+        options: MatteOptions | None = None,
+    ) -> None:
+        self._network = network
+        self._smoother = smoother or MotionAdaptive()
+        self._options = options or MatteOptions()
+        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
+        self._shown = edges.stretch_table(low, high, self._options.privacy)
+        self._held: deque[_Held] = deque()
+        self.reset()
+
+    @property
+    def delay(self) -> int:
+        """How many frames are held back."""
+        return self._smoother.delay
+
+    def push(self, planes: Planes) -> MatteFrame | None:
+        """Take the next frame; return the one whose matte is ready.
+
+        A frame of another shape starts anew, so flush before it to get what is still held.
+        """
+        work = work_of(planes)
+        if self._last is not None and work.y.shape != self._last.y.shape:
+            self.reset()
+        try:
+            alpha = self._analyse(planes, work)
+        except Exception:
+            self.reset()
+            raise
+        self._held.append(_Held(planes, work.y))
+        ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
+        return None if ready is None else self._finish(ready)
+
+    def flush(self) -> list[MatteFrame]:
+        """Return the frames still held; what is known of the stream is kept."""
+        return [self._finish(alpha) for alpha in self._smoother.flush()]
+
+    def reset(self) -> None:
+        """Forget the stream, the frames held and the room."""
+        self._smoother.flush()
+        self._held.clear()
+        self._region = region.Region()
+        self._room = RoomModel()
+        self._stillness = Stillness()
+        self._last: Work | None = None
+        self._alpha: Plane | None = None
+        self._cells: Plane = np.zeros((0, 0), np.uint8)
+
+    def _analyse(self, planes: Planes, work: Work) -> Plane:
+        """Return the matte of the newest frame on the work grid, not yet smoothed."""
+        last, self._last = self._last or work, work
+        held = self._hold(work)
+        if held is not None:
+            return held
+        self._stillness.forget()
+        source = network_planes(planes)
+        alpha = self._see(source, self._look_at(work, last, source.size), work.size)
+        if self._options.room:
+            alpha = self._room.correct(work, last, alpha)
+        if self._options.components:
+            alpha = components.keep_people(alpha)
+        self._alpha, self._cells = alpha, resized(alpha, cell_size(work.size))
+        if self._region.settled:
+            self._stillness.saw(work.cells, self._cells)
+        return alpha
+
+    def _hold(self, work: Work) -> Plane | None:
+        """Return the last matte, moved along with the person, if nothing else has happened since."""
+        if self._alpha is None or not self._options.stillness:
+            return None
+        motion = self._stillness.motion(work.cells)
+        return None if motion is None else warped(self._alpha, scaled(motion, CELL))
+
+    def _see(self, source: Planes, boxes: list[Box], size: tuple[int, int]) -> Plane:
+        """Return the network's matte of the boxes on a work grid of `size`; the most certain of them counts."""
+        matte = np.zeros((size[1], size[0]), np.uint8)
+        for box in boxes:
+            seen = self._network(source, box, region.pixels(box, source.size))
+            matte = np.maximum(matte, region.paste(seen, box, source.size, size))
+        return matte
+
+    def _look_at(self, work: Work, last: Work, size: tuple[int, int]) -> list[Box]:
+        if self._alpha is None or not self._options.region:
+            return [(0, 0, *size)]
+        threshold = int(10 + self._room.noise / 2)
+        moved = above(difference(work.cells, last.cells), threshold)
+        return self._region.next(self._cells, moved, size)
+
+    def _finish(self, smooth: Alpha) -> MatteFrame:
+        held = self._held.popleft()
+        alpha = to_plane(smooth, 255.0)
+        if self._options.guided:
+            alpha = edges.guided(alpha, held.luma)
+        shown = lookup(resized(alpha, held.planes.size), self._shown)
+        return MatteFrame(held.planes, shown)

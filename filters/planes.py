@@ -1,0 +1,64 @@
+"""OpenCV's operations on 8-bit planes, typed: its stubs know neither scalar operands nor element types."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.base import Plane
+
+
+def above(plane: Plane, level: float) -> Plane:
+    """Return 255 where the plane exceeds the level, else 0."""
+    return cast(Plane, cv2.compare(plane, cast(Any, float(level)), cv2.CMP_GT))
+
+
+def below(plane: Plane, level: float) -> Plane:
+    """Return 255 where the plane is under the level, else 0."""
+    return cast(Plane, cv2.compare(plane, cast(Any, float(level)), cv2.CMP_LT))
+
+
+def between(plane: Plane, low: int, high: int) -> Plane:
+    """Return 255 where low <= plane <= high, else 0."""
+    return cast(Plane, cv2.inRange(plane, cast(Any, low), cast(Any, high)))
+
+
+def both(first: Plane, second: Plane) -> Plane:
+    """Return the bitwise and of two masks, or of a plane and a mask."""
+    return cast(Plane, cv2.bitwise_and(first, second))
+
+
+def difference(first: Plane, second: Plane) -> Plane:
+    return cast(Plane, cv2.absdiff(first, second))
+
+
+def lookup(plane: Plane, table: NDArray[np.uint8]) -> Plane:
+    """Return table[plane], for a table of 256 entries."""
+    return cast(Plane, cv2.LUT(plane, table))
+
+
+def box_mean(plane: Plane, side: int) -> Plane:
+    """Return the mean over a square around each pixel."""
+    return cast(Plane, cv2.blur(plane, (side, side)))
+
+
+def dilated(plane: Plane, side: int) -> Plane:
+    """Return the maximum over a square around each pixel."""
+    return cast(Plane, cv2.dilate(plane, np.ones((side, side), np.uint8)))
+
+
+def to_plane(values: NDArray[np.float32], scale: float = 1.0) -> Plane:
+    """Return round(scale * values), clipped to [0, 255]."""
+    return cast(Plane, cv2.convertScaleAbs(cv2.max(values, cast(Any, 0.0)), alpha=scale))
+
+
+def resized(plane: Plane, size: tuple[int, int]) -> Plane:
+    """Return the plane at (width, height), averaged where it shrinks; itself where it has that size."""
+    if (plane.shape[1], plane.shape[0]) == size:
+        return plane
+    shrinks = plane.shape[1] > size[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cast(Plane, cv2.resize(plane, size, interpolation=method))

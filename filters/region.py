@@ -1,0 +1,182 @@
+"""What the network sees: the box around the people, the box where somebody may be coming, or the whole frame.
+
+The networks were trained on people who fill the picture and know few sizes, so a box at the person's scale is
+worth more than any other step. Who is outside the box must still be found: what moves outside is looked at by
+itself, because beside somebody who fills the picture the networks miss a second person who is half in sight; and
+the whole frame is looked at every LOOK frames and while nobody is in sight.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import cv2
+import numpy as np
+
+from filters.base import Alpha, Plane
+from filters.planes import above, to_plane
+from filters.segmenter import Box
+
+LOOK = 30
+HOLD = 10
+COOL = 30
+OCCUPIED = 60
+PADDING = 0.10
+NEW_PADDING = 0.25
+MIN_PADDING = 16.0
+MIN_SIDE = 0.4
+MIN_ASPECT = 0.4
+KEEP = 0.45
+KEEP_AREA = 1.25
+WHOLE = 0.8
+MOVED_CELLS = 3
+PERSON_CELLS = 6
+
+BOX_PIXELS = 65_536
+FULL_PIXELS = 76_800
+MAX_SCALE = 0.8
+"""Network pixels per pixel of a frame of NETWORK_SIDE; the networks know no sharper pictures."""
+
+
+class Region:
+    """Tracks what to look at in one stream, on its grid of cells.
+
+    `settled` is False where the last look was at more than the box that the people have.
+    """
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._box: Box | None = None
+        self._frames = 0
+        self.settled = False
+        self._arrival: Box | None = None
+        self._patience = 0
+        self._recent: Plane = np.zeros((0, 0), np.uint8)
+
+    def next(self, cells: Plane, moved: Plane, size: tuple[int, int]) -> list[Box]:
+        """Return the boxes to look at in luma pixels of a frame of `size` (width, height).
+
+        `cells` is the last matte on the grid of cells, uint8; `moved` is non-zero where a cell has changed.
+        """
+        whole = (0, 0, *size)
+        if size != self._size or self._recent.shape != moved.shape:
+            self.__init__()  # type: ignore[misc]
+            self._size, self._recent = size, np.zeros_like(moved)
+        people, arriving = self._split(cells)
+        self._box = self._follow(people)
+        self._watch(moved, arriving)
+        box = self._box
+        if box is None or _area(box) > WHOLE * _area(whole):
+            box = whole
+        self.settled = box == whole or self._frames % LOOK > 0
+        self._frames += 1
+        box = box if self.settled else whole
+        arrival = self._arrival
+        if arrival is None or (box != whole and _contains(box, arrival)):
+            return [box]
+        return [box, arrival]
+
+    def _split(self, cells: Plane) -> tuple[Plane, Plane]:
+        """Return the masks of who is tracked already and of who is apart from them where somebody came in."""
+        occupied = above(cells, OCCUPIED)
+        nobody = np.zeros_like(occupied)
+        if self._arrival is None:
+            return occupied, nobody
+        count, labels, stats, centres = cv2.connectedComponentsWithStats(occupied, connectivity=8)
+        if count <= 2:
+            return occupied, nobody
+        fx, fy = self._size[0] / cells.shape[1], self._size[1] / cells.shape[0]
+        x0, y0, x1, y1 = self._arrival
+        here = [x0 <= x * fx <= x1 and y0 <= y * fy <= y1 for x, y in centres]
+        area = stats[:, cv2.CC_STAT_AREA].copy()
+        area[0] = 0
+        largest = int(area.argmax())
+        new = np.array([here[i] != here[largest] and area[i] >= PERSON_CELLS for i in range(count)])
+        arriving = np.where(new, 255, 0).astype(np.uint8)[labels]
+        return occupied & ~arriving, arriving
+
+    def _follow(self, people: Plane) -> Box | None:
+        """Return the old box while it still fits, so that the network sees a steady picture."""
+        wanted, needed = self._bounds(people, PADDING), self._bounds(people, PADDING * KEEP)
+        if wanted is None or needed is None:
+            return None
+        old = self._box
+        if old is not None and _contains(old, needed) and _area(old) < KEEP_AREA * _area(wanted):
+            return old
+        return wanted
+
+    def _watch(self, moved: Plane, arriving: Plane) -> None:
+        """Keep a box around what moves outside, for a while, and for as long as somebody is found there."""
+        outside = moved.copy()
+        if self._box is not None:
+            outside[self._slices(self._box, moved.shape)] = 0
+        self._recent = cast(Plane, cv2.subtract(self._recent, np.full_like(moved, 255 // HOLD)))
+        self._recent[outside > 0] = 255
+        self._patience -= 1
+        if arriving.any():
+            self._patience = HOLD
+            self._arrival = self._bounds(arriving | above(self._recent, 0), NEW_PADDING)
+        elif self._arrival is not None and self._patience <= 0:
+            self._arrival, self._patience = None, COOL
+        elif np.count_nonzero(self._recent) >= MOVED_CELLS and (self._arrival or self._patience <= 0):
+            if self._arrival is None:
+                self._patience = HOLD
+            self._arrival = self._bounds(self._recent, NEW_PADDING)
+
+    def _bounds(self, mask: Plane, padding: float) -> Box | None:
+        """Return the padded box of a mask of cells in pixels."""
+        xs, ys = np.flatnonzero(mask.max(axis=0)), np.flatnonzero(mask.max(axis=1))
+        if not len(xs):
+            return None
+        width, height = self._size
+        fx, fy = width / mask.shape[1], height / mask.shape[0]
+        left, right, top, bottom = xs[0] * fx, (xs[-1] + 1) * fx, ys[0] * fy, (ys[-1] + 1) * fy
+        pad = max(MIN_PADDING * padding / PADDING, padding * max(right - left, bottom - top))
+        least = max(MIN_SIDE * min(width, height), MIN_ASPECT * max(right - left, bottom - top))
+        x0, x1 = _span(left - pad, right + pad, least, width)
+        y0, y1 = _span(top - pad, bottom + pad, least, height)
+        return x0, y0, x1, y1
+
+    def _slices(self, box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        fx, fy = self._size[0] / shape[1], self._size[1] / shape[0]
+        x0, y0, x1, y1 = box
+        return slice(int(y0 / fy), math.ceil(y1 / fy)), slice(int(x0 / fx), math.ceil(x1 / fx))
+
+
+def _span(start: float, stop: float, least: float, limit: int) -> tuple[int, int]:
+    """Return the interval in [0, limit], widened to `least` and then to even ends that split no chroma sample."""
+    grow = max(0.0, least - (stop - start)) / 2
+    start, stop = start - grow, stop + grow
+    shift = max(0.0, -start) - max(0.0, stop - limit) if grow else 0.0
+    first, last = int(max(0.0, start + shift)) & ~1, int(min(limit, stop + shift)) + 1 & ~1
+    return first, min(last, limit)
+
+
+def pixels(box: Box, size: tuple[int, int]) -> int:
+    """Return how many pixels the network should make of the box in a frame of `size` (width, height)."""
+    limit = FULL_PIXELS if _area(box) > WHOLE * size[0] * size[1] else BOX_PIXELS
+    return min(limit, round(MAX_SCALE**2 * _area(box)))
+
+
+def _area(box: Box) -> int:
+    x0, y0, x1, y1 = box
+    return (x1 - x0) * (y1 - y0)
+
+
+def _contains(outer: Box, inner: Box) -> bool:
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
+
+
+def paste(alpha: Alpha, box: Box, size: tuple[int, int], work: tuple[int, int]) -> Plane:
+    """Return the network's matte of a box of a frame of `size` on the work grid, uint8, 0 outside the box."""
+    matte = to_plane(alpha, 255.0)
+    x0, y0, x1, y1 = box
+    if box == (0, 0, *size):
+        return cast(Plane, cv2.resize(matte, work))
+    sx, sy = work[0] / size[0], work[1] / size[1]
+    kx = (x1 - x0) * sx / alpha.shape[1]
+    ky = (y1 - y0) * sy / alpha.shape[0]
+    # Centres of pixels map on centres, hence the halves.
+    move = np.array([[kx, 0, x0 * sx + kx / 2 - 0.5], [0, ky, y0 * sy + ky / 2 - 0.5]], np.float32)
+    return cast(Plane, cv2.warpAffine(matte, move, work, borderMode=cv2.BORDER_CONSTANT))

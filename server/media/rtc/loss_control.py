@@ -1,0 +1,53 @@
+"""Lowers a sender's bitrate while many of its packets get lost. Pure: counters in, a limit out.
+
+Google congestion control keeps its rate at 10 % of loss and lowers it slowly above that
+(draft-ietf-rmcat-gcc-02 section 6), while each packet more is one more chance of a hole.
+"""
+
+from __future__ import annotations
+
+from .receive_buffer import Counters
+
+HIGH_LOSS = 0.08
+LOW_LOSS = 0.04
+DECREASE = 0.8
+INCREASE = 1.25
+MIN_LIMIT = 300_000
+NO_LIMIT = 10_000_000
+INTERVAL = 1.0
+MIN_PACKETS = 20
+"""Fewer say nothing about the loss."""
+
+
+class LossControl:
+    """The limit that one sender is given, in bit/s; NO_LIMIT while all is well."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.limit = NO_LIMIT
+        self._counters = counters
+        self._begin(0.0)
+
+    def _begin(self, now: float) -> None:
+        self._since = now
+        self._lost = self._counters.repaired + self._counters.lost
+        self._received = self._counters.packets - self._counters.repaired
+        self._bytes = self._counters.bytes
+
+    def update(self, now: float) -> int | None:
+        """Return what to tell the sender, at most once a second; None when there is nothing to tell.
+
+        A limit is repeated as long as there is one, since a message may get lost, and lifted at the end.
+        """
+        elapsed = now - self._since
+        lost = self._counters.repaired + self._counters.lost - self._lost
+        expected = self._counters.packets - self._counters.repaired - self._received + lost
+        if elapsed < INTERVAL or expected < MIN_PACKETS:
+            return None
+        before = self.limit
+        if lost > HIGH_LOSS * expected:
+            bitrate = 8 * (self._counters.bytes - self._bytes) / elapsed
+            self.limit = max(MIN_LIMIT, int(min(self.limit, bitrate) * DECREASE))
+        elif lost < LOW_LOSS * expected:
+            self.limit = min(NO_LIMIT, int(self.limit * INCREASE))
+        self._begin(now)
+        return None if before == self.limit == NO_LIMIT else self.limit

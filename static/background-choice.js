@@ -1,0 +1,141 @@
+// @ts-check
+import { Backgrounds } from './backgrounds.js';
+import { savePreferences } from './preferences.js';
+import { text } from './strings.js';
+import { announce, warn } from './view/notices.js';
+import { Picker } from './view/picker.js';
+
+/** @import {Conference} from './conference.js' */
+/** @import {Background, Joined} from './types.js' */
+
+/** The person's choice of background, and the way of the server towards it. */
+export class BackgroundChoice {
+  #backgrounds;
+  #picker;
+  #changed;
+  /** @type {Conference | null} */
+  #conference = null;
+  /** The background that the server said it shows. */
+  #shown = '';
+  #applying = Promise.resolve();
+
+  /**
+   * @param {string} room
+   * @param {string} wanted
+   * @param {(background: Background) => void} changed told of every new choice
+   */
+  constructor(room, wanted, changed) {
+    this.#changed = changed;
+    this.#backgrounds = new Backgrounds(room, wanted, () => this.#show());
+    this.#picker = new Picker({
+      pick: (id) => this.#pick(id), add: (file) => void this.#add(file), remove: (id) => void this.#remove(id),
+    });
+  }
+
+  load() {
+    return this.#backgrounds.load();
+  }
+
+  /** The id to name in a join message. */
+  get joinId() {
+    return this.#backgrounds.joinId;
+  }
+
+  /** @param {HTMLElement} place */
+  moveTo(place) {
+    this.#picker.moveTo(place);
+    this.#show();
+  }
+
+  focus() {
+    this.#picker.focus();
+  }
+
+  /**
+   * @param {Conference} conference
+   * @param {Joined} joined
+   */
+  enter(conference, joined) {
+    this.#conference = conference;
+    this.#shown = joined.background;
+    this.#backgrounds.setServed(joined.backgrounds);
+    this.#apply();
+  }
+
+  leave() {
+    this.#conference = null;
+    this.#show();
+  }
+
+  /** The server shows this background from now on.
+   * @param {string} id */
+  confirm(id) {
+    this.#shown = id;
+    this.#show();
+    if (id === this.#backgrounds.knownId) announce(text('background.changed', { title: this.#wanted.title }));
+  }
+
+  /** The server does not have what was wanted. */
+  reject() {
+    warn(text('background.unknown'));
+    this.#backgrounds.revertTo(this.#shown);
+    this.#show();
+  }
+
+  /** @param {string} id */
+  #pick(id) {
+    this.#backgrounds.wanted = id;
+    savePreferences({ background: id });
+    this.#show();
+    this.#apply();
+  }
+
+  /** @param {File} file */
+  async #add(file) {
+    try {
+      await this.#backgrounds.add(file);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      return warn(text('background.unreadable'));
+    }
+    this.#pick(this.#backgrounds.wanted);
+  }
+
+  /** @param {string} id */
+  async #remove(id) {
+    const { wanted } = this.#backgrounds;
+    const removed = this.#backgrounds.remove(id, this.#conference?.seat ?? null);
+    if (this.#backgrounds.wanted !== wanted) this.#pick(this.#backgrounds.wanted);
+    await removed;
+  }
+
+  /** Brings the server to the background wanted; one change after the other. */
+  #apply() {
+    this.#applying = this.#applying.then(() => this.#applyNow());
+  }
+
+  async #applyNow() {
+    const seat = this.#conference?.seat;
+    if (!seat) return;
+    const { wanted } = this.#backgrounds;
+    try {
+      const id = await this.#backgrounds.serverId(seat);
+      if (this.#backgrounds.wanted === wanted && id !== this.#shown) this.#conference?.setBackground(id);
+    } catch (error) {
+      this.#backgrounds.revertTo(this.#shown);
+      warn(text('background.failed', { message: error instanceof Error ? error.message : '' }));
+    }
+    this.#show();
+  }
+
+  get #wanted() {
+    const id = this.#backgrounds.wanted;
+    return this.#backgrounds.find(id) ?? { id, kind: /** @type {const} */ ('color'), title: id, thumbnail: null };
+  }
+
+  #show() {
+    const busy = this.#conference?.phase === 'joined' && this.#shown !== this.#backgrounds.knownId;
+    this.#picker.show(this.#backgrounds.list, this.#backgrounds.wanted, busy);
+    this.#changed(this.#wanted);
+  }
+}

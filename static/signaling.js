@@ -1,0 +1,116 @@
+// @ts-check
+/** @import {ClientMessage, ServerMessage} from './types.js' */
+
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 5000;
+const CONNECT_TIMEOUT = 6000;
+
+/**
+ * @typedef {object} SignalingEvents
+ * @property {() => void} open the socket is open: send the first message now
+ * @property {(message: ServerMessage) => void} message
+ * @property {(delay: number) => void} down the socket is gone; the next try is in `delay` ms
+ */
+
+/** The WebSocket: typed messages, and a new connection with exponential backoff whenever one ends unasked. */
+export class Signaling {
+  #url;
+  #events;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #failures = 0;
+  #timer = 0;
+  #closed = false;
+
+  /**
+   * @param {string} url
+   * @param {SignalingEvents} events
+   */
+  constructor(url, events) {
+    this.#url = url;
+    this.#events = events;
+  }
+
+  /** Connects; to be called once. */
+  open() {
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    const timeout = setTimeout(() => this.#drop(socket), CONNECT_TIMEOUT);
+    socket.onopen = () => {
+      clearTimeout(timeout);
+      this.#events.open();
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = () => {
+      clearTimeout(timeout);
+      this.#drop(socket);
+    };
+  }
+
+  /** Whether a message sent now has a socket to go through. */
+  get isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Sends, or drops the message when there is no connection: the state is told again after rejoining.
+   * @param {ClientMessage} message */
+  send(message) {
+    if (this.isOpen) this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Says that the connection proved good, so that the next failure is retried at once. */
+  settle() {
+    this.#failures = 0;
+  }
+
+  /** Drops the socket, however healthy it looks, and connects again. */
+  reconnect() {
+    if (this.#socket) this.#drop(this.#socket);
+  }
+
+  /** Ends the wait for the next try, if there is one. */
+  retryNow() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.open();
+  }
+
+  /** Closes for good. */
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#detach();
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    /** @type {ServerMessage} */
+    let message;
+    try {
+      message = JSON.parse(String(data));
+    } catch {
+      return;
+    }
+    this.#events.message(message);
+  }
+
+  /** @param {WebSocket} socket */
+  #drop(socket) {
+    if (socket !== this.#socket || this.#closed) return;
+    this.#detach();
+    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#timer = window.setTimeout(() => this.retryNow(), delay);
+    this.#events.down(delay);
+  }
+
+  #detach() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}

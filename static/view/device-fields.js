@@ -1,0 +1,114 @@
+// @ts-check
+import { text } from '../strings.js';
+import { byId, element, icon } from './dom.js';
+
+/** @import {Devices, Problem} from '../devices.js' */
+/** @import {Kind} from '../types.js' */
+
+/** @type {Kind[]} */
+const KINDS = ['video', 'audio'];
+const NAMES = /** @type {const} */ ({ video: 'camera', audio: 'microphone' });
+
+/** The pickers of camera and microphone, which move between the lobby and a dialog, and the notes on what is wrong. */
+export class DeviceFields {
+  #root = byId('device-fields', HTMLElement);
+  #level = byId('level', HTMLElement);
+  #selects = { video: byId('camera-pick', HTMLSelectElement), audio: byId('microphone-pick', HTMLSelectElement) };
+  #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
+  #noted = '';
+  #retry;
+
+  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void}} events */
+  constructor({ choose, retry }) {
+    this.#retry = retry;
+    for (const kind of KINDS) {
+      const select = this.#selects[kind];
+      select.onchange = () => choose(kind, select.value);
+    }
+  }
+
+  /** @param {HTMLElement} place */
+  moveTo(place) {
+    place.append(this.#root);
+  }
+
+  /** @param {Devices} devices */
+  show(devices) {
+    for (const kind of KINDS) this.#fill(kind, devices);
+    this.#note(devices);
+  }
+
+  /** @param {number} level in [0, 1] */
+  showLevel(level) {
+    this.#level.style.setProperty('--level', level.toFixed(2));
+    this.#level.setAttribute('aria-valuenow', String(Math.round(level * 100)));
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {Devices} devices
+   */
+  #fill(kind, devices) {
+    const { track, id } = devices.state[kind];
+    const found = devices.available[kind].filter((info) => info.deviceId);
+    const options = found.map((info, index) => (
+      new Option(info.label || text(`device.${NAMES[kind]}.nth`, { n: index + 1 }), info.deviceId)
+    ));
+    const known = options.length > 0;
+    if (!known) options.push(new Option(text(track ? 'device.default' : 'device.none'), ''));
+    const select = this.#selects[kind];
+    const drawn = options.map((option) => option.text + option.value).join();
+    if (select.dataset.drawn !== drawn) select.replaceChildren(...options);
+    select.dataset.drawn = drawn;
+    select.disabled = !known;
+    select.value = track?.getSettings().deviceId ?? id;
+    if (select.selectedIndex < 0) select.selectedIndex = 0;
+  }
+
+  /** Redrawn only when it changed, for each drawing is read aloud.
+   * @param {Devices} devices */
+  #note(devices) {
+    const problems = KINDS.flatMap((kind) => {
+      const { problem, opening } = devices.state[kind];
+      return problem && !opening ? [{ kind, problem }] : [];
+    });
+    const shown = problems.some(({ problem }) => problem === 'insecure') ? problems.slice(0, 1) : problems;
+    const noted = JSON.stringify(shown);
+    if (noted === this.#noted) return;
+    this.#noted = noted;
+    for (const place of this.#notes) place.replaceChildren(...shown.map(({ kind, problem }) => this.#problem(kind, problem)));
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {Problem} problem
+   */
+  #problem(kind, problem) {
+    const [title, next] = problem === 'insecure'
+      ? [text('problem.insecure'), text('problem.insecure.next')]
+      : [text(`problem.${kind}.${problem}`), text(`problem.${kind}.${problem}.next`)];
+    const words = element('p', {}, element('strong', {}, title), ` ${next}`);
+    const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
+    if (problem === 'insecure') return note;
+    const again = element('button', { type: 'button', class: 'secondary' }, text('device.retry'));
+    again.onclick = this.#retry;
+    note.append(again);
+    return note;
+  }
+}
+
+/**
+ * Labels a button with what it does now.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {Kind} kind
+ * @param {boolean} on
+ */
+export function showSwitch(button, kind, on) {
+  const words = text(`device.${NAMES[kind]}.${on ? 'on' : 'off'}`);
+  const symbol = kind === 'video' ? 'camera' : 'mic';
+  button.dataset.on = String(on);
+  button.setAttribute('aria-label', words);
+  button.title = words;
+  button.querySelector('use')?.setAttribute('href', `/static/icons.svg#${on ? symbol : `${symbol}-off`}`);
+}

@@ -1,0 +1,168 @@
+// @ts-check
+import { COLORS } from '../backgrounds.js';
+import { text } from '../strings.js';
+import { byId, element, icon } from './dom.js';
+
+/** @import {Background} from '../types.js' */
+
+/**
+ * @typedef {object} PickerEvents
+ * @property {(id: string) => void} pick
+ * @property {(file: File) => void} add
+ * @property {(id: string) => void} remove
+ */
+
+/** The gallery of backgrounds. There is one, and it moves between the lobby and the room. */
+export class Picker {
+  #root = byId('picker', HTMLFieldSetElement);
+  #tiles = byId('picker-tiles', HTMLElement);
+  #colors = byId('picker-colors', HTMLElement);
+  #upload = byId('upload', HTMLInputElement);
+  #events;
+  /** The list as last drawn, so that nothing is drawn (and no focus lost) for no change. */
+  #drawn = '';
+
+  /** @param {PickerEvents} events */
+  constructor(events) {
+    this.#events = events;
+    this.#root.onchange = (event) => {
+      const { target } = event;
+      if (target instanceof HTMLInputElement && target.name === 'background') events.pick(target.value);
+    };
+    this.#upload.onchange = () => {
+      this.#addFirst(this.#upload.files);
+      this.#upload.value = '';
+    };
+    this.#acceptFiles();
+  }
+
+  /** @param {HTMLElement} place */
+  moveTo(place) {
+    place.append(this.#root);
+  }
+
+  /**
+   * @param {Background[]} list
+   * @param {string} wanted
+   * @param {boolean} busy whether `wanted` is not what is sent yet
+   */
+  show(list, wanted, busy) {
+    const colors = COLORS.includes(wanted) || !wanted.startsWith('#') ? COLORS : [...COLORS, wanted];
+    const drawn = JSON.stringify([list, colors]);
+    if (drawn !== this.#drawn) this.#draw(list, colors);
+    this.#drawn = drawn;
+    for (const choice of this.#root.querySelectorAll('label[data-background]')) {
+      const input = choice.querySelector('input');
+      if (!input) continue;
+      input.checked = input.value === wanted;
+      choice.toggleAttribute('data-busy', busy && input.checked);
+    }
+  }
+
+  focus() {
+    const checked = this.#root.querySelector('input:checked');
+    if (checked instanceof HTMLElement) checked.focus();
+  }
+
+  /**
+   * @param {Background[]} list
+   * @param {string[]} colors
+   */
+  #draw(list, colors) {
+    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
+    this.#tiles.replaceChildren(...list.map((background) => this.#tile(background)), this.#uploadTile());
+    this.#colors.replaceChildren(...colors.map((color) => swatch(color)), this.#colorInput(colors.at(-1) ?? ''));
+    if (focused === null) return;
+    for (const input of this.#root.querySelectorAll('input')) if (input.value === focused && input.name === 'background') input.focus();
+  }
+
+  /** @param {Background} background */
+  #tile({ id, title, thumbnail, mine }) {
+    const picture = element('span', { class: 'thumb' }, icon('check'));
+    paint(picture, { id, address: thumbnail });
+    const tile = element('label', { 'data-background': id, class: 'choice' }, radio(id), picture, element('span', { class: 'caption' }, title));
+    if (!mine) return tile;
+    const remove = element('button', { type: 'button', class: 'remove', 'aria-label': text('background.remove', { title }) }, icon('close'));
+    remove.onclick = () => this.#events.remove(id);
+    return element('span', { class: 'own' }, tile, remove);
+  }
+
+  #uploadTile() {
+    const button = element('button', { type: 'button', id: 'upload-button', class: 'choice upload' },
+      element('span', { class: 'thumb' }, icon('upload')), element('span', { class: 'caption' }, text('background.upload')));
+    button.onclick = () => this.#upload.click();
+    return button;
+  }
+
+  /** @param {string} value */
+  #colorInput(value) {
+    const input = element('input', { type: 'color', id: 'color-pick', value, 'aria-label': text('background.color.pick') });
+    input.title = text('background.color.pick');
+    input.onchange = (event) => {
+      event.stopPropagation();
+      this.#events.pick(input.value);
+    };
+    return element('span', { class: 'any-color' }, input);
+  }
+
+  /** Pictures may be dropped and pasted anywhere on the page. */
+  #acceptFiles() {
+    const accepts = () => this.#root.checkVisibility();
+    window.addEventListener('paste', (event) => {
+      if (accepts()) this.#addFirst(event.clipboardData?.files);
+    });
+    window.addEventListener('dragover', (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      this.#root.toggleAttribute('data-drop', accepts());
+    });
+    window.addEventListener('dragleave', (event) => {
+      if (!event.relatedTarget) this.#root.removeAttribute('data-drop');
+    });
+    window.addEventListener('drop', (event) => {
+      this.#root.removeAttribute('data-drop');
+      if (!event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      if (accepts()) this.#addFirst(event.dataTransfer.files);
+    });
+  }
+
+  /** @param {FileList | null | undefined} files */
+  #addFirst(files) {
+    const file = files?.[0];
+    if (file) this.#events.add(file);
+  }
+}
+
+/**
+ * Shows a background in an element.
+ *
+ * @param {HTMLElement} target
+ * @param {{id: string, address: string | null}} background
+ */
+export function paint(target, { id, address }) {
+  const shown = id.startsWith('blur') ? `/static/art/${id}.svg` : address;
+  target.style.backgroundColor = id.startsWith('#') ? id : '';
+  target.style.backgroundImage = shown ? `url("${new URL(shown, location.href).href}")` : '';
+}
+
+/** @param {string} color */
+function swatch(color) {
+  const dot = element('span', { class: 'dot' }, icon('check'));
+  dot.style.backgroundColor = color;
+  dot.dataset.tone = isLight(color) ? 'light' : 'dark';
+  const choice = element('label', { 'data-background': color, class: 'swatch', title: color }, radio(color), dot);
+  choice.querySelector('input')?.setAttribute('aria-label', text('background.color', { color }));
+  return choice;
+}
+
+/** @param {string} id */
+function radio(id) {
+  return element('input', { type: 'radio', name: 'background', value: id });
+}
+
+/** @param {string} color */
+function isLight(color) {
+  const [red, green, blue] = [1, 3, 5].map((start) => Number.parseInt(color.slice(start, start + 2), 16));
+  return red * 0.299 + green * 0.587 + blue * 0.114 > 140;
+}

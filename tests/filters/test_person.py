@@ -1,0 +1,261 @@
+"""PersonFilter: it keeps the person, hides the room, and whatever breaks, it never shows the source."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from filters.background import Blur, Color
+from filters.base import Alpha, FilteredFrame, FilterError, Plane, Planes, new_frame, planes_of
+from filters.matte import MatteOptions
+from filters.person import MAX_REPEAT, PersonFilter, slate
+from filters.segmenter import Box, Segmenter, load_card
+from filters.smoother import SMOOTHERS
+from server.config import MODELS
+from tests.support.camera import Camera
+
+GREEN = Color(0, 120, 0)
+ROOM_LUMA = 201
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter(load_card("selfie_general", MODELS))
+
+
+@pytest.fixture(scope="module")
+def camera() -> Camera:
+    return Camera(320, 180, loop=60)
+
+
+@pytest.fixture(scope="module")
+def film(camera: Camera) -> list[av.VideoFrame]:
+    return camera.video_frames(60)
+
+
+class Network:
+    """Finds a person in the left half; breaks when told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.value: Callable[[Alpha], Alpha] = lambda alpha: alpha
+
+    def __call__(self, planes: Planes, box: Box | None = None, pixels: int | None = None) -> Alpha:
+        if self.error is not None:
+            raise self.error
+        width, _ = planes.size
+        left, _, right, _ = box or (0, 0, width, 0)
+        columns = np.linspace(left, right, 64)
+        return self.value(np.tile((columns < width / 2).astype(np.float32), (48, 1)))
+
+
+def picture(index: int, width: int = 160, height: int = 96, luma: int = ROOM_LUMA) -> av.VideoFrame:
+    frame, planes = new_frame(width, height)
+    planes.y[:] = luma
+    planes.u[:] = planes.v[:] = 128
+    frame.pts, frame.time_base = index, Fraction(1, 30)
+    return frame
+
+
+def run(person: PersonFilter, frames: list[av.VideoFrame]) -> list[FilteredFrame]:
+    shown = [f for f in map(person.filter, frames) if f is not None]
+    return shown + person.flush()
+
+
+def shows_room(shown: FilteredFrame) -> bool:
+    """Tell whether the right half has a pixel like the room's."""
+    y = planes_of(shown.frame).y
+    return bool((y[:, y.shape[1] * 3 // 4 :] > ROOM_LUMA - 20).any())
+
+
+@pytest.mark.parametrize("smoother", SMOOTHERS)
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_n_frames_in_give_n_frames_out_in_order(smoother: str, count: int) -> None:
+    mattes: list[Plane] = []
+    person = PersonFilter(Network(), GREEN, smoother=SMOOTHERS[smoother](), on_matte=mattes.append)
+    for _ in range(2):
+        shown = run(person, [picture(i) for i in range(count)])
+        assert [f.frame.pts for f in shown] == list(range(count))
+        assert not any(map(shows_room, shown))
+    assert len(mattes) == 2 * count
+
+
+def test_the_person_stays_and_the_room_goes(
+    segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    shown = run(PersonFilter(segmenter, GREEN), film[:20])
+    for i in range(3, 20):
+        original, filtered = planes_of(film[i]), planes_of(shown[i].frame)
+        matte = camera.matte(i)
+        inside = camera.face(i).of(np.abs(original.y.astype(int) - filtered.y)[..., None])
+        assert np.median(inside) <= 1
+        background = GREEN.paint(filtered, matte.astype(np.uint8), 0).y
+        assert (np.abs(filtered.y.astype(int) - background)[matte == 0] > 8).mean() < 0.03
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_mattes_belong_to_their_frames_however_the_picture_jumps(
+    segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame], seed: int
+) -> None:
+    rng = random.Random(seed)
+    order, at = [], 0
+    while len(order) < 60:  # runs of neighbours, stills, and leaps, as a camera on a bad line gives them
+        at = (at + rng.choice([0, 1, 1, 1, 20, 35])) % len(film)
+        order.append(at)
+    mattes: list[Plane] = []
+    person = PersonFilter(segmenter, GREEN, on_matte=mattes.append)
+    run(person, [film[i] for i in order])
+    for i, matte in zip(order[1:], mattes[1:], strict=True):
+        truth = camera.matte(i) > 0.5
+        assert ((matte > 127) & truth).sum() / ((matte > 127) | truth).sum() > 0.93
+
+
+@pytest.mark.parametrize(
+    "size", [(640, 360), (641, 271), (480, 270), (360, 640), (64, 48), (17, 33), (2, 2), (1280, 720)]
+)
+def test_any_frame_size(segmenter: Segmenter, size: tuple[int, int]) -> None:
+    person = PersonFilter(segmenter, Blur("soft"))
+    shown = run(person, [picture(i, *size) for i in range(4)])
+    assert [(f.frame.width, f.frame.height) for f in shown] == [size] * 4
+    assert person.errors == 0
+
+
+def test_sizes_that_change_at_any_frame() -> None:
+    sizes = [(160, 96), (160, 96), (80, 48), (160, 96), (96, 160), (96, 160), (81, 47)]
+    person = PersonFilter(Network(), GREEN)
+    shown = run(person, [picture(i, *size) for i, size in enumerate(sizes)])
+    assert [(f.frame.width, f.frame.height) for f in shown] == sizes
+    assert not any(map(shows_room, shown))
+    assert person.errors == 0
+
+
+@pytest.mark.parametrize("luma", [16, 126, 235])
+def test_nobody_there(segmenter: Segmenter, luma: int) -> None:
+    person = PersonFilter(segmenter, GREEN)
+    shown = run(person, [picture(i, 320, 180, luma) for i in range(5)])
+    green = planes_of(shown[-1].frame)
+    assert (person.errors, person.filtered) == (0, 5)
+    assert np.ptp(green.y) <= 1
+
+
+def test_until_the_first_good_matte_there_is_a_slate() -> None:
+    network = Network()
+    network.error = FilterError("not yet")
+    person = PersonFilter(network, GREEN)
+    shown = [person.filter(picture(i)) for i in range(4)]
+    network.error = None
+    shown += [person.filter(picture(i)) for i in range(4, 8)]
+    frames = [f for f in shown if f is not None]
+    expected = planes_of(slate(160, 96)).y
+    assert all(np.array_equal(planes_of(f.frame).y, expected) for f in frames[:4])
+    assert all(f.safe for f in frames[:4])
+    assert not frames[-1].safe
+    assert person.errors == 4
+    assert not any(map(shows_room, frames))
+
+
+@pytest.mark.parametrize(
+    "error", [FilterError("bad"), RuntimeError("boom"), ValueError("odd"), MemoryError()]
+)
+def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception) -> None:
+    network = Network()
+    person = PersonFilter(network, GREEN)
+    for i in range(10):
+        person.filter(picture(i))
+    network.error = error
+    seconds = MAX_REPEAT + 1
+    shown = [person.filter(picture(i)) for i in range(10, 10 + round(30 * seconds))]
+    frames = [f for f in shown if f is not None]
+    assert len(frames) == len(shown)
+    assert all(f.safe for f in frames[1:])
+    assert person.failing
+    assert np.array_equal(planes_of(frames[-1].frame).y, planes_of(slate(160, 96)).y)
+    assert not any(map(shows_room, frames))
+    network.error = None
+    for i in range(100, 104):
+        last = person.filter(picture(i))
+    assert last is not None
+    assert not last.safe
+    assert not person.failing
+
+
+def test_a_size_that_never_had_a_picture_is_slated() -> None:
+    network = Network()
+    person = PersonFilter(network, GREEN)
+    run(person, [picture(i) for i in range(5)])
+    network.error = FilterError("bad")
+    shown = run(person, [picture(i, 80, 48) for i in range(5, 8)])
+    assert all(np.array_equal(planes_of(f.frame).y, planes_of(slate(80, 48)).y) for f in shown)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 5.0])
+def test_a_matte_that_is_not_one_shows_no_room(bad: float) -> None:
+    network = Network()
+    network.value = lambda alpha: np.where(alpha > 0, alpha, np.float32(bad if bad < 0 else 0)).astype(
+        np.float32
+    )
+    person = PersonFilter(network, GREEN)
+    shown = run(person, [picture(i) for i in range(5)])
+    assert not any(map(shows_room, shown))
+
+
+class Broken:
+    """A background that can't be painted."""
+
+    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
+        raise FilterError("no paint")
+
+
+def test_a_background_that_fails_shows_no_room_and_can_be_changed() -> None:
+    person = PersonFilter(Network(), Broken())
+    shown = [person.filter(picture(i)) for i in range(4)]
+    person.background = GREEN
+    shown += [person.filter(picture(i)) for i in range(4, 10)]
+    frames = [f for f in shown if f is not None]
+    assert not any(map(shows_room, frames))
+    assert not frames[-1].safe
+
+
+def test_another_background_shows_from_the_next_frame_on() -> None:
+    person = PersonFilter(Network(), Color(0, 0, 0), smoother=SMOOTHERS["none"]())
+    dark = person.filter(picture(0))
+    person.background = Color(120, 120, 120)
+    light = person.filter(picture(1))
+    assert dark is not None
+    assert light is not None
+    assert planes_of(light.frame).y[50, 150] - int(planes_of(dark.frame).y[50, 150]) > 60
+
+
+def test_reset_forgets_the_picture() -> None:
+    network = Network()
+    person = PersonFilter(network, GREEN)
+    for i in range(5):
+        person.filter(picture(i))
+    person.reset()
+    network.error = FilterError("bad")
+    shown = run(person, [picture(6)])
+    assert np.array_equal(planes_of(shown[0].frame).y, planes_of(slate(160, 96)).y)
+
+
+def test_covered_shows_nothing_but_light(film: list[av.VideoFrame], camera: Camera) -> None:
+    person = PersonFilter(Network(), GREEN)
+    person.covered = True
+    shown = run(person, film[:5])
+    assert len(shown) == 5
+    for frame in shown:
+        picture = frame.frame.to_ndarray(format="rgb24").astype(np.uint8)
+        assert abs(camera.marker.contrast(picture)) < 0.02
+    person.covered = False
+    assert not run(person, film[5:10])[-1].safe
+
+
+def test_full_range_frames_are_converted(segmenter: Segmenter, film: list[av.VideoFrame]) -> None:
+    person = PersonFilter(segmenter, GREEN, options=MatteOptions(stillness=False))
+    shown = run(person, [f.reformat(format="rgb24", threads=1) for f in film[:3]])
+    assert person.errors == 0
+    assert shown[0].frame.format.name == "yuv420p"
