@@ -120,8 +120,8 @@ class RoomModel:
         if self._frames % LEARN_EVERY:
             return False
         size = (work.cells.shape[1], work.cells.shape[0])
-        tracker = Tracker(resized(self._planes[0], size), resized(sight, size))
-        return bool(np.abs(tracker.motion(work.cells, np.inf)[:, 2]).max() > MOVED_CELLS)
+        motion = Tracker(resized(self._planes[0], size)).motion(work.cells, resized(sight, size), np.inf)
+        return bool(np.abs(motion[:, 2]).max() > MOVED_CELLS)
 
     def _expose(self, work: Work, sight: Plane) -> bool:
         """Follow a change of the light that all pixels share; return whether there was one."""

@@ -1,12 +1,13 @@
 """The motion between two small pictures, as a similarity.
 
 Baker, Matthews, "Lucas-Kanade 20 Years On", IJCV 56(3), 2004: inverse compositional, one step. All that depends on
-the reference is computed once, so an estimate costs one product of a matrix with a vector. One step is enough for
+the reference alone is computed once. One step is enough for
 motions of about a pixel of the small picture; whoever uses it checks what it explains.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias, cast
 
 import cv2
@@ -23,25 +24,35 @@ STIFFNESS = np.diag(np.array([1e3, 1e3, 1e-1, 1e-1], np.float32))
 
 
 class Tracker:
-    """Estimates motions from one reference picture, uint8 (h, w), where `weights` (uint8) say to look."""
+    """Estimates motions from one reference picture, uint8 (h, w)."""
 
-    def __init__(self, reference: Plane, weights: Plane) -> None:
+    def __init__(self, reference: Plane) -> None:
         image = reference.astype(np.float32)
-        gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
-        gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
-        height, width = reference.shape
-        y, x = np.mgrid[:height, :width].astype(np.float32)
-        jacobian = -np.stack([gx * x + gy * y, gy * x - gx * y, gx, gy]).reshape(4, -1)
-        weighted = jacobian * (weights.ravel().astype(np.float32) / 255)
-        self._steps = np.linalg.solve(weighted @ jacobian.T + STIFFNESS, weighted).astype(np.float32)
+        gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=-1 / 8).ravel()
+        gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=-1 / 8).ravel()
+        x, y, self._corners = _grid(*reference.shape)
         self._image = image
-        self._corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], np.float32)
+        self._jacobian = np.stack([gx * x + gy * y, gy * x - gx * y, gx, gy])
 
-    def motion(self, picture: Plane, limit: float) -> Motion:
-        """Return the motion to another picture; STILL where a corner would move further than `limit` pixels."""
-        grow, turn, right, down = self._steps @ (picture - self._image).ravel()
+    def motion(self, picture: Plane, weights: Plane, limit: float) -> Motion:
+        """Return the motion to another picture of what `weights` (uint8) show.
+
+        It is STILL where a corner would move further than `limit` pixels.
+        """
+        weighted = self._jacobian * weights.ravel().astype(np.float32)
+        change = (picture - self._image).ravel()
+        normal = weighted @ self._jacobian.T * np.float32(1 / 255) + STIFFNESS
+        grow, turn, right, down = np.linalg.solve(normal, weighted @ change * np.float32(1 / 255))
         motion: Motion = np.array([[1 + grow, -turn, right], [turn, 1 + grow, down]], np.float32)
         return motion if np.abs((motion - STILL) @ self._corners).max() <= limit else STILL
+
+
+@cache
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return x and y of all pixels, each in one row, and the corners as columns (x, y, 1)."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], np.float32)
+    return x.ravel(), y.ravel(), corners
 
 
 def warped(plane: Plane, motion: Motion) -> Plane:

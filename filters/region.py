@@ -34,7 +34,7 @@ MOVED_CELLS = 3
 PERSON_CELLS = 6
 
 BOX_PIXELS = 65_536
-FULL_PIXELS = 76_800
+FULL_PIXELS = 89_600
 MAX_SCALE = 0.8
 """Network pixels per pixel of a frame of NETWORK_SIDE; the networks know no sharper pictures."""
 

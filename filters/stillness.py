@@ -39,8 +39,8 @@ class Stillness:
     def saw(self, luma: Plane, matte: Plane) -> None:
         """Take the frame that the network has seen now, and its matte; both uint8, cells."""
         self._luma, self._matte = luma, matte
-        self._person = Tracker(luma, matte)
-        self._camera = Tracker(luma, ~dilated(matte, 3))
+        self._tracker = Tracker(luma)
+        self._room = ~dilated(matte, 3)
         self._skipped = 0
         # The same motion changes a dark or flat picture less.
         self._contrast = min(1.0, max(MIN_CONTRAST, float(luma.std()) / CONTRAST))
@@ -49,8 +49,8 @@ class Stillness:
         """Return how the person has moved since, in cells, if nothing else matters; None if the network must look."""
         if self._luma.shape != luma.shape or self._skipped >= MAX_SKIPPED:
             return None
-        person = self._person.motion(luma, MAX_MOTION)
-        if not self._explained(luma, person, self._camera.motion(luma, MAX_MOTION)):
+        person = self._tracker.motion(luma, self._matte, MAX_MOTION)
+        if not self._explained(luma, person, self._tracker.motion(luma, self._room, MAX_MOTION)):
             return None
         self._skipped += 1
         return person

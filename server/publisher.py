@@ -51,7 +51,7 @@ class Publisher:
         if "video" in transceivers:
             self._video.attach(receive_video(transceivers["video"].receiver, self._video.receive))
         if "audio" in transceivers:
-            receive_audio(transceivers["audio"].receiver, self._audio.receive)
+            self._audio.attach(receive_audio(transceivers["audio"].receiver, self._audio.receive))
         return str(connection.localDescription.sdp)
 
     async def candidate(self, init: Mapping[str, Any] | None) -> None:
@@ -64,6 +64,7 @@ class Publisher:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._video.attach(None)
+            self._audio.attach(None)
             await connection.close()
 
 

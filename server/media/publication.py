@@ -15,11 +15,12 @@ from filters.base import VideoFilter
 from server.media.encoder import CLOCK_RATE, EncodedVideo
 from server.media.fanout import AudioSubscription, Packets, VideoSubscription
 from server.media.load import LEVELS, LoadMeter
-from server.media.rtc import AudioPacket, EncodedFrame, VideoReceiver
+from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.transcoder import DecodeError, Transcoder
 
 logger = logging.getLogger(__name__)
 
+AUDIO_CLOCK_RATE = 48_000
 MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
@@ -33,6 +34,28 @@ class Counters(NamedTuple):
     slated: int
     withheld: int
     errors: int
+
+
+class Timeline:
+    """RTP time that goes on growing when one source follows another that began at 0 as well."""
+
+    def __init__(self, clock_rate: int) -> None:
+        self._clock_rate = clock_rate
+        self._last: tuple[int, float] | None = None
+        self.origin: int | None = 0
+
+    def restart(self) -> None:
+        """Expect another source."""
+        self.origin = None
+
+    def map(self, timestamp: int, arrival: float) -> int:
+        """Return the outgoing time of what the source stamped so; `arrival` in seconds of the monotonic clock."""
+        if self.origin is None:
+            before, then = self._last or (0, arrival)
+            self.origin = before + max(1, round((arrival - then) * self._clock_rate)) - timestamp
+        mapped = timestamp + self.origin
+        self._last = (mapped, arrival)
+        return mapped
 
 
 class VideoPublication:
@@ -62,15 +85,13 @@ class VideoPublication:
         self._keyframe_wanted = True
         self._keyframe_sent = 0.0
         self._epoch = 0
-        self._origin: int | None = None
-        self._last_timestamp = 0
-        self._last_arrival = 0.0
+        self._timeline = Timeline(CLOCK_RATE)
         self._due = 0
 
     def attach(self, source: VideoReceiver | None) -> None:
         """Take the frames of another receiver from now on; what the last one sent is forgotten."""
         self._source = source
-        self._origin = None
+        self._timeline.restart()
         self.reset()
 
     def subscribe(self, subscription: VideoSubscription) -> None:
@@ -107,17 +128,9 @@ class VideoPublication:
             self.reset()
             self._ask_sender_for_keyframe()
             return
-        self._waiting.append(self._rebase(frame))
+        timestamp = self._timeline.map(frame.timestamp, frame.arrival)
+        self._waiting.append(frame._replace(timestamp=timestamp))
         self._start()
-
-    def _rebase(self, frame: EncodedFrame) -> EncodedFrame:
-        """Keep the outgoing time growing when another receiver's begins at 0 again."""
-        if self._origin is None:
-            gap = frame.arrival - self._last_arrival if self._last_arrival else 0.0
-            self._origin = self._last_timestamp + round(gap * CLOCK_RATE) - frame.timestamp
-        timestamp = frame.timestamp + self._origin
-        self._last_timestamp, self._last_arrival = timestamp, frame.arrival
-        return frame._replace(timestamp=timestamp)
 
     def _start(self) -> None:
         if self._busy or self._closed or not self._waiting:
@@ -207,14 +220,18 @@ class VideoPublication:
             self._break()
             return
         self.sent += 1
-        capture = self._source.capture_ntp if self._source is not None else None
-        origin = self._origin or 0
         packets = Packets(self.sent)
         for subscription in self._subscriptions:
             video = videos.get(subscription.codec)
             if video is not None:
-                ntp = capture(video.timestamp - origin) if capture else None
-                subscription.deliver(video, packets, ntp)
+                subscription.deliver(video, packets, self._captured_at(video.timestamp))
+
+    def _captured_at(self, timestamp: int) -> int | None:
+        """Return the NTP time at which the camera took the picture with that outgoing timestamp."""
+        origin = self._timeline.origin
+        if self._source is None or origin is None:
+            return None
+        return self._source.capture_ntp(timestamp - origin)
 
 
 class AudioPublication:
@@ -223,7 +240,14 @@ class AudioPublication:
     def __init__(self) -> None:
         self.paused = False
         self.level = 127
+        self._source: AudioReceiver | None = None
+        self._timeline = Timeline(AUDIO_CLOCK_RATE)
         self._subscriptions: list[AudioSubscription] = []
+
+    def attach(self, source: AudioReceiver | None) -> None:
+        """Take the packets of another receiver from now on."""
+        self._source = source
+        self._timeline.restart()
 
     def subscribe(self, subscription: AudioSubscription) -> None:
         """Send this publication to one more peer."""
@@ -238,8 +262,10 @@ class AudioPublication:
         if self.paused:
             return
         self.level = 127 if packet.level is None else packet.level
+        captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
+        packet = packet._replace(timestamp=self._timeline.map(packet.timestamp, time.monotonic()))
         for subscription in self._subscriptions:
-            subscription.deliver(packet)
+            subscription.deliver(packet, captured)
 
     def close(self) -> None:
         """Send nothing any more."""

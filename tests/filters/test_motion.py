@@ -7,6 +7,8 @@ import pytest
 from filters.base import Plane
 from filters.motion import STILL, Tracker, scaled, warped
 
+EVERYWHERE = np.full((45, 80), 255, np.uint8)
+
 
 def picture() -> Plane:
     noise = np.random.default_rng(3).random((45, 80)).astype(np.float32)
@@ -19,7 +21,7 @@ def test_a_shift_is_found(shift: tuple[float, float]) -> None:
     motion = STILL.copy()
     motion[:, 2] = shift
     moved = warped(picture(), motion)
-    found = Tracker(picture(), np.full((45, 80), 255, np.uint8)).motion(moved, 5.0)
+    found = Tracker(picture()).motion(moved, EVERYWHERE, 5.0)
     middle = found @ np.array([40, 22, 1], np.float32) - (40, 22)
     assert np.abs(middle - shift).max() < 0.15
 
@@ -27,7 +29,7 @@ def test_a_shift_is_found(shift: tuple[float, float]) -> None:
 def test_a_zoom_is_found() -> None:
     motion = np.array([[1.02, 0, -0.8], [0, 1.02, -0.45]], np.float32)
     moved = warped(picture(), motion)
-    found = Tracker(picture(), np.full((45, 80), 255, np.uint8)).motion(moved, 5.0)
+    found = Tracker(picture()).motion(moved, EVERYWHERE, 5.0)
     assert found[0, 0] == pytest.approx(1.02, abs=0.006)
 
 
@@ -36,16 +38,15 @@ def test_only_what_is_weighted_counts() -> None:
     weights[:, :40] = 255
     other = picture()
     other[:, 42:] = 0
-    assert np.abs(Tracker(picture(), weights).motion(other, 5.0) - STILL).max() < 0.02
+    assert np.abs(Tracker(picture()).motion(other, weights, 5.0) - STILL).max() < 0.02
 
 
 def test_beyond_the_limit_and_without_texture_it_is_still() -> None:
     flat = np.full((45, 80), 90, np.uint8)
-    everywhere = np.full((45, 80), 255, np.uint8)
-    assert np.abs(Tracker(flat, everywhere).motion(flat + np.uint8(5), 5.0) - STILL).max() < 1e-3
+    assert np.abs(Tracker(flat).motion(flat + np.uint8(5), EVERYWHERE, 5.0) - STILL).max() < 1e-3
     motion = STILL.copy()
     motion[0, 2] = 1.0
-    assert Tracker(picture(), everywhere).motion(warped(picture(), motion), 0.5) is STILL
+    assert Tracker(picture()).motion(warped(picture(), motion), EVERYWHERE, 0.5) is STILL
 
 
 def test_a_motion_on_a_finer_grid_moves_the_same_things() -> None:

@@ -1,6 +1,6 @@
 """RTCPeerConnection whose transports, senders and receivers are this package's.
 
-Rules for offering one connection again and again (tests/server/media/rtc/test_renegotiation.py):
+Rules for offering one connection again and again (test_renegotiation.py has them):
 add transceivers before createOffer and not between an offer and its answer; never stop one, but set its direction
 to inactive and give it to the next participant, since aiortc never reuses the m-line of a stopped one; an msid
 may change with each offer; `RtpSender.ready` is false from the answer that makes an m-line inactive to the one
@@ -38,7 +38,7 @@ def peer_connection(ice_servers: Sequence[RTCIceServer] = ()) -> RTCPeerConnecti
     """Return a connection for `receive_video`, `receive_audio` and `RtpSender`, everything on one transport.
 
     Without servers there are only host candidates: aiortc's default asks a public STUN server. MAX_BUNDLE
-    because BALANCED loses the second audio m-line when the first is video (rtcpeerconnection.py:1193, 1018).
+    because BALANCED loses the second audio m-line when the first is video (rtcpeerconnection.py:1193, 1020).
     """
     install()
     servers = list(ice_servers)
@@ -49,7 +49,7 @@ def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str, track_id: str 
     """Set the msid of the next offer or answer; one id per participant.
 
     Browsers play streams with one id in sync, and aiortc gives all senders of a connection the same one
-    (rtcpeerconnection.py:1207), so that everybody waits for everybody.
+    (rtcpeerconnection.py:1211), so that everybody waits for everybody.
     """
     transceiver.sender._stream_id = stream_id
     if track_id is not None:
@@ -65,11 +65,11 @@ class PeerConnection(RTCPeerConnection):
         super().__init__(configuration)
         self._RTCPeerConnection__certificates = [Certificate.generateCertificate()]
 
-    def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1144
+    def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1122
         upstream: Any = super()
         return DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
 
-    def _RTCPeerConnection__createTransceiver(  # line 1197
+    def _RTCPeerConnection__createTransceiver(  # line 1181
         self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None
     ) -> RTCRtpTransceiver:
         upstream: Any = super()
@@ -80,7 +80,7 @@ class PeerConnection(RTCPeerConnection):
         Receiver.adopt(transceiver.receiver)
         return transceiver
 
-    async def _RTCPeerConnection__gather(self) -> None:  # line 1131
+    async def _RTCPeerConnection__gather(self) -> None:  # line 1109
         upstream: Any = super()
         await upstream._RTCPeerConnection__gather()
         for transport in self._RTCPeerConnection__dtlsTransports:
@@ -96,14 +96,14 @@ class PeerConnection(RTCPeerConnection):
             if index is not None and index < len(remote.media) and receives:
                 accept_transport_cc(transceiver, remote.media[index])
             if isinstance(transceiver.sender, PacketSender):
-                transceiver.sender.announce()
+                transceiver.sender.negotiated(transceiver._codecs)
 
 
 def accept_transport_cc(transceiver: RTCRtpTransceiver, remote: MediaDescription) -> None:
     """Answer an offered upstream m-line with transport-wide feedback in place of REMB.
 
-    aiortc parses the header extension (rtp.py:115) but has no feedback (codecs/__init__.py:45-83); its own
-    estimator sends REMB whether negotiated or not (rtcrtpreceiver.py:478), and keeps Chromium at 0.3 Mbit/s.
+    aiortc parses the header extension (rtp.py:97) but has no feedback (codecs/__init__.py:45-83); its own
+    estimator sends REMB whether negotiated or not (rtcrtpreceiver.py:482), and keeps Chromium at 0.3 Mbit/s.
     """
     for extension in remote.rtp.headerExtensions:
         if extension.uri == transport_cc.URI and extension not in transceiver._headerExtensions:

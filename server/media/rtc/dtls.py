@@ -133,11 +133,11 @@ class DtlsTransport(RTCDtlsTransport):
         self._deliver(plain, arrival)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        # rtcdtlstransport.py:610: packets that came before the handshake was over.
+        # rtcdtlstransport.py:614: packets that came before the handshake was over.
         self._deliver(data, udp.now_us())
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        # rtcdtlstransport.py:597: a malformed packet raises struct.error, which ends the session.
+        # rtcdtlstransport.py:602: a malformed packet raises struct.error, which ends the session.
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, struct.error, IndexError):
@@ -164,7 +164,7 @@ class DtlsTransport(RTCDtlsTransport):
     def _route(self, packet: RtpPacket) -> object | None:
         router = self._rtp_router
         if packet.ssrc not in router.ssrc_table and packet.extensions.mid is not None:
-            # rtcdtlstransport.py:300 ignores the mid (RFC 9143 section 9.2), so an SSRC that the description
+            # rtcdtlstransport.py:309 ignores the mid (RFC 9143 section 9.2), so an SSRC that the description
             # does not announce is lost as soon as two m-lines share a payload type.
             receiver = router.mid_table.get(packet.extensions.mid)
             if receiver is not None:

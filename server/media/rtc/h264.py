@@ -13,7 +13,7 @@ FIRST_FRAGMENT = 0x80
 
 def packetize_h264(data: bytes) -> list[bytes]:
     """Cut one access unit (Annex B byte stream) into RTP payloads of at most 1300 bytes."""
-    # aiortc/codecs/h264.py:196 and 226; the public `pack` wants an av.Packet with a time base.
+    # aiortc/codecs/h264.py:196 and 224; the public `pack` wants an av.Packet with a time base.
     return H264Encoder._packetize(H264Encoder._split_bitstream(data))
 
 

@@ -64,7 +64,7 @@ class Receiver(RTCRtpReceiver):
         return transport
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
-        # rtcrtpreceiver.py:367 starts a decoder thread, which stop() and BYE join on the loop (line 643),
+        # rtcrtpreceiver.py:392 starts a decoder thread, which stop() and BYE join on the loop (line 643),
         # and ignores streams that a later description announces.
         for codec in parameters.codecs:
             assert codec.payloadType is not None
@@ -107,7 +107,7 @@ class Receiver(RTCRtpReceiver):
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpByePacket):
-            return  # browsers send one for replaceTrack(null); rtcrtpreceiver.py:465 ends the track for good
+            return  # the m-line says what is over; rtcrtpreceiver.py:468 ends the track for good
         await super()._handle_rtcp_packet(packet)
         if isinstance(packet, RtcpSrPacket) and self.sink is not None:
             self.sink.report(packet)

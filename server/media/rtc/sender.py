@@ -89,9 +89,15 @@ class PacketSender(RTCRtpSender):
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         await super().send(parameters)
         if self._writer is None:
-            # Not transceiver._codecs: rtcpeerconnection.py:652 resets them to the defaults for each offer.
             self.codec = parameters.codecs[0]
             self._writer = self._make_writer(parameters, self.codec)
+        self.announce()
+
+    def negotiated(self, codecs: Sequence[RTCRtpCodecParameters]) -> None:
+        """Note the codecs that both sides have, the preferred one first."""
+        # rtcpeerconnection.py:648 resets a transceiver's codecs to the defaults for each offer: keep the first.
+        if self.codec is None and codecs:
+            self.codec = codecs[0]
         self.announce()
 
     def _make_writer(self, parameters: RTCRtpSendParameters, codec: RTCRtpCodecParameters) -> PacketWriter:
@@ -145,7 +151,7 @@ class PacketSender(RTCRtpSender):
         self._RTCRtpSender__octet_count += sum(map(len, payloads))
 
     async def _retransmit(self, sequence_number: int) -> None:
-        # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:545).
+        # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).
         packet = self._writer and self._writer.rewrite(sequence_number & 0xFFFF, ntp_now())
         if packet:
             self.transport.send_packets([packet])
@@ -169,7 +175,7 @@ class PacketSender(RTCRtpSender):
             self.stream.on_keyframe_request()
 
     async def _send_rtcp(self, packets: list[AnyRtcpPacket]) -> None:
-        # rtcrtpsender.py:426 reports NTP time 0 before the first packet, and goes on while inactive.
+        # rtcrtpsender.py:441 reports NTP time 0 before the first packet, and goes on while inactive.
         idle = not self._RTCRtpSender__packet_count or not self._enabled
         if not (idle and isinstance(packets[0], RtcpSrPacket)):
             await super()._send_rtcp(packets)
@@ -212,7 +218,7 @@ class RtpSender:
 
     @property
     def codec(self) -> str | None:
-        """The negotiated codec ("VP8", "H264", "opus"), None before the transport is connected."""
+        """The negotiated codec ("VP8", "H264", "opus"), None before there is an answer."""
         return self._sender.codec.name if self._sender.codec else None
 
     @property

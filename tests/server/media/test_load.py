@@ -13,7 +13,7 @@ def simulate(governor: Governor, demand: Callable[[float], float], seconds: floa
         now = step / 2
         index = LEVELS.index(governor.level)
         load = demand(now) * COST[index]
-        governor.observe(now, utilisation=min(1.0, load), delay=0.005 if load < 0.9 else 0.2)
+        governor.observe(now, utilisation=min(1.0, load), delay=0.005 if load < 0.9 else 0.1 * load)
         levels.append(LEVELS.index(governor.level))
     return levels
 

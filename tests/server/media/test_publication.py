@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import av
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.encoder import Vp8Encoder
-from server.media.fanout import VideoSubscription
+from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.load import LoadMeter
-from server.media.publication import MAX_WAITING, VideoPublication
-from server.media.rtc import EncodedFrame
+from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
+from server.media.rtc import AudioPacket, EncodedFrame
 
 RAW, PAINTED = 220, 60
 
@@ -91,6 +92,32 @@ class Source:
         return None
 
 
+@dataclass
+class Speech:
+    """Stands for an AudioReceiver."""
+
+    def capture_ntp(self, timestamp: int) -> int | None:
+        return 10**6 + timestamp
+
+
+@dataclass
+class Ear:
+    """Stands for an RtpSender of audio."""
+
+    sent: list[tuple[bytes, int, int | None, int | None]] = field(default_factory=list)
+
+    def send(
+        self,
+        payloads: Sequence[bytes],
+        timestamp: int,
+        *,
+        level: int | None = None,
+        voice: bool = False,
+        capture_ntp: int | None = None,
+    ) -> None:
+        self.sent.append((payloads[0], timestamp, level, capture_ntp))
+
+
 def camera(count: int, start: int = 0) -> list[EncodedFrame]:
     encoder, frames = Vp8Encoder(300_000), []
     for i in range(count):
@@ -118,12 +145,6 @@ def shown(peer: Peer) -> set[int]:
         for frame in decoder.decode(av.Packet(data)):
             values |= set(planes_of(frame).y.ravel().tolist())
     return values
-
-
-def picture_id(payload: bytes) -> int:
-    assert payload[0] & 0x80
-    assert payload[1] & 0x80
-    return int.from_bytes(payload[2:4]) & 0x7FFF if payload[2] & 0x80 else payload[2]
 
 
 def _descriptor_size(payload: bytes) -> int:
@@ -192,7 +213,7 @@ async def test_a_peer_starts_with_a_keyframe(
     assert not payload[_descriptor_size(payload)] & 1  # a keyframe, RFC 6386 section 9.1
 
 
-async def test_the_base_layer_alone_has_contiguous_picture_ids(executor: ThreadPoolExecutor) -> None:
+async def test_a_slow_peer_gets_the_base_layer_alone(executor: ThreadPoolExecutor) -> None:
     publication, peer, slow = (
         VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
         Peer(),
@@ -201,9 +222,7 @@ async def test_the_base_layer_alone_has_contiguous_picture_ids(executor: ThreadP
     subscribe(publication, peer)
     subscribe(publication, slow).base_only = True
     await feed(publication, camera(10), peer)
-    assert len(slow.sent) == 5
-    ids = [picture_id(payloads[0]) for payloads, _ in slow.sent]
-    assert ids == list(range(ids[0], ids[0] + 5))
+    assert [t for _, t in slow.sent] == [6000 * i for i in range(5)]
     assert max(abs(value - PAINTED) for value in shown(slow)) <= 4
 
 
@@ -289,3 +308,21 @@ async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> No
     await asyncio.sleep(0)
     assert publication.received == 1
     assert len(peer.sent) == 1
+
+
+async def test_audio_is_forwarded_as_it_is_with_level_and_capture_time() -> None:
+    publication, ear = AudioPublication(), Ear()
+    publication.subscribe(AudioSubscription(ear))  # type: ignore[arg-type]
+    publication.attach(Speech())  # type: ignore[arg-type]
+    for i in range(3):
+        publication.receive(AudioPacket(bytes([i]), 960 * i, 30 + i, True))
+    assert [(data, level) for data, _, level, _ in ear.sent] == [(b"\0", 30), (b"\1", 31), (b"\2", 32)]
+    assert [ntp for *_, ntp in ear.sent] == [10**6, 10**6 + 960, 10**6 + 1920]
+    times = [timestamp for _, timestamp, _, _ in ear.sent]
+    assert [b - a for a, b in pairwise(times)] == [960, 960]
+    publication.attach(Speech())  # type: ignore[arg-type]
+    publication.receive(AudioPacket(b"x", 0, None, False))
+    assert ear.sent[-1][1] > times[-1]
+    publication.paused = True
+    publication.receive(AudioPacket(b"y", 960, None, False))
+    assert len(ear.sent) == 4

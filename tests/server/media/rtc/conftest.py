@@ -29,7 +29,7 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
 
     async def wait(condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 (no event covers every condition)
+            while not condition():
                 await asyncio.sleep(0.002)
 
     return wait
