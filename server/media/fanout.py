@@ -29,11 +29,15 @@ class Packets:
 
 
 class VideoSubscription:
-    """Video to one peer: from a keyframe on, whole or only its base layer."""
+    """Video to one peer: from a keyframe on, whole or only its base layer.
+
+    `share` is the bandwidth that the peer has for this stream, in bit/s, None while it isn't known.
+    """
 
     def __init__(self, sender: RtpSender, codec: str) -> None:
         self.codec = codec
         self.base_only = False
+        self.share: float | None = None
         self._sender = sender
         self._started = False
 

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import NamedTuple
 
 import av
 
 from filters.base import VideoFilter
+from server.media.adaptation import BitrateTier
 from server.media.encoder import CLOCK_RATE, EncodedVideo
 from server.media.fanout import AudioSubscription, Packets, VideoSubscription
 from server.media.load import LEVELS, LoadMeter
@@ -73,6 +75,7 @@ class VideoPublication:
         self.received = 0
         self.sent = 0
         self.withheld = 0
+        self.delay: float | None = None
         self.paused = False
         self._executor = executor
         self._meter = meter
@@ -84,6 +87,7 @@ class VideoPublication:
         self._source: VideoReceiver | None = None
         self._keyframe_wanted = True
         self._keyframe_sent = 0.0
+        self._tier = BitrateTier(bitrate)
         self._epoch = 0
         self._timeline = Timeline(CLOCK_RATE)
         self._due = 0
@@ -106,6 +110,11 @@ class VideoPublication:
     def request_keyframe(self) -> None:
         """Make the next encoded picture a keyframe; many requests at once cost one."""
         self._keyframe_wanted = True
+
+    def adapt(self, now: float) -> None:
+        """Encode at the bit rate that the subscribers can take; `now` in seconds of the monotonic clock."""
+        shares = [subscription.share for subscription in self._subscriptions]
+        self.transcoder.bitrate = self._tier.update(now, shares, self.transcoder.pixels)
 
     def reset(self) -> None:
         """Forget the picture: what comes next is slated until the person is found again."""
@@ -189,6 +198,7 @@ class VideoPublication:
         if error is None:
             videos, wait, busy = job.result()
             self._meter.note(wait=wait, busy=busy)
+            self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)
             if videos:
                 self._fan_out(dict(zip(codecs, videos, strict=True)))
             else:
@@ -239,7 +249,7 @@ class AudioPublication:
 
     def __init__(self) -> None:
         self.paused = False
-        self.level = 127
+        self.on_level: Callable[[int], None] = lambda level: None
         self._source: AudioReceiver | None = None
         self._timeline = Timeline(AUDIO_CLOCK_RATE)
         self._subscriptions: list[AudioSubscription] = []
@@ -261,7 +271,8 @@ class AudioPublication:
         """Take the next Opus packet, on the event loop, and send it on."""
         if self.paused:
             return
-        self.level = 127 if packet.level is None else packet.level
+        if packet.level is not None:
+            self.on_level(packet.level)
         captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
         packet = packet._replace(timestamp=self._timeline.map(packet.timestamp, time.monotonic()))
         for subscription in self._subscriptions:

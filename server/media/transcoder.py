@@ -46,6 +46,7 @@ class Transcoder:
 
     filter: VideoFilter
     bitrate: int = DEFAULT_BITRATE
+    pixels: int = 0
     times: StageTimes = field(default_factory=StageTimes)
     _decoder: VideoCodecContext | None = None
     _decodes: str = ""
@@ -102,6 +103,7 @@ class Transcoder:
     def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[EncodedVideo]:
         start = time.thread_time()
         timestamp = shown.frame.pts or 0
+        self.pixels = shown.frame.width * shown.frame.height
         videos = []
         for codec in codecs:
             encoder = self._encoders.get(codec)

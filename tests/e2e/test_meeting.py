@@ -37,7 +37,7 @@ async def visit(browser: Browser, camera: Camera, url: str, *, dark: bool = Fals
     """Open a page in a browser profile of its own."""
     context = await browser.new_context(
         permissions=["camera", "microphone"],
-        viewport={"width": 1440, "height": 900},
+        viewport={"width": 1024, "height": 640},
         color_scheme="dark" if dark else "light",
     )
     page = await context.new_page()
@@ -66,6 +66,16 @@ async def watched(page: Page, *, self_tile: bool) -> dict[str, Any]:
     return value
 
 
+async def decoded(page: Page, *, streams: int) -> dict[str, int]:
+    """Wait until so many video streams run; return how many frames were decoded of each."""
+    async with asyncio.timeout(10):
+        while True:
+            counts: dict[str, int] = await page.evaluate("decoded()")
+            if len([count for count in counts.values() if count]) == streams:
+                return counts
+            await asyncio.sleep(0.05)
+
+
 async def test_two_people_meet(browser: Browser, camera: Camera, server: str, artifacts: Path) -> None:
     url = f"{server}/r/meeting"
     ada = await visit(browser, camera, url)
@@ -84,7 +94,7 @@ async def test_two_people_meet(browser: Browser, camera: Camera, server: str, ar
         )
     before = [await page.evaluate("decoded()") for page in (ada, grace)]
     await asyncio.sleep(20)  # the time over which the rate is taken
-    after = [await page.evaluate("decoded()") for page in (ada, grace)]
+    after = [await decoded(page, streams=2) for page in (ada, grace)]
     rates = [(now[mid] - then[mid]) / 20 for then, now in zip(before, after, strict=True) for mid in now]
     assert len(rates) == 4
     await ada.screenshot(path=artifacts / "room.png")

@@ -1,0 +1,69 @@
+"""Layers and bit rates for subscribers of known bandwidth."""
+
+import pytest
+
+from server.media.adaptation import STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection
+
+SMALL, LARGE = 640 * 360, 1280 * 720
+
+
+def settle(
+    tier: BitrateTier, shares: list[float | None], pixels: int, start: float, seconds: float
+) -> list[int]:
+    return [tier.update(start + t / 2, shares, pixels) for t in range(round(seconds * 2))]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "expected"),
+    [(None, 0), (4_000_000, 0), (2_700_000, 0), (2_300_000, 2), (1_000_000, 4), (1, 4)],
+)
+def test_as_many_streams_are_cut_as_do_not_fit(estimate: int | None, expected: int) -> None:
+    assert LayerSelection().update(0, estimate, [600_000] * 4) == expected
+
+
+def test_streams_are_cut_at_once_and_given_back_one_by_one() -> None:
+    selection = LayerSelection()
+    assert selection.update(0, 1_000_000, [600_000] * 3) == 3
+    counts = [selection.update(t, 9_000_000, [600_000] * 3) for t in range(1, 20)]
+    assert counts[0] == 3
+    assert counts[-1] == 0
+    assert all(a - b in (0, 1) for a, b in zip(counts, counts[1:], strict=False))
+    assert counts.index(2) >= STEP_UP_AFTER
+
+
+def test_an_estimate_that_wavers_changes_nothing() -> None:
+    selection = LayerSelection()
+    selection.update(0, 1_000_000, [600_000] * 3)
+    assert {selection.update(t, 3_000_000 if t % 3 else 1_000_000, [600_000] * 3) for t in range(1, 40)} == {
+        3
+    }
+
+
+def test_streams_that_are_gone_are_not_counted() -> None:
+    selection = LayerSelection()
+    selection.update(0, 1, [600_000] * 5)
+    assert selection.update(1, None, [600_000]) == 1
+
+
+def test_unknown_bandwidth_leaves_the_bit_rate() -> None:
+    assert set(settle(BitrateTier(600_000), [None, None], SMALL, 0, 30)) == {600_000}
+
+
+def test_the_bit_rate_falls_soon_and_rises_slowly_by_tiers() -> None:
+    tier = BitrateTier(600_000)
+    down = settle(tier, [200_000.0], SMALL, 0, 3)
+    assert down[-1] == 150_000
+    up = settle(tier, [5e6], LARGE, 3, 60)
+    steps = sorted(set(up))
+    assert steps == list(TIERS)
+    assert up == sorted(up)
+    assert up.count(150_000) >= STEP_UP_AFTER * 2
+
+
+def test_a_small_picture_needs_no_more() -> None:
+    assert settle(BitrateTier(600_000), [9e6], SMALL, 0, 60)[-1] == 900_000
+
+
+def test_one_weak_subscriber_of_four_does_not_slow_the_others_down() -> None:
+    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] >= 600_000
+    assert settle(BitrateTier(600_000), [100_000.0, 100_000.0, 2e6, 2e6], SMALL, 0, 20)[-1] == 150_000

@@ -1,0 +1,83 @@
+"""The shape that keeps the wall standing: who may import what, and who may make what can be shown."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LEAK = """\
+import av
+from server.media.encoder import Vp8Encoder
+
+
+def leak(camera: av.VideoFrame) -> None:
+    Vp8Encoder(1).encode(camera, 0, keyframe=False)
+"""
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the top-level names of what a module imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def calls(path: Path) -> Iterator[str]:
+    """Yield the names of the functions and classes that a module calls."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                yield node.func.id
+            elif isinstance(node.func, ast.Attribute):
+                yield node.func.attr
+
+
+@pytest.mark.parametrize("path", modules("filters"), ids=lambda p: p.name)
+def test_filters_know_no_network(path: Path) -> None:
+    assert not {"asyncio", "aiortc", "aioice", "aiohttp", "server"} & set(imports(path))
+
+
+@pytest.mark.parametrize("name", ["room.py", "policy.py"])
+def test_rooms_and_rules_know_neither_http_nor_webrtc(name: str) -> None:
+    assert not {"aiortc", "aioice", "aiohttp", "av"} & set(imports(ROOT / "server" / name))
+
+
+def test_only_filters_make_what_may_be_shown() -> None:
+    makers = [p for p in modules("server") + modules("filters") if "FilteredFrame" in calls(p)]
+    assert {p.parent.name for p in makers} == {"filters"}
+
+
+def test_frames_are_decoded_and_encoded_in_one_place_each() -> None:
+    """No other module of the server could turn a camera's picture into something that is sent."""
+    server = [
+        p.relative_to(ROOT).as_posix() for p in modules("server") if "CodecContext" in p.read_text("utf-8")
+    ]
+    assert set(server) <= {"server/media/encoder.py", "server/media/transcoder.py"}
+
+
+def test_only_the_rtc_package_touches_private_names_of_aiortc() -> None:
+    for path in modules("server"):
+        if "rtc" not in path.parent.name:
+            assert "_RTC" not in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.slow
+def test_sending_a_camera_frame_is_a_type_error(tmp_path: Path) -> None:
+    leak = tmp_path / "leak.py"
+    leak.write_text(LEAK, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(leak)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 'incompatible type "VideoFrame"; expected "FilteredFrame"' in result.stdout
