@@ -27,6 +27,8 @@ LEARN_EVERY = 4
 LEARN_RATE = 0.2
 TRUSTED = 7
 CONTRADICTED = 12
+PLATE_COUNT = 60
+PLATE_RESIDUAL = 10.0
 Z_CERTAIN, Z_UNKNOWN = 2.0, 4.5
 MAX_EVIDENCE = 3.0
 CHANGED_SHARE = 0.25
@@ -56,12 +58,16 @@ PROBABILITY = _from_logit()
 class RoomModel:
     """The background model of one stream, on its work grid.
 
-    `noise` is the running mean difference, in levels, between model and frame where the room is in sight.
+    `noise` is the running mean difference, in levels, between model and frame where the room is in sight;
+    `shift` is what the light has added to Y, U and V since the model began. `has_plate` is True as long as the
+    model rests on a plate that fits what is seen.
     """
 
     def __init__(self) -> None:
         self.noise = 4.0
         self.resets = 0
+        self.has_plate = False
+        self.shift = [0.0, 0.0, 0.0]
         self._frames = 0
         self._mean: list[NDArray[np.float32]] = []
         self._planes: list[Plane] = []
@@ -82,9 +88,16 @@ class RoomModel:
         self._frames += 1
         return corrected
 
+    def adopt(self, plate: Work) -> None:
+        """Know the room from a picture of it; it is forgotten again if it doesn't fit the frames that follow."""
+        self._start(plate)
+        self._count[:] = PLATE_COUNT
+        self.has_plate = True
+
     def forget(self) -> None:
         """Drop all that is known."""
         self._count[:] = 0
+        self.has_plate = False
         self.resets += 1
 
     def _start(self, work: Work) -> None:
@@ -92,6 +105,8 @@ class RoomModel:
         self._mean = [p.astype(np.float32) for p in self._planes]
         self._count = np.zeros(work.y.shape, np.uint8)
         self._frames = 0
+        self.shift = [0.0, 0.0, 0.0]
+        self.has_plate = False
 
     def _distance(self, work: Work) -> tuple[Plane, Plane]:
         """Return the greatest difference in a channel, chroma doubled for its smaller range, and in chroma."""
@@ -109,6 +124,9 @@ class RoomModel:
         if self._frames % LEARN_EVERY == 0 and self._expose(work, sight):
             distance, chroma = self._distance(work)
         residual = cv2.mean(distance, sight)[0]
+        if self.has_plate and residual > PLATE_RESIDUAL:
+            self.forget()
+            return distance, chroma
         self.noise += 0.1 * (min(max(residual, 1.5), 30.0) - self.noise)
         changed = both(above(distance, int(12 + 3 * self.noise)), sight)
         if cv2.countNonZero(changed) > CHANGED_SHARE * seen or self._moved(work, sight):
@@ -129,6 +147,7 @@ class RoomModel:
         shifts = [cv2.mean(a, sight)[0] - cv2.mean(b, sight)[0] for a, b in pairs]
         if max(map(abs, shifts)) <= 1.0:
             return False
+        self.shift = [old + new for old, new in zip(self.shift, shifts, strict=True)]
         for mean, shift in zip(self._mean, shifts, strict=True):
             mean += np.float32(shift)
         self._planes = [to_plane(mean) for mean in self._mean]

@@ -32,12 +32,12 @@ def uncertain_box(alpha: Plane) -> tuple[slice, slice] | None:
     return slice(max(0, top), min(height, bottom)), slice(max(0, left), min(width, right))
 
 
-def guided(alpha: Plane, luma: Plane) -> Plane:
+def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
     """Return the matte with its edges moved on those of the luma; both uint8 and of one size."""
     box = uncertain_box(alpha)
     if box is None:
         return alpha
-    kernel = (2 * RADIUS + 1, 2 * RADIUS + 1)
+    kernel = (2 * radius + 1, 2 * radius + 1)
     guide, matte = luma[box].astype(np.float32), alpha[box].astype(np.float32)
     mean_guide, mean_matte = cv2.blur(guide, kernel), cv2.blur(matte, kernel)
     covariance = cv2.blur(guide * matte, kernel) - mean_guide * mean_matte

@@ -12,12 +12,15 @@ import numpy as np
 from filters import components, edges, region
 from filters.background_model import RoomModel
 from filters.base import Alpha, Plane, Planes
-from filters.grid import CELL, Work, cell_size, network_planes, work_of
+from filters.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.motion import scaled, warped
 from filters.planes import above, difference, lookup, resized, to_plane
+from filters.plate import Plate, Recording
 from filters.segmenter import Box
 from filters.smoother import MotionAdaptive, TemporalSmoother
 from filters.stillness import Stillness
+
+PLATE_FRAMES = 45
 
 Network: TypeAlias = Callable[[Planes, Box | None, int | None], Alpha]
 """A Segmenter: the matte of a box of the planes (None: all), computed at about so many pixels."""
@@ -52,7 +55,8 @@ class Matte:
     """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
 
     The planes given must stay as they are until they come out again. An instance serves one stream and is not
-    thread-safe. Errors of the network pass through and leave the instance as after `reset`.
+    thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
+    `network_interval` above 1 makes the network look at every so many frames only.
     """
 
     def __init__(
@@ -62,9 +66,12 @@ class Matte:
         smoother: TemporalSmoother | None = None,
         options: MatteOptions | None = None,
     ) -> None:
+        self.network_interval = 1
         self._network = network
         self._smoother = smoother or MotionAdaptive()
         self._options = options or MatteOptions()
+        self._plate: Plate | None = None
+        self._recording: Recording | None = None
         low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
         self._shown = edges.stretch_table(low, high, self._options.privacy)
         self._held: deque[_Held] = deque()
@@ -88,6 +95,8 @@ class Matte:
         except Exception:
             self.reset()
             raise
+        if self._recording:
+            self._record(planes)
         self._held.append(_Held(planes, work.y))
         ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
         return None if ready is None else self._finish(ready)
@@ -96,26 +105,54 @@ class Matte:
         """Return the frames still held; what is known of the stream is kept."""
         return [self._finish(alpha) for alpha in self._smoother.flush()]
 
+    def use_plate(self, planes: Planes | None) -> None:
+        """Know the room from a picture of it without people, from the same camera; None forgets it.
+
+        `has_plate` tells after the next frames whether it fits: one that doesn't register is not used.
+        """
+        self._plate = planes and Plate(planes, self._options.privacy)
+        self._room = RoomModel()
+        if planes:
+            self._room.adopt(work_of(planes))
+
+    def record_plate(self, frames: int = PLATE_FRAMES) -> None:
+        """Make a plate of the next frames in which nobody is in sight."""
+        self._recording = Recording(frames)
+
+    @property
+    def recording(self) -> bool:
+        """Whether frames of the empty room are still awaited."""
+        return self._recording is not None
+
+    @property
+    def has_plate(self) -> bool:
+        """Whether a plate is in use: it was given or recorded, and fits what the camera sees."""
+        return self._plate is not None and self._room.has_plate
+
     def reset(self) -> None:
-        """Forget the stream, the frames held and the room."""
+        """Forget the stream, the frames held and the room; a plate is tried again."""
         self._smoother.flush()
         self._held.clear()
         self._region = region.Region()
         self._room = RoomModel()
+        if self._plate:
+            self._room.adopt(work_of(self._plate.planes))
         self._stillness = Stillness()
         self._last: Work | None = None
         self._alpha: Plane | None = None
-        self._cells: Plane = np.zeros((0, 0), np.uint8)
+        self._cells = self._seen = np.zeros((0, 0), np.uint8)
 
     def _analyse(self, planes: Planes, work: Work) -> Plane:
         """Return the matte of the newest frame on the work grid, not yet smoothed."""
         last, self._last = self._last or work, work
         held = self._hold(work)
         if held is not None:
+            self._region.skip()
             return held
         self._stillness.forget()
         source = network_planes(planes)
-        alpha = self._see(source, self._look_at(work, last, source.size), work.size)
+        alpha = self._see(source, self._look_at(work.cells, source.size), work.size)
+        self._seen = work.cells
         if self._options.room:
             alpha = self._room.correct(work, last, alpha)
         if self._options.components:
@@ -125,11 +162,19 @@ class Matte:
             self._stillness.saw(work.cells, self._cells)
         return alpha
 
+    def _record(self, planes: Planes) -> None:
+        if self._recording and not above(self._cells, components.VISIBLE).any():
+            plate = self._recording.add(planes)
+            if plate:
+                self._recording = None
+                self.use_plate(plate)
+
     def _hold(self, work: Work) -> Plane | None:
         """Return the last matte, moved along with the person, if nothing else has happened since."""
-        if self._alpha is None or not self._options.stillness:
+        wanted = self._options.stillness or self.network_interval > 1
+        if self._alpha is None or self._recording or not wanted:
             return None
-        motion = self._stillness.motion(work.cells)
+        motion = self._stillness.motion(work.cells, self.network_interval)
         return None if motion is None else warped(self._alpha, scaled(motion, CELL))
 
     def _see(self, source: Planes, boxes: list[Box], size: tuple[int, int]) -> Plane:
@@ -140,11 +185,10 @@ class Matte:
             matte = np.maximum(matte, region.paste(seen, box, source.size, size))
         return matte
 
-    def _look_at(self, work: Work, last: Work, size: tuple[int, int]) -> list[Box]:
+    def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
         if self._alpha is None or not self._options.region:
             return [(0, 0, *size)]
-        threshold = int(10 + self._room.noise / 2)
-        moved = above(difference(work.cells, last.cells), threshold)
+        moved = above(difference(cells, self._seen), int(10 + self._room.noise / 2))
         return self._region.next(self._cells, moved, size)
 
     def _finish(self, smooth: Alpha) -> MatteFrame:
@@ -152,5 +196,9 @@ class Matte:
         alpha = to_plane(smooth, 255.0)
         if self._options.guided:
             alpha = edges.guided(alpha, held.luma)
-        shown = lookup(resized(alpha, held.planes.size), self._shown)
+        # Past this size the table is as sharp as the picture, and the rest is enlarged.
+        alpha = lookup(resized(alpha, fit(held.planes.size, NETWORK_SIDE)), self._shown)
+        shown = resized(alpha, held.planes.size)
+        if self._plate and self._room.has_plate:
+            shown = self._plate.refine(held.planes, shown, self._room.shift, self._room.noise)
         return MatteFrame(held.planes, shown)

@@ -19,7 +19,9 @@ from filters.background import Background
 from filters.base import FilteredFrame, Plane, Planes, new_frame, planes_of
 from filters.blur import Blur
 from filters.compositor import composite
+from filters.foreground import foreground
 from filters.matte import Matte, MatteOptions, Network
+from filters.photo import PhotoMatte
 from filters.smoother import TemporalSmoother
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class PersonFilter:
 
     `on_matte` is called with the matte (uint8, luma size, 0 where the frame was replaced by a safe one) of every
     frame that comes out, in order. `background` may be assigned at any time and holds from the next frame on.
+    `matte` stands in for the Matte that the other arguments make.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class PersonFilter:
         *,
         smoother: TemporalSmoother | None = None,
         options: MatteOptions | None = None,
+        matte: Matte | PhotoMatte | None = None,
         on_matte: Callable[[Plane], None] | None = None,
     ) -> None:
         self.background = background
@@ -63,7 +67,7 @@ class PersonFilter:
         self.failing = False
         self.network_interval = 1
         self.covered = False
-        self._matte = Matte(segmenter, smoother=smoother, options=options)
+        self.matte = matte or Matte(segmenter, smoother=smoother, options=options)
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
         self._smoothing: deque[_Held] = deque()
@@ -77,10 +81,11 @@ class PersonFilter:
         self._held.append(held)
         try:
             if not self.covered:
+                self.matte.network_interval = self.network_interval
                 self._push(held)
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
-        return self._emit() if len(self._held) > self._matte.delay else None
+        return self._emit() if len(self._held) > self.matte.delay else None
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
@@ -91,7 +96,7 @@ class PersonFilter:
 
     def reset(self) -> None:
         """Forget the stream: what comes next is slated until the person is found again."""
-        self._matte.reset()
+        self.matte.reset()
         self._smoothing.clear()
         self._held.clear()
         self._last = None
@@ -104,13 +109,13 @@ class PersonFilter:
         if self._smoothing and _size(self._smoothing[-1].frame) != _size(frame):
             self._settle()
         self._smoothing.append(held)
-        ready = self._matte.push(held.planes)
+        ready = self.matte.push(held.planes)
         if ready is not None:
             self._smoothing.popleft().alpha = ready.alpha
 
     def _settle(self) -> None:
         """End the smoothing of what is in the delay line, because what follows is another picture."""
-        for ready in self._matte.flush():
+        for ready in self.matte.flush():
             self._smoothing.popleft().alpha = ready.alpha
 
     def _failed(self, error: Exception) -> None:
@@ -118,7 +123,7 @@ class PersonFilter:
         self.failing = True
         if self.errors == 1:
             logger.error("video filter failed; frames are being withheld", exc_info=error)
-        self._matte.reset()
+        self.matte.reset()
         self._smoothing.clear()
 
     def _emit(self) -> FilteredFrame:
@@ -136,7 +141,9 @@ class PersonFilter:
         width, height = source.size
         background = self.background.paint(source, matte, _time(frame))
         out, planes = new_frame(width, height)
-        composite(source, matte, background, planes)
+        # In front of its own blurred room the old room's tint is the right one.
+        own = isinstance(self.background, Blur)
+        composite(source if own else foreground(source, matte), matte, background, planes)
         _stamp(out, frame)
         self._last, self._last_time = out, _time(frame)
         self.filtered += 1

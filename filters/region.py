@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from filters.base import Alpha, Plane
+from filters.grid import NETWORK_SIDE
 from filters.planes import above, to_plane
 from filters.segmenter import Box
 
@@ -33,10 +34,10 @@ WHOLE = 0.8
 MOVED_CELLS = 3
 PERSON_CELLS = 6
 
-BOX_PIXELS = 65_536
+BOX_PIXELS = 61_440
 FULL_PIXELS = 89_600
 MAX_SCALE = 0.8
-"""Network pixels per pixel of a frame of NETWORK_SIDE; the networks know no sharper pictures."""
+"""Network pixels per pixel of a frame whose long side is NETWORK_SIDE; the networks know no sharper ones."""
 
 
 class Region:
@@ -46,13 +47,20 @@ class Region:
     """
 
     def __init__(self) -> None:
-        self._size = (0, 0)
-        self._box: Box | None = None
-        self._frames = 0
+        self._start((0, 0), np.zeros((0, 0), np.uint8))
+
+    def _start(self, size: tuple[int, int], cells: Plane) -> None:
         self.settled = False
+        self._size = size
+        self._age = LOOK
+        self._box: Box | None = None
         self._arrival: Box | None = None
         self._patience = 0
-        self._recent: Plane = np.zeros((0, 0), np.uint8)
+        self._recent: Plane = np.zeros_like(cells)
+
+    def skip(self) -> None:
+        """Count a frame that the network needn't see."""
+        self._age += 1
 
     def next(self, cells: Plane, moved: Plane, size: tuple[int, int]) -> list[Box]:
         """Return the boxes to look at in luma pixels of a frame of `size` (width, height).
@@ -61,17 +69,19 @@ class Region:
         """
         whole = (0, 0, *size)
         if size != self._size or self._recent.shape != moved.shape:
-            self.__init__()  # type: ignore[misc]
-            self._size, self._recent = size, np.zeros_like(moved)
+            self._start(size, moved)
         people, arriving = self._split(cells)
         self._box = self._follow(people)
         self._watch(moved, arriving)
         box = self._box
         if box is None or _area(box) > WHOLE * _area(whole):
             box = whole
-        self.settled = box == whole or self._frames % LOOK > 0
-        self._frames += 1
-        box = box if self.settled else whole
+        self._age += 1
+        self.settled = box == whole or self._age < LOOK
+        if not self.settled:
+            box = whole
+        if box == whole:
+            self._age = 0
         arrival = self._arrival
         if arrival is None or (box != whole and _contains(box, arrival)):
             return [box]
@@ -98,7 +108,7 @@ class Region:
 
     def _follow(self, people: Plane) -> Box | None:
         """Return the old box while it still fits, so that the network sees a steady picture."""
-        wanted, needed = self._bounds(people, PADDING), self._bounds(people, PADDING * KEEP)
+        wanted, needed = (bounds(people, self._size, p) for p in (PADDING, PADDING * KEEP))
         if wanted is None or needed is None:
             return None
         old = self._box
@@ -116,27 +126,13 @@ class Region:
         self._patience -= 1
         if arriving.any():
             self._patience = HOLD
-            self._arrival = self._bounds(arriving | above(self._recent, 0), NEW_PADDING)
+            self._arrival = bounds(arriving | above(self._recent, 0), self._size, NEW_PADDING)
         elif self._arrival is not None and self._patience <= 0:
             self._arrival, self._patience = None, COOL
         elif np.count_nonzero(self._recent) >= MOVED_CELLS and (self._arrival or self._patience <= 0):
             if self._arrival is None:
                 self._patience = HOLD
-            self._arrival = self._bounds(self._recent, NEW_PADDING)
-
-    def _bounds(self, mask: Plane, padding: float) -> Box | None:
-        """Return the padded box of a mask of cells in pixels."""
-        xs, ys = np.flatnonzero(mask.max(axis=0)), np.flatnonzero(mask.max(axis=1))
-        if not len(xs):
-            return None
-        width, height = self._size
-        fx, fy = width / mask.shape[1], height / mask.shape[0]
-        left, right, top, bottom = xs[0] * fx, (xs[-1] + 1) * fx, ys[0] * fy, (ys[-1] + 1) * fy
-        pad = max(MIN_PADDING * padding / PADDING, padding * max(right - left, bottom - top))
-        least = max(MIN_SIDE * min(width, height), MIN_ASPECT * max(right - left, bottom - top))
-        x0, x1 = _span(left - pad, right + pad, least, width)
-        y0, y1 = _span(top - pad, bottom + pad, least, height)
-        return x0, y0, x1, y1
+            self._arrival = bounds(self._recent, self._size, NEW_PADDING)
 
     def _slices(self, box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
         fx, fy = self._size[0] / shape[1], self._size[1] / shape[0]
@@ -153,10 +149,26 @@ def _span(start: float, stop: float, least: float, limit: int) -> tuple[int, int
     return first, min(last, limit)
 
 
+def bounds(mask: Plane, size: tuple[int, int], padding: float) -> Box | None:
+    """Return the padded box of a mask of cells in pixels of a frame of `size` (width, height)."""
+    xs, ys = np.flatnonzero(mask.max(axis=0)), np.flatnonzero(mask.max(axis=1))
+    if not len(xs):
+        return None
+    width, height = size
+    fx, fy = width / mask.shape[1], height / mask.shape[0]
+    left, right, top, bottom = xs[0] * fx, (xs[-1] + 1) * fx, ys[0] * fy, (ys[-1] + 1) * fy
+    pad = max(MIN_PADDING * padding / PADDING, padding * max(right - left, bottom - top))
+    least = max(MIN_SIDE * min(width, height), MIN_ASPECT * max(right - left, bottom - top))
+    x0, x1 = _span(left - pad, right + pad, least, width)
+    y0, y1 = _span(top - pad, bottom + pad, least, height)
+    return x0, y0, x1, y1
+
+
 def pixels(box: Box, size: tuple[int, int]) -> int:
     """Return how many pixels the network should make of the box in a frame of `size` (width, height)."""
     limit = FULL_PIXELS if _area(box) > WHOLE * size[0] * size[1] else BOX_PIXELS
-    return min(limit, round(MAX_SCALE**2 * _area(box)))
+    scale = MAX_SCALE * NETWORK_SIDE / max(size)
+    return min(limit, round(scale**2 * _area(box)))
 
 
 def _area(box: Box) -> int:

@@ -10,12 +10,13 @@ wherever nothing moves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
 
 from filters.base import Alpha, Plane
+from filters.planes import box_mean, difference
 
 
 class TemporalSmoother(Protocol):
@@ -131,17 +132,18 @@ class MotionAdaptive:
         if held is None:
             return None
         current, at = held
-        change = cv2.blur(cv2.absdiff(luma, at), (5, 5))
-        weight: Alpha = cv2.LUT(change, self._future)  # type: ignore[assignment]
+        change = box_mean(difference(luma, at), 5)
+        weight = cast(Alpha, cv2.LUT(change, self._future))
         out = self._with_past(current + weight * alpha, 1 + weight)
-        self._mean, self._change = out, change  # type: ignore[assignment]
+        self._mean, self._change = out, change
         return out
 
     def _with_past(self, total: Alpha, weights: Alpha) -> Alpha:
         if self._mean is None or self._change is None:
             return total / weights
-        weight = cv2.LUT(self._change, self._past)
-        return (total + weight * self._mean) / (weights + weight)  # type: ignore[no-any-return]
+        weight = cast(Alpha, cv2.LUT(self._change, self._past))
+        mean: Alpha = (total + weight * self._mean) / (weights + weight)
+        return mean
 
     def flush(self) -> list[Alpha]:
         held, self._held = self._held, None

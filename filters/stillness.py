@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from filters.base import Plane
-from filters.motion import Motion, Tracker, warped
+from filters.motion import STILL, Motion, Tracker, warped
 from filters.planes import above, below, between, both, difference, dilated
 
 UNCERTAIN = (12, 243)
@@ -45,13 +45,19 @@ class Stillness:
         # The same motion changes a dark or flat picture less.
         self._contrast = min(1.0, max(MIN_CONTRAST, float(luma.std()) / CONTRAST))
 
-    def motion(self, luma: Plane) -> Motion | None:
-        """Return how the person has moved since, in cells, if nothing else matters; None if the network must look."""
+    def motion(self, luma: Plane, interval: int = 1) -> Motion | None:
+        """Return how the person has moved since, in cells, if nothing else matters; None if the network must look.
+
+        An `interval` above 1 lets the matte follow the person for so many frames whatever else happens.
+        """
         if self._luma.shape != luma.shape or self._skipped >= MAX_SKIPPED:
             return None
         person = self._tracker.motion(luma, self._matte, MAX_MOTION)
-        if not self._explained(luma, person, self._tracker.motion(luma, self._room, MAX_MOTION)):
-            return None
+        forced = self._skipped + 1 < interval
+        if not forced and not self._explained(luma, person, STILL):
+            camera = self._tracker.motion(luma, self._room, MAX_MOTION)
+            if not self._explained(luma, person, camera):
+                return None
         self._skipped += 1
         return person
 

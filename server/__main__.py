@@ -1,11 +1,12 @@
-"""The command line: `greenroom [serve]` and `greenroom filter`."""
+"""The command line: `greenroom [serve]`, `greenroom filter`, `greenroom config`, `greenroom token`."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -23,6 +24,8 @@ from filters.person import PersonFilter
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
 from server.config import MODELS, PICTURES, Config
+from server.policy import SignalingError
+from server.settings import ConfigError, effective, explain, load
 
 DEFAULTS = Config()
 
@@ -50,23 +53,114 @@ Smoother = Annotated[
 ]
 
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="GREENROOM_CONFIG", metavar="FILE", help="A TOML file with options."),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="OPTION=VALUE", help="Any option of `greenroom config --explain`."),
+]
+
+
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = DEFAULTS.host,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any.")
-    ] = DEFAULTS.port,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that filter and encode.")] = DEFAULTS.workers,
-    model: Model = DEFAULTS.model,
-    smoother: Smoother = DEFAULTS.smoother,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any.")] = None,
+    open_: Annotated[
+        bool | None, typer.Option("--open", help="Let in anybody who can reach the server.")
+    ] = None,
+    tls: Annotated[
+        str | None, typer.Option(metavar="off|self-signed", help="Encrypt, as for phones.")
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="A reverse proxy whose headers are believed.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(metavar="text|json", help="One line an event.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that filter and encode.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The network of models/NAME.toml.")
+    ] = None,
+    smoother: Annotated[str | None, typer.Option(metavar="|".join(SMOOTHERS))] = None,
 ) -> None:
-    """Run the conference server."""
+    """Run the conference server. What is not given comes from the environment, then from the file."""
     from server.app import serve as run  # `filter` needs nothing of the server
 
+    options = {
+        "host": host,
+        "port": port,
+        "open": open_,
+        "tls": tls,
+        "trusted_proxies": trusted_proxy or None,
+        "log_format": log_format,
+        "workers": workers,
+        "model": model,
+        "smoother": smoother,
+    }
     try:
-        run(Config(host=host, port=port, workers=workers, model=model, smoother=smoother))
-    except (FilterError, OSError) as error:
+        run(_configuration(config, assignments, options))
+    except (ConfigError, FilterError, OSError) as error:
         _fail(error)
+
+
+@app.command(name="config")
+def config_(
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    everything: Annotated[bool, typer.Option("--explain", help="Every option with its meaning.")] = False,
+) -> None:
+    """Print what differs from the defaults, or explain every option, as a TOML file."""
+    try:
+        lines = explain() if everything else effective(_configuration(config, assignments, {}))
+        typer.echo("\n".join(lines).strip())
+    except ConfigError as error:
+        _fail(error)
+
+
+@app.command()
+def token(
+    room: Annotated[str, typer.Argument(help="The room, or * for any.")],
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    identity: Annotated[str, typer.Option(help="Who, for the application that asks.")] = "",
+    name: Annotated[str, typer.Option(help="The name that others see; without it anyone's own.")] = "",
+    role: Annotated[str, typer.Option(metavar="host|guest")] = "guest",
+    background: Annotated[str, typer.Option(help="The only background that may be used.")] = "",
+    backgrounds: Annotated[list[str] | None, typer.Option(help="One that may be used; give several.")] = None,
+    screen: Annotated[bool, typer.Option(help="May share a screen.")] = True,
+    lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
+    kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
+) -> None:
+    """Print a token, signed with a key of the configuration, that lets somebody into a room."""
+    from server.tokens import grant_of, make_token, read_keys
+
+    claims = {
+        "room": room,
+        "sub": identity,
+        "name": name,
+        "role": role,
+        "background": background,
+        "backgrounds": backgrounds or None,
+        "screen": screen,
+    }
+    try:
+        keys = read_keys(_configuration(config, assignments, {}).token_keys)
+        key = keys.get(kid or next(reversed(keys), ""))
+        if key is None:
+            raise ConfigError(f"token_keys: there is no key {kid}" if kid else "token_keys: there are none")
+        typer.echo(make_token(key, grant_of(claims), lifetime))
+    except (ConfigError, SignalingError) as error:
+        _fail(error)
+
+
+def _configuration(file: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> Config:
+    given = {name: value for name, value in options.items() if value is not None}
+    for assignment in assignments or []:
+        name, _, value = assignment.partition("=")
+        given[name.strip()] = value.strip()
+    return load(file, os.environ, given)
 
 
 @app.command(name="filter")

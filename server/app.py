@@ -11,15 +11,23 @@ from aiohttp import web
 from filters.base import FilterError
 from filters.segmenter import Segmenter, load_card
 from server.backgrounds import builtin_backgrounds
-from server.conference import Attendance, Conference
+from server.conference import Conference
 from server.config import MODELS, STATIC, Config
+from server.keys import CONFERENCE, QUOTA
+from server.logs import configure_logging
 from server.media.rtc import install
+from server.meeting import Attendance
+from server.operation import add_operation, drain_on_sigterm, welcome
 from server.policy import SignalingError, room_name
+from server.proxies import Quota, trust
 from server.signaling import Signaling
+from server.tls import ssl_context
+from server.tokens import check_exposure
+from server.whip import add_whip
 
 logger = logging.getLogger(__name__)
 
-CONFERENCE = web.AppKey("conference", Conference)
+__all__ = ["CONFERENCE", "create_app", "serve"]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -28,6 +36,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+STATUS = {"background-forbidden": 403, "too-many-uploads": 409, "too-many-connections": 429}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,8 +49,9 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     """
     install()
     network = segmenter or Segmenter(load_card(config.model, MODELS))
-    app = web.Application(client_max_size=config.max_upload, middlewares=[_errors])
+    app = web.Application(client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), _errors])
     app.on_response_prepare.append(_set_headers)
+    app[QUOTA] = Quota(config.max_connections_per_address)
 
     async def conference(app: web.Application) -> AsyncIterator[None]:
         app[CONFERENCE] = Conference(config, network)
@@ -48,6 +59,8 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
         await app[CONFERENCE].close()
 
     app.cleanup_ctx.append(conference)
+    add_whip(app)
+    add_operation(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(
@@ -67,15 +80,25 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
 
 
 def serve(config: Config) -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM. Raises ConfigError for options that can't be met."""
+    check_exposure(config)
+    configure_logging(config)
+    context = ssl_context(config)
     app = create_app(config)
+    app.on_startup.append(drain_on_sigterm)
 
     def announce(_: str) -> None:
-        host = "localhost" if config.host in ("127.0.0.1", "::1", "0.0.0.0", "::") else config.host
-        print(f"Greenroom is open at http://{host}:{config.port} (Ctrl-C ends it)", flush=True)  # noqa: T201
+        for line in welcome(config):
+            print(line, flush=True)  # noqa: T201
 
     web.run_app(
-        app, host=config.host, port=config.port, shutdown_timeout=1.0, access_log=None, print=announce
+        app,
+        host=config.host,
+        port=config.port,
+        ssl_context=context,
+        shutdown_timeout=1.0,
+        access_log=None,
+        print=announce,
     )
 
 
@@ -97,7 +120,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except FilterError as error:
         return _error(422, "bad-picture", f"This picture can't be used: {error}.")
     except SignalingError as error:
-        return _error(400, error.code, error.message)
+        return _error(STATUS.get(error.code, 400), error.code, error.message)
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
@@ -118,7 +141,8 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
         return _error(403, "cross-origin", "This page may not speak to this server.")
-    return await Signaling(request.app[CONFERENCE]).run(request)
+    with request.app[QUOTA].hold(request.remote):
+        return await Signaling(request.app[CONFERENCE]).run(request)
 
 
 async def _builtin(_: web.Request) -> web.Response:
@@ -127,22 +151,21 @@ async def _builtin(_: web.Request) -> web.Response:
 
 async def _upload(request: web.Request) -> web.Response:
     attendance = _owner(request)
-    data = await request.read()
-    return web.json_response(attendance.participant.wardrobe.add(data, attendance.room.name), status=201)
+    uploaded = await request.app[CONFERENCE].upload(attendance, await request.read())
+    return web.json_response(uploaded, status=201)
 
 
 async def _thumbnail(request: web.Request) -> web.Response:
-    conference = request.app[CONFERENCE]
-    for attendance in conference.attendances(request.match_info["room"]):
-        picture = attendance.participant.wardrobe.thumbnail(request.match_info["key"])
-        if picture is not None:
-            return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private"})
+    meeting = request.app[CONFERENCE].rooms.get(request.match_info["room"].lower())
+    picture = meeting and meeting.thumbnail(request.match_info["key"])
+    if picture is not None:
+        return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private"})
     return _error(404, "unknown-background", "There is no such picture.")
 
 
 async def _delete(request: web.Request) -> web.Response:
     attendance, key = _owner(request), request.match_info["key"]
-    if not attendance.participant.wardrobe.delete(key):
+    if not attendance.meeting.delete_upload(attendance, key):
         return _error(404, "unknown-background", "There is no such picture.")
     return web.Response(status=204)
 

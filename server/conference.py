@@ -5,33 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 from filters.segmenter import Segmenter
+from server.backgrounds import BackgroundInfo, read_upload
 from server.config import Config
 from server.media.load import Governor, LoadMeter
+from server.meeting import Attendance, Meeting, Reason
+from server.messages import error_message
 from server.participant import MediaResources, Participant
-from server.policy import SignalingError, participant_name, room_name
-from server.room import Room, Rooms
+from server.policy import SignalingError, background_id, participant_name, room_name
+from server.room import Rooms
+from server.speaker import INTERVAL as OBSERVE_INTERVAL
+from server.tokens import OPEN, Doorkeeper, Grant, read_keys
 
 logger = logging.getLogger(__name__)
 
 GOVERN_INTERVAL = 0.5  # seconds
-
-Message = dict[str, Any]
-Reason = Literal["left", "lost", "replaced"]
-
-
-class Attendance:
-    """A participant in a room, and the wire to its browser while there is one."""
-
-    def __init__(self, room: Room[Participant], participant: Participant) -> None:
-        self.room = room
-        self.participant = participant
-        self.send: Callable[[Message], None] | None = None
-        self.hold: asyncio.TimerHandle | None = None
 
 
 class Conference:
@@ -39,7 +31,9 @@ class Conference:
 
     def __init__(self, config: Config, segmenter: Segmenter) -> None:
         self.config = config
-        self.rooms: Rooms[Participant] = Rooms(config.max_rooms, config.max_participants)
+        self.doorkeeper = Doorkeeper(read_keys(config.token_keys))
+        self.draining = False
+        self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep))
         self.media = MediaResources(
             segmenter,
             ThreadPoolExecutor(config.workers, thread_name_prefix="media"),
@@ -48,46 +42,69 @@ class Conference:
         self.governor = Governor()
         self._seats: dict[str, Attendance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._uploading = asyncio.Semaphore(1)
         self._keep(self._govern())
+        self._keep(self._observe())
 
-    def join(self, room: str, name: str, background: str) -> Attendance:
-        """Seat a newcomer; raise SignalingError when name, room or background won't do, or all is full."""
-        room, name = room_name(room), participant_name(name)
-        participant = Participant(name, background, self.config, self.media)
-        attendance = Attendance(self.rooms.join(room, participant), participant)
+    def join(
+        self, room: str, name: str, background: str, grant: Grant = OPEN
+    ) -> tuple[Attendance, str | None]:
+        """Take a newcomer into the lobby of a room, which may begin with that.
+
+        Return the code of the error because of which the background is not the wanted one, if it isn't. Raises
+        SignalingError when name or room won't do, or all is full.
+        """
+        if self.draining:
+            raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
+        room, name = room_name(room), participant_name(grant.name or name)
+        meeting = self.rooms.open(room)
+        try:
+            participant, redirected = self._newcomer(meeting, name, background, grant)
+            attendance = Attendance(meeting, participant)
+            meeting.visit(attendance)
+        finally:
+            self.rooms.discard(meeting)
         self._seats[participant.seat] = attendance
-        self.broadcast(attendance, {"type": "participant-joined", "participant": participant.describe()})
         logger.info("participant %s joined", participant.id)
-        return attendance
+        return attendance, redirected
+
+    def _newcomer(
+        self, meeting: Meeting, name: str, background: str, grant: Grant
+    ) -> tuple[Participant, str | None]:
+        """Make a participant, with the default where the background is forbidden or gone: it hides as well."""
+        policy = grant.restrict(meeting.room.policy)
+
+        def make(behind: str) -> Participant:
+            return Participant(name, behind, self.config, self.media, meeting.uploads, grant)
+
+        default = policy.default_background(self.config.background)
+        if not background:
+            return make(default), None
+        if not policy.allows_background(background_id(background)):
+            return make(default), "background-forbidden"
+        try:
+            return make(background), None
+        except SignalingError as error:
+            return make(default), error.code
 
     def find(self, seat: str, room: str) -> Attendance | None:
         """Return who holds a seat in a room."""
         attendance = self._seats.get(seat)
-        return attendance if attendance and attendance.room.name == room.lower() else None
+        return attendance if attendance and attendance.meeting.name == room.lower() else None
 
     def resume(self, attendance: Attendance) -> None:
         """Take a held seat back; a connection that still has it is told so."""
         if attendance.hold is not None:
             attendance.hold.cancel()
             attendance.hold = None
-        if attendance.send is not None:
-            attendance.send(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
-
-    def update(self, attendance: Attendance) -> None:
-        """Tell the room what has changed about a participant."""
-        message = {"type": "participant-updated", "participant": attendance.participant.describe()}
-        self.broadcast(attendance, message)
-
-    def refresh(self, room: Room[Participant]) -> None:
-        """Let everybody in the room receive who is there now."""
-        for member in room.members.values():
-            member.watch(room.streams_for(member))
+        attendance.tell(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
+        attendance.send = None
 
     def lose(self, attendance: Attendance) -> None:
         """Hold the seat of somebody whose connection broke."""
         attendance.send = None
         attendance.participant.connected = False
-        self.update(attendance)
+        attendance.meeting.update(attendance)
         loop = asyncio.get_running_loop()
         attendance.hold = loop.call_later(self.config.seat_hold, self._expire, attendance)
 
@@ -109,44 +126,51 @@ class Conference:
             for attendance in self._seats.values():
                 attendance.participant.govern(level)
 
+    async def _observe(self) -> None:
+        """Tell every room who speaks and whose connection is good."""
+        while True:
+            await asyncio.sleep(OBSERVE_INTERVAL)
+            for meeting in self.rooms.all():
+                meeting.observe(time.monotonic())
+
     async def leave(self, attendance: Attendance, reason: Reason) -> None:
         """Take somebody out of the room, for good."""
-        participant, room = attendance.participant, attendance.room
+        participant, meeting = attendance.participant, attendance.meeting
         if self._seats.pop(participant.seat, None) is None:
             return
         if attendance.hold is not None:
             attendance.hold.cancel()
         attendance.send = None
-        self.rooms.leave(room, participant)
-        self.refresh(room)
-        left = {"type": "participant-left", "participant": participant.id, "reason": reason}
-        self.broadcast(attendance, left)
+        meeting.leave(attendance, reason)
+        self.rooms.discard(meeting)
         logger.info("participant %s left (%s)", participant.id, reason)
         await participant.close()
 
-    def broadcast(self, source: Attendance, message: Message) -> None:
-        """Send a message to everybody else in the room."""
-        for attendance in self._seats.values():
-            if attendance.room is source.room and attendance is not source and attendance.send is not None:
-                attendance.send(message)
+    async def expel(self, attendance: Attendance, error: SignalingError) -> None:
+        """Take somebody out who is told why."""
+        attendance.tell(error_message(error))
+        await self.leave(attendance, "removed")
 
-    def attendances(self, room: str) -> list[Attendance]:
-        """Return who is in a room."""
-        return [a for a in self._seats.values() if a.room.name == room.lower()]
+    async def upload(self, attendance: Attendance, data: bytes) -> BackgroundInfo:
+        """Keep a picture for somebody; return the Background of the protocol.
+
+        Raises SignalingError background-forbidden, too-many-uploads, or FilterError for what is no good picture.
+        """
+        meeting, wardrobe = attendance.meeting, attendance.participant.wardrobe
+        if not meeting.policy_for(attendance).allows_upload(meeting.role(attendance)):
+            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
+        wardrobe.expect_space()
+        async with self._uploading:  # a decoded picture is large, so one at a time
+            upload = await asyncio.to_thread(read_upload, data, self.config)
+        return wardrobe.add(upload, meeting.name)
 
     async def close(self) -> None:
         """End every room."""
         goodbye = error_message(SignalingError("shutting-down", "The server is stopping.", fatal=True))
         for attendance in list(self._seats.values()):
-            if attendance.send is not None:
-                attendance.send(goodbye)
+            attendance.tell(goodbye)
         await asyncio.gather(*(self.leave(a, "left") for a in list(self._seats.values())))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.media.executor.shutdown(wait=False, cancel_futures=True)
-
-
-def error_message(error: SignalingError) -> Message:
-    """Return the error message of the protocol."""
-    return {"type": "error", "code": error.code, "message": error.message, "fatal": error.fatal}

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from statistics import median
 from typing import Any, NamedTuple
 
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from filters.smoother import SMOOTHERS
-from server.backgrounds import Wardrobe
+from server.backgrounds import Upload, Wardrobe
 from server.config import Config
 from server.media.load import LEVELS, Level, LoadMeter
 from server.media.publication import AudioPublication, Counters, VideoPublication
+from server.media.screen import ScreenPublication
+from server.policy import RoomPolicy, SignalingError, background_id
 from server.publisher import Publisher
+from server.quality import ConnectionQuality, Link, LossCounter
 from server.room import Kind
 from server.subscriber import OfferSender, Stream, Subscriber
+from server.tokens import OPEN, Grant
 
 
 class MediaResources(NamedTuple):
@@ -27,19 +33,50 @@ class MediaResources(NamedTuple):
     meter: LoadMeter
 
 
+class Screen:
+    """A shared screen: its own connection from the browser, its own publications, no filter."""
+
+    def __init__(self, config: Config, on_lost: Callable[[], None]) -> None:
+        self.video = ScreenPublication()
+        self.audio = AudioPublication()
+        self.publisher = Publisher(config, self.video, self.audio, on_lost)
+
+    @property
+    def publishes(self) -> tuple[Kind, ...]:
+        """What has been offered so far."""
+        kinds: tuple[tuple[str, Kind], ...] = (("video", "screen"), ("audio", "screen-audio"))
+        return tuple(kind for media, kind in kinds if media in self.publisher.kinds)
+
+    async def close(self) -> None:
+        """End everything."""
+        self.video.close()
+        self.audio.close()
+        await self.publisher.close()
+
+
 class Participant:
     """One person, for as long as the seat is held; connections may come and go meanwhile."""
 
-    publishes: tuple[Kind, ...] = ("video", "audio")
-
-    def __init__(self, name: str, background: str, config: Config, media: MediaResources) -> None:
+    def __init__(
+        self,
+        name: str,
+        background: str,
+        config: Config,
+        media: MediaResources,
+        shared: Mapping[str, Upload],
+        grant: Grant = OPEN,
+    ) -> None:
+        """Raise SignalingError unknown-background; `shared` are the uploads that the room's policy names."""
         self.id = "p" + secrets.token_hex(8)
         self.seat = secrets.token_urlsafe(24)
         self.name = name
-        self.background = background
-        self.wardrobe = Wardrobe(config)
+        self.grant = grant
+        self.background = background_id(background)
+        self.wardrobe = Wardrobe(config, shared)
         self.sends_audio = False
         self.sends_video = False
+        self.muted_by: str | None = None
+        self.hand: int | None = None
         self.connected = True
         self.filter = PersonFilter(
             media.segmenter, self.wardrobe.background(background), smoother=SMOOTHERS[config.smoother]()
@@ -47,9 +84,19 @@ class Participant:
         self.video = VideoPublication(self.filter, media.executor, media.meter, bitrate=config.start_bitrate)
         self.overloaded = False
         self.audio = AudioPublication()
+        self.screen: Screen | None = None
+        self.quality = ConnectionQuality()
+        self.round_trip: float | None = None
+        self.uplink_loss = 0.0
+        self._loss_counter = LossCounter()
         self._config = config
         self._publisher = Publisher(config, self.video, self.audio)
         self._subscriber: Subscriber | None = None
+
+    @property
+    def publishes(self) -> tuple[Kind, ...]:
+        """What others can get now."""
+        return ("video", "audio", *(self.screen.publishes if self.screen is not None else ()))
 
     @property
     def publisher(self) -> Publisher:
@@ -69,6 +116,8 @@ class Participant:
             "audio": self.sends_audio,
             "video": self.sends_video,
             "connected": self.connected,
+            "hand": self.hand,
+            "quality": self.quality.verdict,
         }
 
     def counters(self) -> Counters:
@@ -87,17 +136,64 @@ class Participant:
         """Why the picture is less than it could be: `error`, `overload`, or None."""
         return "error" if self.filter.failing else "overload" if self.overloaded else None
 
-    def choose(self, background: str) -> None:
-        """Change the background from the next frame on; raise SignalingError unknown-background."""
-        self.filter.background = self.wardrobe.background(background)
-        self.background = background
+    def choose(self, background: str, policy: RoomPolicy) -> None:
+        """Change the background from the next frame on.
+
+        Raises SignalingError unknown-background or background-forbidden; the old one stays then.
+        """
+        policy, behind = self.grant.restrict(policy), self.wardrobe.background(background)
+        if not policy.allows_background(background_id(background)):
+            raise SignalingError("background-forbidden", "This room does not allow that background.")
+        self.filter.background = behind
+        self.background = background_id(background)
+
+    def obey(self, policy: RoomPolicy) -> bool:
+        """Move to the default background from the next frame on if the present one is forbidden or gone.
+
+        Tell whether that was so.
+        """
+        policy = self.grant.restrict(policy)
+        if policy.allows_background(self.background) and self.wardrobe.has(self.background):
+            return False
+        self.choose(policy.default_background(self._config.background), policy)
+        return True
 
     def set_media(self, *, audio: bool, video: bool) -> None:
-        """Note what the participant sends; without video the picture is forgotten."""
+        """Note what the participant sends; without video the picture is forgotten.
+
+        Somebody who was muted is heard again after having said that there is no audio, and then that there is.
+        """
         if not video:
             self.video.reset()
+        if not audio:
+            self.muted_by = None
+        audio = audio and self.muted_by is None
         self.sends_audio, self.sends_video = audio, video
         self.audio.paused, self.video.paused = not audio, not video
+
+    def mute(self, by: str) -> bool:
+        """Pass no audio on until the participant wants it again; tell whether there was any."""
+        if not self.sends_audio:
+            return False
+        self.muted_by = by
+        self.sends_audio, self.audio.paused = False, True
+        return True
+
+    def measure(self) -> None:
+        """Take what RTCP has told about both directions since the last call.
+
+        `round_trip` is in seconds, `uplink_loss` the share of packets that did not come at first.
+        """
+        sent, received = self._publisher.stats, self._subscriber.stats if self._subscriber is not None else []
+        # Only what is received is answered by reports, so the round trip is that way's.
+        round_trips = [s.rtt for s in received if s.rtt is not None]
+        self.round_trip = median(round_trips) if round_trips else None
+        links = [Link(s.fraction_lost or 0.0, s.rtt) for s in received if s.rtt is not None]
+        if sent is not None and sent.packets:
+            lost, came = sent.lost + sent.repaired, sent.packets - sent.repaired
+            self.uplink_loss = self._loss_counter.update(lost, came)
+            links.append(Link(self.uplink_loss, self.round_trip or 0.0))
+        self.quality.update(*links)
 
     def govern(self, level: Level) -> None:
         """Give up what the server's load demands."""
@@ -107,13 +203,19 @@ class Participant:
         self.filter.covered = level.covered
 
     async def connect(self, send_offer: OfferSender) -> None:
-        """Start receiving on a new connection; the one before ends."""
+        """Start receiving on a new connection; the one before ends, and so does what was published over it."""
         await self.disconnect()
         self._subscriber = Subscriber(self._config, send_offer)
         self.connected = True
 
+    async def reconnect(self, send_offer: OfferSender) -> None:
+        """Start receiving on a new connection; the one before ends."""
+        subscriber, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
+        if subscriber is not None:
+            await subscriber.close()
+
     async def disconnect(self) -> None:
-        """End both connections; the seat and the publications stay."""
+        """End both connections; the seat, the publications and the screen stay."""
         self.connected = False
         subscriber, self._subscriber = self._subscriber, None
         closing = [self._publisher.close()]
@@ -126,10 +228,24 @@ class Participant:
         await self.disconnect()
         self.video.close()
         self.audio.close()
+        screen, self.screen = self.screen, None
+        if screen is not None:
+            await screen.close()
 
     def watch(self, streams: list[tuple[Participant, Kind]]) -> None:
         """Receive just these from now on."""
         if self._subscriber is not None:
-            self._subscriber.watch(
-                [Stream(p.id, kind, p.video if kind == "video" else p.audio) for p, kind in streams]
-            )
+            found = ((p, kind, p.publication(kind)) for p, kind in streams)
+            self._subscriber.watch([Stream(p.id, kind, source) for p, kind, source in found if source])
+
+    def publication(self, kind: Kind) -> VideoPublication | ScreenPublication | AudioPublication | None:
+        """Return what is published as that kind; a screen comes and goes."""
+        match kind:
+            case "video":
+                return self.video
+            case "audio":
+                return self.audio
+            case "screen":
+                return self.screen.video if self.screen is not None else None
+            case "screen-audio":
+                return self.screen.audio if self.screen is not None else None

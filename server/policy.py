@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64
-UNPRINTABLE = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+MAX_CHAT = 2000
+MAX_LISTED = 64  # backgrounds that a policy may name
+NOT_IN_NAMES = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+NOT_IN_TEXT = ("Cs", "Cn")
+REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
+BLURS = ("blur", "blur-strong")
+UPLOAD = "upload:"
+
+Role = Literal["host", "guest"]
+Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
+"""What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
+ScreenShare = Literal["allowed", "hosts", "off"]
+SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
 
 
 class SignalingError(Exception):
@@ -18,6 +33,59 @@ class SignalingError(Exception):
         self.code = code
         self.message = message
         self.fatal = fatal
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPolicy:
+    """What the hosts of a room have decided. Immutable: `changed` makes another one."""
+
+    locked: bool = False
+    waiting_room: bool = False
+    backgrounds: Backgrounds = "any"
+    screen_share: ScreenShare = "allowed"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Policy of the signalling protocol."""
+        listed = isinstance(self.backgrounds, tuple)
+        return {
+            "locked": self.locked,
+            "waitingRoom": self.waiting_room,
+            "backgrounds": list(self.backgrounds) if listed else self.backgrounds,
+            "screenShare": self.screen_share,
+        }
+
+    def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
+        """Return this policy with the parts of a protocol Policy replaced; raise SignalingError bad-message."""
+        policy = self
+        if "locked" in wish:
+            policy = replace(policy, locked=_flag(wish["locked"], "locked"))
+        if "waitingRoom" in wish:
+            policy = replace(policy, waiting_room=_flag(wish["waitingRoom"], "waitingRoom"))
+        if "backgrounds" in wish:
+            policy = replace(policy, backgrounds=_backgrounds(wish["backgrounds"]))
+        if "screenShare" in wish:
+            policy = replace(policy, screen_share=_screen_share(wish["screenShare"]))
+        return policy
+
+    def allows_background(self, background: str) -> bool:
+        """Tell whether a background may be used; it must be a canonical id."""
+        if self.backgrounds == "any":
+            return True
+        return background in (BLURS if self.backgrounds == "blur" else self.backgrounds)
+
+    def default_background(self, usual: str) -> str:
+        """Return what is behind people who chose nothing that is allowed: the usual one if possible."""
+        if self.allows_background(usual):
+            return usual
+        return BLURS[0] if self.backgrounds == "blur" else self.backgrounds[0]
+
+    def allows_upload(self, role: Role) -> bool:
+        """Tell whether a picture may be uploaded: by hosts always, because they make the lists."""
+        return role == "host" or self.backgrounds == "any"
+
+    def allows_screen(self, role: Role) -> bool:
+        """Tell whether a screen may be shared."""
+        return self.screen_share == "allowed" or (self.screen_share == "hosts" and role == "host")
 
 
 def room_name(value: str) -> str:
@@ -34,7 +102,56 @@ def participant_name(value: str) -> str:
 
     Format characters stay, because emoji sequences and right-to-left names need them.
     """
-    name = "".join(c for c in value if unicodedata.category(c) not in UNPRINTABLE).strip()
+    name = "".join(c for c in value if unicodedata.category(c) not in NOT_IN_NAMES).strip()
     if not 1 <= len(name) <= MAX_NAME:
         raise SignalingError("bad-name", f"A name has 1 to {MAX_NAME} characters.", fatal=True)
     return name
+
+
+def chat_text(value: str) -> str:
+    """Return the text without surrounding space and without control characters but line breaks and tabs.
+
+    Raises SignalingError bad-message when nothing is left, or too much.
+    """
+    kept = (c for c in value if c in "\n\t" or unicodedata.category(c) not in (*NOT_IN_TEXT, "Cc"))
+    text = "".join(kept).strip()
+    if not 1 <= len(text) <= MAX_CHAT:
+        raise SignalingError("bad-message", f"A chat message has 1 to {MAX_CHAT} characters.")
+    return text
+
+
+def reaction(value: str) -> str:
+    """Return a reaction that is on the list, or raise SignalingError bad-message."""
+    if value not in REACTIONS:
+        raise SignalingError("bad-message", f"A reaction is one of {' '.join(REACTIONS)}.")
+    return value
+
+
+def background_id(value: str) -> str:
+    """Return the canonical form of a background's id; only those of uploads heed case."""
+    return value if value.startswith(UPLOAD) else value.lower()
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise SignalingError("bad-message", f"The field {name} must be true or false.")
+    return value
+
+
+def _backgrounds(value: object) -> Backgrounds:
+    if value == "any":
+        return "any"
+    if value == "blur":
+        return "blur"
+    if isinstance(value, list) and 1 <= len(value) <= MAX_LISTED and all(isinstance(v, str) for v in value):
+        return tuple(dict.fromkeys(background_id(v) for v in value))
+    raise SignalingError(
+        "bad-message", f"The field backgrounds must be 'any', 'blur' or a list of 1 to {MAX_LISTED} ids."
+    )
+
+
+def _screen_share(value: object) -> ScreenShare:
+    for known in SCREEN_SHARE:
+        if value == known:
+            return known
+    raise SignalingError("bad-message", f"The field screenShare must be one of {', '.join(SCREEN_SHARE)}.")

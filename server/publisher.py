@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
 from server.config import Config
+from server.ice import connect
 from server.media.publication import AudioPublication, VideoPublication
-from server.media.rtc import peer_connection, receive_audio, receive_video
+from server.media.rtc import VideoReceiver, VideoStats, receive_audio, receive_video
+from server.media.screen import ScreenPublication
 from server.policy import SignalingError
 
 logger = logging.getLogger(__name__)
@@ -20,22 +22,46 @@ MAX_MEDIA_SECTIONS = 256
 
 
 class Publisher:
-    """Feeds a participant's publications from a browser's offer. Each offer replaces the connection before."""
+    """Feeds a participant's publications from a browser's offer. Each offer replaces the connection before.
 
-    def __init__(self, config: Config, video: VideoPublication, audio: AudioPublication) -> None:
+    `on_lost` is called when the connection ends by itself.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        video: VideoPublication | ScreenPublication,
+        audio: AudioPublication,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.kinds: frozenset[str] = frozenset()
         self._config = config
         self._video = video
         self._audio = audio
+        self._on_lost = on_lost
         self._connection: RTCPeerConnection | None = None
+        self._receiver: VideoReceiver | None = None
+
+    @property
+    def connection(self) -> RTCPeerConnection | None:
+        """The present connection."""
+        return self._connection
+
+    @property
+    def stats(self) -> VideoStats | None:
+        """What is known about the way of the video to here; None while there is none."""
+        return None if self._receiver is None else self._receiver.stats
 
     async def offer(self, sdp: str) -> str:
         """Take an offer with at most one video and one audio section; return the answer's SDP.
 
         Raises SignalingError bad-sdp; the connection before stays as it is then.
         """
-        check_sdp(sdp)
-        connection = peer_connection(self._config.ice_servers)
+        check_sdp(sdp, self._config.max_sdp)
+        connection = connect(self._config)
         try:
+            if isinstance(self._video, ScreenPublication):
+                _expect_vp8(connection, sdp)
             await set_remote_description(connection, sdp, "offer")
             transceivers = _sending(connection)
             answer = await connection.createAnswer()
@@ -47,12 +73,23 @@ class Publisher:
             await connection.close()
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         await self.close()
+        self._take(connection, transceivers)
+        return str(connection.localDescription.sdp)
+
+    def _take(self, connection: RTCPeerConnection, transceivers: Mapping[str, RTCRtpTransceiver]) -> None:
         self._connection = connection
+        self.kinds = frozenset(transceivers)
         if "video" in transceivers:
-            self._video.attach(receive_video(transceivers["video"].receiver, self._video.receive))
+            self._receiver = receive_video(transceivers["video"].receiver, self._video.receive)
+            self._video.attach(self._receiver)
         if "audio" in transceivers:
             self._audio.attach(receive_audio(transceivers["audio"].receiver, self._audio.receive))
-        return str(connection.localDescription.sdp)
+
+        def watch() -> None:
+            if self._connection is connection and connection.connectionState in ("failed", "closed"):
+                self._on_lost()
+
+        connection.on("connectionstatechange", watch)
 
     async def candidate(self, init: Mapping[str, Any] | None) -> None:
         """Add one of the browser's ICE candidates; None ends them. Raises SignalingError bad-candidate."""
@@ -62,14 +99,17 @@ class Publisher:
     async def close(self) -> None:
         """End the connection; the publications stay."""
         connection, self._connection = self._connection, None
+        self._receiver = None
         if connection is not None:
             self._video.attach(None)
             self._audio.attach(None)
             await connection.close()
 
 
-def check_sdp(sdp: str) -> None:
+def check_sdp(sdp: str, limit: int) -> None:
     """Refuse what no browser sends to us before the parser sees it."""
+    if len(sdp) > limit:
+        raise SignalingError("bad-sdp", f"A session description has at most {limit} characters.")
     sections = [line for line in sdp.splitlines() if line.startswith("m=")]
     if not sections or len(sections) > MAX_MEDIA_SECTIONS:
         raise SignalingError(
@@ -100,6 +140,24 @@ async def add_candidate(connection: RTCPeerConnection, init: Mapping[str, Any] |
         await connection.addIceCandidate(candidate)
     except (ValueError, AssertionError, IndexError, TypeError) as error:
         raise SignalingError("bad-candidate", f"The ICE candidate can't be used: {error}") from error
+
+
+def _expect_vp8(connection: RTCPeerConnection, sdp: str) -> None:
+    """Answer the video section with VP8 only, because what comes is what everybody has to decode.
+
+    The sections are made in the order of the offer: aiortc stops the transport of all when the first is not the
+    first that it has made (rtcpeerconnection.py:1005).
+    """
+    kinds = [line.split(" ")[0].removeprefix("m=") for line in sdp.splitlines() if line.startswith("m=")]
+    if "video" not in kinds:
+        raise SignalingError("bad-sdp", "There is no video section.")
+    capabilities = RTCRtpReceiver.getCapabilities("video")
+    assert capabilities is not None
+    accepted = [c for c in capabilities.codecs if c.mimeType.lower() in ("video/vp8", "video/rtx")]
+    for kind in kinds:
+        transceiver = connection.addTransceiver(kind, direction="recvonly")
+        if kind == "video":
+            transceiver.setCodecPreferences(accepted)
 
 
 def _sending(connection: RTCPeerConnection) -> dict[str, RTCRtpTransceiver]:

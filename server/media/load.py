@@ -38,6 +38,29 @@ COMFORT = 0.75  # utilisation to expect at the level above before going back the
 PATIENCE = 3.0  # seconds of comfort before going back
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 MAX_PATIENCE = 60.0
+LONGEST_BURST = 0.5  # seconds that frames may have been held back
+
+
+class Pace:
+    """When a camera's frames would have come over an even network.
+
+    A lost packet holds frames back, and its repair releases them all at once: they wait for each other then, and
+    that must not be taken for overload.
+    """
+
+    def __init__(self, clock_rate: int) -> None:
+        self._clock_rate = clock_rate
+        self._last: tuple[int, float] | None = None
+
+    def smooth(self, timestamp: int, arrival: float) -> float:
+        """Return `arrival` (seconds), or later: frames of a burst come at twice the rate of their timestamps."""
+        even = arrival
+        if self._last is not None:
+            then, before = self._last
+            even = max(arrival, before + (timestamp - then) / self._clock_rate / 2)
+        even = min(even, arrival + LONGEST_BURST)
+        self._last = (timestamp, even)
+        return even
 
 
 class LoadMeter:

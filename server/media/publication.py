@@ -16,7 +16,7 @@ from filters.base import VideoFilter
 from server.media.adaptation import BitrateTier
 from server.media.encoder import CLOCK_RATE, EncodedVideo
 from server.media.fanout import AudioSubscription, Packets, VideoSubscription
-from server.media.load import LEVELS, LoadMeter
+from server.media.load import LEVELS, LoadMeter, Pace
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.transcoder import DecodeError, Transcoder
 
@@ -90,6 +90,7 @@ class VideoPublication:
         self._tier = BitrateTier(bitrate)
         self._epoch = 0
         self._timeline = Timeline(CLOCK_RATE)
+        self._pace = Pace(CLOCK_RATE)
         self._due = 0
 
     def attach(self, source: VideoReceiver | None) -> None:
@@ -138,7 +139,8 @@ class VideoPublication:
             self._ask_sender_for_keyframe()
             return
         timestamp = self._timeline.map(frame.timestamp, frame.arrival)
-        self._waiting.append(frame._replace(timestamp=timestamp))
+        arrival = self._pace.smooth(timestamp, frame.arrival)
+        self._waiting.append(frame._replace(timestamp=timestamp, arrival=arrival))
         self._start()
 
     def _start(self) -> None:
@@ -183,7 +185,7 @@ class VideoPublication:
         if reset:
             self.transcoder.reset()
         videos = self.transcoder.transcode(batch, codecs, keyframe=keyframe)
-        return videos, start - batch[-1].arrival, time.monotonic() - start
+        return videos, max(0.0, start - batch[-1].arrival), time.monotonic() - start
 
     def _done(
         self,

@@ -103,7 +103,8 @@ def test_mattes_belong_to_their_frames_however_the_picture_jumps(
     segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame], seed: int
 ) -> None:
     rng = random.Random(seed)
-    order, at = [], 0
+    order: list[int] = []
+    at = 0
     while len(order) < 60:  # runs of neighbours, stills, and leaps, as a camera on a bad line gives them
         at = (at + rng.choice([0, 1, 1, 1, 20, 35])) % len(film)
         order.append(at)

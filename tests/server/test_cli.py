@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from server.__main__ import main
 from server.config import Config
+from server.tokens import Doorkeeper, Grant, read_keys
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
 
@@ -148,3 +150,29 @@ def test_a_taken_port_is_one_line(
     monkeypatch.setitem(sys.modules, "server.app", Served(OSError(98, "address already in use")))
     assert run() == 1
     assert capsys.readouterr().err == "greenroom: [Errno 98] address already in use\n"
+
+
+def test_config_explains_and_prints_what_is_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("config", "--explain") == 0
+    assert "# GREENROOM_UDP_PORTS\n#udp_ports = [0, 0]" in capsys.readouterr().out
+    (tmp_path / "g.toml").write_text("port = 9000\n")
+    assert run("config", "--config", tmp_path / "g.toml", "--set", "udp_ports=5000-5010") == 0
+    assert capsys.readouterr().out == "port = 9000\nudp_ports = [5000, 5010]\n"
+    (tmp_path / "g.toml").write_text("prot = 9000\n")
+    assert run("config", "--config", tmp_path / "g.toml") == 1
+    assert capsys.readouterr().err.endswith("g.toml: prot: there is no such option\n")
+
+
+def test_token_prints_one_that_is_good(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "0123456789abcdef" * 2
+    monkeypatch.setenv("GREENROOM_TOKEN_KEYS", json.dumps({"a": "-" * 32, "b": secret}))
+    assert run("token", "Studio", "--role", "host", "--backgrounds", "blur", "--no-screen") == 0
+    grant = Doorkeeper(read_keys({"b": secret})).admit(capsys.readouterr().out.strip(), "studio")
+    assert grant == Grant("studio", role="host", backgrounds=("blur",), screen=False)
+    assert run("token", "Studio", "--role", "king") == 1
+    assert run("token", "Studio", "--kid", "c") == 1
+    monkeypatch.setenv("GREENROOM_TOKEN_KEYS", "{}")
+    assert run("token", "Studio") == 1
+    assert "token_keys: there are none" in capsys.readouterr().err

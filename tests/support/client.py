@@ -76,7 +76,6 @@ class Client:
         self._owners: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
-        self._subscribe.on("track", self._receive)
 
     async def send(self, message: Message) -> None:
         """Send one message of the protocol."""
@@ -84,11 +83,11 @@ class Client:
         await self._socket.send_json(message)
 
     async def wait_for(self, kind: str, timeout: float = 10.0, **fields: object) -> Message:
-        """Return the first message of a type with these fields, past ones included."""
+        """Return the first message of a type with these fields, past ones included; of objects, some fields will do."""
 
         def found() -> Message | None:
             for message in self.messages:
-                if message["type"] == kind and all(message.get(k) == v for k, v in fields.items()):
+                if message["type"] == kind and all(_fits(message.get(k), v) for k, v in fields.items()):
                     return message
             return None
 
@@ -127,6 +126,10 @@ class Client:
 
     async def _answer(self, offer: Message) -> None:
         self._owners = {s["mid"]: s["participant"] for s in offer["streams"]}
+        if offer["fresh"]:
+            await self._subscribe.close()
+            self._subscribe = RTCPeerConnection(MAX_BUNDLE)
+            self._subscribe.on("track", self._receive)
         connection = self._subscribe
         await connection.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
@@ -161,6 +164,12 @@ class Client:
                 await asyncio.wait_for(connection.close(), 5)
 
 
+def _fits(found: object, wanted: object) -> bool:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(_fits(found.get(k), v) for k, v in wanted.items())
+    return found == wanted
+
+
 @contextlib.asynccontextmanager
 async def join(
     url: str,
@@ -169,6 +178,7 @@ async def join(
     *,
     background: str = "blur",
     seat: str | None = None,
+    preview: bool = False,
     on_frame: OnFrame | None = None,
 ) -> AsyncIterator[Client]:
     """Join a room of the server at `url` (http://host:port)."""
@@ -179,7 +189,7 @@ async def join(
         reader = asyncio.get_running_loop().create_task(client.run(socket))
         try:
             message = {"type": "join", "version": 1, "room": room, "name": name, "background": background}
-            await client.send(message | ({"seat": seat} if seat else {}))
+            await client.send(message | ({"seat": seat} if seat else {}) | {"preview": preview})
             client.joined = await client.wait_for("joined")
             client.id, client.seat = client.joined["participant"], client.joined["seat"]
             yield client

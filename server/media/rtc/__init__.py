@@ -6,6 +6,7 @@ The rest of the server uses the names below, and aiortc's public ones.
 from .clocks import ntp_now
 from .connection import peer_connection, set_stream_id
 from .h264 import packetize_h264
+from .ice_restart import IceParameters, IceRestart
 from .sender import RtpSender, SenderStats
 from .streams import (
     AudioPacket,
@@ -23,6 +24,8 @@ __all__ = [
     "AudioPacket",
     "AudioReceiver",
     "EncodedFrame",
+    "IceParameters",
+    "IceRestart",
     "RtpSender",
     "SenderStats",
     "VideoReceiver",

@@ -26,6 +26,7 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback
 from aiortc.sdp import MediaDescription
 
 from . import transport_cc
+from .addresses import ANY_PORT, BoundConnection
 from .dtls import Certificate, DtlsTransport
 from .receiver import Receiver
 from .sender import PacketSender
@@ -34,15 +35,20 @@ from .upstream import install
 TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")
 
 
-def peer_connection(ice_servers: Sequence[RTCIceServer] = ()) -> RTCPeerConnection:
+def peer_connection(
+    ice_servers: Sequence[RTCIceServer] = (), *, ports: tuple[int, int] = ANY_PORT, public_address: str = ""
+) -> RTCPeerConnection:
     """Return a connection for `receive_video`, `receive_audio` and `RtpSender`, everything on one transport.
 
     Without servers there are only host candidates: aiortc's default asks a public STUN server. MAX_BUNDLE
     because BALANCED loses the second audio m-line when the first is video (rtcpeerconnection.py:1193, 1020).
+    `ports` are the first and last UDP port to bind; `public_address` is announced besides the host's own.
     """
     install()
     servers = list(ice_servers)
-    return PeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    connection = PeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    connection.ports, connection.public_address = ports, public_address
+    return connection
 
 
 def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str, track_id: str | None = None) -> None:
@@ -61,13 +67,19 @@ class PeerConnection(RTCPeerConnection):
 
     _RTCPeerConnection__dtlsTransports: set[DtlsTransport]
 
+    ports = ANY_PORT
+    public_address = ""
+
     def __init__(self, configuration: RTCConfiguration) -> None:
         super().__init__(configuration)
         self._RTCPeerConnection__certificates = [Certificate.generateCertificate()]
 
     def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1122
         upstream: Any = super()
-        return DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
+        transport = DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
+        if self.ports != ANY_PORT or self.public_address:
+            BoundConnection.adopt(transport.transport._connection, self.ports, self.public_address)
+        return transport
 
     def _RTCPeerConnection__createTransceiver(  # line 1181
         self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None

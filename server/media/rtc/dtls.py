@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pylibsrtp
-from aioice.ice import StunProtocol
+from aioice.ice import Connection, StunProtocol
 from aioice.stun import Message
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport, SRTPProtectionProfile, State
 from aiortc.rtp import RtcpPacket, RtpPacket, is_rtcp
@@ -77,9 +77,11 @@ class DtlsTransport(RTCDtlsTransport):
     _sockets: set[StunProtocol]
     _ssrcs: set[bytes]
 
-    def take_over_sockets(self) -> None:
-        """Read the sockets that ICE has opened; call it after gathering."""
-        for protocol in self.transport._connection._protocols:
+    def take_over_sockets(self, connection: Connection | None = None) -> None:
+        """Read the sockets that ICE has opened, or one that is to replace it; call it after gathering."""
+        ice: Any = connection or self.transport._connection
+        ice.data_received = self._queued
+        for protocol in ice._protocols:
             if protocol not in self._sockets:
                 self._sockets.add(protocol)
                 self._time_requests(protocol)

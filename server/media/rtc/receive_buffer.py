@@ -19,8 +19,12 @@ MAX_GAP = 256
 SILENT_GAP = 32
 """The same where the stream was silent for longer than the deadline: most of them would come too late."""
 MIN_DEADLINE = 0.150
-NACK_FRACTION = 0.45
-"""Of a round trip between two requests for one packet; a lost request or answer costs only that much."""
+NACK_FRACTION = 0.2
+"""Of a round trip between two requests for one packet, so that a lost request costs only that much.
+
+libwebrtc repeats a packet at most once per round trip of its own measuring (RtpPacketHistory::VerifyRtt): the more
+often it is asked, the sooner it does after that.
+"""
 NACK_MARGIN = 0.005
 PLI_INTERVAL = 0.2
 SILENCE = 2.0

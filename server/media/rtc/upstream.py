@@ -11,7 +11,7 @@ from aioice.ice import CandidatePair, Connection, StunProtocol
 from aioice.turn import TurnTransport
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport, RtpRouter
-from aiortc.rtcicetransport import RTCIceTransport
+from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
@@ -19,12 +19,16 @@ PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
 PRIVATE: tuple[tuple[type, str], ...] = (
     (CandidatePair, "remote_addr"),
-    (Connection, "_nominated _protocols _queue data_received"),
+    (Connection, "_nominated _protocols _queue data_received get_component_candidates"),
     (StunProtocol, "datagram_received error_received request"),
     (TurnTransport, "_TurnTransport__inner_protocol _TurnTransport__send_tasks"),
     (H264Encoder, "_packetize _split_bitstream"),
     (RTCCertificate, "_create_ssl_context"),
-    (RTCIceTransport, "_connection"),
+    (
+        RTCIceTransport,
+        "_connection _monitor _recv _send _RTCIceTransport__iceGatherer _RTCIceTransport__monitor_task",
+    ),
+    (RTCIceGatherer, "_connection"),
     (RtpRouter, "mid_table route_rtp ssrc_table"),
     (
         RTCDtlsTransport,
@@ -34,7 +38,8 @@ PRIVATE: tuple[tuple[type, str], ...] = (
     ),
     (
         aiortc.RTCPeerConnection,
-        "_RTCPeerConnection__certificates _RTCPeerConnection__createDtlsTransport"
+        "_RTCPeerConnection__certificates _RTCPeerConnection__configuration"
+        " _RTCPeerConnection__createDtlsTransport"
         " _RTCPeerConnection__createTransceiver _RTCPeerConnection__dtlsTransports"
         " _RTCPeerConnection__gather _RTCPeerConnection__remoteDescription",
     ),

@@ -1,5 +1,7 @@
 """Layers and bit rates for subscribers of known bandwidth."""
 
+from itertools import pairwise
+
 import pytest
 
 from server.media.adaptation import STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection
@@ -27,7 +29,7 @@ def test_streams_are_cut_at_once_and_given_back_one_by_one() -> None:
     counts = [selection.update(t, 9_000_000, [600_000] * 3) for t in range(1, 20)]
     assert counts[0] == 3
     assert counts[-1] == 0
-    assert all(a - b in (0, 1) for a, b in zip(counts, counts[1:], strict=False))
+    assert all(a - b in (0, 1) for a, b in pairwise(counts))
     assert counts.index(2) >= STEP_UP_AFTER
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from server.media.load import COST, LEVELS, Governor
+import pytest
+
+from server.media.load import COST, LEVELS, LONGEST_BURST, Governor, Pace
 
 
 def simulate(governor: Governor, demand: Callable[[float], float], seconds: float) -> list[int]:
@@ -51,3 +53,23 @@ def test_the_frame_rate_falls_before_the_network_is_given_up() -> None:
     assert rates == sorted(rates, reverse=True)
     assert [level.covered for level in LEVELS] == [False] * 6 + [True]
     assert list(COST) == sorted(COST, reverse=True)
+
+
+def test_frames_that_a_repair_releases_together_are_expected_one_after_the_other() -> None:
+    pace = Pace(90_000)
+    assert pace.smooth(0, 10.0) == 10.0
+    burst = [pace.smooth(3_000 * i, 10.2) for i in range(1, 7)]
+    assert burst == pytest.approx([10.2 + i / 60 for i in range(6)])
+    regular = [pace.smooth(3_000 * i, 10.2 + (i - 6) / 30) for i in range(7, 20)]
+    assert regular[-1] == 10.2 + 13 / 30
+
+
+def test_frames_at_their_own_pace_are_expected_when_they_come() -> None:
+    pace = Pace(90_000)
+    assert [pace.smooth(3_000 * i, i / 30) for i in range(100)] == [i / 30 for i in range(100)]
+
+
+def test_timestamps_from_the_future_hide_no_overload() -> None:
+    pace = Pace(90_000)
+    assert pace.smooth(0, 1.0) == 1.0
+    assert pace.smooth(1 << 40, 1.1) == 1.1 + LONGEST_BURST

@@ -1,0 +1,94 @@
+"""What hosts may do to a room and to the people in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from server.backgrounds import Upload
+from server.meeting import Attendance, Meeting
+from server.policy import UPLOAD, RoomPolicy, SignalingError
+
+
+def expect_host(attendance: Attendance) -> None:
+    """Raise SignalingError host-only for anybody else."""
+    if attendance.meeting.role(attendance) != "host":
+        raise SignalingError("host-only", "Only a host may do this.")
+
+
+def member(meeting: Meeting, participant: str) -> Attendance:
+    """Return somebody who is in the room; raise SignalingError unknown-participant."""
+    attendance = meeting.find(participant)
+    if participant not in meeting.members:
+        raise SignalingError("unknown-participant", "Nobody with this id is in the room.")
+    return attendance
+
+
+def mute(host: Attendance, participant: str | None) -> None:
+    """Pass somebody's sound on no more, or without `participant` that of everybody else."""
+    meeting, by = host.meeting, host.participant.id
+    targets = [member(meeting, participant)] if participant else meeting.attendances
+    for target in targets:
+        everybody_but_me = participant is None and target is host
+        if not everybody_but_me and target.participant.mute(by):
+            target.tell({"type": "muted", "by": by})
+            meeting.update(target)
+
+
+def lower_hand(host: Attendance, participant: str) -> None:
+    """Lower somebody's hand."""
+    target = member(host.meeting, participant)
+    target.participant.hand = None
+    host.meeting.update(target)
+
+
+def admit(host: Attendance, participant: str) -> None:
+    """Let somebody in who waits; raise SignalingError unknown-participant, room-full."""
+    host.meeting.room.admit(participant)
+    host.meeting.entered(host.meeting.find(participant), waited=True)
+
+
+def waiting(host: Attendance, participant: str) -> Attendance:
+    """Return somebody who waits; raise SignalingError unknown-participant."""
+    if participant not in host.meeting.room.waiting:
+        raise SignalingError("unknown-participant", "Nobody with this id is waiting.")
+    return host.meeting.find(participant)
+
+
+def set_policy(host: Attendance, wish: Mapping[str, object]) -> None:
+    """Change the room's policy and let it act at once.
+
+    Raises SignalingError bad-message, unknown-background; nothing has changed then.
+    """
+    meeting = host.meeting
+    policy = meeting.room.policy.changed(wish)
+    uploads = _named_uploads(host, policy)
+    opened = meeting.room.policy.waiting_room and not policy.waiting_room
+    meeting.room.policy = policy
+    meeting.uploads.clear()
+    meeting.uploads.update(uploads)
+    meeting.obey()
+    if opened:
+        _let_everybody_in(meeting)
+
+
+def _named_uploads(host: Attendance, policy: RoomPolicy) -> dict[str, Upload]:
+    """Return the uploads that a policy names; raise SignalingError unknown-background for what isn't there."""
+    named = dict[str, Upload]()
+    if isinstance(policy.backgrounds, str):
+        return named
+    for name in policy.backgrounds:
+        host.participant.wardrobe.background(name)
+        key = name.removeprefix(UPLOAD)
+        upload = host.participant.wardrobe.upload(key) or host.meeting.uploads.get(key)
+        if name.startswith(UPLOAD) and upload is not None:
+            named[key] = upload
+    return named
+
+
+def _let_everybody_in(meeting: Meeting) -> None:
+    for participant in list(meeting.room.waiting):
+        try:
+            meeting.room.admit(participant)
+        except SignalingError:
+            return  # full; the rest go on waiting for a place
+        meeting.entered(meeting.find(participant), waited=True)

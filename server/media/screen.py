@@ -1,0 +1,69 @@
+"""A shared screen: the one kind of picture that passes without the filter, because it is no camera's."""
+
+from __future__ import annotations
+
+import time
+
+from server.media.encoder import CLOCK_RATE, EncodedVideo
+from server.media.fanout import Packets, VideoSubscription
+from server.media.publication import Timeline
+from server.media.rtc import EncodedFrame, VideoReceiver
+
+KEYFRAME_INTERVAL = 0.5  # seconds; requests in between are answered together
+
+
+class ScreenPublication:
+    """One participant's screen, forwarded encoded to every subscriber, each from a keyframe on."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[VideoSubscription] = []
+        self._source: VideoReceiver | None = None
+        self._timeline = Timeline(CLOCK_RATE)
+        self._index = 0
+        self._keyframe_wanted = False
+        self._keyframe_asked = float("-inf")
+
+    def attach(self, source: VideoReceiver | None) -> None:
+        """Take the pictures of another receiver from now on."""
+        self._source = source
+        self._timeline.restart()
+        self._keyframe_wanted = False
+
+    def subscribe(self, subscription: VideoSubscription) -> None:
+        """Send this publication to one more peer, from a keyframe on."""
+        self._subscriptions.append(subscription)
+        self.request_keyframe()
+
+    def unsubscribe(self, subscription: VideoSubscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def request_keyframe(self) -> None:
+        """Ask the sender for a keyframe; many requests at once cost one."""
+        self._keyframe_wanted = True
+        self._ask(time.monotonic())
+
+    def receive(self, frame: EncodedFrame) -> None:
+        """Take the next encoded picture, in decode order, on the event loop, and send it on."""
+        self._keyframe_wanted &= not frame.keyframe
+        timestamp = self._timeline.map(frame.timestamp, frame.arrival)
+        video = EncodedVideo(frame.data, timestamp, frame.keyframe, 0)
+        packets = Packets(self._index)
+        self._index += 1
+        captured = self._source.capture_ntp(frame.timestamp) if self._source is not None else None
+        for subscription in self._subscriptions:
+            if subscription.codec == frame.codec:
+                subscription.deliver(video, packets, captured)
+        self._ask(frame.arrival)
+
+    def _ask(self, now: float) -> None:
+        if self._keyframe_wanted and self._source is not None:
+            if now - self._keyframe_asked < KEYFRAME_INTERVAL:
+                return  # the next picture asks again
+            self._keyframe_wanted, self._keyframe_asked = False, now
+            self._source.request_keyframe()
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._subscriptions.clear()
+        self._source = None

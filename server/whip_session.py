@@ -1,0 +1,280 @@
+"""WHIP and WHEP sessions (RFC 9725, draft-ietf-wish-whep), without HTTP: cameras come, streams are watched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from aiortc import RTCPeerConnection
+from aiortc.sdp import SessionDescription
+
+from server.conference import Conference
+from server.media.rtc import IceParameters, IceRestart
+from server.meeting import Attendance
+from server.messages import Message
+from server.player import Player
+from server.policy import SignalingError, room_name
+from server.proxies import Quota
+from server.publisher import Publisher, add_candidate
+from server.sdpfrag import Candidate, Fragment, FragmentError, credentials
+from server.tokens import Grant
+
+logger = logging.getLogger(__name__)
+
+SWEEP_INTERVAL = 1.0  # seconds
+DEFAULT_NAME = "Camera"
+
+Kind = Literal["whip", "whep"]
+
+
+class WhipSession:
+    """One peer connection that was made over HTTP, and the ICE session that its entity-tag stands for."""
+
+    def __init__(self, kind: Kind, peer: Publisher | Player, attendance: Attendance, offer: str) -> None:
+        """Raise FragmentError when the offer has no ICE credentials, or several."""
+        self.id = secrets.token_urlsafe(24)
+        self.kind = kind
+        self.attendance = attendance
+        self.etag = _etag()
+        self.release: Callable[[], None] = lambda: None
+        self.created = time.monotonic()
+        self.over = False
+        self._peer = peer
+        self._ufrag, _ = credentials(offer)
+        self._restart: IceRestart | None = None
+
+    @property
+    def connection(self) -> RTCPeerConnection | None:
+        """The peer connection, while there is one."""
+        return self._peer.connection
+
+    def told(self, message: Message) -> None:
+        """Take what a browser would be told: a fatal error, as when a host removes the participant, ends it."""
+        self.over |= message.get("type") == "error" and bool(message.get("fatal"))
+
+    def finished(self, now: float, patience: float) -> bool:
+        """Tell whether it is over: removed, disconnected, or not connected in time; `now` is monotonic."""
+        connection = self.connection
+        if self.over or connection is None or connection.connectionState in ("failed", "closed"):
+            return True
+        if self.kind == "whep" and self.attendance.participant.id not in self.attendance.meeting.members:
+            return True
+        return connection.connectionState != "connected" and now - self.created > patience
+
+    def is_restart(self, fragment: Fragment) -> bool:
+        """Tell whether a fragment begins another ICE session."""
+        return fragment.ufrag != self._ufrag
+
+    async def trickle(self, fragment: Fragment) -> None:
+        """Take more candidates of the client; raise SignalingError bad-candidate."""
+        if self._restart is not None:
+            await self._add(self._restart, fragment.candidates)
+            return
+        connection = self.connection
+        if connection is None:
+            return
+        for candidate in fragment.candidates:
+            mid = candidate.mid or connection.getTransceivers()[0].mid
+            await add_candidate(connection, {"candidate": candidate.line, "sdpMid": mid})
+        if fragment.end:
+            await add_candidate(connection, None)
+
+    @staticmethod
+    async def _add(restart: IceRestart, candidates: tuple[Candidate, ...]) -> None:
+        try:
+            for candidate in candidates:
+                await restart.add(candidate.line.removeprefix("candidate:"))
+        except (ValueError, IndexError) as error:
+            raise SignalingError("bad-candidate", f"The ICE candidate can't be used: {error}") from error
+
+    async def restart(self, fragment: Fragment) -> tuple[Fragment, str, str]:
+        """Begin another ICE session; return our fragment, and kind and mid of the first media section.
+
+        Raises SignalingError not-connected when there is nothing to restart, bad-candidate.
+        """
+        connection = self.connection
+        try:
+            if connection is None:
+                raise ConnectionError("the session is over")
+            restart = IceRestart(connection)
+        except ConnectionError as error:
+            raise SignalingError("not-connected", f"ICE can't be restarted: {error}.") from error
+        await self._end_restart()
+        ours = await restart.answer(IceParameters(fragment.ufrag, fragment.password))
+        self._restart, self._ufrag, self.etag = restart, fragment.ufrag, _etag()
+        await self._add(restart, fragment.candidates)
+        lines = tuple(Candidate(None, f"candidate:{line}") for line in ours.candidates)
+        first = connection.getTransceivers()[0]
+        return Fragment(ours.ufrag, ours.password, lines, end=True), first.kind, first.mid or "0"
+
+    async def _end_restart(self) -> None:
+        restart, self._restart = self._restart, None
+        if restart is not None:
+            await restart.close()
+
+    async def close(self) -> None:
+        """End the peer connection."""
+        self.release()
+        await self._end_restart()
+        await self._peer.close()
+
+
+class WhipSessions:
+    """All WHIP and WHEP sessions of a conference. Made inside a running event loop."""
+
+    def __init__(self, conference: Conference, quota: Quota) -> None:
+        self._conference = conference
+        self._config = conference.config
+        self._quota = quota
+        self._sessions: dict[str, WhipSession] = {}
+        self._task = asyncio.get_running_loop().create_task(self._sweep())
+
+    def find(self, kind: Kind, room: str, session: str) -> WhipSession:
+        """Return a session; raise SignalingError unknown-session."""
+        found = self._sessions.get(session)
+        if found is None or found.kind != kind or found.attendance.meeting.name != room_name(room):
+            raise SignalingError("unknown-session", "There is no such session.")
+        return found
+
+    async def publish(
+        self, room: str, sdp: str, grant: Grant, address: str | None, *, name: str = "", background: str = ""
+    ) -> tuple[WhipSession, str]:
+        """Let a camera into a room; return its session and the answer's SDP. It never becomes host by being first.
+
+        Raises SignalingError. A session with the same identity in the room ends.
+        """
+        release = self._take(address)
+        attendance: Attendance | None = None
+        try:
+            check_offer(sdp)
+            grant = replace(grant, role=grant.role or "guest")
+            attendance, redirected = self._conference.join(room, name or DEFAULT_NAME, background, grant)
+            if redirected is not None:
+                raise SignalingError(redirected, "This background can't be used here.")
+            if not attendance.meeting.enter(attendance):
+                raise SignalingError("room-locked", "A host has to let people into this room.")
+            session, answer = await self._connect("whip", attendance.participant.publisher, attendance, sdp)
+        except SignalingError:
+            release()
+            if attendance is not None:
+                await self._conference.leave(attendance, "left")
+            raise
+        session.release = release
+        kinds = attendance.participant.publisher.kinds
+        attendance.participant.set_media(audio="audio" in kinds, video="video" in kinds)
+        attendance.send = session.told
+        attendance.meeting.update(attendance)
+        await self._replace(session)
+        return session, answer
+
+    async def play(
+        self, room: str, participant: str, sdp: str, grant: Grant, address: str | None
+    ) -> tuple[WhipSession, str]:
+        """Let somebody watch a participant, named by id or identity; return session and answer's SDP.
+
+        Raises SignalingError, unknown-participant or nothing-published among others. A room whose hosts decide who
+        gets in is watched with a host's token only.
+        """
+        release = self._take(address)
+        try:
+            check_offer(sdp)
+            attendance = self._watched(room, participant)
+            watched, policy = attendance.participant, attendance.meeting.room.policy
+            if (policy.locked or policy.waiting_room) and grant.role != "host":
+                raise SignalingError("room-locked", "A host has to let people into this room.")
+            if not (watched.sends_video or watched.sends_audio):
+                raise SignalingError("nothing-published", "There is nothing to watch yet.")
+            player = Player(self._config, watched.id, watched.video, watched.audio)
+            session, answer = await self._connect("whep", player, attendance, sdp)
+        except SignalingError:
+            release()
+            raise
+        session.release = release
+        return session, answer
+
+    def _take(self, address: str | None) -> Callable[[], None]:
+        if self._conference.draining:
+            raise SignalingError("shutting-down", "The server is about to stop.")
+        if len(self._sessions) >= self._config.max_sessions:
+            raise SignalingError("too-many-sessions", "This server has no session left.")
+        return self._quota.take(address)
+
+    def _watched(self, room: str, participant: str) -> Attendance:
+        meeting = self._conference.rooms.get(room_name(room))
+        attendances = meeting.attendances if meeting is not None else []
+        for attendance in attendances:
+            somebody = attendance.participant
+            inside = attendance.meeting.room.state(somebody) == "room"
+            if inside and participant in (somebody.id, somebody.grant.identity):
+                return attendance
+        raise SignalingError("unknown-participant", "Nobody of that name is in this room.")
+
+    async def _connect(
+        self, kind: Kind, peer: Publisher | Player, attendance: Attendance, sdp: str
+    ) -> tuple[WhipSession, str]:
+        try:
+            answer = await peer.offer(sdp)
+        except SignalingError as error:
+            raise SignalingError("unacceptable-sdp", error.message) from error
+        session = WhipSession(kind, peer, attendance, sdp)
+        self._sessions[session.id] = session
+        logger.info("%s session of participant %s begins", kind, attendance.participant.id)
+        return session, answer
+
+    async def _replace(self, newest: WhipSession) -> None:
+        """End the sessions that a client which comes back has left behind."""
+        identity = newest.attendance.participant.grant.identity
+        for session in list(self._sessions.values()):
+            same_room = session.attendance.meeting is newest.attendance.meeting
+            same_client = identity == session.attendance.participant.grant.identity != ""
+            if session is not newest and session.kind == "whip" and same_room and same_client:
+                await self.end(session)
+
+    async def end(self, session: WhipSession) -> None:
+        """End a session; a camera leaves the room."""
+        if self._sessions.pop(session.id, None) is None:
+            return
+        await session.close()
+        if session.kind == "whip":
+            await self._conference.leave(session.attendance, "left")
+        logger.info("%s session of participant %s ends", session.kind, session.attendance.participant.id)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            now, patience = time.monotonic(), self._config.session_timeout
+            for session in list(self._sessions.values()):
+                if session.finished(now, patience):
+                    await self.end(session)
+
+    async def close(self) -> None:
+        """End every session."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for session in list(self._sessions.values()):
+            await self.end(session)
+
+
+def check_offer(sdp: str) -> None:
+    """Raise SignalingError bad-sdp for what is no session description of a WebRTC client."""
+    try:
+        sections = SessionDescription.parse(sdp).media
+        # With bundle-only sections (RFC 9143) just the first one tells about the transport.
+        if not sections or sections[0].dtls is None or not sections[0].dtls.fingerprints:
+            raise SignalingError("bad-sdp", "There is no media section with a fingerprint.")
+        credentials(sdp)
+    except FragmentError as error:
+        raise SignalingError("bad-sdp", f"ICE credentials: {error}.") from error
+    except SignalingError:
+        raise
+    except Exception as error:  # aiortc's parser raises whatever it stumbles over
+        raise SignalingError("bad-sdp", "This is no session description.") from error
+
+
+def _etag() -> str:
+    return f'"{secrets.token_hex(8)}"'

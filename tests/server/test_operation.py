@@ -1,0 +1,136 @@
+"""Health, readiness, metrics, and a stop that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from filters.segmenter import Segmenter
+from server.app import CONFERENCE
+from server.config import Config
+from server.metrics import Totals
+from server.operation import welcome
+from server.participant import Participant
+from tests.support.serving import Client, serving
+
+
+@pytest.fixture
+async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
+    async with serving(Config(workers=1), segmenter) as client:
+        yield client
+
+
+async def status(client: Client, path: str, **headers: str) -> int:
+    async with client.get(path, headers=headers) as response:
+        await response.read()
+        return response.status
+
+
+async def test_ready_until_it_drains(here: Client) -> None:
+    assert [await status(here, path) for path in ("/healthz", "/readyz")] == [200, 200]
+    here.app[CONFERENCE].draining = True
+    assert [await status(here, path) for path in ("/healthz", "/readyz")] == [200, 503]
+    async with here.ws_connect("/ws") as socket:
+        await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        assert (await socket.receive_json())["code"] == "shutting-down"
+
+
+async def test_metrics_name_what_there_is(here: Client) -> None:
+    conference = here.app[CONFERENCE]
+    attendance, _ = conference.join("studio", "Ada Lovelace", "blur")
+    attendance.meeting.enter(attendance)
+    conference.join("studio", "Bob", "blur")
+    conference.media.meter.note(wait=0.001, busy=0.005)
+    attendance.participant.video.received = 7
+    async with here.get("/metrics") as response:
+        text = await response.text()
+        assert response.content_type == "text/plain"
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert samples["greenroom_rooms"] == "1.0"
+    assert samples['greenroom_participants{state="room"}'] == "1.0"
+    assert samples['greenroom_participants{state="lobby"}'] == "1.0"
+    assert samples['greenroom_frames_total{outcome="received"}'] == "7.0"
+    assert samples['greenroom_frame_seconds_bucket{le="0.006",part="work"}'] == "1.0"
+    assert samples["greenroom_filter_errors_total"] == "0.0"
+    assert "process_cpu_seconds_total" in samples
+    assert "studio" not in text
+    assert "Ada" not in text
+
+
+async def test_metrics_are_for_this_machine_or_for_a_token(here: Client, segmenter: Segmenter) -> None:
+    assert await status(here, "/metrics", **{"X-Forwarded-For": "192.0.2.1"}) == 403
+    async with serving(Config(workers=1, metrics=False), segmenter) as without:
+        assert await status(without, "/metrics") == 404
+    async with serving(Config(workers=1, metrics_token="north"), segmenter) as secret:
+        assert await status(secret, "/metrics") == 401
+        assert await status(secret, "/metrics", Authorization="Bearer south") == 401
+        assert await status(secret, "/metrics", Authorization="Bearer north") == 200
+
+
+class Person:
+    """As much of a Participant as Totals reads."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+        self.publisher = self.subscriber = None
+        self.video = self
+        self.transcoder = self
+        self.times = self
+        self.decode = self.filter = self.encode = 0.5
+        self.decoded = self.filtered = self.encoded = self.sent = 10
+        self.stats = None
+
+    def _asdict(self) -> dict[str, int]:
+        return {"received": 12}
+
+    def counters(self) -> Person:
+        self.publisher = self  # type: ignore[assignment]
+        return self
+
+
+def test_totals_never_shrink() -> None:
+    ada, bob = Person("ada"), Person("bob")
+    for person in (ada, bob):
+        person.counters()
+    totals = Totals()
+    totals.follow(cast("list[Participant]", [ada, bob]))
+    assert totals.read()["received"] == 24
+    totals.follow(cast("list[Participant]", [bob]))
+    assert totals.read()["received"] == 24
+    ada.sent = 0
+    totals.follow([])
+    assert totals.read()["sent"] == 20
+    assert totals.read()["decode microseconds"] == 1_000_000
+
+
+def test_the_operator_is_told_who_may_come_in() -> None:
+    assert list(welcome(Config(port=9))) == [
+        "Greenroom is open at http://localhost:9 (Ctrl-C ends it)",
+        "No token keys are configured: whoever reaches it may join any room.",
+    ]
+    assert list(welcome(Config(port=9, tls="self-signed", token_keys={"a": "b"}))) == [
+        "Greenroom is open at https://localhost:9 (Ctrl-C ends it)"
+    ]
+    assert any(line.startswith("  and at http://") for line in welcome(Config(host="0.0.0.0", open=True)))
+
+
+@pytest.mark.slow
+async def test_sigterm_waits_for_the_rooms_to_empty(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", "--port", "0", "--set", "drain_time=20", stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert process.stderr is not None
+    assert "draining 0 rooms" in (await process.stderr.read()).decode()

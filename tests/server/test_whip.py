@@ -1,0 +1,350 @@
+"""WHIP and WHEP: what goes in comes out filtered, and every error has its status code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import av
+import pytest
+from aiortc import RTCIceServer
+from aiortc.sdp import SessionDescription
+
+from filters.segmenter import Segmenter
+from server.app import CONFERENCE
+from server.config import Config
+from server.policy import SignalingError
+from server.sdpfrag import MEDIA_TYPE, Candidate, Fragment, compose, credentials, parse
+from server.tokens import Grant, Key, make_token
+from tests.support.camera import Camera
+from tests.support.client import CameraTrack
+from tests.support.serving import Client, serving
+from tests.support.whip_client import SDP, WhipClient, offer
+
+SECRET = "north-" * 6
+KEY = Key("a", "HS256", SECRET)
+CAMERA = Camera(160, 120, loop=10)
+
+
+def token(room: str = "studio", **grant: str) -> str:
+    return make_token(KEY, Grant(room, **grant), 60)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
+    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
+    async with serving(config, segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+async def guarded(segmenter: Segmenter) -> AsyncIterator[Client]:
+    async with serving(Config(workers=1, token_keys={"a": SECRET}), segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+def track() -> CameraTrack:
+    film: list[av.VideoFrame] = CAMERA.video_frames(10)
+    return CameraTrack(lambda i: film[i % 10])
+
+
+@asynccontextmanager
+async def speaking(client: Client, path: str, bearer: str = "") -> AsyncIterator[WhipClient]:
+    whip = WhipClient(client.session, str(client.make_url(path)), bearer)
+    yield whip
+    await whip.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def post(client: Client, path: str, body: str, **headers: str) -> tuple[int, Any]:
+    headers = {"Content-Type": SDP} | {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.post(path, data=body.encode(), headers=headers) as response:
+        return response.status, await response.text()
+
+
+async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: CameraTrack) -> None:
+    conference = here.app[CONFERENCE]
+    async with speaking(here, "/whip/studio?background=%23804020&name=Desk&identity=desk") as camera:
+        assert await camera.publish(track) == 201
+        (attendance,) = conference.rooms.all()[0].attendances
+        assert attendance.participant.describe() | {"id": ""} == {
+            "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
+            "quality": None,
+        }  # fmt: skip
+        assert attendance.meeting.role(attendance) == "guest"
+        frames: list[av.VideoFrame] = []
+        async with speaking(here, "/whep/studio/desk") as viewer:
+            assert await viewer.play(frames.append) == 201
+            await until(lambda: len(frames) > 3)
+        corner = frames[-1].to_ndarray(format="rgb24")[5:40, 5:40].reshape(-1, 3).mean(axis=0)
+        assert abs(corner - (0x80, 0x40, 0x20)).max() < 12
+        assert attendance.participant.video.sent > 0
+    assert conference.rooms.all() == []
+
+
+async def test_created_says_where_and_how_to_go_on(here: Client) -> None:
+    async with here.post(
+        "/whip/Studio", data=await offer("sendonly", "video", "audio"), headers={"Content-Type": SDP}
+    ) as response:
+        assert response.status == 201
+        assert response.content_type == SDP
+        assert response.headers["Location"].startswith("/whip/Studio/")
+        assert response.headers["ETag"].startswith('"')
+        assert response.headers["Accept-Patch"] == MEDIA_TYPE
+        ice, watch = response.headers.getall("Link")
+        assert ice == '<stun:stun.invalid>; rel="ice-server"'
+        assert watch.startswith("</whep/studio/p")
+        answer = SessionDescription.parse(await response.text())
+    assert [media.direction for media in answer.media] == ["recvonly", "recvonly"]
+
+
+async def test_the_other_methods_are_kept_for_later(here: Client) -> None:
+    for path in ("/whip/studio", "/whep/studio/p1"):
+        for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH"):
+            async with here.request(method, path) as response:
+                assert response.status == 405
+    for path in ("/whip/studio/x", "/whep/studio/p1/x"):
+        for method in ("GET", "HEAD", "PUT"):
+            async with here.request(method, path) as response:
+                assert response.status == 405
+
+
+async def test_what_is_wrong_with_an_offer(here: Client) -> None:
+    good = await offer("sendonly", "video")
+    two = await offer("sendonly", "video", "video")
+    broken = [good.replace("a=ice-pwd", "a=x-pwd"), good.replace("a=fingerprint", "a=x-print")]
+    assert (await post(here, "/whip/studio", good, Content_Type="text/plain"))[0] == 415
+    assert (await post(here, "/whip/studio", good, Accept="text/html"))[0] == 406
+    assert (await post(here, "/whip/studio", "v=0\r\n" + "a=x\r\n" * 20_000))[0] == 413
+    assert (await post(here, "/whip/bad%20room", good))[0] == 400
+    assert (await post(here, "/whip/studio?background=beach", good))[0] == 422
+    assert (await post(here, "/whip/studio?name=" + "x" * 65, good))[0] == 400
+    for malformed in ("", "hello", "v=0\r\n", *broken, "\0" * 50):
+        assert (await post(here, "/whip/studio", malformed))[0] == 400, malformed
+    nothing_known = good.replace("VP8", "VP77").replace("H264", "H277").replace("rtx", "xyz")
+    for unacceptable in (two, nothing_known):
+        status, text = await post(here, "/whip/studio", unacceptable)
+        assert (status, "unacceptable-sdp" in text) == (422, True)
+    assert here.app[CONFERENCE].rooms.all() == []
+
+
+async def test_what_is_wrong_with_watching(here: Client) -> None:
+    recvonly = await offer("recvonly", "video")
+    assert (await post(here, "/whep/studio/p1", recvonly))[0] == 404
+    attendance, _ = here.app[CONFERENCE].join("studio", "Ada", "blur")
+    path = f"/whep/studio/{attendance.participant.id}"
+    assert (await post(here, path, recvonly))[0] == 404  # still in the lobby
+    attendance.meeting.enter(attendance)
+    status, _ = await post(here, path, recvonly)
+    assert status == 409
+    attendance.participant.set_media(audio=True, video=True)
+    assert (await post(here, path, await offer("sendonly", "video")))[0] == 422
+    assert (await post(here, path, await offer("recvonly", "video", "video")))[0] == 422
+    assert (await post(here, path, recvonly))[0] == 201
+    attendance.meeting.room.policy = attendance.meeting.room.policy.changed({"locked": True})
+    assert (await post(here, path, recvonly))[0] == 403
+
+
+async def test_limits(segmenter: Segmenter) -> None:
+    config = Config(workers=1, max_sessions=2, max_participants=1, trusted_proxies=("127.0.0.1",))
+    sendonly = await offer("sendonly", "audio")
+    async with serving(config.replace(max_connections_per_address=1), segmenter) as client:
+        one, other = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+        assert (await post(client, "/whip/a", sendonly, **one))[0] == 201
+        assert (await post(client, "/whip/b", sendonly, **one))[0] == 429
+        status, text = await post(client, "/whip/a", sendonly, **other)
+        assert (status, "room-full" in text) == (503, True)
+        assert (await post(client, "/whip/b", sendonly, **other))[0] == 201
+        status, text = await post(client, "/whip/c", sendonly, X_Forwarded_For="192.0.2.3")
+        assert (status, "too-many-sessions" in text) == (503, True)
+        client.app[CONFERENCE].draining = True
+        assert (await post(client, "/whip/c", sendonly))[0] == 503
+
+
+async def test_a_session_that_never_connects_ends(segmenter: Segmenter) -> None:
+    async with serving(Config(workers=1, session_timeout=0.1), segmenter) as client:
+        assert (await post(client, "/whip/a", await offer("sendonly", "audio")))[0] == 201
+        await until(lambda: client.app[CONFERENCE].rooms.all() == [])
+
+
+async def test_a_host_removes_a_camera(here: Client, track: CameraTrack) -> None:
+    conference = here.app[CONFERENCE]
+    async with speaking(here, "/whip/studio") as camera:
+        await camera.publish(track)
+        (attendance,) = conference.rooms.all()[0].attendances
+        await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+        await asyncio.sleep(0)
+        assert conference.rooms.all() == []
+
+
+async def test_the_same_identity_comes_back(here: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    for _ in range(2):
+        assert (await post(here, "/whip/studio?identity=desk", sdp))[0] == 201
+    assert len(here.app[CONFERENCE].rooms.all()[0].attendances) == 1
+
+
+@asynccontextmanager
+async def connected(client: Client, track: CameraTrack) -> AsyncIterator[WhipClient]:
+    async with speaking(client, "/whip/studio") as camera:
+        assert await camera.publish(track) == 201
+        await until(lambda: camera.connection.connectionState == "connected")
+        yield camera
+
+
+async def patch(camera: WhipClient, body: str, match: str | None, kind: str = MEDIA_TYPE) -> int:
+    headers = {"Content-Type": kind} | ({} if match is None else {"If-Match": match})
+    return (await camera.request("PATCH", data=body, headers=headers)).status
+
+
+async def test_trickle_and_its_errors(here: Client, track: CameraTrack) -> None:
+    async with connected(here, track) as camera:
+        assert camera.response is not None
+        etag = camera.response.headers["ETag"]
+        ufrag, password = credentials(camera.connection.localDescription.sdp)
+        candidate = Candidate("0", "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host")
+        body = compose(Fragment(ufrag, password, (candidate,), end=True), "video", "0")
+        assert await patch(camera, body, None) == 428
+        assert await patch(camera, body, '"another"') == 412
+        assert await patch(camera, body, etag, "application/json") == 415
+        assert await patch(camera, "a=candidate:x", etag) == 400
+        assert await patch(camera, body.replace("udp 2130706431", "udp"), etag) == 400
+        assert await patch(camera, body, etag) == 204
+        assert await patch(camera, body, "*") == 204  # the same credentials: no restart
+        assert await patch(camera, "x" * 70_000, etag) == 413
+
+
+async def test_ice_restart_gives_new_credentials_and_media_goes_on(here: Client, track: CameraTrack) -> None:
+    async with connected(here, track) as camera:
+        assert camera.response is not None
+        old = camera.response.headers["ETag"]
+        body = compose(Fragment("abcd", "e" * 22), "video", "0")
+        headers = {"Content-Type": MEDIA_TYPE, "If-Match": "*"}
+        response = await camera.request("PATCH", data=body, headers=headers)
+        assert response.status == 200
+        assert response.content_type == MEDIA_TYPE
+        assert response.headers["ETag"] != old
+        answer = parse(await response.text())
+        assert answer.candidates
+        assert answer.end
+        assert await patch(camera, compose(Fragment("abcd", "e" * 22), "video", "0"), old) == 412
+        assert await patch(camera, body, response.headers["ETag"]) == 204
+        received = here.app[CONFERENCE].rooms.all()[0].attendances[0].participant.video.received
+        await until(
+            lambda: here.app[CONFERENCE].rooms.all()[0].attendances[0].participant.video.received > received
+        )
+
+
+async def test_restarting_what_is_not_connected(here: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    async with here.post("/whip/studio", data=sdp, headers={"Content-Type": SDP}) as response:
+        location = response.headers["Location"]
+    body = compose(Fragment("abcd", "e" * 22), "audio", "0")
+    headers = {"Content-Type": MEDIA_TYPE, "If-Match": "*"}
+    async with here.patch(location, data=body, headers=headers) as response:
+        assert response.status == 409
+    async with here.delete(location) as response:
+        assert response.status == 200
+    async with here.delete(location) as response:
+        assert response.status == 404
+
+
+async def test_the_background_changes_while_it_runs(here: Client, track: CameraTrack) -> None:
+    async with connected(here, track) as camera:
+        camera.location += "/background"
+        assert await (await camera.request("GET")).json() == {"background": "blur"}
+        response = await camera.request("PUT", json={"background": "#102030"})
+        assert (response.status, await response.json()) == (200, {"background": "#102030"})
+        assert (await camera.request("PUT", json={"background": "beach"})).status == 422
+        assert (await camera.request("PUT", json=["blur"])).status == 400
+        assert (await camera.request("PUT", data="blur")).status == 415
+        assert (await (await camera.request("GET")).json()) == {"background": "#102030"}
+        camera.location = camera.location.removesuffix("/background")
+
+
+async def test_tokens_open_the_door(guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    assert (await post(guarded, "/whip/studio", sdp))[0] == 401
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP}) as response:
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    for bearer, expected in (
+        ("nonsense", 401),
+        (make_token(KEY, Grant("studio"), 60, now=0), 401),
+        (make_token(Key("a", "HS256", "south-" * 6), Grant("studio"), 60), 401),
+        (token(room="attic"), 403),
+        (token(), 201),
+    ):
+        assert (await post(guarded, "/whip/studio", sdp, Authorization=f"Bearer {bearer}"))[0] == expected
+    recvonly = await offer("recvonly", "audio")
+    assert (await post(guarded, "/whep/studio/x", recvonly))[0] == 401
+    assert (await post(guarded, "/whep/studio/x", recvonly, Authorization=f"Bearer {token()}"))[0] == 404
+
+
+async def test_a_token_forces_the_background_and_the_name(guarded: Client, track: CameraTrack) -> None:
+    bearer = token(background="#102030", name="Desk", identity="desk")
+    async with speaking(guarded, "/whip/studio?name=Ada&identity=ada", bearer) as camera:
+        assert await camera.publish(track) == 201
+        (attendance,) = guarded.app[CONFERENCE].rooms.all()[0].attendances
+        participant = attendance.participant
+        assert (participant.name, participant.background) == ("Desk", "#102030")
+        assert participant.grant.identity == "desk"
+        camera.location += "/background"
+        assert (await camera.request("PUT", json={"background": "blur"})).status == 403
+        camera.location = camera.location.removesuffix("/background")
+    wish = "/whip/studio?background=blur"
+    assert (await post(guarded, wish, await offer("sendonly", "audio"), Authorization=f"Bearer {bearer}"))[
+        0
+    ] == 403
+
+
+async def test_a_session_is_its_tokens_only(guarded: Client) -> None:
+    sdp, mine = await offer("sendonly", "audio"), {"Authorization": f"Bearer {token()}"}
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | mine) as response:
+        location = response.headers["Location"]
+    async with guarded.delete(location) as response:
+        assert response.status == 401
+    async with guarded.delete(location.replace("/whip/studio", "/whip/attic"), headers=mine) as response:
+        assert response.status == 403
+    async with guarded.delete(location, headers=mine) as response:
+        assert response.status == 200
+
+
+async def test_other_origins_need_a_server_with_tokens(here: Client, guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    status, text = await post(here, "/whip/studio", sdp, Origin="https://evil.example")
+    assert (status, "cross-origin" in text) == (403, True)
+    own = f"http://{here.host}:{here.port}"
+    assert (await post(here, "/whip/studio", sdp, Origin=own))[0] == 201
+    headers = {"Origin": "https://app.example", "Content-Type": SDP}
+    async with guarded.options("/whip/studio", headers=headers) as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+        assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
+        assert response.headers["Accept-Post"] == SDP
+    async with guarded.post("/whip/studio", data=sdp, headers=headers) as response:
+        assert response.status == 401
+        assert "Location" in response.headers["Access-Control-Expose-Headers"]
+
+
+async def test_ice_servers_are_told_to_those_who_may_come_in(segmenter: Segmenter) -> None:
+    config = Config(
+        workers=1,
+        token_keys={"a": SECRET},
+        ice_servers=(RTCIceServer(["turn:turn.invalid"]),),
+        turn_secret="x",
+    )
+    async with serving(config, segmenter) as client:
+        async with client.options("/whip/studio") as response:
+            assert "Link" not in response.headers
+        headers = {"Authorization": f"Bearer {token()}"}
+        async with client.options("/whip/studio", headers=headers) as response:
+            assert 'rel="ice-server"; username="' in response.headers["Link"]

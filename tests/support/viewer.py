@@ -1,0 +1,52 @@
+"""Looks for the room in every frame that a receiver decodes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import av
+import cv2
+import numpy as np
+
+from tests.support.camera import Camera
+
+READABLE = 0.02  # share of the marker's contrast
+
+
+@dataclass
+class Viewer:
+    """Looks at every frame of one participant as it comes."""
+
+    camera: Camera
+    worst: float = 0.0
+    frames: int = 0
+    last: av.VideoFrame | None = None
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self, owner: str, frame: av.VideoFrame) -> None:
+        picture = frame.to_ndarray(format="rgb24").astype(np.uint8)
+        self.worst = max(self.worst, abs(self.camera.marker.contrast(picture)))
+        self.frames += 1
+        self.sizes.add((frame.width, frame.height))
+        self.last = frame
+        self.seen.set()
+
+    async def wait(self, frames: int) -> None:
+        """Wait for that many more frames."""
+        goal = self.frames + frames
+        async with asyncio.timeout(30):
+            while self.frames < goal:
+                self.seen.clear()
+                await self.seen.wait()
+
+    def face_is_there(self) -> bool:
+        """Tell whether the last frame shows the face of the camera's person."""
+        assert self.last is not None
+        picture = cv2.cvtColor(self.last.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+        picture = cv2.resize(picture, (self.camera.width, self.camera.height))
+        face = cv2.cvtColor(
+            np.ascontiguousarray(self.camera.face(0).of(self.camera.frame(0))), cv2.COLOR_RGB2GRAY
+        )
+        return float(cv2.matchTemplate(picture, face, cv2.TM_CCOEFF_NORMED).max()) > 0.7
