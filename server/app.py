@@ -39,6 +39,8 @@ HEADERS = {
 
 STATUS = {"background-forbidden": 403, "too-many-uploads": 409, "too-many-connections": 429}
 
+PICTURES = (".jpg", ".png", ".webp")
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -49,7 +51,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     """
     install()
     network = segmenter or Segmenter(load_card(config.model, MODELS))
-    app = web.Application(client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), _errors])
+    app = web.Application(client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), compress, _errors])
     app.on_response_prepare.append(_set_headers)
     app[QUOTA] = Quota(config.max_connections_per_address)
 
@@ -108,6 +110,15 @@ async def _say_goodbye(app: web.Application) -> None:
 
 async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
+
+
+@web.middleware
+async def compress(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send the page and its text files compressed."""
+    response = await handler(request)
+    if isinstance(response, web.FileResponse) and not request.path.endswith(PICTURES):
+        response.enable_compression()
+    return response
 
 
 @web.middleware

@@ -125,6 +125,7 @@ class Conference:
             level = self.governor.observe(now, utilisation=utilisation, delay=delay)
             for attendance in self._seats.values():
                 attendance.participant.govern(level)
+                attendance.participant.adapt(now)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

@@ -195,6 +195,12 @@ class Participant:
             links.append(Link(self.uplink_loss, self.round_trip or 0.0))
         self.quality.update(*links)
 
+    def adapt(self, now: float) -> None:
+        """Send others what they can take, and receive what this browser can."""
+        if self._subscriber is not None:
+            self._subscriber.adapt(now)
+        self.video.adapt(now)
+
     def govern(self, level: Level) -> None:
         """Give up what the server's load demands."""
         self.overloaded = level != LEVELS[0]

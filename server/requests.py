@@ -9,7 +9,7 @@ from typing import Any
 from server import hosting
 from server.messages import Message, optional, required
 from server.participant import Participant
-from server.policy import SignalingError, reaction
+from server.policy import SignalingError, participant_name, reaction
 from server.publisher import Publisher
 from server.session import Session
 from server.subscriber import Subscriber
@@ -43,6 +43,9 @@ def _participant(session: Session) -> Participant:
 
 async def _enter(session: Session, message: Message) -> None:
     attendance = session.attendance
+    participant, name = attendance.participant, optional(message, "name", str, "")
+    if name and participant.id not in attendance.meeting.members:
+        participant.name = participant_name(participant.grant.name or name)
     if not attendance.meeting.enter(attendance, optional(message, "hostToken", str, "")):
         session.send({"type": "waiting"})
 

@@ -13,6 +13,7 @@ from aiortc import RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
+from server.media.adaptation import LayerSelection
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
@@ -86,6 +87,7 @@ class Subscriber:
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
+        self._layers = LayerSelection()
         self._offer_id = 0
         self._fresh = True
         self._closed = False
@@ -108,6 +110,21 @@ class Subscriber:
     def stats(self) -> list[SenderStats]:
         """What is known about the way of each stream to the browser."""
         return [slot.sender.stats for slot in self._slots if slot.sender is not None]
+
+    def adapt(self, now: float) -> None:
+        """Cut streams down to what the browser can take; `now` in seconds of the monotonic clock."""
+        videos = [
+            (slot.subscription, slot.stream.publication.transcoder.bitrate)
+            for slot in self._slots
+            if isinstance(slot.subscription, VideoSubscription)
+            and slot.stream is not None
+            and isinstance(slot.stream.publication, VideoPublication)
+        ]
+        estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
+        cut = self._layers.update(now, estimate, [bitrate for _, bitrate in videos])
+        for index, (subscription, _) in enumerate(sorted(videos, key=lambda video: -video[1])):
+            subscription.base_only = index < cut
+            subscription.share = None if estimate is None else estimate / len(videos)
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

@@ -71,8 +71,9 @@ async def decoded(page: Page, *, streams: int) -> dict[str, int]:
     async with asyncio.timeout(10):
         while True:
             counts: dict[str, int] = await page.evaluate("decoded()")
-            if len([count for count in counts.values() if count]) == streams:
-                return counts
+            running = {mid: count for mid, count in counts.items() if count}
+            if len(running) == streams:
+                return running
             await asyncio.sleep(0.05)
 
 

@@ -17,8 +17,12 @@ def room(seed: int = 0, size: tuple[int, int] = SIZE) -> Planes:
     """Return a wall of tiles, luma 60 to 140, with a little colour."""
     width, height = size
     rng = np.random.default_rng(seed)
-    y = np.kron(rng.integers(60, 140, (height // 16 + 1, width // 16 + 1), np.uint8), np.ones((16, 16), np.uint8))
-    u = np.kron(rng.integers(120, 136, (height // 16 + 1, width // 16 + 1), np.uint8), np.ones((8, 8), np.uint8))
+    y = np.kron(
+        rng.integers(60, 140, (height // 16 + 1, width // 16 + 1), np.uint8), np.ones((16, 16), np.uint8)
+    )
+    u = np.kron(
+        rng.integers(120, 136, (height // 16 + 1, width // 16 + 1), np.uint8), np.ones((8, 8), np.uint8)
+    )
     half = ((height + 1) // 2, (width + 1) // 2)
     return Planes(_cut(y, (height, width)), _cut(u, half), _cut(u[:, ::-1], half))
 
@@ -68,7 +72,9 @@ def test_the_light_may_have_changed() -> None:
 def test_a_certain_matte_is_left_alone() -> None:
     certain = np.where(truth() > 0.5, 255, 0).astype(np.uint8)
     plate = Plate(room(), 0.0)
-    assert np.array_equal(plate.refine(blend(truth(), room()), np.zeros_like(certain), (0, 0, 0), 1.5), 0 * certain)
+    assert np.array_equal(
+        plate.refine(blend(truth(), room()), np.zeros_like(certain), (0, 0, 0), 1.5), 0 * certain
+    )
 
 
 def test_only_the_worst_patches_are_touched() -> None:

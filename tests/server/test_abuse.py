@@ -1,0 +1,252 @@
+"""What malicious clients send, through the real front door."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, WSServerHandshakeError
+
+from filters.segmenter import Segmenter
+from server.app import CONFERENCE
+from server.config import Config
+from server.tokens import Grant, Key, make_token
+from tests.support.serving import Client, serving
+from tests.support.whip_client import offer
+
+SECRET = "north-" * 6
+JOIN: dict[str, Any] = {"type": "join", "version": 1, "room": "studio", "name": "Eve"}
+TRAVERSALS = (
+    "../../../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "/etc/passwd",
+    "upload:../../etc/passwd",
+    "fjord/../../../README.md",
+    "file:///etc/passwd",
+    "fjord\0.jpg",
+    "C:\\windows\\win.ini",
+)
+
+
+@pytest.fixture
+async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
+    async with serving(Config(workers=1, max_rooms=2), segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+async def guarded(segmenter: Segmenter) -> AsyncIterator[Client]:
+    async with serving(Config(workers=1, token_keys={"a": SECRET}), segmenter) as client:
+        yield client
+
+
+async def answer(socket: ClientWebSocketResponse, kind: str = "error") -> dict[str, Any]:
+    """Return the next message of a type."""
+    async with asyncio.timeout(5):
+        while True:
+            message: dict[str, Any] = await socket.receive_json()
+            if message["type"] == kind:
+                return message
+
+
+async def joined(client: Client, **fields: object) -> tuple[ClientWebSocketResponse, dict[str, Any]]:
+    socket = await client.ws_connect("/ws")
+    await socket.send_json(JOIN | fields)
+    return socket, await answer(socket, "joined")
+
+
+@pytest.mark.parametrize("path", TRAVERSALS)
+async def test_no_background_names_a_file(here: Client, path: str) -> None:
+    socket, message = await joined(here, background=path)
+    assert (message["background"], message["redirected"]) == ("blur", "unknown-background")
+    await socket.send_json({"type": "background", "background": path})
+    assert (await answer(socket))["code"] == "unknown-background"
+    await socket.close()
+    headers = {"Content-Type": "application/sdp"}
+    sdp = await offer("sendonly", "audio")
+    async with here.post("/whip/attic", params={"background": path}, data=sdp, headers=headers) as response:
+        assert response.status == 422
+    for route in ("/api/rooms/studio/backgrounds/{}.jpg", "/static/backgrounds/{}", "/static/{}"):
+        for encoded in (path.replace("/", "%2f"), path):
+            async with here.get(route.format(encoded.replace("\0", "%00"))) as response:
+                assert response.status in (400, 403, 404)
+                assert b"root:" not in await response.read()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """Return a small PNG that says it is large; all of its pixels are black."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(b"\0" * (width * 3 + 1) * min(height, 200), 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (1, 2**31 - 1), (2**31 - 1, 1), (7_000, 7_000)])
+async def test_a_picture_that_is_too_large_is_not_decoded(here: Client, size: tuple[int, int]) -> None:
+    socket, message = await joined(here)
+    data = (
+        bomb(*size)
+        if size[0] < 2**20
+        else bomb(1, 1).replace(struct.pack(">II", 1, 1), struct.pack(">II", *size))
+    )
+    headers = {"Authorization": f"Bearer {message['seat']}"}
+    tracemalloc.start()
+    start = time.process_time()
+    async with here.post("/api/rooms/studio/backgrounds", data=data, headers=headers) as response:
+        assert response.status == 422
+        assert (await response.json())["code"] == "bad-picture"
+    assert time.process_time() - start < 1.0
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+    await socket.close()
+
+
+async def test_an_upload_that_is_too_long_is_not_read(here: Client) -> None:
+    socket, message = await joined(here)
+    headers = {"Authorization": f"Bearer {message['seat']}"}
+    data = io.BytesIO(b"\x89PNG" + b"x" * (11 * 1024 * 1024))
+    async with here.post("/api/rooms/studio/backgrounds", data=data, headers=headers) as response:
+        assert response.status == 413
+    await socket.close()
+
+
+async def test_an_offer_that_is_too_long(here: Client) -> None:
+    socket, _ = await joined(here)
+    sdp = "v=0\r\nm=video 9 X 96\r\n" + "a=x\r\n" * 15_000
+    await socket.send_json({"type": "offer", "connection": "publish", "id": 1, "sdp": sdp})
+    error = await answer(socket)
+    assert (error["code"], error["fatal"]) == ("bad-sdp", False)
+    await socket.close()
+
+
+async def test_a_message_that_is_too_long_ends_the_connection(here: Client) -> None:
+    socket, _ = await joined(here)
+    await socket.send_str("x" * 300_000)
+    await ended(socket)
+    assert socket.close_code == WSCloseCode.MESSAGE_TOO_BIG
+
+
+async def test_a_flood_ends_the_connection_and_nobody_elses(here: Client) -> None:
+    victim, _ = await joined(here, name="Ada")
+    socket, _ = await joined(here)
+    for _ in range(200):
+        await socket.send_json({"type": "nonsense"})
+    while (error := await answer(socket))["code"] == "unknown-type":
+        pass
+    assert (error["code"], error["fatal"]) == ("too-many-messages", True)
+    await ended(socket)
+    await victim.send_json({"type": "background", "background": "fjord"})
+    assert (await answer(victim, "background"))["background"] == "fjord"
+    await victim.close()
+
+
+async def ended(socket: ClientWebSocketResponse) -> None:
+    async with asyncio.timeout(5):
+        while (await socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR):
+            pass
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", ""])
+async def test_a_page_of_another_origin_gets_no_websocket(here: Client, origin: str) -> None:
+    with pytest.raises(WSServerHandshakeError) as error:
+        await here.ws_connect("/ws", headers={"Origin": origin})
+    assert error.value.status == 403
+
+
+async def test_our_own_page_gets_one(here: Client) -> None:
+    async with here.ws_connect("/ws", headers={"Origin": f"http://{here.host}:{here.port}"}) as socket:
+        assert not socket.closed
+
+
+async def test_one_address_holds_so_many_connections(segmenter: Segmenter) -> None:
+    config = Config(workers=1, max_connections_per_address=2, trusted_proxies=("127.0.0.1",))
+    async with serving(config, segmenter) as client:
+        here, there = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
+        first = await client.ws_connect("/ws", headers=here)
+        await client.ws_connect("/ws", headers=here)
+        with pytest.raises(WSServerHandshakeError) as error:
+            await client.ws_connect("/ws", headers=here)
+        assert error.value.status == 429
+        await client.ws_connect("/ws", headers=there)
+        await first.close()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    await client.ws_connect("/ws", headers=here)
+                    break
+                except WSServerHandshakeError:
+                    await asyncio.sleep(0.02)
+
+
+async def test_rooms_run_out(here: Client) -> None:
+    sockets = [(await joined(here, room=room))[0] for room in ("a", "b")]
+    socket = await here.ws_connect("/ws")
+    await socket.send_json(JOIN | {"room": "c"})
+    assert (await answer(socket))["code"] == "server-full"
+    for open_socket in sockets:
+        await open_socket.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (None, "token-missing"),
+        ("nonsense", "token-invalid"),
+        (make_token(Key("a", "HS256", "south-" * 6), Grant("studio"), 60), "token-invalid"),
+        (make_token(Key("a", "HS256", SECRET), Grant("studio"), 60, now=0), "token-expired"),
+        (make_token(Key("a", "HS256", SECRET), Grant("attic"), 60), "token-wrong-room"),
+        (7, "bad-message"),
+    ],
+)
+async def test_join_wants_a_good_token(guarded: Client, token: object, code: str) -> None:
+    socket = await guarded.ws_connect("/ws")
+    await socket.send_json(JOIN | {"token": token})
+    error = await answer(socket)
+    assert (error["code"], error["fatal"]) == (code, True)
+    await ended(socket)
+    assert guarded.app[CONFERENCE].rooms.all() == []
+
+
+async def test_a_token_rules_over_what_its_holder_asks_for(guarded: Client) -> None:
+    grant = Grant("studio", name="Ada", backgrounds=("fjord", "#204060"), screen=False)
+    token = make_token(Key("a", "HS256", SECRET), grant, 60)
+    socket, message = await joined(guarded, token=token, background="blur")
+    assert message["participants"][0]["name"] == "Ada"
+    assert message["participants"][0]["role"] == "guest"
+    assert (message["background"], message["redirected"]) == ("fjord", "background-forbidden")
+    assert [background["id"] for background in message["backgrounds"]] == ["fjord", "#204060"]
+    await socket.send_json({"type": "background", "background": "blur"})
+    assert (await answer(socket))["code"] == "background-forbidden"
+    sdp = await offer("sendonly", "video")
+    await socket.send_json({"type": "offer", "connection": "screen", "id": 1, "sdp": sdp})
+    assert (await answer(socket))["code"] == "screen-forbidden"
+    await socket.send_json({"type": "policy", "policy": {"backgrounds": "any"}})
+    assert (await answer(socket))["code"] == "host-only"
+    await socket.close()
+
+
+async def test_a_token_makes_hosts_and_only_a_token_does(guarded: Client) -> None:
+    guest = make_token(Key("a", "HS256", SECRET), Grant("studio"), 60)
+    host = make_token(Key("a", "HS256", SECRET), Grant("studio", role="host"), 60)
+    first, one = await joined(guarded, token=guest)
+    assert one["participants"][0]["role"] == "guest"
+    assert "hostToken" not in one
+    second, two = await joined(guarded, token=host)
+    assert {person["role"] for person in two["participants"] if person["id"] == two["participant"]} == {
+        "host"
+    }
+    await second.send_json({"type": "leave"})
+    await answer(first, "participant-left")
+    (participant,) = guarded.app[CONFERENCE].rooms.all()[0].members.values()
+    assert guarded.app[CONFERENCE].rooms.all()[0].room.role(participant) == "guest"
+    await first.close()
