@@ -14,6 +14,7 @@ SOLID = 191
 MIN_AREA = 0.0012
 MIN_SOLID_CELLS = 6
 MIN_SOLID = 0.15
+AGREEMENT = 0.5
 
 
 def keep_people(alpha: Plane) -> Plane:
@@ -42,3 +43,27 @@ def keep_people(alpha: Plane) -> Plane:
     clean = alpha.copy()
     clean[cv2.resize(dropped, (width, height), interpolation=cv2.INTER_NEAREST) > 0] = 0
     return clean
+
+
+def newcomers(cells: Plane, before: Plane) -> Plane:
+    """Return the mask of the islands of a matte that touch nothing of the matte before; uint8, cells."""
+    mask = above(cells, VISIBLE)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    new = np.full(count, 255, np.uint8)
+    new[0] = 0
+    if before.shape == cells.shape:
+        new[labels[dilated(above(before, VISIBLE), 3) > 0]] = 0
+    return dilated(new[labels], 3)
+
+
+def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
+    """Return the islands (mask of cells) of which a second look shows less than AGREEMENT of the first matte."""
+    count, labels = cv2.connectedComponents(islands, connectivity=8)
+    size = (islands.shape[1], islands.shape[0])
+    first, second = (
+        np.bincount(labels.ravel(), resized(matte, size).ravel(), minlength=count) for matte in (alpha, seen)
+    )
+    drop = np.where(second < AGREEMENT * first, 255, 0).astype(np.uint8)
+    drop[0] = 0
+    dropped: Plane = drop[labels]
+    return dropped

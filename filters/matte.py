@@ -14,7 +14,7 @@ from filters.background_model import RoomModel
 from filters.base import Alpha, Plane, Planes
 from filters.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.motion import scaled, warped
-from filters.planes import above, difference, lookup, resized, to_plane
+from filters.planes import above, difference, enlarged, lookup, resized, to_plane
 from filters.plate import Plate, Recording
 from filters.segmenter import Box
 from filters.smoother import MotionAdaptive, TemporalSmoother
@@ -156,7 +156,7 @@ class Matte:
         if self._options.room:
             alpha = self._room.correct(work, last, alpha)
         if self._options.components:
-            alpha = components.keep_people(alpha)
+            alpha = self._confirmed(components.keep_people(alpha), source)
         self._alpha, self._cells = alpha, resized(alpha, cell_size(work.size))
         if self._region.settled:
             self._stillness.saw(work.cells, self._cells)
@@ -184,6 +184,20 @@ class Matte:
             seen = self._network(source, box, region.pixels(box, source.size))
             matte = np.maximum(matte, region.paste(seen, box, source.size, size))
         return matte
+
+    def _confirmed(self, alpha: Plane, source: Planes) -> Plane:
+        """Return the matte with those who weren't there before only where a look at just them agrees.
+
+        What the network takes for a person in an empty room depends on the framing; a person doesn't.
+        """
+        size = (alpha.shape[1], alpha.shape[0])
+        new = components.newcomers(resized(alpha, cell_size(size)), self._cells)
+        box = region.bounds(new, source.size, region.PADDING)
+        if box is None:
+            return alpha
+        seen = self._see(source, [box], size)
+        doubtful = enlarged(components.unconfirmed(new, alpha, seen), size)
+        return np.where(doubtful > 0, np.uint8(0), alpha)
 
     def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
         if self._alpha is None or not self._options.region:

@@ -55,6 +55,11 @@ def to_plane(values: NDArray[np.float32], scale: float = 1.0) -> Plane:
     return cast(Plane, cv2.convertScaleAbs(cv2.max(values, cast(Any, 0.0)), alpha=scale))
 
 
+def enlarged(mask: Plane, size: tuple[int, int]) -> Plane:
+    """Return the mask at (width, height), its pixels repeated."""
+    return cast(Plane, cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST))
+
+
 def resized(plane: Plane, size: tuple[int, int]) -> Plane:
     """Return the plane at (width, height), averaged where it shrinks; itself where it has that size."""
     if (plane.shape[1], plane.shape[0]) == size:

@@ -168,7 +168,9 @@ def _solve(
     return alpha, (trust * (share > MIN_PERSON)[:, None]).astype(np.float32)
 
 
-def _terms(image: Plane, room: Plane, at: NDArray[np.intp], colour: Array, light: float) -> tuple[Array, Array]:
+def _terms(
+    image: Plane, room: Plane, at: NDArray[np.intp], colour: Array, light: float
+) -> tuple[Array, Array]:
     """Return (F - B)(I - B) and (F - B)² of one plane in the patches."""
     behind = np.take(room, at) + np.float32(light)
     towards = colour[:, None] - behind

@@ -105,6 +105,27 @@ def serve(
         _fail(error)
 
 
+@app.command()
+def forward(
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="A WHIP endpoint; {room} and {identity} are replaced.")
+    ],
+    source: Annotated[str, typer.Option("--from", metavar="whip", help="Where cameras come from.")] = "whip",
+    to_token: Annotated[str, typer.Option(help="Bearer token for that endpoint.")] = "",
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Publish every camera that comes in by WHIP, filtered, to another server's WHIP endpoint."""
+    from server.app import serve as run
+
+    if source != "whip":
+        raise typer.BadParameter(f"{source!r} is not 'whip'", param_hint="--from")
+    try:
+        run(_configuration(config, assignments, {"forward_to": to, "forward_token": to_token}))
+    except (ConfigError, FilterError, OSError) as error:
+        _fail(error)
+
+
 @app.command(name="config")
 def config_(
     config: ConfigFile = None,

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from filters.base import FilterError
 from filters.segmenter import Segmenter, load_card
+from server.api import add_api
 from server.backgrounds import builtin_backgrounds
 from server.conference import Conference
 from server.config import MODELS, STATIC, Config
@@ -51,7 +52,9 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     """
     install()
     network = segmenter or Segmenter(load_card(config.model, MODELS))
-    app = web.Application(client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), compress, _errors])
+    app = web.Application(
+        client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), compress, _errors]
+    )
     app.on_response_prepare.append(_set_headers)
     app[QUOTA] = Quota(config.max_connections_per_address)
 
@@ -62,6 +65,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
 
     app.cleanup_ctx.append(conference)
     add_whip(app)
+    add_api(app)
     add_operation(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
     app.on_shutdown.append(_say_goodbye)

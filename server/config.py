@@ -109,6 +109,16 @@ class Config:
         ),
     ] = field(default_factory=dict)
 
+    forward_to: Annotated[
+        str,
+        Option(
+            "WHIP endpoint to which everything that comes in by WHIP is published again, filtered. "
+            "{room} and {identity} in it are replaced.",
+            section="Forward",
+        ),
+    ] = ""
+    forward_token: Annotated[str, Option("Bearer token for that endpoint.", secret=True)] = ""
+
     metrics: Annotated[bool, Option("Serve Prometheus' /metrics.", section="Metrics")] = True
     metrics_token: Annotated[
         str, Option("Bearer token that /metrics asks for. Without one it is for loopback only.", secret=True)

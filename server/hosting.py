@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.backgrounds import Upload
+from server.backgrounds import Upload, Wardrobe
 from server.meeting import Attendance, Meeting
 from server.policy import UPLOAD, RoomPolicy, SignalingError
 
@@ -59,9 +59,13 @@ def set_policy(host: Attendance, wish: Mapping[str, object]) -> None:
 
     Raises SignalingError bad-message, unknown-background; nothing has changed then.
     """
-    meeting = host.meeting
+    change_policy(host.meeting, host.participant.wardrobe, wish)
+
+
+def change_policy(meeting: Meeting, wardrobe: Wardrobe, wish: Mapping[str, object]) -> None:
+    """As `set_policy`, for somebody who need not be in the room; `wardrobe` holds the uploads to be named."""
     policy = meeting.room.policy.changed(wish)
-    uploads = _named_uploads(host, policy)
+    uploads = _named_uploads(meeting, wardrobe, policy)
     opened = meeting.room.policy.waiting_room and not policy.waiting_room
     meeting.room.policy = policy
     meeting.uploads.clear()
@@ -71,15 +75,15 @@ def set_policy(host: Attendance, wish: Mapping[str, object]) -> None:
         _let_everybody_in(meeting)
 
 
-def _named_uploads(host: Attendance, policy: RoomPolicy) -> dict[str, Upload]:
+def _named_uploads(meeting: Meeting, wardrobe: Wardrobe, policy: RoomPolicy) -> dict[str, Upload]:
     """Return the uploads that a policy names; raise SignalingError unknown-background for what isn't there."""
     named = dict[str, Upload]()
     if isinstance(policy.backgrounds, str):
         return named
     for name in policy.backgrounds:
-        host.participant.wardrobe.background(name)
+        wardrobe.background(name)
         key = name.removeprefix(UPLOAD)
-        upload = host.participant.wardrobe.upload(key) or host.meeting.uploads.get(key)
+        upload = wardrobe.upload(key) or meeting.uploads.get(key)
         if name.startswith(UPLOAD) and upload is not None:
             named[key] = upload
     return named

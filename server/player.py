@@ -1,4 +1,7 @@
-"""The peer connection on which somebody watches one participant, as WHEP has it: the client is the offerer."""
+"""The peer connections that carry one participant's publications to where the client or we have asked for them.
+
+What can be sent is what the wall lets through: a VideoPublication, which is filtered, and an AudioPublication.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
+from server.media.adaptation import LayerSelection
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
@@ -13,8 +17,8 @@ from server.policy import SignalingError
 from server.publisher import check_sdp, set_remote_description
 
 
-class Player:
-    """Sends one participant's publications to one client. What can be played is what the wall lets through."""
+class Outlet:
+    """One participant's publications on one connection."""
 
     def __init__(self, config: Config, owner: str, video: VideoPublication, audio: AudioPublication) -> None:
         self.connection: RTCPeerConnection | None = None
@@ -22,8 +26,47 @@ class Player:
         self._owner = owner
         self._video = video
         self._audio = audio
+        self._layers = LayerSelection()
+        self._sender: RtpSender | None = None
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
+
+    def subscribe(self, transceiver: RTCRtpTransceiver) -> None:
+        """Send on a transceiver that has been negotiated."""
+        if transceiver.kind == "video":
+            self._sender = RtpSender(transceiver, on_keyframe_request=self._video.request_keyframe)
+            self._video_subscription = VideoSubscription(self._sender, self._sender.codec or "VP8")
+            self._video.subscribe(self._video_subscription)
+        else:
+            self._audio_subscription = AudioSubscription(RtpSender(transceiver))
+            self._audio.subscribe(self._audio_subscription)
+
+    def adapt(self, now: float) -> None:
+        """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
+        video = self._video_subscription
+        if video is None or self._sender is None:
+            return
+        estimate = self._sender.stats.remb
+        video.base_only = self._layers.update(now, estimate, [self._video.transcoder.bitrate]) > 0
+        video.share = estimate
+
+    async def close(self) -> None:
+        """End the connection and what was sent on it."""
+        video, self._video_subscription = self._video_subscription, None
+        audio, self._audio_subscription = self._audio_subscription, None
+        if video is not None:
+            self._video.unsubscribe(video)
+            video.close()
+        if audio is not None:
+            self._audio.unsubscribe(audio)
+            audio.close()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            await connection.close()
+
+
+class Player(Outlet):
+    """Answers a client that wants to watch, as WHEP has it."""
 
     async def offer(self, sdp: str) -> str:
         """Take an offer that receives video, audio or both; return the answer's SDP. Once only.
@@ -46,7 +89,7 @@ class Player:
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         self.connection = connection
         for transceiver in transceivers:
-            self._subscribe(transceiver)
+            self.subscribe(transceiver)
         return str(connection.localDescription.sdp)
 
     def _sending(self, connection: RTCPeerConnection) -> list[RTCRtpTransceiver]:
@@ -59,25 +102,23 @@ class Player:
             set_stream_id(transceiver, self._owner)
         return found
 
-    def _subscribe(self, transceiver: RTCRtpTransceiver) -> None:
-        if transceiver.kind == "video":
-            sender = RtpSender(transceiver, on_keyframe_request=self._video.request_keyframe)
-            self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")
-            self._video.subscribe(self._video_subscription)
-        else:
-            self._audio_subscription = AudioSubscription(RtpSender(transceiver))
-            self._audio.subscribe(self._audio_subscription)
 
-    async def close(self) -> None:
-        """End the connection and what was received on it."""
-        video, self._video_subscription = self._video_subscription, None
-        audio, self._audio_subscription = self._audio_subscription, None
-        if video is not None:
-            self._video.unsubscribe(video)
-            video.close()
-        if audio is not None:
-            self._audio.unsubscribe(audio)
-            audio.close()
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            await connection.close()
+class Caller(Outlet):
+    """Offers to send, as a WHIP client does."""
+
+    async def call(self) -> str:
+        """Return the SDP of an offer of video and audio, with all candidates. Once only."""
+        connection = self.connection = connect(self._config)
+        for kind in ("video", "audio"):
+            set_stream_id(connection.addTransceiver(kind, direction="sendonly"), self._owner)
+        await connection.setLocalDescription(await connection.createOffer())
+        return str(connection.localDescription.sdp)
+
+    async def answered(self, sdp: str) -> None:
+        """Take the answer and send what it accepts; raise SignalingError bad-sdp."""
+        if self.connection is None:
+            return
+        await set_remote_description(self.connection, sdp, "answer")
+        for transceiver in self.connection.getTransceivers():
+            if transceiver.currentDirection == "sendonly":
+                self.subscribe(transceiver)

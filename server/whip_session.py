@@ -14,6 +14,7 @@ from aiortc import RTCPeerConnection
 from aiortc.sdp import SessionDescription
 
 from server.conference import Conference
+from server.forward import Forward
 from server.media.rtc import IceParameters, IceRestart
 from server.meeting import Attendance
 from server.messages import Message
@@ -26,7 +27,7 @@ from server.tokens import Grant
 
 logger = logging.getLogger(__name__)
 
-SWEEP_INTERVAL = 1.0  # seconds
+SWEEP_INTERVAL = 0.5  # seconds
 DEFAULT_NAME = "Camera"
 
 Kind = Literal["whip", "whep"]
@@ -44,6 +45,7 @@ class WhipSession:
         self.release: Callable[[], None] = lambda: None
         self.created = time.monotonic()
         self.over = False
+        self.forward: Forward | None = None
         self._peer = peer
         self._ufrag, _ = credentials(offer)
         self._restart: IceRestart | None = None
@@ -56,6 +58,11 @@ class WhipSession:
     def told(self, message: Message) -> None:
         """Take what a browser would be told: a fatal error, as when a host removes the participant, ends it."""
         self.over |= message.get("type") == "error" and bool(message.get("fatal"))
+
+    def adapt(self, now: float) -> None:
+        """Cut down what a player can't take; `now` is monotonic."""
+        if isinstance(self._peer, Player):
+            self._peer.adapt(now)
 
     def finished(self, now: float, patience: float) -> bool:
         """Tell whether it is over: removed, disconnected, or not connected in time; `now` is monotonic."""
@@ -120,6 +127,8 @@ class WhipSession:
     async def close(self) -> None:
         """End the peer connection."""
         self.release()
+        if self.forward is not None:
+            await self.forward.close()
         await self._end_restart()
         await self._peer.close()
 
@@ -170,6 +179,8 @@ class WhipSessions:
         attendance.send = session.told
         attendance.meeting.update(attendance)
         await self._replace(session)
+        if self._config.forward_to:
+            session.forward = Forward(self._config, attendance.participant, attendance.meeting.name)
         return session, answer
 
     async def play(
@@ -249,6 +260,7 @@ class WhipSessions:
             await asyncio.sleep(SWEEP_INTERVAL)
             now, patience = time.monotonic(), self._config.session_timeout
             for session in list(self._sessions.values()):
+                session.adapt(now)
                 if session.finished(now, patience):
                     await self.end(session)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from filters.base import Plane
-from filters.components import keep_people
+from filters.components import keep_people, newcomers, unconfirmed
 
 
 def picture() -> Plane:
@@ -37,6 +37,30 @@ def test_two_people_both_stay() -> None:
     matte[60:, 20:80] = 255
     matte[80:, 200:260] = 250
     assert np.array_equal(keep_people(matte), matte)
+
+
+def test_a_newcomer_touches_nothing_of_the_matte_before() -> None:
+    before = np.zeros((45, 80), np.uint8)
+    before[10:, 20:40] = 255
+    now = before.copy()
+    now[10:, 15:20] = 255
+    assert newcomers(now, before).max() == 0
+    now[20:, 60:70] = 255
+    new = newcomers(now, before)
+    assert new[30, 65] == 255
+    assert new[:, :50].max() == 0
+    assert newcomers(now, np.zeros((0, 0), np.uint8))[30, 30] == 255
+
+
+def test_only_islands_that_a_second_look_shows_are_confirmed() -> None:
+    alpha, seen = picture(), picture()
+    alpha[80:, 40:80] = alpha[80:, 200:240] = 255
+    seen[80:, 40:80] = 250
+    islands = np.zeros((45, 80), np.uint8)
+    islands[20:, 10:20] = islands[20:, 50:60] = 255
+    doubtful = unconfirmed(islands, alpha, seen)
+    assert doubtful[30, 15] == 0
+    assert doubtful[30, 55] == 255
 
 
 def test_tiny_pictures() -> None:

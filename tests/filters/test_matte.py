@@ -81,10 +81,10 @@ def test_the_network_follows_the_person() -> None:
 def test_a_still_picture_needs_no_network() -> None:
     network = Bright()
     run(Matte(network), [frame((640, 360), 0.3, t) for t in range(30)])
-    assert len(network.boxes) < 10
+    assert len(network.boxes) < 12
     always = Bright()
     run(Matte(always, options=MatteOptions(stillness=False)), [frame((640, 360), 0.3, t) for t in range(30)])
-    assert len(always.boxes) == 30
+    assert len(always.boxes) >= 30
 
 
 def test_empty_then_somebody_then_empty() -> None:
@@ -95,6 +95,18 @@ def test_empty_then_somebody_then_empty() -> None:
     shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
     assert max(shown[:5]) == max(shown[12:]) == 0
     assert min(shown[7:10]) > 0.2 * 640 * 360 * 0.9
+
+
+def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
+    def deceived(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        """Return a person in the middle of whatever is the whole frame."""
+        alpha = np.zeros((64, 96), np.float32)
+        if box is None or box == (0, 0, *planes.size):
+            alpha[20:, 30:60] = 1
+        return alpha
+
+    for shown in run(Matte(deceived), [frame((640, 360), 2, t) for t in range(40)]):
+        assert shown.alpha.max() == 0
 
 
 def test_a_new_size_of_the_same_shape_goes_on_and_another_starts_anew() -> None:

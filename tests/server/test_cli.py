@@ -176,3 +176,11 @@ def test_token_prints_one_that_is_good(
     monkeypatch.setenv("GREENROOM_TOKEN_KEYS", "{}")
     assert run("token", "Studio") == 1
     assert "token_keys: there are none" in capsys.readouterr().err
+
+
+def test_forward_serves_with_a_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = Served()
+    monkeypatch.setitem(sys.modules, "server.app", served)
+    assert run("forward", "--to", "https://sfu/whip/{identity}", "--to-token", "x", "--set", "port=9") == 0
+    assert served.configs == [Config(port=9, forward_to="https://sfu/whip/{identity}", forward_token="x")]
+    assert run("forward", "--from", "janus", "--to", "https://sfu/whip") == 2

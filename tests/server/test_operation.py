@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from aiohttp import ClientSession
 
 from filters.segmenter import Segmenter
 from server.app import CONFERENCE
@@ -122,15 +124,66 @@ def test_the_operator_is_told_who_may_come_in() -> None:
     assert any(line.startswith("  and at http://") for line in welcome(Config(host="0.0.0.0", open=True)))
 
 
-@pytest.mark.slow
-async def test_sigterm_waits_for_the_rooms_to_empty(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", "--port", "0", "--set", "drain_time=20", stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    """Start the product's own command on a free port; return it with its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "server", "--port", port, *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
-    await process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    while b"Greenroom is open" not in await process.stdout.readline():
+        pass
+    return process, f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.slow
+async def test_sigterm_waits_for_the_rooms_to_empty() -> None:
+    process, url = await started("--set", "drain_time=30", "--log-format", "json")
+    async with ClientSession() as session, session.ws_connect(f"{url}/ws") as ada:
+        await ada.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada Lovelace"})
+        assert (await ada.receive_json())["type"] == "joined"
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            while (await session.get(f"{url}/readyz")).status != 503:
+                await asyncio.sleep(0.05)
+        async with session.ws_connect(f"{url}/ws") as bob:
+            await bob.send_json({"type": "join", "version": 1, "room": "studio", "name": "Bob"})
+            assert (await bob.receive_json())["code"] == "shutting-down"
+        assert process.returncode is None
+        await ada.send_json({"type": "leave"})
+        assert await asyncio.wait_for(process.wait(), 10) == 0
     assert process.stderr is not None
-    assert "draining 0 rooms" in (await process.stderr.read()).decode()
+    log = (await process.stderr.read()).decode()
+    assert [json.loads(line)["level"] for line in log.splitlines()]
+    assert "Lovelace" not in log
+    assert "studio" not in log
+
+
+@pytest.mark.slow
+async def test_a_second_sigterm_does_not_wait() -> None:
+    process, url = await started("--set", "drain_time=30")
+    async with ClientSession() as session, session.ws_connect(f"{url}/ws") as ada:
+        await ada.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        await ada.receive_json()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            while (await session.get(f"{url}/readyz")).status != 503:
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+@pytest.mark.slow
+async def test_a_wrong_option_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "g.toml").write_text('token_keys = { a = "short" }')
+    for arguments, said in (
+        (["--host", "0.0.0.0"], "host 0.0.0.0: without token_keys anybody"),
+        (["--config", str(tmp_path / "g.toml")], "token_keys.a: a secret has 32 characters"),
+    ):
+        command = [sys.executable, "-m", "server", "--port", "0", *arguments]
+        process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 1
+        assert errors.decode().startswith(f"greenroom: {said}")
+        assert errors.count(b"\n") == 1

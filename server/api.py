@@ -1,0 +1,176 @@
+"""REST for applications: rooms, people, backgrounds, policy, under /api/v1; openapi.json describes it.
+
+Every request needs a token of the role `host`, for the room that it is about, or for any (`*`). A server without token
+keys has no such API, because there nobody could be told from anybody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from aiohttp import hdrs, web
+
+from server.backgrounds import Wardrobe, builtin_backgrounds
+from server.hosting import change_policy
+from server.keys import CONFERENCE
+from server.meeting import Attendance, Meeting
+from server.policy import SignalingError, room_name
+from server.tokens import ANY_ROOM
+
+DESCRIPTION = Path(__file__).with_name("openapi.json")
+MAX_BODY = 16 * 1024
+STATUS = {
+    "token-missing": 401,
+    "token-invalid": 401,
+    "token-expired": 401,
+    "token-wrong-room": 403,
+    "host-only": 403,
+    "no-keys": 403,
+    "background-forbidden": 403,
+    "unknown-room": 404,
+    "unknown-participant": 404,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "unknown-background": 422,
+}
+"""What each SignalingError is over HTTP; everything else is 400."""
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+Described: TypeAlias = dict[str, Any]
+
+
+def add_api(app: web.Application) -> None:
+    """Add the routes to an application that has a Conference."""
+    routes: list[tuple[str, str, Handler]] = [
+        ("GET", "/rooms", _rooms),
+        ("GET", "/rooms/{room}", _room),
+        ("PATCH", "/rooms/{room}/policy", _policy),
+        ("GET", "/rooms/{room}/participants/{participant}", _participant),
+        ("DELETE", "/rooms/{room}/participants/{participant}", _kick),
+        ("PUT", "/rooms/{room}/participants/{participant}/background", _background),
+    ]
+    for method, path, handler in routes:
+        app.router.add_route(method, "/api/v1" + path, _answering(handler))
+    app.router.add_get("/api/v1/backgrounds", _builtin)
+    app.router.add_get("/api/v1/openapi.json", _description)
+
+
+def _answering(handler: Handler) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            _expect_host(request)
+            return await handler(request)
+        except SignalingError as error:
+            status = STATUS.get(error.code, 400)
+            headers = {hdrs.WWW_AUTHENTICATE: "Bearer"} if status == 401 else None
+            told = {"code": error.code, "message": error.message}
+            return web.json_response(told, status=status, headers=headers)
+
+    return handle
+
+
+def _expect_host(request: web.Request) -> None:
+    """Raise SignalingError for everybody but the bearer of a host's token."""
+    doorkeeper = request.app[CONFERENCE].doorkeeper
+    if doorkeeper.open:
+        raise SignalingError("no-keys", "Configure token_keys to use this.")
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    room = request.match_info.get("room")
+    grant = doorkeeper.admit(token.strip() if scheme.lower() == "bearer" else None, room or "any")
+    if grant.role != "host" or (room is None and grant.room != ANY_ROOM):
+        raise SignalingError("host-only", "This takes a token of the role host for what it is about.")
+
+
+def _meeting(request: web.Request) -> Meeting:
+    meeting = request.app[CONFERENCE].rooms.get(room_name(request.match_info["room"]))
+    if meeting is None:
+        raise SignalingError("unknown-room", "There is nobody in a room of this name.")
+    return meeting
+
+
+def _attendance(request: web.Request) -> Attendance:
+    return _meeting(request).find(request.match_info["participant"])
+
+
+async def _body(request: web.Request) -> Described:
+    """Return the JSON object of the body; raise SignalingError."""
+    if request.content_type != "application/json":
+        raise SignalingError("unsupported-media-type", "The body must be application/json.")
+    data = b""
+    async for chunk in request.content.iter_any():
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise SignalingError("too-large", f"The body has at most {MAX_BODY} bytes.")
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        raise SignalingError("bad-message", "The body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise SignalingError("bad-message", "The body is not a JSON object.")
+    return found
+
+
+def _describe(attendance: Attendance) -> Described:
+    meeting, participant = attendance.meeting, attendance.participant
+    return meeting.describe(participant) | {
+        "identity": participant.grant.identity,
+        "state": meeting.room.state(participant),
+        "background": participant.background,
+        "frames": participant.counters()._asdict() | {"sent": participant.video.sent, "raw": 0},
+    }
+
+
+def _describe_room(meeting: Meeting) -> Described:
+    return {
+        "name": meeting.name,
+        "policy": meeting.room.policy.describe(),
+        "participants": [_describe(attendance) for attendance in meeting.attendances],
+    }
+
+
+async def _rooms(request: web.Request) -> web.Response:
+    rooms = request.app[CONFERENCE].rooms.all()
+    told = [{"name": meeting.name, "participants": len(meeting.attendances)} for meeting in rooms]
+    return web.json_response({"rooms": told})
+
+
+async def _room(request: web.Request) -> web.Response:
+    return web.json_response(_describe_room(_meeting(request)))
+
+
+async def _policy(request: web.Request) -> web.Response:
+    meeting, config = _meeting(request), request.app[CONFERENCE].config
+    change_policy(meeting, Wardrobe(config, meeting.uploads), await _body(request))
+    return web.json_response(meeting.room.policy.describe())
+
+
+async def _participant(request: web.Request) -> web.Response:
+    return web.json_response(_describe(_attendance(request)))
+
+
+async def _kick(request: web.Request) -> web.Response:
+    removed = SignalingError("removed", "You have been removed from this room.", fatal=True)
+    await request.app[CONFERENCE].expel(_attendance(request), removed)
+    return web.Response(status=204)
+
+
+async def _background(request: web.Request) -> web.Response:
+    attendance, wish = _attendance(request), (await _body(request)).get("background")
+    if not isinstance(wish, str):
+        raise SignalingError("bad-message", "The field background must be a text.")
+    participant = attendance.participant
+    participant.choose(wish, attendance.meeting.room.policy)
+    told = {"type": "background", "background": participant.background, "reason": "policy"}
+    attendance.tell(told)
+    return web.json_response(_describe(attendance))
+
+
+async def _builtin(_: web.Request) -> web.Response:
+    return web.json_response({"backgrounds": builtin_backgrounds()})
+
+
+async def _description(_: web.Request) -> web.StreamResponse:
+    return web.json_response(json.loads(DESCRIPTION.read_text(encoding="utf-8")))
