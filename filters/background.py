@@ -16,6 +16,7 @@ from filters.pictures import Bgr, cover, decode_picture, encode_jpeg, to_planes
 
 __all__ = [
     "BUILTIN",
+    "CLIPS",
     "Background",
     "Blur",
     "Clip",
@@ -41,6 +42,9 @@ BUILTIN: Final[dict[str, str]] = {
     "paper": "Paper waves",
 }
 """Id and title of the pictures that come with the program, as <id>.jpg and <id>.thumb.jpg."""
+
+CLIPS: Final[dict[str, str]] = {"drift": "Drifting lights", "tide": "Slow tide"}
+"""Id and title of the looping videos that come with the program, as <id>.webm, <id>.jpg and <id>.thumb.jpg."""
 
 _BLURS: Final[dict[str, Strength]] = {"blur": "soft", "blur-strong": "strong"}
 _PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
@@ -79,7 +83,7 @@ class Color(Picture):
 
 
 def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Background:
-    """Return a new background for 'blur', 'blur-strong', '#rrggbb' or the id of a built-in picture.
+    """Return a new background for 'blur', 'blur-strong', '#rrggbb' or the id of a built-in picture or clip.
 
     `pictures` is the folder of the built-in ones. With `files`, the path of a picture or a video is
     understood too. Raises FilterError, also for a file that can't be used.
@@ -90,9 +94,11 @@ def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Backg
         return Color(*bytes.fromhex(spec[1:]))
     if spec in BUILTIN:
         return Picture(_load(pictures / f"{spec}.jpg"))
+    if spec in CLIPS:
+        return Clip(pictures / f"{spec}.webm")
     if files and Path(spec).is_file():
         return _open(Path(spec))
-    known = [*_BLURS, "#rrggbb", *BUILTIN, *(["the path of a picture or video"] if files else [])]
+    known = [*_BLURS, "#rrggbb", *BUILTIN, *CLIPS, *(["the path of a picture or video"] if files else [])]
     raise FilterError(f"unknown background {spec[:80]!r}; known: {', '.join(known)}")
 
 

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.background import BUILTIN, Background, Picture, decode_picture, encode_jpeg, parse_background
+from filters.background import (
+    BUILTIN,
+    CLIPS,
+    Background,
+    Picture,
+    decode_picture,
+    encode_jpeg,
+    parse_background,
+)
 from filters.base import FilterError
 from server.config import PICTURES, Config
 from server.policy import UPLOAD, RoomPolicy, SignalingError, background_id
@@ -103,7 +111,8 @@ class Wardrobe:
 def builtin_backgrounds() -> list[BackgroundInfo]:
     """Return the backgrounds that everybody has, as the protocol describes them."""
     blurs = [_info(name, "blur", title) for name, title in TITLES.items()]
-    return blurs + [_info(name, "picture", title) for name, title in BUILTIN.items()]
+    pictures = [_info(name, "picture", title) for name, title in BUILTIN.items()]
+    return blurs + pictures + [_info(name, "clip", title) for name, title in CLIPS.items()]
 
 
 def _info(name: str, kind: str, title: str, *, thumbnail: bool = True) -> BackgroundInfo:
