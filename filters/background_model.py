@@ -26,6 +26,7 @@ CLEAR_SIDE = 9
 LEARN_EVERY = 4
 LEARN_RATE = 0.2
 TRUSTED = 7
+FAMILIAR = 24
 CONTRADICTED = 12
 PLATE_COUNT = 60
 PLATE_RESIDUAL = 10.0
@@ -87,6 +88,13 @@ class RoomModel:
             self._learn(work, last, clear, distance)
         self._frames += 1
         return corrected
+
+    def familiar(self, cells: Plane) -> Plane:
+        """Return 255 for the cells of the grid of `cells` that have been room for a while, else 0."""
+        if not self._count.size:
+            return np.zeros_like(cells)
+        size = (cells.shape[1], cells.shape[0])
+        return above(resized(above(self._count, FAMILIAR), size), 254)
 
     def adopt(self, plate: Work) -> None:
         """Know the room from a picture of it; it is forgotten again if it doesn't fit the frames that follow."""

@@ -203,7 +203,8 @@ class Matte:
         if self._alpha is None or not self._options.region:
             return [(0, 0, *size)]
         moved = above(difference(cells, self._seen), int(10 + self._room.noise / 2))
-        return self._region.next(self._cells, moved, size)
+        familiar = self._room.familiar(cells) if self._options.room else None
+        return self._region.next(self._cells, moved, size, familiar)
 
     def _finish(self, smooth: Alpha) -> MatteFrame:
         held = self._held.popleft()

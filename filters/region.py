@@ -16,7 +16,7 @@ import numpy as np
 
 from filters.base import Alpha, Plane
 from filters.grid import NETWORK_SIDE
-from filters.planes import above, to_plane
+from filters.planes import above, both, to_plane
 from filters.segmenter import Box
 
 LOOK = 30
@@ -62,19 +62,26 @@ class Region:
         """Count a frame that the network needn't see."""
         self._age += 1
 
-    def next(self, cells: Plane, moved: Plane, size: tuple[int, int]) -> list[Box]:
+    def next(
+        self, cells: Plane, moved: Plane, size: tuple[int, int], familiar: Plane | None = None
+    ) -> list[Box]:
         """Return the boxes to look at in luma pixels of a frame of `size` (width, height).
 
-        `cells` is the last matte on the grid of cells, uint8; `moved` is non-zero where a cell has changed.
+        `cells` is the last matte on the grid of cells, uint8; `moved` is 255 where a cell has changed. What moves
+        where it is `familiar`, room that stood still (None: everywhere), is looked at by itself, and what moves
+        elsewhere as part of the whole: where the camera moves, everything does, and parts of it look like people.
         """
         whole = (0, 0, *size)
         if size != self._size or self._recent.shape != moved.shape:
             self._start(size, moved)
         people, arriving = self._split(cells)
         self._box = self._follow(people)
-        self._watch(moved, arriving)
+        outside = self._outside(moved)
+        known = outside if familiar is None else both(outside, familiar)
+        self._watch(known, arriving)
         box = self._box
-        if box is None or _area(box) > WHOLE * _area(whole):
+        stirred = np.count_nonzero(outside) - np.count_nonzero(known) >= MOVED_CELLS
+        if box is None or stirred or _area(box) > WHOLE * _area(whole):
             box = whole
         self._age += 1
         self.settled = box == whole or self._age < LOOK
@@ -116,12 +123,15 @@ class Region:
             return old
         return wanted
 
-    def _watch(self, moved: Plane, arriving: Plane) -> None:
-        """Keep a box around what moves outside, for a while, and for as long as somebody is found there."""
+    def _outside(self, moved: Plane) -> Plane:
         outside = moved.copy()
         if self._box is not None:
             outside[self._slices(self._box, moved.shape)] = 0
-        self._recent = cast(Plane, cv2.subtract(self._recent, np.full_like(moved, 255 // HOLD)))
+        return outside
+
+    def _watch(self, outside: Plane, arriving: Plane) -> None:
+        """Keep a box around what moves outside, for a while, and for as long as somebody is found there."""
+        self._recent = cast(Plane, cv2.subtract(self._recent, np.full_like(outside, 255 // HOLD)))
         self._recent[outside > 0] = 255
         self._patience -= 1
         if arriving.any():
@@ -142,6 +152,7 @@ class Region:
 
 def _span(start: float, stop: float, least: float, limit: int) -> tuple[int, int]:
     """Return the interval in [0, limit], widened to `least` and then to even ends that split no chroma sample."""
+    start, stop = max(0.0, start), min(float(limit), stop)
     grow = max(0.0, least - (stop - start)) / 2
     start, stop = start - grow, stop + grow
     shift = max(0.0, -start) - max(0.0, stop - limit) if grow else 0.0

@@ -126,3 +126,10 @@ def test_where_the_person_always_was_nothing_is_known() -> None:
     frame = work(room(), 99)
     matte[40:60, 70:90] = UNSURE
     assert model.correct(frame, frame, matte)[42:58, 72:88].min() >= UNSURE - 4
+
+
+def test_only_a_room_that_has_stood_still_for_a_while_is_familiar() -> None:
+    cells = np.zeros((24, 40), np.uint8)
+    assert RoomModel().familiar(cells).max() == 0
+    assert learned(12).familiar(cells).max() == 0
+    assert learned(60).familiar(cells).mean() > 200

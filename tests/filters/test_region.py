@@ -133,3 +133,11 @@ def test_the_matte_of_a_box_is_pasted_where_the_box_is() -> None:
     assert matte[:, :78].max() == 0
     assert matte[:, 243:].max() == 0
     assert abs(int(matte.astype(bool).sum()) - 160 * 120) < 600
+
+
+def test_what_moves_in_an_unfamiliar_room_makes_it_look_at_the_whole() -> None:
+    matte = cells(160, 120, 280, 360)
+    region = tracked(matte)
+    strange = np.zeros_like(STILL)
+    assert region.next(matte, cells(600, 200, 640, 360), SIZE, strange) == [WHOLE]
+    assert region.next(matte, STILL, SIZE, strange) != [WHOLE]
