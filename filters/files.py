@@ -39,6 +39,7 @@ def filter_file(
     target: Path,
     make_filter: MakeFilter,
     *,
+    make_photo_filter: MakeFilter | None = None,
     matte: Path | None = None,
     transparent: bool = False,
     progress: Progress | None = None,
@@ -48,20 +49,27 @@ def filter_file(
     Frame n of `target`, of `matte` (.mkv, for a photo .png) and of `source` are of one size (as displayed)
     and one timestamp, save that Matroska rounds to milliseconds. Nothing appears under the names of `target`
     and `matte` before everything is written. `transparent` leaves a photo's background out instead of filling
-    it. Raises MediaError.
+    it; `make_photo_filter` makes the filter of a photo, if it is another. Raises MediaError.
     """
     _check_distinct(source, target, matte)
     with open_video(source) as reader:
         if reader.is_photo:
             _check_suffix(target, "a photo", *PHOTO_SUFFIXES[: 1 if transparent else None])
             _check_suffix(matte, "a photo's matte", ".png")
-            _filter_photo(reader, target, make_filter, matte, transparent=transparent)
+            make = make_photo_filter or make_filter
+            _filter_photo(reader, target, make, matte, transparent=transparent)
             return 1
         if transparent:
             raise MediaError(f"{source}: only a photo can do without a background")
         _check_suffix(target, "a video", *CONTAINERS)
         _check_suffix(matte, "a video's matte", ".mkv")
         return _filter_video(reader, target, make_filter, matte, progress)
+
+
+def read_picture(path: Path) -> av.VideoFrame:
+    """Return a photo, or the first frame of a video, upright, as yuv420p. Raises MediaError."""
+    with open_video(path) as reader:
+        return next(reader.frames())
 
 
 def _check_distinct(source: Path, target: Path, matte: Path | None) -> None:

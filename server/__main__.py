@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
 
-from filters.background import Background, Color, parse_background
-from filters.base import FilterError
-from filters.files import MatteSink, filter_file
+from filters.background import Color, parse_background
+from filters.base import FilterError, Plane, planes_of
+from filters.files import MakeFilter, MatteSink, filter_file, read_picture
 from filters.files import Progress as OnProgress
+from filters.matte import Matte, MatteOptions
 from filters.person import PersonFilter
+from filters.photo import PhotoMatte
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
 from server.config import MODELS, PICTURES, Config
@@ -200,6 +202,12 @@ def filter_(
         Path | None, typer.Option(help="Write the matte too: .mkv (lossless grey FFV1), for a photo .png.")
     ] = None,
     smoother: Smoother = DEFAULTS.smoother,
+    privacy: Annotated[
+        float, typer.Option(min=0, max=1, help="How much of what is uncertain is hidden; costs hair.")
+    ] = MatteOptions().privacy,
+    plate: Annotated[
+        Path | None, typer.Option(help="A picture of the same room without people, from the same camera.")
+    ] = None,
     model: Model = DEFAULTS.model,
 ) -> None:
     """Put a background behind the people in a video or a photo.
@@ -213,19 +221,39 @@ def filter_(
         segmenter = Segmenter(load_card(model, MODELS))
         behind = Color(0, 0, 0) if transparent else parse_background(background, PICTURES, files=True)
 
-        def make_filter(on_matte: MatteSink) -> PersonFilter:
-            return _person_filter(segmenter, behind, smoother, on_matte)
+        options = MatteOptions(privacy=privacy)
+        video = Matte(segmenter, smoother=SMOOTHERS[smoother](), options=options)
+        empty = read_picture(plate) if plate else None
+        if empty is not None:
+            video.use_plate(planes_of(empty))
+
+        plate_fits = False
+
+        def make(chosen: Matte | PhotoMatte) -> MakeFilter:
+            def make_filter(on_matte: MatteSink) -> PersonFilter:
+                def take(alpha: Plane) -> None:
+                    nonlocal plate_fits
+                    plate_fits |= video.has_plate
+                    on_matte(alpha)
+
+                return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+
+            return make_filter
 
         with _progress() as progress:
-            filter_file(source, target, make_filter, matte=matte, transparent=transparent, progress=progress)
+            filter_file(
+                source,
+                target,
+                make(video),
+                make_photo_filter=make(PhotoMatte(segmenter, options)),
+                matte=matte,
+                transparent=transparent,
+                progress=progress,
+            )
+        if plate and not plate_fits:
+            typer.echo(f"greenroom: {plate} does not fit what the camera saw and was not used", err=True)
     except FilterError as error:
         _fail(error)
-
-
-def _person_filter(
-    segmenter: Segmenter, background: Background, smoother: str, on_matte: MatteSink
-) -> PersonFilter:
-    return PersonFilter(segmenter, background, smoother=SMOOTHERS[smoother](), on_matte=on_matte)
 
 
 class _FrameRate(ProgressColumn):

@@ -15,6 +15,8 @@ from typing import Annotated, Any, NamedTuple
 
 from aiortc import RTCIceServer
 
+from filters.smoother import SMOOTHERS
+
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models"
 STATIC = ROOT / "static"
@@ -127,9 +129,7 @@ class Config:
     model: Annotated[str, Option("The network: NAME.onnx and NAME.toml in models/.", section="Filter")] = (
         DEFAULT_MODEL
     )
-    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=("ofd", "ema", "none"))] = (
-        "ofd"
-    )
+    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=tuple(SMOOTHERS))] = "adaptive"
     background: Annotated[str, Option("The background of whoever has chosen none.")] = "blur"
     workers: Annotated[int, Option("Threads that filter and encode.", at_least=1)] = field(
         default_factory=_cores
