@@ -18,12 +18,12 @@ from server.keys import CONFERENCE, QUOTA
 from server.logs import configure_logging
 from server.media.rtc import install
 from server.meeting import Attendance
-from server.operation import add_operation, drain_on_sigterm, welcome
+from server.operation import add_operation, drain_on_sigterm, reload_on_sighup, welcome
 from server.policy import SignalingError, room_name
-from server.proxies import Quota, trust
+from server.proxies import Quota, only_for_localhost, trust
 from server.signaling import Signaling
 from server.tls import ssl_context
-from server.tokens import check_exposure
+from server.tokens import check_exposure, is_private
 from server.whip import add_whip
 
 logger = logging.getLogger(__name__)
@@ -52,8 +52,10 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     """
     install()
     network = segmenter or Segmenter(load_card(config.model, MODELS))
+    guards = [only_for_localhost] if is_private(config) else []
     app = web.Application(
-        client_max_size=config.max_upload, middlewares=[trust(config.trusted_proxies), compress, _errors]
+        client_max_size=config.max_upload,
+        middlewares=[trust(config.trusted_proxies), *guards, compress, _errors],
     )
     app.on_response_prepare.append(_set_headers)
     app[QUOTA] = Quota(config.max_connections_per_address)
@@ -92,6 +94,8 @@ def serve(config: Config) -> None:
     context = ssl_context(config)
     app = create_app(config)
     app.on_startup.append(drain_on_sigterm)
+    if context is not None:
+        app.on_startup.append(reload_on_sighup(context, config))
 
     def announce(_: str) -> None:
         for line in welcome(config):

@@ -6,8 +6,9 @@ import asyncio
 import hmac
 import logging
 import signal
+import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from aiohttp import web
 from aioice.ice import get_host_addresses
@@ -17,6 +18,8 @@ from server.config import Config
 from server.keys import CONFERENCE
 from server.metrics import Metrics
 from server.proxies import is_local
+from server.settings import ConfigError
+from server.tls import load_certificate
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,21 @@ async def _drain(conference: Conference) -> None:
     while conference.rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
         await asyncio.sleep(DRAIN_INTERVAL)
     signal.raise_signal(signal.SIGINT)  # aiohttp's run_app ends by that
+
+
+def reload_on_sighup(context: ssl.SSLContext, config: Config) -> Callable[[web.Application], Awaitable[None]]:
+    """Return what, on startup, makes SIGHUP read the certificate files again, for connections from then on."""
+
+    def reload() -> None:
+        try:
+            load_certificate(context, config)
+        except ConfigError as error:
+            logger.error("the old certificate stays: %s", error)
+
+    async def watch(_: web.Application) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+    return watch
 
 
 def welcome(config: Config) -> Iterator[str]:

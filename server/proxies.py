@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from yarl import URL
 
 from server.policy import SignalingError
 
@@ -17,6 +19,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 SCHEMES = ("http", "https")
+AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 IPV6_SITE = 64  # bits of an IPv6 address that one customer has
 
 
@@ -49,6 +52,22 @@ def trust(proxies: Sequence[str]) -> Middleware:
         return await handler(request.clone(**changes) if changes else request)
 
     return forwarded
+
+
+@web.middleware
+async def only_for_localhost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests for another name than this machine's own.
+
+    A page whose name has been pointed at 127.0.0.1 (DNS rebinding) would be of our own origin otherwise. For servers
+    that nothing but the loopback interface protects.
+    """
+    name = (
+        URL.build(scheme="http", authority=request.host).host if AUTHORITY.fullmatch(request.host) else None
+    )
+    ip = _ip(name)
+    if name != "localhost" and (ip is None or not ip.is_loopback):
+        raise web.HTTPMisdirectedRequest(text="This server is for this machine only; see --open.\n")
+    return await handler(request)
 
 
 def is_local(request: web.Request) -> bool:

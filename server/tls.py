@@ -32,25 +32,31 @@ FILE = "self-signed.pem"
 
 def ssl_context(config: Config) -> ssl.SSLContext | None:
     """Return what to serve HTTPS with, None for HTTP. Raises ConfigError."""
-    if config.tls_certificate is not None and config.tls_key is not None:
-        return _context(config.tls_certificate, config.tls_key)
-    if config.tls == "off":
+    if config.tls == "off" and config.tls_certificate is None:
         return None
-    if config.state is not None:
-        return _context(_kept(config.state, config.public_address))
-    with tempfile.TemporaryDirectory() as folder:
-        return _context(_write(Path(folder) / FILE, self_signed(_names(config.public_address))))
-
-
-def _context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load_certificate(context, config)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, config: Config) -> None:
+    """Use the configured certificate from now on; raise ConfigError, and the one before stays."""
+    if config.tls_certificate is not None:
+        _load(context, config.tls_certificate, config.tls_key)
+    elif config.state is not None:
+        _load(context, _kept(config.state, config.public_address))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            _load(context, _write(Path(folder) / FILE, self_signed(_names(config.public_address))))
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path | None = None) -> None:
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror if not isinstance(error, ssl.SSLError) else error.reason or "not usable"
         raise ConfigError(f"tls_certificate {certificate}, tls_key {key}: {reason}") from error
-    return context
 
 
 def _kept(folder: Path, public_address: str) -> Path:

@@ -228,12 +228,17 @@ def make_token(key: Key, grant: Grant, lifetime: float, now: float | None = None
 
 def check_exposure(config: Config) -> None:
     """Raise ConfigError when anybody from elsewhere could come in and nobody said that this is meant."""
-    if config.token_keys or config.open or _is_loopback(config.host):
+    if config.token_keys or config.open or is_private(config):
         return
     raise ConfigError(
         f"host {config.host}: without token_keys anybody who reaches the server could join any room; "
         "configure keys, or say --open"
     )
+
+
+def is_private(config: Config) -> bool:
+    """Tell whether nothing but the loopback interface keeps strangers out."""
+    return not config.token_keys and not config.open and _is_loopback(config.host)
 
 
 def _is_loopback(host: str) -> bool:

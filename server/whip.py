@@ -172,7 +172,7 @@ async def _play(request: web.Request) -> web.Response:
 
 
 def _created(request: web.Request, session: WhipSession, answer: str) -> web.Response:
-    location = f"{request.path.rstrip('/')}/{session.id}"
+    location = f"{request.rel_url.raw_path.rstrip('/')}/{session.id}"
     headers = {hdrs.LOCATION: location, hdrs.ETAG: session.etag, "Accept-Patch": FRAGMENT}
     response = web.Response(status=201, text=answer, content_type=SDP, headers=headers)
     _add_links(request, response, session.id[:8])
@@ -216,7 +216,7 @@ async def _patch(request: web.Request) -> web.Response:
     """Take candidates (204), or another ICE session (200, with ours); RFC 9725, section 4.3."""
     session = _session(request)
     fragment = await _fragment(request)
-    if not _matches(request, session) or not session.is_restart(fragment):
+    if not _may_restart(request, session, fragment):
         await session.trickle(fragment)
         return web.Response(status=204)
     ours, kind, mid = await session.restart(fragment)
@@ -231,20 +231,19 @@ async def _fragment(request: web.Request) -> Fragment:
         raise SignalingError("bad-message", f"This is no ICE fragment: {error}.") from error
 
 
-def _matches(request: web.Request, session: WhipSession) -> bool:
-    """Tell whether If-Match lets another ICE session begin: it is `*`. Raises SignalingError for a wrong one.
+def _may_restart(request: web.Request, session: WhipSession, fragment: Fragment) -> bool:
+    """Tell whether a fragment begins another ICE session, which takes If-Match `*`; a tag is of the present one.
 
-    WHIP demands the header; players without it are out there (whip-whep 1.2), and mean the present session.
+    Raises SignalingError for a wrong If-Match, and for none. WHIP demands it; players without it are out there
+    (whip-whep 1.2).
     """
-    match = request.headers.get(hdrs.IF_MATCH)
-    if match is None and session.kind == "whep":
-        return False
-    if match is None:
+    match, another = request.headers.get(hdrs.IF_MATCH), session.is_restart(fragment)
+    if match is None and session.kind == "whip":
         raise SignalingError("precondition-required", "Say which ICE session this is for, by If-Match.")
-    if match.strip() in ("*", '"*"'):
-        return True
-    if session.etag not in (tag.strip() for tag in match.split(",")):
-        raise SignalingError("precondition-failed", "This is for an ICE session that is over.")
+    if match is None or match.strip() in ("*", '"*"'):
+        return another
+    if another or session.etag not in (tag.strip() for tag in match.split(",")):
+        raise SignalingError("precondition-failed", "This is not the present ICE session.")
     return False
 
 

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.camera import Camera, write_mjpeg
+from tests.support.fake_server import FakeServer, fake_server
 
 START_TIMEOUT = 30.0
 
@@ -27,9 +28,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_server(*command: str) -> Iterator[str]:
-    """Start `python -m COMMAND`, in which PORT stands for a free port; yield its URL; end it by SIGINT."""
-    port = free_port()
+def run_server(*command: str, port: int = 0) -> Iterator[str]:
+    """Start `python -m COMMAND`, in which PORT stands for `port`, or a free one; yield its URL; end it by SIGINT."""
+    port = port or free_port()
     arguments = [sys.executable, "-m", *(str(port) if c == "PORT" else c for c in command)]
     with subprocess.Popen(arguments) as process:
         url = f"http://127.0.0.1:{port}"
@@ -93,6 +94,26 @@ async def browser(camera_file: Path) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=executable, headless=True, args=flags)
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeServer]:
+    """A server that speaks the protocol without media."""
+    async with fake_server() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """Open a page that must not complain: no error, nothing that its security policy forbids."""
+    context = await browser.new_context(permissions=["camera", "microphone"], locale="en-US")
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda problem: complaints.append(str(problem)))
+    page.on("console", lambda message: complaints.append(message.text))
+    yield page
+    await context.close()
+    assert not [each for each in complaints if "Error" in each or "Security Policy" in each]
 
 
 @pytest.fixture(scope="session")

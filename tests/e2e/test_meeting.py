@@ -3,67 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.support.camera import Camera
+from tests.support.pages import READABLE, enter, visit, watched
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
-
-READABLE = 0.02  # share of the marker's contrast
-WATCH = Path(__file__).parents[1] / "support" / "watch.js"
-
-
-def watch_script(camera: Camera) -> str:
-    """Return a script that looks for the camera's marker in every frame a page presents."""
-    stripes = camera.marker.stripes.astype(np.float32)
-    deviation = stripes - stripes.mean(axis=1, keepdims=True)
-    marker = {
-        "box": list(camera.marker.box),
-        "deviation": deviation.ravel().round(2).tolist(),
-        "norm": float((deviation**2).sum()),
-        "width": camera.width,
-        "height": camera.height,
-    }
-    return WATCH.read_text(encoding="utf-8").replace("__MARKER__", json.dumps(marker))
-
-
-async def visit(browser: Browser, camera: Camera, url: str, *, dark: bool = False) -> Page:
-    """Open a page in a browser profile of its own."""
-    context = await browser.new_context(
-        permissions=["camera", "microphone"],
-        viewport={"width": 1024, "height": 640},
-        color_scheme="dark" if dark else "light",
-    )
-    page = await context.new_page()
-    await page.add_init_script(watch_script(camera))
-    await page.goto(url)
-    return page
-
-
-async def enter(page: Page, name: str, background: str | None = None) -> None:
-    """Fill in the lobby and join."""
-    await page.get_by_label("Your name").fill(name)
-    if background is not None:
-        await page.get_by_role("radio", name=background).check(force=True)
-    await page.get_by_role("button", name="Join").click()
-    await page.wait_for_selector("body[data-state=room]")
-
-
-async def watched(page: Page, *, self_tile: bool) -> dict[str, Any]:
-    """Wait for the first frame of one's own or another's tile; return what was seen in it so far."""
-    handle = await page.wait_for_function(
-        "self => Object.values(watch.tiles).find(t => t.self === self && t.frames > 0)",
-        arg=self_tile,
-        timeout=10_000,
-    )
-    value: dict[str, Any] = await handle.json_value()
-    return value
 
 
 async def decoded(page: Page, *, streams: int) -> dict[str, int]:
@@ -71,9 +19,8 @@ async def decoded(page: Page, *, streams: int) -> dict[str, int]:
     async with asyncio.timeout(10):
         while True:
             counts: dict[str, int] = await page.evaluate("decoded()")
-            running = {mid: count for mid, count in counts.items() if count}
-            if len(running) == streams:
-                return running
+            if len([count for count in counts.values() if count]) == streams:
+                return counts
             await asyncio.sleep(0.05)
 
 
@@ -87,7 +34,7 @@ async def test_two_people_meet(browser: Browser, camera: Camera, server: str, ar
     joined = await grace.evaluate("performance.now()")
     await enter(grace, "Grace", "Soft blur")
     first = await watched(grace, self_tile=False)
-    assert first["first"] - joined <= 2000
+    assert first["first"] - joined <= 1500
 
     for page in (ada, grace):
         await page.wait_for_function(

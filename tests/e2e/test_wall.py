@@ -19,6 +19,7 @@ from tests.support.viewer import READABLE, Viewer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
+
 @pytest.fixture(scope="session")
 def film(camera: Camera) -> list[av.VideoFrame]:
     return camera.video_frames(camera.loop)

@@ -250,3 +250,49 @@ async def test_a_token_makes_hosts_and_only_a_token_does(guarded: Client) -> Non
     (participant,) = guarded.app[CONFERENCE].rooms.all()[0].members.values()
     assert guarded.app[CONFERENCE].rooms.all()[0].room.role(participant) == "guest"
     await first.close()
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil.example", "a@127.0.0.1", ""]
+)
+async def test_a_name_that_was_rebound_to_this_machine_is_refused(here: Client, host: str) -> None:
+    origin = {"Origin": f"http://{host}", "Host": host}
+    async with here.get("/", headers={"Host": host}) as response:
+        assert response.status in (400, 421)
+    with pytest.raises(WSServerHandshakeError) as error:
+        await here.ws_connect("/ws", headers=origin)
+    assert error.value.status in (400, 421)
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080"])
+async def test_names_of_this_machine_are_served(here: Client, host: str) -> None:
+    async with here.get("/healthz", headers={"Host": host}) as response:
+        assert response.status == 200
+
+
+async def test_a_server_with_tokens_has_any_name(guarded: Client) -> None:
+    async with guarded.get("/healthz", headers={"Host": "meet.example.org"}) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: +4",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding : chunked",
+        "X: 1\r\n Content-Length: 9\r\nContent-Length: 4",
+    ],
+)
+async def test_requests_whose_length_is_in_doubt_are_refused(here: Client, lines: str) -> None:
+    reader, writer = await asyncio.open_connection(here.host, here.port)
+    request = f"POST /whip/studio HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n"
+    writer.write(request.encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read(4096)
+    assert answer.startswith(b"HTTP/1.1 400") or answer.startswith(b"HTTP/1.0 400")
+    assert b"ok\n" not in answer
+    writer.close()
+    await writer.wait_closed()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from typing import cast
 
 import pytest
 from aiohttp import ClientSession
+from cryptography import x509
 
 from filters.segmenter import Segmenter
 from server.app import CONFERENCE
@@ -21,6 +23,7 @@ from server.config import Config
 from server.metrics import Totals
 from server.operation import welcome
 from server.participant import Participant
+from server.tls import self_signed
 from tests.support.serving import Client, serving
 
 
@@ -172,6 +175,33 @@ async def test_a_second_sigterm_does_not_wait() -> None:
                 await asyncio.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+@pytest.mark.slow
+async def test_sighup_reads_the_certificate_again(tmp_path: Path) -> None:
+    pem = tmp_path / "both.pem"
+    pem.write_bytes(self_signed(["first.example"]))
+    files = ["--set", f"tls_certificate={pem}", "--set", f"tls_key={pem}"]
+    process, url = await started(*files)
+    port = int(url.rpartition(":")[2])
+
+    async def name() -> str:
+        pem = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
+        extension = x509.load_pem_x509_certificate(pem.encode()).extensions
+        names = extension.get_extension_for_class(x509.SubjectAlternativeName).value
+        return str(names.get_values_for_type(x509.DNSName)[0])
+
+    assert await name() == "first.example"
+    pem.write_text("broken")
+    process.send_signal(signal.SIGHUP)
+    pem.write_bytes(self_signed(["second.example"]))
+    async with asyncio.timeout(5):
+        while await name() != "second.example":
+            process.send_signal(signal.SIGHUP)
+            await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    await process.wait()
+    await process.communicate()
 
 
 @pytest.mark.slow

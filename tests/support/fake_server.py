@@ -6,44 +6,84 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from server.app import HEADERS
+from server.app import HEADERS, compress
 from server.config import STATIC
+
+Message: TypeAlias = dict[str, Any]
 
 BACKGROUNDS = [
     {"id": "blur", "kind": "blur", "title": "Soft blur", "thumbnail": None},
-    {"id": "fjord", "kind": "picture", "title": "Fjord", "thumbnail": "/static/favicon.svg"},
+    {"id": "blur-strong", "kind": "blur", "title": "Strong blur", "thumbnail": None},
+    {
+        "id": "fjord",
+        "kind": "picture",
+        "title": "Fjord",
+        "thumbnail": "/static/backgrounds/fjord.thumb.jpg",
+    },
 ]
 LIMITS = {
     "uploadBytes": 10 << 20,
+    "uploads": 8,
+    "chat": 2000,
     "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
+    "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
 }
+POLICY = {"locked": False, "waitingRoom": False, "backgrounds": "any", "screenShare": "allowed"}
+MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
+COUNTERS = {"received": 900, "filtered": 890, "slated": 10, "withheld": 0, "errors": 0, "raw": 0}
+NOW = 1_719_829_384_123  # ms since 1970
 
 
 class FakeServer:
-    """Serves the real page; answers joins, and keeps what it is sent."""
+    """Serves the real page; answers for an otherwise silent room, and keeps what it is sent."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.others: list[dict[str, Any]] = []
+        self.others: list[Message] = []
+        self.role = "guest"
+        self.policy: Message = dict(POLICY)
         self.refuse: str | None = None
+        self.refuse_entry: str | None = None
+        self.redirect: tuple[str, str] | None = None
+        self.held = False
+        self.chat: list[Message] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
-        self._messages: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
+        self.me: Message = {}
+        self._messages: list[Message] = []
         self._news = asyncio.Condition()
 
-    def messages(self, kind: str) -> list[dict[str, Any]]:
+    def messages(self, kind: str) -> list[Message]:
         """Return the messages of a type so far."""
         return [message for message in self._messages if message["type"] == kind]
 
-    async def expect(self, kind: str, number: int = 1) -> dict[str, Any]:
+    async def expect(self, kind: str, number: int = 1) -> Message:
         """Wait for the number-th message of a type."""
         async with asyncio.timeout(15), self._news:
             await self._news.wait_for(lambda: len(self.messages(kind)) >= number)
         return self.messages(kind)[number - 1]
+
+    async def until(self, kind: str, **fields: object) -> Message:
+        """Wait for a message of a type with these fields."""
+
+        def found() -> Message | None:
+            fitting = (m for m in self.messages(kind) if fields.items() <= m.items())
+            return next(fitting, None)
+
+        async with asyncio.timeout(15), self._news:
+            await self._news.wait_for(found)
+        message = found()
+        assert message is not None
+        return message
+
+    async def send(self, kind: str, **fields: object) -> None:
+        """Tell the page something."""
+        await self.sockets[-1].send_json({"type": kind, **fields})
 
     async def page(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html", headers=HEADERS)
@@ -53,8 +93,13 @@ class FakeServer:
 
     async def upload(self, request: web.Request) -> web.Response:
         self.uploads.append((request.headers["Authorization"], await request.read()))
-        picture = {"id": "upload:1", "kind": "picture", "title": "Yours", "thumbnail": None, "mine": True}
-        return web.json_response(picture, status=201)
+        number = len(self.uploads)
+        picture = {"id": f"upload:{number}", "kind": "picture", "title": "Yours", "thumbnail": None}
+        return web.json_response(picture | {"mine": True}, status=201)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        self.deleted.append(request.match_info["key"])
+        return web.Response(status=204)
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -62,42 +107,111 @@ class FakeServer:
         self.sockets.append(socket)
         async for frame in socket:
             message = json.loads(frame.data)
-            if message["type"] == "join":
-                await self._answer(socket, message)
-            if message["type"] == "background":
-                await socket.send_json(message)
+            for answer in self._answers(message):
+                await socket.send_json(answer)
             async with self._news:
                 self._messages.append(message)
                 self._news.notify_all()
         return socket
 
-    async def _answer(self, socket: web.WebSocketResponse, join: dict[str, Any]) -> None:
+    def _answers(self, message: Message) -> list[Message]:
+        match message["type"]:
+            case "join":
+                return [self._join(message)]
+            case "enter":
+                return [self._enter(message)]
+            case "background":
+                return [{**message, "reason": None}]
+            case "totals":
+                return [self._totals()]
+            case "hand":
+                self.me["hand"] = NOW if message["raised"] else None
+                return [{"type": "participant-updated", "participant": self.me}]
+            case "reaction":
+                return [{**message, "participant": "me"}]
+            case "chat":
+                return [{"type": "chat", "chat": self.say("me", message["text"])}]
+            case "policy":
+                self.policy |= message["policy"]
+                return [{"type": "policy", "policy": self.policy}]
+        return []
+
+    def say(self, participant: str, text: str) -> Message:
+        """Return a new chat message."""
+        people = {each["id"]: each["name"] for each in [self.me, *self.others]}
+        said = {"id": len(self.chat) + 1, "participant": participant, "name": people[participant]}
+        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat)})
+        return self.chat[-1]
+
+    def _join(self, join: Message) -> Message:
         if self.refuse:
-            await socket.send_json(error(self.refuse))
-            return
-        me = participant("me", join["name"])
-        await socket.send_json(
-            {
-                "type": "joined",
-                "version": 1,
-                "participant": "me",
-                "seat": "secret",
-                "room": join["room"],
-                "participants": [me, *self.others],
-                "backgrounds": BACKGROUNDS,
-                "background": join.get("background", "blur"),
-                "iceServers": [],
-                "model": {"name": "fake", "sha256": "0" * 64},
-                "limits": LIMITS,
-            }
-        )
+            return error(self.refuse)
+        self.me = participant("me", join["name"], role=self.role)
+        held = self.held and "seat" in join
+        background = join.get("background", "blur")
+        shown, redirected = self.redirect or (background, None)
+        return {
+            "type": "joined",
+            "version": 1,
+            "participant": "me",
+            "seat": "secret",
+            "room": join["room"],
+            "state": "room" if held else "lobby",
+            "present": len(self.others),
+            **self._room(inside=held),
+            "policy": self.policy,
+            "backgrounds": BACKGROUNDS,
+            "background": shown,
+            "redirected": redirected,
+            "iceServers": [],
+            "model": MODEL,
+            "reactions": ["👍", "🎉"],
+            "limits": LIMITS,
+        }
+
+    def _enter(self, enter: Message) -> Message:
+        self.me["name"] = enter.get("name", self.me["name"])
+        if self.refuse_entry:
+            return error(self.refuse_entry) | {"fatal": False}
+        if self.policy["waitingRoom"]:
+            return {"type": "waiting"}
+        return self.entered()
+
+    def entered(self) -> Message:
+        """Return what lets somebody in."""
+        return {"type": "entered", **self._room(inside=True)}
+
+    def _room(self, *, inside: bool) -> Message:
+        room: Message = {
+            "participants": [self.me, *(self.others if inside else [])],
+            "chat": self.chat if inside else [],
+            "knocking": [],
+        }
+        return room | ({"hostToken": "token"} if inside and self.role == "host" else {})
+
+    def _totals(self) -> Message:
+        return {
+            "type": "totals",
+            "since": NOW,
+            "participants": 1 + len(self.others),
+            "screens": 0,
+            "model": MODEL,
+            **COUNTERS,
+        }
 
 
-def participant(identity: str, name: str) -> dict[str, Any]:
-    return {"id": identity, "name": name, "audio": True, "video": False, "connected": True}
+def participant(identity: str, name: str, **changes: object) -> Message:
+    plain = {"id": identity, "name": name, "audio": True, "video": False, "connected": True}
+    return {**plain, "role": "guest", "hand": None, "screen": False, "quality": None, **changes}
 
 
-def error(code: str) -> dict[str, Any]:
+def report(**changes: object) -> Message:
+    """Return a `filter` message."""
+    state = {"fps": 29.9, "delay": 12.5, "degraded": None, "reason": None, "rtt": 21.0, "lost": 0.002}
+    return {"type": "filter", **COUNTERS, **state, "model": MODEL, **changes}
+
+
+def error(code: str) -> Message:
     return {"type": "error", "code": code, "message": "…", "fatal": True}
 
 
@@ -105,7 +219,7 @@ def error(code: str) -> dict[str, Any]:
 async def fake_server() -> AsyncIterator[FakeServer]:
     """Run one on a free port."""
     fake = FakeServer()
-    app = web.Application(client_max_size=1 << 24)
+    app = web.Application(client_max_size=1 << 24, middlewares=[compress])
     app.add_routes(
         [
             web.get("/", fake.page),
@@ -113,6 +227,7 @@ async def fake_server() -> AsyncIterator[FakeServer]:
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
+            web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
             web.static("/static", STATIC),
         ]
     )

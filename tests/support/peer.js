@@ -20,19 +20,20 @@
     await subscribing.setRemoteDescription({type: "offer", sdp});
     await subscribing.setLocalDescription(await subscribing.createAnswer());
     send({type: "answer", connection: "subscribe", id, sdp: subscribing.localDescription.sdp});
-    const tracks = new Map(subscribing.getTransceivers().map((t) => [t.mid, t.receiver.track]));
+    const receivers = new Map(subscribing.getTransceivers().map((t) => [t.mid, t.receiver]));
     for (const {mid, participant, kind} of streams) {
-      peer.streams[`${participant} ${kind}`] ??= watch(tracks.get(mid), mid);
+      peer.streams[`${participant} ${kind}`] ??= watch(receivers.get(mid), mid);
     }
   }
 
-  function watch(track, mid) {
+  function watch(receiver, mid) {
+    const {track} = receiver;
     const element = document.createElement(track.kind);
     Object.assign(element, {autoplay: true, muted: track.kind === "video", playsInline: true});
     element.srcObject = new MediaStream([track]);
     document.documentElement.append(element);
     element.play().catch(() => {});
-    const stream = {mid, element, shown: []};
+    const stream = {mid, receiver, element, shown: []};
     const note = (now) => {
       stream.shown.push(now / 1000);
       element.requestVideoFrameCallback?.(note);

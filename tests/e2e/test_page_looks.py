@@ -1,0 +1,221 @@
+"""How the page looks at every size, and whether everybody can use it: layout, axe-core, pictures to look at."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.support.fake_server import NOW, FakeServer, participant, report
+from tests.support.pages import join
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+SIZES = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844), "phone-wide": (844, 390)}
+NAMES = ("Grace Hopper", "محمد بن موسى", "A name that is longer than any tile could show it", "🦊 Fox", "Li")
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is missing, so axe-core can't be installed")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if done.returncode or not script.exists():
+        pytest.skip(f"axe-core could not be installed: {done.stderr.strip()[-200:]}")
+    return script.read_text(encoding="utf-8")
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    """Return so many others, each in another way."""
+    return [
+        participant(
+            f"p{i}",
+            NAMES[i % len(NAMES)],
+            audio=i % 3 != 1,
+            hand=NOW if i == 2 else None,
+            quality=("good", "fair", "poor", None)[i % 4],
+            connected=i != 4,
+        )
+        for i in range(count)
+    ]
+
+
+async def violations(page: Page, axe: str) -> list[str]:
+    """Return what axe-core finds wrong (WCAG 2.2 A and AA, and best practices)."""
+    await page.evaluate(axe)
+    found = await page.evaluate("axe.run().then(({violations}) => violations)")
+    return [
+        f"{each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes']]}" for each in found
+    ]
+
+
+async def chatting(page: Page, fake: FakeServer) -> None:
+    await page.keyboard.press("c")
+    for who, words in (("p0", "Slides: https://example.org/slides"), ("me", "Thanks 🎉"), ("p1", "مرحبا")):
+        await fake.send("chat", chat=fake.say(who, words))
+    await expect(page.get_by_role("log").get_by_role("article")).to_have_count(3)
+
+
+async def hosting(page: Page, fake: FakeServer) -> None:
+    await fake.send("knock", participant={"id": "k1", "name": "Rosalind"})
+    await page.keyboard.press("p")
+    await page.locator("#policy-backgrounds").select_option("some")
+    await expect(page.locator("#policy-list input").first).to_be_attached()
+
+
+async def choosing(page: Page, fake: FakeServer) -> None:
+    await page.keyboard.press("b")
+    await expect(page.locator("label[data-background=fjord]")).to_be_visible()
+
+
+async def trusting(page: Page, fake: FakeServer) -> None:
+    await fake.sockets[-1].send_json(report())
+    await page.locator("#filter").click()
+    await fake.expect("totals")
+
+
+async def speaking(page: Page, fake: FakeServer) -> None:
+    await page.keyboard.press("l")
+    await fake.send("speaker", participant="p0", speaking=["p0"])
+    await expect(page.locator("article[data-main]")).to_have_attribute("data-participant", "p0")
+
+
+async def pressing(page: Page, key: str) -> None:
+    await page.keyboard.press(key)
+
+
+async def opening(page: Page, fake: FakeServer) -> None:
+    await page.locator(".toolbar [data-action=more]").click()
+
+
+Scene = Callable[[Page, FakeServer], Awaitable[None]]
+SCENES: dict[str, Scene] = {
+    "chat": chatting,
+    "host": hosting,
+    "backgrounds": choosing,
+    "trust": trusting,
+    "speaker": speaking,
+    "menu": opening,
+    "help": lambda page, _: pressing(page, "?"),
+    "statistics": lambda page, _: pressing(page, "i"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_wrong(
+    page: Page, fake: FakeServer, axe: str, scheme: Literal["light", "dark"]
+) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.goto(fake.url)
+    found = {"landing": await violations(page, axe)}
+    fake.role, fake.others = "host", people(4)
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.locator("label[data-background=fjord]")).to_be_visible()
+    found["lobby"] = await violations(page, axe)
+    await join(page, fake)
+    found["room"] = await violations(page, axe)
+    for scene, show in SCENES.items():
+        await show(page, fake)
+        found[scene] = await violations(page, axe)
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Leave").click()
+    found["left"] = await violations(page, axe)
+    assert {scene: wrong for scene, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9, 16])
+async def test_tiles_fit_every_window(page: Page, fake: FakeServer, artifacts: Path, count: int) -> None:
+    fake.others = people(count - 1)
+    await join(page, fake)
+    await expect(page.locator("article.tile")).to_have_count(count)
+    for view in ("grid", "speaker"):
+        for size, (width, height) in SIZES.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.evaluate(FRAMES)
+            area, *tiles = [Box(*box) for box in await page.evaluate(BOXES)]
+            assert all(tile.lies_in(area) for tile in tiles)
+            assert not any(a.overlaps(b) for a in tiles for b in tiles if a is not b)
+            assert sum(tile.area for tile in tiles) > 0.45 * area.area
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            if view == "grid" and size in ("desktop", "phone"):
+                await page.screenshot(path=artifacts / f"grid-{count}-{size}.png")
+        await page.keyboard.press("l")
+
+
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+BOXES = """[...document.querySelectorAll("#tiles, article.tile")].map((element) => {
+    const { left, top, right, bottom } = element.getBoundingClientRect();
+    return [left, top, right, bottom];
+})"""
+
+
+class Box(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def area(self) -> float:
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def lies_in(self, other: Box) -> bool:
+        near = self.left >= other.left - 1 and self.top >= other.top - 1
+        return near and self.right <= other.right + 1 and self.bottom <= other.bottom + 1
+
+    def overlaps(self, other: Box) -> bool:
+        across = self.left < other.right - 1 and other.left < self.right - 1
+        return across and self.top < other.bottom - 1 and other.top < self.bottom - 1
+
+
+@pytest.mark.parametrize("size", ["desktop", "tablet", "phone"])
+async def test_pictures_to_look_at(browser: Browser, fake: FakeServer, artifacts: Path, size: str) -> None:
+    fake.role, fake.others = "host", people(4)
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        permissions=["camera", "microphone"],
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if size == "tablet" else "light",
+        has_touch=size != "desktop",
+        locale="en-US",
+    )
+    page = await context.new_page()
+    await page.goto(fake.url)
+    await page.screenshot(path=artifacts / f"landing-{size}.png")
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.locator("label[data-background=fjord]")).to_be_visible()
+    await page.screenshot(path=artifacts / f"lobby-{size}.png")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await join(page, fake)
+    for scene, show in SCENES.items():
+        await show(page, fake)
+        await page.evaluate(FRAMES)
+        await page.screenshot(path=artifacts / f"{scene}-{size}.png")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Escape")
+    await context.close()
+
+
+async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
+    """200 % zoom of a 1280 × 800 window is a window of half the size."""
+    fake.others = people(3)
+    await page.set_viewport_size({"width": 640, "height": 400})
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_role("button", name="Join now").scroll_into_view_if_needed()
+    await expect(page.get_by_role("button", name="Join now")).to_be_in_viewport()
+    await join(page, fake)
+    for name in ("Mute microphone", "Turn camera off", "Chat", "More", "Leave"):
+        await expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,217 @@
+"""What people do in a room: chat, hands, screens, hosts, backgrounds; against a server without media."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.fake_server import BACKGROUNDS, NOW, FakeServer, error, participant, report
+from tests.support.pages import join
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+
+async def test_one_comes_to_the_lobby_first_and_enters_by_name(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace")]
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.get_by_text("One person is in the room.")).to_be_visible()
+    assert (await fake.expect("join"))["preview"] is True
+    assert not fake.messages("enter")
+    await join(page, fake, "Ada")
+    assert (await fake.expect("enter"))["name"] == "Ada"
+    await expect(page.get_by_role("article")).to_have_count(2)
+
+
+async def test_a_waiting_room_is_waited_in(page: Page, fake: FakeServer) -> None:
+    fake.policy["waitingRoom"] = True
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Your name").fill("Ada")
+    await page.get_by_role("button", name="Join now").click()
+    await expect(page.get_by_text("The hosts have been told that you are here.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    await fake.sockets[-1].send_json(fake.entered())
+    await page.wait_for_selector("body[data-state=room]")
+
+
+async def test_who_is_not_let_in_is_told_in_the_lobby(page: Page, fake: FakeServer) -> None:
+    fake.refuse_entry = "room-locked"
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Your name").fill("Ada")
+    await page.get_by_role("button", name="Join now").click()
+    await expect(page.get_by_role("alert").filter(has_text="This room is locked")).to_be_visible()
+    fake.refuse_entry = None
+    await join(page, fake)
+    await fake.sockets[-1].send_json(error("removed"))
+    await expect(page.get_by_role("heading", name="A host has removed you")).to_be_visible()
+
+
+async def test_chat_shows_links_safely_and_counts_what_is_unread(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "محمد <b>")]
+    await join(page, fake)
+    said = "see https://example.org/a?b=1. javascript:alert(1) <img src=x>"
+    await fake.send("chat", chat=fake.say("p1", said))
+    button = page.get_by_role("button", name="Chat, 1 unread")
+    await expect(button).to_be_visible()
+    assert (await page.title()).startswith("(1) studio")
+    await page.keyboard.press("c")
+    message = page.get_by_role("log").get_by_role("article")
+    await expect(message).to_contain_text(said)
+    links = message.get_by_role("link")
+    await expect(links).to_have_count(1)
+    await expect(links).to_have_attribute("href", "https://example.org/a?b=1")
+    await expect(links).to_have_attribute("rel", re.compile("noopener"))
+    await expect(page.get_by_role("button", name="Chat", exact=True)).to_be_visible()
+    field = page.get_by_label("Write a message")
+    await expect(field).to_be_focused()
+    await field.fill("Hello\nthere")
+    await field.press("Enter")
+    assert (await fake.expect("chat"))["text"] == "Hello\nthere"
+    await expect(page.get_by_role("log")).to_contain_text("Hello there")
+
+
+async def test_hands_and_reactions(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("h")
+    assert (await fake.expect("hand"))["raised"] is True
+    await expect(page.get_by_role("article", name=re.compile("^You.*, hand raised"))).to_be_visible()
+    await expect(page.get_by_role("button", name="Lower hand")).to_be_visible()
+    await fake.send("participant-updated", participant=participant("p1", "Grace", hand=NOW))
+    await expect(page.get_by_text("Grace raised a hand")).to_be_visible()
+    await page.keyboard.press("r")
+    await page.get_by_role("button", name="React with 🎉").click()
+    assert (await fake.expect("reaction"))["reaction"] == "🎉"
+    await expect(page.locator("[data-self] .tile-reaction")).to_have_text("🎉")
+
+
+async def test_the_speaker_is_large_in_speaker_view_and_anybody_can_be_pinned(
+    page: Page, fake: FakeServer
+) -> None:
+    fake.others = [participant(f"p{i}", f"Person {i}", quality="poor") for i in range(1, 5)]
+    await join(page, fake)
+    main = page.locator("article[data-main]")
+    await expect(main).to_have_count(0)
+    await page.keyboard.press("l")
+    await fake.send("speaker", participant="p3", speaking=["p3"])
+    await expect(main).to_have_attribute("data-participant", "p3")
+    await expect(main).to_have_attribute("data-speaking", "")
+    await page.get_by_role("button", name="More about Person 1").click()
+    await page.get_by_role("button", name="Show large").click()
+    await expect(main).to_have_attribute("data-participant", "p1")
+    await expect(page.get_by_role("article", name="Person 1, camera off, poor connection")).to_be_visible()
+    await page.get_by_role("button", name="More about Person 1").click()
+    await page.get_by_role("button", name="Show like the others").click()
+    await page.get_by_role("button", name="Grid view").click()
+    await expect(main).to_have_count(0)
+
+
+async def test_the_space_bar_opens_the_microphone_while_it_is_held(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    await page.keyboard.press("m")
+    await fake.until("media", audio=False)
+    await page.keyboard.down(" ")
+    await expect(page.get_by_text("You are heard as long as you hold the space bar.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Mute microphone")).to_be_visible()
+    await page.keyboard.up(" ")
+    await expect(page.get_by_role("button", name="Unmute microphone")).to_be_visible()
+    await page.get_by_role("button", name="Chat", exact=True).click()
+    await page.keyboard.type("a b")
+    await expect(page.get_by_label("Write a message")).to_have_value("a b")
+
+
+async def test_hosts_decide(page: Page, fake: FakeServer) -> None:
+    fake.role, fake.others = "host", [participant("p1", "Grace", hand=NOW)]
+    await join(page, fake)
+    await fake.send("knock", participant={"id": "k1", "name": "Eve"})
+    await page.get_by_role("button", name="Let in: Eve").click()
+    assert (await fake.expect("admit"))["participant"] == "k1"
+    await fake.send("knock-ended", participant="k1")
+    await expect(page.get_by_role("region", name="Waiting to be let in")).to_be_hidden()
+    await page.keyboard.press("p")
+    for label, kind in (("Mute", "mute"), ("Lower hand", "hand"), ("Remove from the room", "remove")):
+        await page.get_by_role("button", name=f"{label}: Grace").click()
+        assert (await fake.expect(kind))["participant"] == "p1"
+    await page.get_by_role("button", name="Mute everybody else").click()
+    assert "participant" not in await fake.expect("mute", 2)
+    await page.get_by_role("switch", name="Lock the room").check()
+    await page.get_by_role("switch", name="Waiting room").check()
+    await page.get_by_label("Who may share a screen").select_option("Nobody")
+    await page.get_by_label("Allowed backgrounds").first.select_option("Blur only")
+    await fake.until("policy", policy={"backgrounds": "blur"})
+    assert [message["policy"] for message in fake.messages("policy")] == [
+        {"locked": True},
+        {"waitingRoom": True},
+        {"screenShare": "off"},
+        {"backgrounds": "blur"},
+    ]
+    await expect(page.get_by_role("button", name="Sharing a screen is off in this room")).to_be_disabled()
+    await expect(page.get_by_role("img", name="The room is locked")).to_be_visible()
+    await page.get_by_label("Allowed backgrounds").first.select_option("Only these")
+    await page.get_by_role("checkbox", name="Strong blur").uncheck(force=True)
+    await fake.until("policy", policy={"backgrounds": ["blur", "fjord"]})
+
+
+async def test_guests_see_no_tools_of_hosts(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace", role="host")]
+    await join(page, fake)
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("listitem").filter(has_text="Host")).to_have_count(1)
+    await expect(page.get_by_role("button", name="Remove")).to_have_count(0)
+    await expect(page.get_by_role("switch")).to_have_count(0)
+    await fake.send("muted", by="p1")
+    await expect(page.get_by_role("alert").filter(has_text="Grace has muted you")).to_be_visible()
+    await fake.until("media", audio=False)
+    await fake.send("participant-updated", participant=fake.me | {"role": "host"})
+    await expect(page.get_by_role("switch", name="Lock the room")).to_be_visible()
+
+
+async def test_only_what_the_policy_allows_is_offered(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    await page.keyboard.press("b")
+    await page.locator("label[data-background=fjord]").click()
+    await expect(page.get_by_label("Pick a colour")).to_be_visible()
+    await fake.send("policy", policy=fake.policy | {"backgrounds": "blur"})
+    await fake.send("backgrounds", backgrounds=BACKGROUNDS[:2])
+    await fake.send("background", background="blur", reason="policy")
+    await expect(page.locator("label[data-background]")).to_have_count(2)
+    await expect(page.locator("label[data-background=blur] input")).to_be_checked()
+    await expect(page.get_by_label("Pick a colour")).to_be_hidden()
+    await expect(page.locator("#upload-button")).to_have_count(0)
+    await expect(page.get_by_text("The hosts have changed what is allowed.")).to_be_visible()
+    assert await page.evaluate("localStorage['greenroom.background']") == '"fjord"'
+
+
+async def test_the_shield_tells_what_the_filter_does(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    await fake.sockets[-1].send_json(report(degraded="overload", reason="The server is busy."))
+    await page.get_by_role("button", name="Filtered, with trouble: show details").click()
+    dialog = page.get_by_role("dialog", name="Everyone sees you filtered")
+    await expect(dialog.get_by_text("The server is busy.")).to_be_visible()
+    for name, number in (("filtered", "890"), ("slated", "10"), ("raw", "0"), ("delay", "13 ms")):
+        await expect(dialog.locator(f"#filter-counters [data-counter={name}] dd")).to_have_text(number)
+    await fake.expect("totals")
+    await expect(dialog.locator("#filter-totals [data-counter=raw] dd")).to_have_text("0")
+    await expect(dialog.locator("[data-counter=checksum] dd")).to_have_text("0123456789abcdef" * 4)
+
+
+async def test_a_shared_screen_is_offered_and_shown_as_unfiltered(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script("""
+        navigator.mediaDevices.getDisplayMedia = async () => {
+          const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
+          canvas.getContext('2d').fillRect(0, 0, 9, 9);
+          return canvas.captureStream(5);
+        };
+    """)
+    await join(page, fake)
+    await page.get_by_role("button", name="Share screen").click()
+    offer = await fake.until("offer", connection="screen")
+    assert "VP8" in offer["sdp"]
+    await expect(page.get_by_text("Everyone sees the screen you share, without the filter.")).to_be_visible()
+    await fake.send("screen", shared=False, reason="policy")
+    await expect(page.get_by_text("the hosts don’t allow it any more")).to_be_visible()
+    await expect(page.get_by_text("Everyone sees the screen you share")).to_be_hidden()
+    await page.get_by_role("button", name="Share screen").click()
+    await page.get_by_role("button", name="Stop sharing").last.click()
+    assert (await fake.expect("screen"))["shared"] is False

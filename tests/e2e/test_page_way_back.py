@@ -1,0 +1,80 @@
+"""What the page does when network, server or camera go away, or the person does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.fake_server import FakeServer
+from tests.support.pages import join
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+
+async def test_closing_is_warned_of_only_in_a_call(page: Page, fake: FakeServer) -> None:
+    asked: list[str] = []
+
+    async def answer(dialog: object) -> None:
+        asked.append(getattr(dialog, "type", ""))
+        await getattr(dialog, "accept")()  # noqa: B009
+
+    page.on("dialog", answer)
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Your name").fill("Ada")
+    await page.reload()
+    assert asked == []
+    await join(page, fake)
+    await expect(page.locator("#favicon")).to_have_attribute("href", re.compile("live|muted"))
+    await page.reload()
+    assert asked == ["beforeunload"]
+
+
+async def test_a_dead_network_is_noticed_and_the_way_back_is_found(page: Page, fake: FakeServer) -> None:
+    fake.held = True
+    await join(page, fake)
+    await page.context.set_offline(True)
+    await fake.sockets[-1].close()
+    await expect(page.get_by_text("You are offline.")).to_be_visible()
+    await expect(page.locator("#favicon")).to_have_attribute("href", re.compile("lost"))
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=5000)
+    assert (await fake.expect("join", 2))["seat"] == "secret"
+    assert len(fake.messages("enter")) == 1
+
+
+async def test_a_server_that_forgot_everything_lets_one_in_again(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    await fake.sockets[-1].close()
+    await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=5000)
+    assert (await fake.expect("enter", 2))["name"] == "Ada"
+
+
+async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script("""
+        const {mediaDevices} = navigator;
+        const open = mediaDevices.getUserMedia.bind(mediaDevices);
+        const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+        window.plug = {in: true, tracks: []};
+        mediaDevices.enumerateDevices = async () => (await list()).filter(d => plug.in || d.kind !== 'videoinput');
+        mediaDevices.getUserMedia = async (wants) => {
+          if (wants.video && !plug.in) throw new DOMException('', 'NotFoundError');
+          const stream = await open(wants);
+          plug.tracks.push(...stream.getVideoTracks());
+          return stream;
+        };
+    """)
+    await join(page, fake)
+    await fake.until("media", video=True)
+    await page.evaluate("""() => {
+      plug.in = false;
+      for (const track of plug.tracks) { track.stop(); track.dispatchEvent(new Event('ended')); }
+    }""")
+    await expect(page.get_by_role("alert").filter(has_text="The camera went away")).to_be_visible()
+    await expect(page.get_by_role("article", name="You, camera off")).to_be_visible()
+    await page.evaluate("""() => {
+      plug.in = true;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    }""")
+    await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()

@@ -1,0 +1,123 @@
+"""Twice as many cameras as fit on a worker: frames get fewer, evenly, and not late."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from filters.base import FilteredFrame, new_frame
+from server.media.encoder import Vp8Encoder
+from server.media.fanout import VideoSubscription
+from server.media.load import LEVELS, Governor, LoadMeter
+from server.media.publication import VideoPublication
+from server.media.rtc import EncodedFrame
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+CAMERAS, FIT = 8, 4
+SECONDS, SETTLING = 14, 6
+MEGABYTE = 1 << 20
+
+
+class SlowFilter:
+    """Takes so long that FIT cameras keep one worker busy; sleeping, so that the machine's load does not matter."""
+
+    def __init__(self) -> None:
+        self._shown, _ = new_frame(64, 48)
+
+    def filter(self, frame: av.VideoFrame) -> FilteredFrame:
+        time.sleep(0.9 / 30 / FIT)
+        self._shown.pts, self._shown.time_base = frame.pts, frame.time_base
+        return FilteredFrame(self._shown)
+
+    def flush(self) -> list[FilteredFrame]:
+        return []
+
+    def reset(self) -> None:
+        pass
+
+
+class Peer:
+    """Stands for an RtpSender; notes when each picture came."""
+
+    ready = True
+
+    def __init__(self) -> None:
+        self.got: list[tuple[int, float]] = []
+
+    def send(self, payloads: Sequence[bytes], timestamp: int, **_: Any) -> None:  # noqa: ANN401
+        self.got.append((timestamp, time.monotonic()))
+
+
+def clip() -> list[tuple[bytes, bool]]:
+    encoder = Vp8Encoder(200_000)
+    grey, planes = new_frame(64, 48)
+    planes.y[:], planes.u[:], planes.v[:] = 90, 128, 128
+    videos = [encoder.encode(FilteredFrame(grey), 3000 * i, keyframe=i == 0) for i in range(30 * SECONDS)]
+    return [(video.data, video.keyframe) for video in videos]
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def film(publication: VideoPublication, sent: dict[int, float], offset: float) -> None:
+    """Send the clip in real time; note when each frame was sent."""
+    start = time.monotonic() + offset
+    for i, (data, keyframe) in enumerate(clip()):
+        await asyncio.sleep(max(0.0, start + i / 30 - time.monotonic()))
+        sent[3000 * i] = now = time.monotonic()
+        publication.receive(EncodedFrame(data, 3000 * i, keyframe, "VP8", now))
+
+
+async def govern(publications: list[VideoPublication], meter: LoadMeter, levels: list[int]) -> None:
+    """Do as the conference does."""
+    governor = Governor()
+    while True:
+        await asyncio.sleep(0.5)
+        utilisation, delay = meter.read(time.monotonic())
+        level = governor.observe(time.monotonic(), utilisation=utilisation, delay=delay)
+        levels.append(LEVELS.index(level))
+        for publication in publications:
+            publication.frame_rate = level.frame_rate
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+async def test_twice_the_cameras_that_fit() -> None:
+    executor, meter = ThreadPoolExecutor(1), LoadMeter(1)
+    publications = [VideoPublication(SlowFilter(), executor, meter, bitrate=200_000) for _ in range(CAMERAS)]
+    peers: list[Any] = [Peer() for _ in publications]
+    sent: list[dict[int, float]] = [{} for _ in publications]
+    for publication, peer in zip(publications, peers, strict=True):
+        publication.subscribe(VideoSubscription(peer, "VP8"))
+    levels: list[int] = []
+    governing = asyncio.create_task(govern(publications, meter, levels))
+    films = [
+        asyncio.create_task(film(publication, times, i / 30 / CAMERAS))
+        for i, (publication, times) in enumerate(zip(publications, sent, strict=True))
+    ]
+    await asyncio.sleep(SETTLING)
+    memory, settled = resident(), time.monotonic()
+    await asyncio.gather(*films)
+    seconds = time.monotonic() - settled
+    governing.cancel()
+    hops, rates = [], []
+    for peer, times in zip(peers, sent, strict=True):
+        late = [(timestamp, at) for timestamp, at in peer.got if at > settled]
+        rates.append(len(late) / seconds)
+        hops += [at - times[timestamp] for timestamp, at in late]
+    executor.shutdown()
+    assert levels[-1] > 0
+    assert float(np.percentile(hops, 95)) < 0.3
+    assert min(rates) > 0.8 * max(rates), rates
+    assert min(rates) > 5
+    assert resident() - memory < 10 * MEGABYTE

@@ -1,0 +1,124 @@
+"""Firefox without a driver: its remote agent speaks WebDriver BiDi over a WebSocket (w3c.github.io/webdriver-bidi)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+COMMANDS = ("firefox-esr", "firefox")
+START_TIMEOUT = 60.0
+
+PREFERENCES = {
+    "media.navigator.streams.fake": True,
+    "media.navigator.permission.disabled": True,
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+    "media.autoplay.default": 0,
+    "media.autoplay.blocking_policy": 0,
+    "media.gmp-manager.updateEnabled": False,
+    "app.update.enabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "remote.active-protocols": 1,  # BiDi
+}
+
+
+def find_firefox() -> str | None:
+    """Return the path of a Firefox, or None."""
+    found = (shutil.which(command) for command in COMMANDS)
+    return os.environ.get("FIREFOX") or next((path for path in found if path), None)
+
+
+class Tab:
+    """The one tab of a browser."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = itertools.count()
+        self._context = ""
+
+    async def open(self, url: str) -> None:
+        """Begin the session and load a page."""
+        await self._call("session.new", capabilities={})
+        tree = await self._call("browsingContext.getTree")
+        self._context = tree["contexts"][0]["context"]
+        await self._call("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    async def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what a JavaScript expression, awaited, is as JSON; RuntimeError when it throws."""
+        function = f"async () => JSON.stringify(await ({expression}) ?? null)"
+        answer = await self._call(
+            "script.callFunction",
+            functionDeclaration=function,
+            awaitPromise=True,
+            userActivation=True,
+            target={"context": self._context},
+        )
+        if answer["type"] == "exception":
+            raise RuntimeError(answer["exceptionDetails"]["text"])
+        return json.loads(answer["result"]["value"])
+
+    async def _call(self, method: str, **params: object) -> dict[str, Any]:
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": params})
+        while True:
+            message = await self._socket.receive_json()
+            if message.get("id") == number:
+                if message["type"] == "error":
+                    raise RuntimeError(f"{method}: {message['message']}")
+                result: dict[str, Any] = message["result"]
+                return result
+
+
+@contextlib.asynccontextmanager
+async def firefox(program: str, profile: Path, url: str) -> AsyncIterator[Tab]:
+    """Run Firefox with a profile of its own, a fake camera and a page."""
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+    (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"),
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "HOME": str(profile)},
+    )
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            endpoint = await _endpoint(process)
+        reading = asyncio.create_task(_discard(process))
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(f"{endpoint}/session", max_msg_size=0)
+            tab = Tab(socket)
+            await tab.open(url)
+            yield tab
+            await socket.close()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+    await reading
+
+
+async def _endpoint(process: asyncio.subprocess.Process) -> str:
+    """Return the address that Firefox tells on standard error."""
+    assert process.stderr is not None
+    async for line in process.stderr:
+        found = re.search(r"WebDriver BiDi listening on (ws://\S+)", line.decode())
+        if found:
+            return found[1]
+    raise RuntimeError(f"Firefox ended with status {await process.wait()}")
+
+
+async def _discard(process: asyncio.subprocess.Process) -> None:
+    assert process.stderr is not None
+    async for _ in process.stderr:
+        pass
