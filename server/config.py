@@ -129,7 +129,9 @@ class Config:
     model: Annotated[str, Option("The network: NAME.onnx and NAME.toml in models/.", section="Filter")] = (
         DEFAULT_MODEL
     )
-    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=tuple(SMOOTHERS))] = "adaptive"
+    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=tuple(SMOOTHERS))] = (
+        "adaptive"
+    )
     background: Annotated[str, Option("The background of whoever has chosen none.")] = "blur"
     workers: Annotated[int, Option("Threads that filter and encode.", at_least=1)] = field(
         default_factory=_cores

@@ -2,11 +2,11 @@
 import { Backgrounds } from './backgrounds.js';
 import { savePreferences } from './preferences.js';
 import { text } from './strings.js';
-import { announce, warn } from './view/notices.js';
+import { announce, notify, warn } from './view/notices.js';
 import { Picker } from './view/picker.js';
 
 /** @import {Conference} from './conference.js' */
-/** @import {Background, Joined} from './types.js' */
+/** @import {Background, BackgroundShown, Joined, Policy} from './types.js' */
 
 /** The person's choice of background, and the way of the server towards it. */
 export class BackgroundChoice {
@@ -41,6 +41,11 @@ export class BackgroundChoice {
     return this.#backgrounds.joinId;
   }
 
+  /** Everything that a host can put on the list. */
+  get everything() {
+    return this.#backgrounds.everything;
+  }
+
   /** @param {HTMLElement} place */
   moveTo(place) {
     this.#picker.moveTo(place);
@@ -58,8 +63,29 @@ export class BackgroundChoice {
   enter(conference, joined) {
     this.#conference = conference;
     this.#shown = joined.background;
+    this.#backgrounds.setLimit(joined.limits.uploadBytes);
+    this.#backgrounds.setPolicy(conference.state.policy.backgrounds, conference.state.isHost);
+    this.#backgrounds.forgetUploads(joined.backgrounds);
     this.#backgrounds.setServed(joined.backgrounds);
+    if (joined.redirected || !this.#backgrounds.allows(this.#backgrounds.wanted)) {
+      const wasOwn = this.#backgrounds.knownId === null;
+      if (!wasOwn || !this.#backgrounds.allowsAnything) return this.reject(joined.redirected ?? 'background-forbidden');
+    }
     this.#apply();
+  }
+
+  /** @param {Background[]} backgrounds what may be chosen from now on */
+  offer(backgrounds) {
+    this.#backgrounds.setServed(backgrounds);
+  }
+
+  /**
+   * @param {Policy} policy
+   * @param {boolean} isHost
+   */
+  allow({ backgrounds }, isHost) {
+    this.#backgrounds.setPolicy(backgrounds, isHost);
+    this.#show();
   }
 
   leave() {
@@ -67,18 +93,23 @@ export class BackgroundChoice {
     this.#show();
   }
 
-  /** The server shows this background from now on.
-   * @param {string} id */
-  confirm(id) {
-    this.#shown = id;
+  /** The server shows this background from now on. With a reason it has chosen it itself.
+   * @param {BackgroundShown} message */
+  confirm({ background, reason }) {
+    this.#shown = background;
+    if (reason) {
+      this.#backgrounds.revertTo(background);
+      notify(text(`background.moved.${reason}`, { title: this.#wanted.title }));
+    }
     this.#show();
-    if (id === this.#backgrounds.knownId) announce(text('background.changed', { title: this.#wanted.title }));
+    if (background === this.#backgrounds.knownId) announce(text('background.changed', { title: this.#wanted.title }));
   }
 
-  /** The server does not have what was wanted. */
-  reject() {
-    warn(text('background.unknown'));
+  /** The server does not show what was wanted.
+   * @param {string} code of its error */
+  reject(code) {
     this.#backgrounds.revertTo(this.#shown);
+    warn(text(code === 'background-forbidden' ? 'background.forbidden' : 'background.unknown'));
     this.#show();
   }
 
@@ -92,6 +123,7 @@ export class BackgroundChoice {
 
   /** @param {File} file */
   async #add(file) {
+    if (!this.#backgrounds.allowsUpload) return warn(text('background.forbidden'));
     try {
       await this.#backgrounds.add(file);
     } catch (error) {
@@ -123,7 +155,7 @@ export class BackgroundChoice {
       if (this.#backgrounds.wanted === wanted && id !== this.#shown) this.#conference?.setBackground(id);
     } catch (error) {
       this.#backgrounds.revertTo(this.#shown);
-      warn(text('background.failed', { message: error instanceof Error ? error.message : '' }));
+      warn(error instanceof TypeError ? text('background.failed', { message: text('room.rejoining') }) : String(error instanceof Error ? error.message : error));
     }
     this.#show();
   }
@@ -134,8 +166,9 @@ export class BackgroundChoice {
   }
 
   #show() {
-    const busy = this.#conference?.phase === 'joined' && this.#shown !== this.#backgrounds.knownId;
-    this.#picker.show(this.#backgrounds.list, this.#backgrounds.wanted, busy);
+    const busy = this.#conference?.seat != null && this.#shown !== this.#backgrounds.knownId;
+    const { list, colors, wanted, allowsAnything, allowsUpload } = this.#backgrounds;
+    this.#picker.show({ list, colors, anyColor: allowsAnything, upload: allowsUpload, policy: !allowsAnything }, wanted, busy);
     this.#changed(this.#wanted);
   }
 }

@@ -1,7 +1,8 @@
 // @ts-check
+import { isKey, text } from './strings.js';
 import { forgetPicture, keepPicture, loadPictures, readPicture } from './pictures.js';
 
-/** @import {Background} from './types.js' */
+/** @import {Background, Policy} from './types.js' */
 /** @import {OwnPicture} from './pictures.js' */
 
 /** Hides as much as any picture does: sent until a person's own picture has been uploaded. */
@@ -18,8 +19,16 @@ const ALWAYS = [
 export class Backgrounds {
   #room;
   #changed;
-  /** @type {Background[]} */
+  /** What the server lets one choose now.
+   * @type {Background[]} */
   #served = ALWAYS;
+  /** Everything it ever named, for their titles.
+   * @type {Map<string, Background>} */
+  #known = new Map(ALWAYS.map((each) => [each.id, each]));
+  /** @type {Policy['backgrounds']} */
+  #policy = 'any';
+  #isHost = false;
+  #uploadBytes = Infinity;
   /** @type {Map<string, OwnPicture & {url: string}>} */
   #own = new Map();
   /** Own picture → background id on the server.
@@ -45,25 +54,78 @@ export class Backgrounds {
     this.#changed();
   }
 
-  /** @returns {Background[]} */
+  /** What may be chosen now.
+   * @returns {Background[]} */
   get list() {
-    const own = [...this.#own.values()].map(({ id, title, url }) => (
+    const own = [...this.#own.values()].filter(({ id }) => this.allows(id)).map(({ id, title, url }) => (
       /** @type {Background} */ ({ id, kind: 'picture', title, thumbnail: url, mine: true })
     ));
-    return [...this.#served, ...own];
+    const uploads = new Set(this.#uploaded.values());
+    return [...this.#served.filter(({ id, kind }) => kind !== 'color' && !uploads.has(id)), ...own];
+  }
+
+  /** The colours that may be chosen now. */
+  get colors() {
+    if (this.#policy === 'any') return COLORS.includes(this.wanted) || !this.wanted.startsWith('#') ? COLORS : [...COLORS, this.wanted];
+    return this.#served.filter(({ kind }) => kind === 'color').map(({ id }) => id);
+  }
+
+  get allowsAnything() {
+    return this.#policy === 'any';
+  }
+
+  /** Hosts may upload always, because they make the lists. */
+  get allowsUpload() {
+    return this.#policy === 'any' || this.#isHost;
+  }
+
+  /** What a host can put on the list: the own pictures that are on the server, too. */
+  get everything() {
+    const uploads = [...this.#uploaded].flatMap(([own, id]) => {
+      const picture = this.#own.get(own);
+      return picture ? [/** @type {Background} */ ({ id, kind: 'picture', title: picture.title, thumbnail: picture.url })] : [];
+    });
+    const colors = COLORS.map((id) => /** @type {Background} */ ({ id, kind: 'color', title: id, thumbnail: null }));
+    return [...[...this.#known.values()].filter(({ mine }) => !mine), ...uploads, ...colors];
+  }
+
+  /** @param {string} id of a background of the list, or of one's own */
+  allows(id) {
+    if (this.#policy === 'any' || (this.#policy === 'blur' && id.startsWith('blur'))) return true;
+    const server = this.#own.has(id) ? this.#uploaded.get(id) : id;
+    return server !== undefined && this.#policy.includes(server);
+  }
+
+  /**
+   * @param {Policy['backgrounds']} policy
+   * @param {boolean} isHost
+   */
+  setPolicy(policy, isHost) {
+    this.#policy = policy;
+    this.#isHost = isHost;
+  }
+
+  /** @param {number} bytes the longest upload that the server takes */
+  setLimit(bytes) {
+    this.#uploadBytes = bytes;
   }
 
   /** @param {string} id */
   find(id) {
-    return this.list.find((background) => background.id === id) ?? null;
+    return this.list.find((background) => background.id === id) ?? this.#known.get(id) ?? null;
   }
 
-  /** @param {Background[]} backgrounds as told by the server on joining */
+  /** @param {Background[]} backgrounds as told by the server */
   setServed(backgrounds) {
-    this.#served = backgrounds.filter((background) => !background.mine && background.kind !== 'color');
+    this.#learn(backgrounds);
+    this.#changed();
+  }
+
+  /** Forgets what was uploaded to an earlier seat.
+   * @param {Background[]} backgrounds that the server has */
+  forgetUploads(backgrounds) {
     const there = new Set(backgrounds.map((background) => background.id));
     for (const [own, id] of this.#uploaded) if (!there.has(id)) this.#uploaded.delete(own);
-    this.#changed();
   }
 
   /** The id to name in a join message, which must not wait for an upload. */
@@ -93,6 +155,7 @@ export class Backgrounds {
     const { knownId } = this;
     const picture = this.#own.get(this.wanted);
     if (knownId || !picture) return knownId ?? this.wanted;
+    if (picture.blob.size > this.#uploadBytes) throw new Error(text('background.too-large', { size: megabytes(this.#uploadBytes) }));
     const response = await fetch(this.#url(), {
       method: 'POST', body: picture.blob, headers: { Authorization: `Bearer ${seat}`, 'Content-Type': picture.blob.type },
     });
@@ -135,10 +198,16 @@ export class Backgrounds {
     await fetch(url, { method: 'DELETE', headers: { Authorization: `Bearer ${seat}` } });
   }
 
+  /** @param {Background[]} backgrounds */
+  #learn(backgrounds) {
+    this.#served = backgrounds.map(inOurWords);
+    for (const each of this.#served) this.#known.set(each.id, each);
+  }
+
   async #loadServed() {
     try {
       const response = await fetch('/api/backgrounds');
-      if (response.ok) this.#served = await response.json();
+      if (response.ok) this.#learn(await response.json());
     } catch {
       // The two blurs are always there; the rest comes with `joined`.
     }
@@ -160,11 +229,25 @@ export class Backgrounds {
   }
 }
 
+/** The built-in ones have names in every language.
+ * @param {Background} background */
+function inOurWords(background) {
+  const key = `background.name.${background.id}`;
+  return isKey(key) ? { ...background, title: text(key) } : background;
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return (bytes / 2 ** 20).toFixed(0);
+}
+
 /** @param {Response} response */
 async function reason(response) {
   try {
-    return String((await response.json()).message);
+    const { code, message } = await response.json();
+    const key = `background.${code}`;
+    return isKey(key) ? text(key) : text('background.failed', { message });
   } catch {
-    return response.statusText;
+    return text('background.failed', { message: response.statusText });
   }
 }

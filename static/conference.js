@@ -1,83 +1,86 @@
 // @ts-check
-import { Publisher } from './publisher.js';
+import { Connections } from './connections.js';
+import { RoomState } from './room-state.js';
 import { Signaling } from './signaling.js';
-import { Subscriber } from './subscriber.js';
 import { VERSION } from './types.js';
 
-/** @import {FilterReport, Joined, Kind, Participant, ServerError, ServerMessage} from './types.js' */
+/** @import {ClientMessage, Joined, Kind, Participant, Policy, ServerError, ServerMessage} from './types.js' */
 /** @import {Tracks} from './publisher.js' */
 /** @import {Streams} from './subscriber.js' */
 
 /**
- * `joining`: never been in yet. `rejoining`: was in, the connection is being made again. `closed`: over, by us or by the server.
- * @typedef {'joining' | 'joined' | 'rejoining' | 'closed'} Phase
- * @typedef {'joined' | 'left' | 'lost' | 'back' | 'away'} Presence
+ * `connecting`: not heard of the server yet. `rejoining`: was in the room, the connection is being made again.
+ * `closed`: over, by us or by the server.
+ * @typedef {'connecting' | 'lobby' | 'waiting' | 'room' | 'rejoining' | 'closed'} Phase
  */
 
 /**
  * @typedef {object} ConferenceEvents
  * @property {(phase: Phase, error: ServerError | null) => void} phase
- * @property {(joined: Joined) => void} joined
+ * @property {(joined: Joined) => void} joined after every connection, before the phase changes
  * @property {() => void} unreachable a try to reach the server failed; the next one follows by itself
- * @property {(participants: Participant[], self: string) => void} participants
- * @property {(participant: Participant, presence: Presence) => void} presence
+ * @property {(message: ServerMessage, before: Participant | null) => void} told after `state` has taken the message in;
+ *   `before` is what was known of the participant it is about
+ * @property {() => void} changed who is there, or what is known of them
  * @property {(streams: Streams) => void} streams
- * @property {(id: string) => void} background
- * @property {(report: FilterReport) => void} filter
- * @property {(error: ServerError) => void} error
  */
 
 /** Errors after which a seat is worth asking for again. */
 const PASSING = new Set(['shutting-down', 'internal', 'too-many-messages', 'not-joined']);
+/** Errors that leave one in the lobby. */
+const NOT_LET_IN = new Set(['room-full', 'room-locked']);
 
-/** One stay in one room: the signalling, the two peer connections, and who else is there. */
+/** One stay: the lobby, the room, and the way back after each loss. */
 export class Conference {
+  state = new RoomState();
   #events;
   #signaling;
-  #room;
-  #name;
-  #background;
+  #connections;
+  #options;
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
   #media = { audio: false, video: false };
   /** @type {Phase} */
-  #phase = 'joining';
-  /** @type {Joined | null} */
-  #joined = null;
-  /** @type {Map<string, Participant>} */
-  #participants = new Map();
-  /** @type {Publisher | null} */
-  #publisher = null;
-  /** @type {Subscriber | null} */
-  #subscriber = null;
-  #restarted = false;
+  #phase = 'connecting';
+  /** Whether the person has asked to go in. */
+  #wantsIn = false;
+  #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string}} options
+   * @param {{url: string, room: string, name: string, background: string, hostToken: string | null, token: string | null}} options
    * @param {ConferenceEvents} events
    */
-  constructor({ url, room, name, background }, events) {
-    this.#room = room;
-    this.#name = name;
-    this.#background = background;
+  constructor(options, events) {
+    this.#options = { ...options };
     this.#events = events;
-    this.#signaling = new Signaling(url, {
+    this.#signaling = new Signaling(options.url, {
       open: () => this.#join(),
       message: (message) => this.#receive(message),
       down: () => this.#down(),
     });
+    this.#connections = new Connections({
+      send: (message) => this.#signaling.send(message),
+      startOver: () => this.#signaling.reconnect(),
+      streams: (streams) => events.streams(streams),
+    });
   }
 
   get seat() {
-    return this.#joined?.seat ?? null;
+    return this.state.seat;
   }
 
   get phase() {
     return this.#phase;
   }
 
+  /** Everybody in the room. The server tells what the others send; what we send ourselves we know. */
+  get participants() {
+    const { self, participants } = this.state;
+    return [...participants.values()].map((each) => (each.id === self ? { ...each, ...this.#media } : each));
+  }
+
   /**
-   * Connects and enters the room.
+   * Connects, and comes to the lobby.
    *
    * @param {Tracks} tracks
    * @param {{audio: boolean, video: boolean}} media
@@ -86,6 +89,14 @@ export class Conference {
     this.#tracks = { ...tracks };
     this.#media = media;
     this.#signaling.open();
+  }
+
+  /** Goes from the lobby into the room, now or as soon as the server is there.
+   * @param {string} name */
+  enter(name) {
+    this.#options.name = name;
+    this.#wantsIn = true;
+    if (this.#phase === 'lobby') this.#askIn();
   }
 
   /**
@@ -99,150 +110,120 @@ export class Conference {
     const changed = this.#tracks[kind] !== track;
     this.#tracks[kind] = track;
     if (!live) this.#tell(kind, false);
-    if (changed) await this.#publisher?.replace(kind, track);
+    if (changed) await this.#connections.replace(kind, track);
     if (live) this.#tell(kind, true);
   }
 
   /** @param {string} id */
   setBackground(id) {
-    this.#background = id;
-    this.#signaling.send({ type: 'background', background: id });
+    this.#options.background = id;
+    this.send({ type: 'background', background: id });
   }
 
-  levels() {
-    return this.#subscriber?.levels() ?? Promise.resolve(/** @type {Map<string, number>} */ (new Map()));
+  /** @param {MediaStream} stream */
+  share(stream) {
+    this.#sharing = true;
+    this.#connections.share(stream);
+  }
+
+  /** @param {boolean} tell false when the server knows already */
+  unshare(tell) {
+    if (this.#sharing && tell) this.send({ type: 'screen', shared: false });
+    this.#sharing = false;
+    this.#connections.unshare();
+  }
+
+  /** @param {ClientMessage} message */
+  send(message) {
+    this.#signaling.send(message);
+  }
+
+  /** @param {Partial<Policy>} policy */
+  setPolicy(policy) {
+    this.send({ type: 'policy', policy });
+  }
+
+  stats() {
+    return this.#connections.stats();
   }
 
   /** Does now what would be tried anyway; to be called when the network came back or the page is looked at again. */
   retryNow() {
-    if (this.#publisher?.isDown || this.#subscriber?.isDown) this.#signaling.reconnect();
     this.#signaling.retryNow();
+    this.#signaling.probe();
+    this.#connections.restartDown();
   }
 
   leave() {
-    this.#signaling.send({ type: 'leave' });
+    this.send({ type: 'leave' });
     this.#end(null);
   }
 
   #join() {
-    const seat = this.#joined?.seat;
-    this.#signaling.send({
-      type: 'join', version: VERSION, room: this.#room, name: this.#name, background: this.#background, ...(seat && { seat }),
+    const { room, name, background, hostToken, token } = this.#options;
+    const { seat } = this.state;
+    const host = this.state.hostToken ?? hostToken;
+    this.send({
+      type: 'join', version: VERSION, room, name, background, preview: true, 
+      ...(seat && { seat }), ...(host && { hostToken: host }), ...(token && { token }),
     });
+  }
+
+  #askIn() {
+    const token = this.state.hostToken ?? this.#options.hostToken;
+    this.send({ type: 'enter', name: this.#options.name, ...(token && { hostToken: token }) });
   }
 
   /** @param {ServerMessage} message */
   #receive(message) {
+    if (message.type === 'answer') return this.#connections.answer(message);
+    if (message.type === 'offer') return this.#connections.offer(message);
+    const before = this.#aboutWhom(message);
+    this.state.apply(message);
     switch (message.type) {
-      case 'joined': return this.#enter(message);
-      case 'participant-joined': return this.#arrive(message.participant);
-      case 'participant-updated': return this.#update(message.participant);
-      case 'participant-left': return this.#depart(message.participant, message.reason === 'lost');
-      case 'answer': return this.#guard(this.#publisher?.answer(message));
-      case 'offer': return this.#guard(this.#subscriber?.offer(message));
-      case 'background':
-        this.#background = message.background;
-        return this.#events.background(message.background);
-      case 'filter': return this.#events.filter(message);
+      case 'joined': return this.#arrive(message);
+      case 'entered': return this.#setPhase('room', null);
+      case 'waiting': return this.#setPhase('waiting', null);
       case 'error': return this.#fail(message);
+      case 'background': this.#options.background = message.background;
     }
+    this.#events.told(message, before);
+    if (message.type.startsWith('participant-') || message.type === 'quality') this.#events.changed();
+  }
+
+  /** @param {ServerMessage} message */
+  #aboutWhom(message) {
+    if (!('participant' in message) || !message.participant) return null;
+    const id = typeof message.participant === 'string' ? message.participant : message.participant.id;
+    return this.state.participants.get(id) ?? null;
   }
 
   /** @param {Joined} joined */
-  #enter(joined) {
-    this.#joined = joined;
-    this.#background = joined.background;
-    this.#participants = new Map(joined.participants.map((participant) => [participant.id, participant]));
+  #arrive(joined) {
+    this.#options.background = joined.background;
     this.#signaling.settle();
-    this.#closePeers();
-    this.#setPhase('joined', null);
     this.#events.joined(joined);
-    this.#listParticipants();
-    this.#signaling.send({ type: 'media', ...this.#media });
-    this.#subscriber = new Subscriber(this.#peerOptions(() => this.#signaling.reconnect()), this.#events.streams);
-    this.#publish(false);
-  }
-
-  /** @param {boolean} restart */
-  #publish(restart) {
-    if (!this.#joined) return;
-    this.#publisher?.close();
-    const options = { ...this.#peerOptions(() => this.#unpublished()), connected: () => { this.#restarted = false; } };
-    this.#publisher = new Publisher(options, this.#joined.limits.video, this.#tracks);
-    this.#guard(this.#publisher.offer(restart));
-  }
-
-  /** The first loss is answered by a new publish connection, the next by a new everything. */
-  #unpublished() {
-    if (this.#restarted) return this.#signaling.reconnect();
-    this.#restarted = true;
-    this.#publish(true);
-  }
-
-  /** @param {() => void} lost */
-  #peerOptions(lost) {
-    return {
-      iceServers: this.#joined?.iceServers ?? [],
-      send: this.#signaling.send.bind(this.#signaling),
-      lost,
-    };
-  }
-
-  /** A description that the browser refuses, or that came for a closed connection, leaves one way out: to start over.
-   * @param {Promise<void> | undefined} step */
-  #guard(step) {
-    const { seat } = this;
-    step?.catch(() => {
-      if (this.#phase === 'joined' && this.seat === seat) this.#signaling.reconnect();
-    });
-  }
-
-  /** @param {Participant} participant */
-  #arrive(participant) {
-    this.#participants.set(participant.id, participant);
-    this.#listParticipants();
-    this.#events.presence(participant, 'joined');
-  }
-
-  /** @param {Participant} participant */
-  #update(participant) {
-    const before = this.#participants.get(participant.id);
-    this.#participants.set(participant.id, participant);
-    this.#listParticipants();
-    if (before && before.connected !== participant.connected) {
-      this.#events.presence(participant, participant.connected ? 'back' : 'away');
-    }
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} lost
-   */
-  #depart(id, lost) {
-    const participant = this.#participants.get(id);
-    if (!participant) return;
-    this.#participants.delete(id);
-    this.#listParticipants();
-    this.#events.presence(participant, lost ? 'lost' : 'left');
-  }
-
-  /** The server tells what the others send; what we send ourselves we know. */
-  #listParticipants() {
-    const self = this.#joined?.participant ?? '';
-    const list = [...this.#participants.values()].map((each) => (each.id === self ? { ...each, ...this.#media } : each));
-    this.#events.participants(list, self);
+    this.send({ type: 'media', ...this.#media });
+    const sharing = this.#sharing && this.state.me?.screen === true;
+    this.#connections.begin({ iceServers: joined.iceServers, limits: joined.limits, sharing }, this.#tracks);
+    if (this.state.place === 'lobby' && this.#wantsIn) return this.#askIn();
+    this.#setPhase(this.state.place, null);
   }
 
   /** @param {ServerError} error */
   #fail(error) {
-    if (!error.fatal) return this.#events.error(error);
-    if (this.#joined && PASSING.has(error.code)) return this.#signaling.reconnect();
+    if (NOT_LET_IN.has(error.code) && this.state.seat && !error.fatal) {
+      this.#wantsIn = false;
+      return this.#setPhase('lobby', error);
+    }
+    if (!error.fatal) return this.#events.told(error, null);
+    if (this.state.seat && PASSING.has(error.code)) return this.#signaling.reconnect();
     this.#end(error);
   }
 
   #down() {
-    if (this.#joined) this.#setPhase('rejoining', null);
-    else this.#events.unreachable();
+    if (this.#phase === 'room') this.#setPhase('rejoining', null);
+    else if (this.#phase !== 'rejoining') this.#events.unreachable();
   }
 
   /**
@@ -252,21 +233,14 @@ export class Conference {
   #tell(kind, live) {
     if (this.#media[kind] === live) return;
     this.#media = { ...this.#media, [kind]: live };
-    this.#signaling.send({ type: 'media', ...this.#media });
-    this.#listParticipants();
-  }
-
-  #closePeers() {
-    this.#publisher?.close();
-    this.#subscriber?.close();
-    this.#publisher = this.#subscriber = null;
-    this.#restarted = false;
+    this.send({ type: 'media', ...this.#media });
+    this.#events.changed();
   }
 
   /** @param {ServerError | null} error */
   #end(error) {
     this.#signaling.close();
-    this.#closePeers();
+    this.#connections.close();
     this.#setPhase('closed', error);
   }
 
@@ -277,5 +251,6 @@ export class Conference {
   #setPhase(phase, error) {
     this.#phase = phase;
     this.#events.phase(phase, error);
+    if (phase === 'room') this.#events.changed();
   }
 }

@@ -36,7 +36,7 @@ export class Devices {
   constructor(wanted, changed) {
     this.#changed = changed;
     this.state = { video: device(wanted.video), audio: device(wanted.audio) };
-    navigator.mediaDevices?.addEventListener('devicechange', () => this.#list());
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#comeBack());
   }
 
   /** Opens what is wanted, with one question to the person where the browser can ask for both at once. */
@@ -159,6 +159,7 @@ export class Devices {
       this.state[kind].track = null;
       this.state[kind].problem = 'unplugged';
       this.#changed(kind);
+      void this.#comeBack(); // another one may be there
     };
   }
 
@@ -172,6 +173,16 @@ export class Devices {
     if (kind === 'audio') return { ...picked, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     const { width, height, frameRate } = this.#limits;
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
+  }
+
+  /** Opens again what was unplugged, as soon as there is something to open. */
+  async #comeBack() {
+    await this.#list();
+    for (const kind of KINDS) {
+      const { on, track, problem, opening } = this.state[kind];
+      const gone = problem === 'unplugged' || problem === 'missing';
+      if (on && !track && !opening && gone && this.available[kind].length) await this.#tryOpen([kind]);
+    }
   }
 
   async #list() {

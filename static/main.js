@@ -2,9 +2,11 @@
 import { roomOfPage } from './rooms.js';
 import { Session } from './session.js';
 import { translate } from './view/dom.js';
+import { offerLanguages } from './view/language.js';
 import { showLanding } from './view/landing.js';
 
 translate();
+offerLanguages();
 const room = roomOfPage();
 if (room === null) showLanding();
 else void new Session(room).start();

@@ -9,11 +9,16 @@
  * @property {string} microphone
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
+ * @property {boolean} shortcuts
+ * @property {'grid' | 'speaker'} layout
+ * @property {string} language '' for the browser's
  */
 
 const PREFIX = 'greenroom.';
 /** @type {Preferences} */
-const DEFAULTS = { name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true };
+const DEFAULTS = {
+  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, shortcuts: true, layout: 'grid', language: '',
+};
 
 /** @returns {Preferences} */
 export function loadPreferences() {
@@ -32,6 +37,36 @@ export function savePreferences(changes) {
     } catch {
       return; // storage is full or blocked: nothing is remembered then
     }
+  }
+}
+
+/** The secrets that open a room, as the address named them: what makes one its host, and what a server with keys asks for.
+ * They are kept as long as the tab lives, and no longer seen in the address, over a shoulder or on a shared screen.
+ * @param {string} room
+ * @returns {{host: string | null, token: string | null}} */
+export function loadSecrets(room) {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const secrets = { host: given.get('host'), token: given.get('token') };
+  if (secrets.host || secrets.token) history.replaceState(null, '', location.pathname);
+  for (const [name, secret] of Object.entries(secrets)) if (secret) saveSecret(room, name, secret);
+  try {
+    const load = (/** @type {string} */ name) => sessionStorage.getItem(`${PREFIX}${name}.${room}`);
+    return { host: load('host'), token: load('token') };
+  } catch {
+    return secrets;
+  }
+}
+
+/**
+ * @param {string} room
+ * @param {string} name
+ * @param {string} secret
+ */
+export function saveSecret(room, name, secret) {
+  try {
+    sessionStorage.setItem(`${PREFIX}${name}.${room}`, secret);
+  } catch {
+    // blocked: it lasts as long as the page
   }
 }
 

@@ -65,6 +65,10 @@ export class Publisher {
     await this.#transceivers[kind].sender.replaceTrack(track);
   }
 
+  getStats() {
+    return this.#peer.getStats();
+  }
+
   get isDown() {
     return ['disconnected', 'failed'].includes(this.#peer.connectionState);
   }

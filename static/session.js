@@ -1,102 +1,135 @@
 // @ts-check
 import { BackgroundChoice } from './background-choice.js';
 import { Conference } from './conference.js';
-import { Devices } from './devices.js';
-import { LevelMeter } from './level.js';
-import { loadPreferences, savePreferences } from './preferences.js';
+import { showInTab } from './favicon.js';
+import { Meeting } from './meeting.js';
+import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
+import { Self } from './self.js';
 import { isKey, text } from './strings.js';
-import { DeviceFields } from './view/device-fields.js';
+import { showSwitches } from './view/device-fields.js';
+import { onAction } from './view/dom.js';
 import { showLeft } from './view/left.js';
 import { Lobby } from './view/lobby.js';
 import { announce, notify, warn } from './view/notices.js';
-import { Room } from './view/room.js';
 import { WakeLock } from './wake-lock.js';
 
-/** @import {Phase, Presence} from './conference.js' */
-/** @import {Joined, Kind, Participant, ServerError} from './types.js' */
+/** @import {Phase} from './conference.js' */
+/** @import {Joined, Kind, ServerError, ServerMessage} from './types.js' */
+/** @import {Streams} from './subscriber.js' */
 
-/** How often it is looked who speaks, in ms. */
-const SPEAKER_INTERVAL = 300;
+/** A gap this long between two ticks of a second means that the machine slept, in ms. */
+const SLEPT = 5000;
 
-/** One room in one tab: joins devices, backgrounds and conference to what is shown. */
+/** One room in one tab: from the lobby into the meeting and out again. */
 export class Session {
   #room;
   #preferences = loadPreferences();
-  #devices;
+  #self;
   #backgrounds;
-  #fields;
   #lobby;
-  #view;
+  #meeting;
   /** @type {Conference | null} */
   #conference = null;
-  /** @type {LevelMeter | null} */
-  #meter = null;
-  /** The track that the meter listens to.
-   * @type {MediaStreamTrack | null} */
-  #metered = null;
   #wakeLock = new WakeLock();
-  #speakers = 0;
-  #self = '';
-  #level = 0;
+  #secrets;
 
   /** @param {string} room */
   constructor(room) {
-    const { name, background, camera, microphone, cameraOn, microphoneOn } = this.#preferences;
+    const { name, background } = this.#preferences;
     this.#room = room;
-    this.#devices = new Devices({ video: { on: cameraOn, id: camera }, audio: { on: microphoneOn, id: microphone } },
-      (kind) => this.#showDevices(kind));
-    this.#fields = new DeviceFields({ choose: (kind, id) => this.#choose(kind, id), retry: () => void this.#devices.open() });
-    const toggle = (/** @type {Kind} */ kind) => void this.#toggle(kind);
-    this.#lobby = new Lobby(name, { join: (typed) => this.#join(typed), cancel: () => this.#cancel(), toggle });
-    this.#view = new Room({
-      toggle, invite: () => void invite(), leave: () => this.#conference?.leave(), openBackgrounds: () => this.#backgrounds.focus(),
-    });
+    this.#secrets = loadSecrets(room);
+    this.#self = new Self((kind) => this.#showDevices(kind));
+    this.#lobby = new Lobby(name, { join: (typed) => this.#enter(typed), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundChoice(room, background, (chosen) => this.#lobby.showBackground(chosen));
+    this.#meeting = new Meeting(room, this.#self, this.#backgrounds);
+    onAction('microphone', () => void this.#toggle('audio'));
+    onAction('camera', () => void this.#toggle('video'));
+    onAction('leave', () => this.#conference?.leave());
   }
 
-  /** Shows the lobby and opens the devices. */
+  /** Shows the lobby, opens the devices, and sends their picture to the server and back. */
   async start() {
     for (const place of document.querySelectorAll('.room-name')) place.textContent = this.#room;
-    document.title = `${this.#room} – ${text('app.name')}`;
     this.#watchPage();
     this.#showLobby();
-    await Promise.all([this.#backgrounds.load(), this.#devices.open()]);
+    this.#lobby.focus();
+    const loaded = this.#backgrounds.load();
+    const opened = this.#self.devices.open();
+    await loaded;
+    this.#connect();
+    await opened;
   }
 
   #showLobby() {
     document.body.dataset.state = 'lobby';
+    showInTab('idle', this.#room, 0);
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
-    this.#fields.moveTo(this.#lobby.devices);
-    this.#showDevices(null);
-    this.#lobby.focus();
+    this.#self.moveTo(this.#lobby.devices);
+  }
+
+  #connect() {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const conference = new Conference({
+      url: `${scheme}//${location.host}/ws`,
+      room: this.#room,
+      name: this.#preferences.name || text('lobby.somebody'),
+      background: this.#backgrounds.joinId,
+      hostToken: this.#secrets.host,
+      token: this.#secrets.token,
+    }, {
+      phase: (phase, error) => this.#showPhase(phase, error),
+      joined: (joined) => this.#join(conference, joined),
+      unreachable: () => this.#lobby.say(text(navigator.onLine ? 'lobby.unreachable' : 'lobby.offline')),
+      told: (message, before) => {
+        if (!this.#hear(message)) this.#meeting.hear(conference, message, before);
+      },
+      changed: () => this.#meeting.refresh(conference),
+      streams: (streams) => this.#attach(conference, streams),
+    });
+    this.#conference = conference;
+    conference.start(this.#self.tracks, this.#self.media);
+  }
+
+  /**
+   * @param {Conference} conference
+   * @param {Joined} joined
+   */
+  #join(conference, joined) {
+    this.#lobby.say('');
+    this.#lobby.showPresent(joined.state === 'lobby' ? joined.present ?? 0 : null);
+    void this.#self.devices.setLimits(joined.limits.video);
+    this.#backgrounds.enter(conference, joined);
+    this.#meeting.prepare(conference, joined);
   }
 
   /** @param {string} name */
-  #join(name) {
+  #enter(name) {
     this.#preferences.name = name;
     savePreferences({ name });
-    document.body.dataset.state = 'joining';
-    this.#lobby.setJoining(true);
-    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const options = { url: `${scheme}//${location.host}/ws`, room: this.#room, name, background: this.#backgrounds.joinId };
-    const conference = new Conference(options, {
-      phase: (phase, error) => this.#showPhase(phase, error),
-      joined: (joined) => this.#enter(conference, joined),
-      unreachable: () => this.#lobby.say(text('lobby.unreachable')),
-      participants: (participants, self) => this.#showParticipants(participants, self),
-      presence: sayPresence,
-      streams: (streams) => this.#view.tiles.attach(streams),
-      background: (id) => this.#backgrounds.confirm(id),
-      filter: (report) => this.#view.filter.show(report),
-      error: (error) => (error.code === 'unknown-background' ? this.#backgrounds.reject() : warn(explain(error))),
-    });
-    this.#conference = conference;
-    const { video, audio } = this.#devices.state;
-    conference.start({ video: video.track, audio: audio.track }, { video: video.track !== null, audio: audio.track !== null && audio.on });
+    this.#lobby.setJoining('joining');
+    if (!this.#conference) this.#connect();
+    this.#conference?.enter(name);
   }
 
+  /** Asks no more to be let in; the lobby stays. */
   #cancel() {
     this.#conference?.leave();
+    this.#connect();
+  }
+
+  /** What the lobby and the room have in common.
+   * @param {ServerMessage} message */
+  #hear(message) {
+    switch (message.type) {
+      case 'background': this.#backgrounds.confirm(message); return true;
+      case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
+      case 'policy': this.#backgrounds.allow(message.policy, this.#conference?.state.isHost ?? false); return false;
+      case 'error':
+        if (['unknown-background', 'background-forbidden'].includes(message.code)) this.#backgrounds.reject(message.code);
+        else if (this.#conference?.phase === 'room' && message.code !== 'not-in-room') warn(explain(message));
+        return false;
+      default: return false;
+    }
   }
 
   /**
@@ -105,31 +138,32 @@ export class Session {
    */
   #showPhase(phase, error) {
     if (phase === 'closed') return this.#close(error);
-    this.#view.showBanner(phase === 'rejoining' ? text(navigator.onLine ? 'room.rejoining' : 'room.offline') : '');
-  }
-
-  /**
-   * @param {Conference} conference
-   * @param {Joined} joined
-   */
-  #enter(conference, joined) {
-    if (document.body.dataset.state === 'room') notify(text('room.back'));
-    else this.#showRoom();
-    this.#view.filter.begin(joined.model);
-    void this.#devices.setLimits(joined.limits.video);
-    this.#backgrounds.enter(conference, joined);
+    if (phase === 'rejoining') return this.#meeting.showLost(!navigator.onLine);
+    if (phase === 'room') return this.#showRoom();
+    if (document.body.dataset.state !== 'lobby') this.#backToLobby();
+    this.#lobby.setJoining(phase === 'waiting' ? 'waiting' : 'no');
+    if (error) this.#lobby.say(explain(error));
   }
 
   #showRoom() {
+    const conference = this.#conference;
+    if (!conference) return;
+    if (conference.state.hostToken) saveSecret(this.#room, 'host', conference.state.hostToken);
+    const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';
-    this.#lobby.setJoining(false);
-    this.#backgrounds.moveTo(this.#view.backgrounds);
-    this.#fields.moveTo(this.#view.devices);
-    this.#showDevices(null);
-    this.#view.focus();
-    this.#wakeLock.hold();
-    clearInterval(this.#speakers);
-    this.#speakers = window.setInterval(() => void this.#showSpeakers(), SPEAKER_INTERVAL);
+    if (back) notify(text('room.back'));
+    else {
+      this.#lobby.setJoining('no');
+      this.#lobby.showPreview(null, false);
+      this.#wakeLock.hold();
+    }
+    this.#meeting.enter(conference, back);
+  }
+
+  #backToLobby() {
+    this.#meeting.leave();
+    this.#wakeLock.release();
+    this.#showLobby();
   }
 
   /** @param {ServerError | null} error */
@@ -137,120 +171,83 @@ export class Session {
     const wasIn = document.body.dataset.state === 'room';
     this.#conference = null;
     this.#backgrounds.leave();
-    this.#lobby.setJoining(false);
-    if (!wasIn) {
-      document.body.dataset.state = 'lobby';
-      return this.#lobby.say(error ? explain(error) : '');
-    }
+    this.#lobby.setJoining('no');
+    this.#lobby.showPreview(null, false);
+    if (!wasIn) return this.#lobby.say(error ? explain(error) : '');
+    this.#meeting.leave();
     this.#wakeLock.release();
-    clearInterval(this.#speakers);
-    this.#view.reset();
-    this.#devices.close();
-    this.#meterTrack(null);
+    this.#self.close();
     document.body.dataset.state = 'left';
+    showInTab('idle', this.#room, 0);
     showLeft(this.#room, error, error && explain(error), () => this.#rejoin());
   }
 
   #rejoin() {
     this.#showLobby();
-    void this.#devices.open();
-    this.#join(this.#preferences.name);
+    void this.#self.devices.open();
+    this.#enter(this.#preferences.name);
   }
 
   /**
-   * @param {Participant[]} participants
-   * @param {string} self
+   * @param {Conference} conference
+   * @param {Streams} streams
    */
-  #showParticipants(participants, self) {
-    this.#self = self;
-    this.#view.showParticipants(participants, self);
-  }
-
-  async #showSpeakers() {
-    const levels = (await this.#conference?.levels()) ?? new Map();
-    levels.set(this.#self, this.#devices.state.audio.on && this.#level > 0.5 ? 1 : 0);
-    this.#view.tiles.showLevels(levels);
+  #attach(conference, streams) {
+    this.#meeting.attach(streams);
+    if (document.body.dataset.state !== 'lobby') return;
+    this.#lobby.showPreview(streams.get(conference.state.self)?.video ?? null, this.#self.isLive('video'));
   }
 
   /** @param {Kind} kind */
   async #toggle(kind) {
-    const state = this.#devices.state[kind];
-    await this.#devices.toggle(kind, !(state.on && state.track));
-    const { on, track } = state;
-    savePreferences(kind === 'video' ? { cameraOn: on } : { microphoneOn: on });
-    if (!this.#conference) return;
+    await this.#self.toggle(kind);
+    const { on, track } = this.#self.devices.state[kind];
     const words = kind === 'video' ? /** @type {const} */ (['room.dark.self', 'room.light.self']) : /** @type {const} */ (['room.muted.self', 'room.unmuted.self']);
     if (!on || track) announce(text(words[Number(on)]));
   }
 
-  /**
-   * @param {Kind} kind
-   * @param {string} id
-   */
-  #choose(kind, id) {
-    savePreferences(kind === 'video' ? { camera: id } : { microphone: id });
-    void this.#devices.choose(kind, id);
-  }
-
   /** @param {Kind | null} kind */
   #showDevices(kind) {
-    this.#fields.show(this.#devices);
-    this.#lobby.showDevices(this.#devices);
-    this.#view.showDevices(this.#devices);
-    this.#meterTrack(this.#devices.state.audio.track);
+    const { devices, media } = this.#self;
+    showSwitches(media);
+    this.#lobby.showDevices(devices);
+    this.#lobby.setCamera(media.video);
+    this.#meeting.showTab();
     if (!kind || !this.#conference) return;
-    const { track, on, problem, opening } = this.#devices.state[kind];
-    void this.#conference.setTrack(kind, track, on && track !== null);
+    const { track, problem, opening } = devices.state[kind];
+    void this.#conference.setTrack(kind, track, media[kind]);
     if (problem && !opening && document.body.dataset.state === 'room') {
       warn(text(problem === 'insecure' ? 'problem.insecure' : `problem.${kind}.${problem}`));
     }
   }
 
-  /** @param {MediaStreamTrack | null} track */
-  #meterTrack(track) {
-    if (track === this.#metered) return;
-    this.#meter?.close();
-    this.#metered = track;
-    this.#meter = track && new LevelMeter(track, (level) => {
-      this.#level = level;
-      this.#fields.showLevel(level);
-    });
-    if (!track) this.#fields.showLevel(0);
-  }
-
   #watchPage() {
-    window.addEventListener('online', () => this.#conference?.retryNow());
-    window.addEventListener('offline', () => this.#showPhase(this.#conference?.phase ?? 'joining', null));
+    const retry = () => this.#conference?.retryNow();
+    let tick = Date.now();
+    setInterval(() => {
+      if (Date.now() - tick > SLEPT) retry();
+      tick = Date.now();
+    }, 1000);
+    window.addEventListener('online', () => {
+      retry();
+      this.#meeting.showConnected();
+    });
+    Reflect.get(navigator, 'connection')?.addEventListener?.('change', retry);
+    window.addEventListener('offline', () => {
+      if (this.#conference?.phase === 'room') this.#meeting.showLost(true);
+    });
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#conference?.retryNow();
+      if (!document.hidden) retry();
+    });
+    window.addEventListener('beforeunload', (event) => {
+      if (document.body.dataset.state === 'room') event.preventDefault();
     });
     window.addEventListener('pagehide', () => this.#conference?.leave());
   }
-}
-
-/**
- * @param {Participant} participant
- * @param {Presence} presence
- */
-function sayPresence({ name }, presence) {
-  if (presence === 'joined') notify(text('room.joined', { name }));
-  if (presence === 'left') notify(text('room.left', { name }));
-  if (presence === 'lost') notify(text('room.lost', { name }));
 }
 
 /** @param {ServerError} error */
 function explain({ code, message }) {
   const key = `error.${code}`;
   return isKey(key) ? text(key) : text('error.other', { message });
-}
-
-/** Copies the room's address. */
-async function invite() {
-  const link = location.origin + location.pathname;
-  try {
-    await navigator.clipboard.writeText(link);
-    notify(text('invite.copied'));
-  } catch {
-    notify(text('invite.manual', { link })); // no clipboard without a secure context or permission
-  }
 }

@@ -4,6 +4,10 @@
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 5000;
 const CONNECT_TIMEOUT = 6000;
+/** How long the server, which reports every two seconds, may be silent before it is asked whether it is there. */
+const SILENCE = 5000;
+/** How long it may take to answer. */
+const ANSWER_TIMEOUT = 2000;
 
 /**
  * @typedef {object} SignalingEvents
@@ -21,6 +25,10 @@ export class Signaling {
   #failures = 0;
   #timer = 0;
   #closed = false;
+  /** When something was heard, on the clock that stands still in sleep. */
+  #heard = 0;
+  #watch = 0;
+  #probe = 0;
 
   /**
    * @param {string} url
@@ -38,6 +46,8 @@ export class Signaling {
     const timeout = setTimeout(() => this.#drop(socket), CONNECT_TIMEOUT);
     socket.onopen = () => {
       clearTimeout(timeout);
+      this.#heard = performance.now();
+      this.#watch = window.setInterval(() => this.#checkSilence(), 1000);
       this.#events.open();
     };
     socket.onmessage = (event) => this.#receive(event.data);
@@ -56,6 +66,17 @@ export class Signaling {
    * @param {ClientMessage} message */
   send(message) {
     if (this.isOpen) this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Asks for a sign of life, and connects again when there is none: a socket whose network went away looks healthy for minutes. */
+  probe() {
+    const socket = this.#socket;
+    if (!this.isOpen || this.#probe) return;
+    this.send({ type: 'totals' });
+    this.#probe = window.setTimeout(() => {
+      this.#probe = 0;
+      if (socket) this.#drop(socket);
+    }, ANSWER_TIMEOUT);
   }
 
   /** Says that the connection proved good, so that the next failure is retried at once. */
@@ -84,8 +105,15 @@ export class Signaling {
     this.#detach();
   }
 
+  #checkSilence() {
+    if (performance.now() - this.#heard > SILENCE) this.probe();
+  }
+
   /** @param {unknown} data */
   #receive(data) {
+    this.#heard = performance.now();
+    clearTimeout(this.#probe);
+    this.#probe = 0;
     /** @type {ServerMessage} */
     let message;
     try {
@@ -109,6 +137,9 @@ export class Signaling {
   #detach() {
     const socket = this.#socket;
     this.#socket = null;
+    clearInterval(this.#watch);
+    clearTimeout(this.#probe);
+    this.#probe = 0;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

@@ -1,169 +1,23 @@
 // @ts-check
-/** Every word the page shows. A translation is another object of the same keys; {braces} are filled in. */
-const english = {
-  'app.name': 'Greenroom',
-  'app.tagline': 'Meet people, not their rooms.',
-  'app.lead': 'Video meetings where everyone has a background, always. Your camera picture is filtered before anyone receives it.',
-
-  'landing.room': 'Room name',
-  'landing.go': 'Continue',
-  'landing.fresh': 'Suggest another name',
-  'landing.hint': 'Anyone with the room’s link can join it.',
-  'landing.bad': 'Use 1 to 64 letters, digits, dots, dashes and underscores.',
-  'landing.point.filter': 'Filtered for everyone',
-  'landing.point.filter.text': 'There is no way to send an unfiltered picture, not even for a moment.',
-  'landing.point.any': 'Any browser',
-  'landing.point.any.text': 'Nothing to install, no account. The server does the work.',
-  'landing.point.own': 'Your own server',
-  'landing.point.own.text': 'Open source. Your meetings stay on a machine you choose.',
-
-  'lobby.title': 'Ready to join?',
-  'lobby.room': 'Room',
-  'lobby.name': 'Your name',
-  'lobby.name.placeholder': 'What should the others call you?',
-  'lobby.name.bad': 'Please enter your name.',
-  'lobby.promise': 'Others will only ever see you in front of your background.',
-  'lobby.promise.more': 'Nothing is sent until you join. After that, your own tile shows you exactly what they see.',
-  'lobby.stage': 'Your background: {title}',
-  'lobby.camera': 'Camera',
-  'lobby.microphone': 'Microphone',
-  'lobby.level': 'Microphone level',
-  'lobby.join': 'Join now',
-  'lobby.joining': 'Joining… Cancel',
-  'lobby.unreachable': 'The server can’t be reached. Trying again…',
-  'lobby.opening': 'Your browser may ask for permission. You can also join without.',
-
-  'device.camera.on': 'Turn camera off',
-  'device.camera.off': 'Turn camera on',
-  'device.microphone.on': 'Mute microphone',
-  'device.microphone.off': 'Unmute microphone',
-  'device.none': 'None found',
-  'device.default': 'Browser’s choice',
-  'device.camera.nth': 'Camera {n}',
-  'device.microphone.nth': 'Microphone {n}',
-  'device.retry': 'Try again',
-
-  'problem.insecure': 'This page has no secure connection',
-  'problem.insecure.next': 'Browsers allow cameras and microphones only over HTTPS. Open the room with https:// at the front, or ask whoever runs this server.',
-  'problem.video.refused': 'Your browser blocks the camera',
-  'problem.video.refused.next': 'Click the camera or lock symbol next to the address, allow the camera, then try again. You can also join without.',
-  'problem.video.missing': 'No camera found',
-  'problem.video.missing.next': 'Plug one in and try again, or join without: the others will see your initials.',
-  'problem.video.busy': 'The camera is in use elsewhere',
-  'problem.video.busy.next': 'Close the other app or tab that uses it, then try again.',
-  'problem.video.failed': 'The camera did not start',
-  'problem.video.failed.next': 'Unplug it and plug it in again, or pick another one.',
-  'problem.video.unplugged': 'The camera went away',
-  'problem.video.unplugged.next': 'Plug it in again or pick another one. The others see your initials meanwhile.',
-  'problem.audio.refused': 'Your browser blocks the microphone',
-  'problem.audio.refused.next': 'Click the microphone or lock symbol next to the address, allow the microphone, then try again. You can also join and just listen.',
-  'problem.audio.missing': 'No microphone found',
-  'problem.audio.missing.next': 'Plug one in and try again, or join and just listen.',
-  'problem.audio.busy': 'The microphone is in use elsewhere',
-  'problem.audio.busy.next': 'Close the other app or tab that uses it, then try again.',
-  'problem.audio.failed': 'The microphone did not start',
-  'problem.audio.failed.next': 'Unplug it and plug it in again, or pick another one.',
-  'problem.audio.unplugged': 'The microphone went away',
-  'problem.audio.unplugged.next': 'Plug it in again or pick another one. The others can’t hear you meanwhile.',
-
-  'background.title': 'Background',
-  'background.color': 'Colour {color}',
-  'background.color.pick': 'Pick a colour',
-  'background.upload': 'Your picture',
-  'background.drop': 'Drop a picture here, or paste one.',
-  'background.remove': 'Remove {title}',
-  'background.unreadable': 'That file is not a picture this browser can read. Try a JPEG, PNG or WebP.',
-  'background.failed': 'The picture could not be uploaded: {message}',
-  'background.unknown': 'That background is not available any more. The one before stays.',
-  'background.changed': 'Background: {title}',
-
-  'room.people': 'Participants',
-  'room.count': '{n} in the room',
-  'room.you': 'You',
-  'room.self': '– exactly what others see',
-  'room.tile': '{name}{audio}{video}{away}',
-  'room.muted': ', muted',
-  'room.dark': ', camera off',
-  'room.away': 'Reconnecting…',
-  'room.alone': 'You’re the first one here',
-  'room.alone.text': 'Send the link to those you want to meet.',
-  'room.rejoining': 'Connection lost – rejoining…',
-  'room.offline': 'You are offline. Rejoining as soon as the network is back.',
-  'room.back': 'You’re back.',
-  'room.hear': 'Click to hear the others',
-  'room.joined': '{name} joined',
-  'room.left': '{name} left',
-  'room.lost': '{name} lost the connection',
-  'room.muted.self': 'Microphone off',
-  'room.unmuted.self': 'Microphone on',
-  'room.dark.self': 'Camera off',
-  'room.light.self': 'Camera on',
-  'toolbar': 'Meeting controls',
-  'toolbar.microphone': 'Mute',
-  'toolbar.microphone.off': 'Unmute',
-  'toolbar.camera': 'Camera',
-  'toolbar.background': 'Background',
-  'toolbar.settings': 'Devices',
-  'toolbar.invite': 'Copy link',
-  'toolbar.leave': 'Leave',
-  'toolbar.help': 'Keyboard shortcuts',
-  'invite.copied': 'Link copied. Anyone who has it can join.',
-  'invite.manual': 'Copy this link: {link}',
-
-  'filter.button': 'Filtered',
-  'filter.button.label': 'Filtered: show details',
-  'filter.button.degraded': 'Filtered, with trouble: show details',
-  'filter.title': 'Everyone sees you filtered',
-  'filter.text': 'The server finds you in every camera picture, replaces the rest, and only then encodes it. No part of it can send a picture that did not go through the filter. If in doubt, it sends a blank one.',
-  'filter.limits': 'This hides your room from the other people and from recordings. It does not hide it from whoever runs this server.',
-  'filter.received': 'Camera pictures received',
-  'filter.filtered': 'Filtered and sent',
-  'filter.slated': 'Replaced by a blank picture',
-  'filter.withheld': 'Withheld',
-  'filter.errors': 'Filter errors',
-  'filter.raw': 'Sent unfiltered',
-  'filter.fps': 'Pictures per second',
-  'filter.model': 'Model',
-  'filter.waiting': 'The numbers appear once your camera is on.',
-  'filter.degraded.error': 'The filter had an error. The others see a safe picture instead of you until it recovers.',
-  'filter.degraded.overload': 'The server is busy. The others see fewer pictures of you, all of them filtered.',
-
-  'settings.title': 'Devices',
-  'help.title': 'Keyboard shortcuts',
-  'help.microphone': 'Microphone on or off',
-  'help.camera': 'Camera on or off',
-  'help.background': 'Choose a background',
-  'help.help': 'Show this list',
-  'help.close': 'Close a panel',
-  'close': 'Close',
-
-  'left.title': 'You left',
-  'left.text': 'Your seat in “{room}” is free again.',
-  'left.rejoin': 'Rejoin',
-  'left.home': 'Go to another room',
-  'left.replaced': 'You joined from somewhere else',
-  'left.replaced.text': 'This tab has stopped, because your seat was taken over by another one.',
-  'left.ended': 'You’re out of the room',
-
-  'error.room-full': 'This room is full. Ask somebody to make room, or try again later.',
-  'error.server-full': 'The server is full right now. Try again in a few minutes.',
-  'error.bad-name': 'This name can’t be used. Use 1 to 64 characters.',
-  'error.bad-room': 'This room name can’t be used. Use letters, digits, dots, dashes and underscores.',
-  'error.unsupported-version': 'This page is out of date. Reload it.',
-  'error.shutting-down': 'The server is restarting. Try again in a moment.',
-  'error.too-many-messages': 'That was too fast for the server. Try again in a moment.',
-  'error.other': 'The server said: {message}',
-};
+import { loadPreferences } from './preferences.js';
+import { english } from './strings.en.js';
 
 /** @typedef {keyof typeof english} Key */
 
-/** @type {Record<string, string>} */
-const strings = english;
+/** What one can choose from, each in its own words. */
+export const LANGUAGES = { en: 'English', de: 'Deutsch' };
+
+/** The chosen language, else the browser's if we speak it.
+ * @type {string} */
+export const language = [loadPreferences().language, ...navigator.languages].map((each) => each.split('-')[0]).find((each) => each in LANGUAGES) ?? 'en';
+
+/** @type {Record<Key, string>} */
+const strings = language === 'de' ? (await import('./strings.de.js')).german : english;
 
 /** @param {string} key
  * @returns {key is Key} */
 export function isKey(key) {
-  return key in strings;
+  return Object.hasOwn(strings, key);
 }
 
 /**
@@ -171,5 +25,5 @@ export function isKey(key) {
  * @param {Record<string, string | number>} [values]
  */
 export function text(key, values = {}) {
-  return english[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ''));
+  return strings[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ''));
 }

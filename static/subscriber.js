@@ -1,18 +1,21 @@
 // @ts-check
 import { createPeer } from './peer.js';
 
-/** @import {Kind, StreamInfo, SubscribeOffer} from './types.js' */
+/** @import {StreamInfo, StreamKind, SubscribeOffer} from './types.js' */
 /** @import {PeerOptions} from './peer.js' */
 
-/** @typedef {Map<string, Partial<Record<Kind, MediaStreamTrack>>>} Streams tracks by participant */
+/** @typedef {Map<string, Partial<Record<StreamKind, MediaStreamTrack>>>} Streams tracks by participant */
 
 /** The connection from the server to here, and who is behind each of its tracks. */
 export class Subscriber {
   #peer;
   #send;
   #changed;
-  /** @type {StreamInfo[]} */
-  #infos = [];
+  /** Who is behind which m-line.
+   * @type {StreamInfo[]} */
+  infos = [];
+  /** Whether it has had its first offer. */
+  isUsed = false;
   /** Offers are worked off one after the other.
    * @type {Promise<void>} */
   #queue = Promise.resolve();
@@ -29,24 +32,14 @@ export class Subscriber {
 
   /** @param {SubscribeOffer} offer */
   offer(offer) {
+    this.isUsed = true;
     const done = this.#queue.then(() => this.#accept(offer));
     this.#queue = done.catch(() => {});
     return done;
   }
 
-  /** The audio level of each participant now, in [0, 1]. */
-  async levels() {
-    /** @type {Map<string, number>} */
-    const levels = new Map();
-    const stats = await this.#peer.getStats();
-    for (const [participant, { audio }] of this.#streams()) {
-      stats.forEach((entry) => {
-        if (audio && entry.type === 'inbound-rtp' && entry.trackIdentifier === audio.id) {
-          levels.set(participant, entry.audioLevel ?? 0);
-        }
-      });
-    }
-    return levels;
+  getStats() {
+    return this.#peer.getStats();
   }
 
   get isDown() {
@@ -61,7 +54,7 @@ export class Subscriber {
   async #accept({ id, sdp, streams }) {
     if (this.#peer.signalingState === 'closed') return;
     await this.#peer.setRemoteDescription({ type: 'offer', sdp });
-    this.#infos = streams;
+    this.infos = streams;
     const answer = await this.#peer.createAnswer();
     const ready = this.#peer.setLocalDescription(answer);
     this.#send({ type: 'answer', connection: 'subscribe', id, sdp: answer.sdp ?? '' });
@@ -73,7 +66,7 @@ export class Subscriber {
     /** @type {Streams} */
     const streams = new Map();
     const receivers = new Map(this.#peer.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
-    for (const { mid, participant, kind } of this.#infos) {
+    for (const { mid, participant, kind } of this.infos) {
       const track = receivers.get(mid)?.track;
       if (track) streams.set(participant, { ...streams.get(participant), [kind]: track });
     }

@@ -1,6 +1,6 @@
 // @ts-check
 import { text } from '../strings.js';
-import { byId, element, icon } from './dom.js';
+import { byId, element, icon, showAction } from './dom.js';
 
 /** @import {Devices, Problem} from '../devices.js' */
 /** @import {Kind} from '../types.js' */
@@ -15,12 +15,14 @@ export class DeviceFields {
   #level = byId('level', HTMLElement);
   #selects = { video: byId('camera-pick', HTMLSelectElement), audio: byId('microphone-pick', HTMLSelectElement) };
   #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
+  #test = byId('microphone-test', HTMLButtonElement);
   #noted = '';
   #retry;
 
-  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void}} events */
-  constructor({ choose, retry }) {
+  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void}} events */
+  constructor({ choose, retry, test }) {
     this.#retry = retry;
+    this.#test.onclick = test;
     for (const kind of KINDS) {
       const select = this.#selects[kind];
       select.onchange = () => choose(kind, select.value);
@@ -35,6 +37,7 @@ export class DeviceFields {
   /** @param {Devices} devices */
   show(devices) {
     for (const kind of KINDS) this.#fill(kind, devices);
+    this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
   }
 
@@ -42,6 +45,12 @@ export class DeviceFields {
   showLevel(level) {
     this.#level.style.setProperty('--level', level.toFixed(2));
     this.#level.setAttribute('aria-valuenow', String(Math.round(level * 100)));
+  }
+
+  /** @param {'recording' | 'playing' | 'done'} step of trying out the microphone */
+  showTest(step) {
+    this.#test.disabled = step !== 'done';
+    this.#test.textContent = text(step === 'done' ? 'test.start' : `test.${step}`);
   }
 
   /**
@@ -98,17 +107,18 @@ export class DeviceFields {
 }
 
 /**
- * Labels a button with what it does now.
+ * Labels the buttons of camera and microphone with what they do now.
  *
- * @param {HTMLButtonElement} button
- * @param {Kind} kind
- * @param {boolean} on
+ * @param {Record<Kind, boolean>} live
  */
-export function showSwitch(button, kind, on) {
-  const words = text(`device.${NAMES[kind]}.${on ? 'on' : 'off'}`);
-  const symbol = kind === 'video' ? 'camera' : 'mic';
-  button.dataset.on = String(on);
-  button.setAttribute('aria-label', words);
-  button.title = words;
-  button.querySelector('use')?.setAttribute('href', `/static/icons.svg#${on ? symbol : `${symbol}-off`}`);
+export function showSwitches(live) {
+  for (const kind of KINDS) {
+    const symbol = kind === 'video' ? 'camera' : 'mic';
+    showAction(NAMES[kind], {
+      on: live[kind],
+      icon: live[kind] ? symbol : `${symbol}-off`,
+      label: text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`),
+      caption: kind === 'video' ? text('toolbar.camera') : text(live.audio ? 'toolbar.microphone' : 'toolbar.microphone.off'),
+    });
+  }
 }

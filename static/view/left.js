@@ -13,10 +13,10 @@ import { byId } from './dom.js';
  * @param {() => void} rejoin
  */
 export function showLeft(room, error, reason, rejoin) {
-  const replaced = error?.code === 'replaced';
   const title = byId('left-title', HTMLElement);
-  title.textContent = text(replaced ? 'left.replaced' : error ? 'left.ended' : 'left.title');
-  byId('left-text', HTMLElement).textContent = replaced ? text('left.replaced.text') : reason ?? text('left.text', { room });
+  const ended = error?.code === 'replaced' || error?.code === 'removed' ? error.code : null;
+  title.textContent = text(ended ? `left.${ended}` : error ? 'left.ended' : 'left.title');
+  byId('left-text', HTMLElement).textContent = ended ? text(`left.${ended}.text`, { room }) : reason ?? text('left.text', { room });
   byId('rejoin', HTMLButtonElement).onclick = rejoin;
   title.focus();
 }

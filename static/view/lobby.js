@@ -1,22 +1,22 @@
 // @ts-check
 import { text } from '../strings.js';
-import { showSwitch } from './device-fields.js';
 import { byId } from './dom.js';
-import { paint } from './picker.js';
+import { setTrack } from './media-tile.js';
+import { paint } from './paint.js';
 
 /** @import {Devices} from '../devices.js' */
-/** @import {Background, Kind} from '../types.js' */
+/** @import {Background} from '../types.js' */
 
 /**
  * @typedef {object} LobbyEvents
  * @property {(name: string) => void} join
  * @property {() => void} cancel
- * @property {(kind: Kind) => void} toggle
  */
 
+/** What opens more slowly than this, in ms, waits for an answer to the browser's question. */
 const PATIENCE = 800;
 
-/** The room before the room: who, with which devices, in front of what. */
+/** The room before the room: who, with which devices, in front of what; and the picture that others will see. */
 export class Lobby {
   /** Where the gallery and the device pickers live while the lobby is shown. */
   backgrounds = byId('lobby-backgrounds', HTMLElement);
@@ -25,11 +25,16 @@ export class Lobby {
   #nameError = byId('name-error', HTMLElement);
   #join = byId('join', HTMLButtonElement);
   #message = byId('lobby-message', HTMLElement);
-  #camera = byId('lobby-camera', HTMLButtonElement);
-  #microphone = byId('lobby-microphone', HTMLButtonElement);
+  #status = byId('lobby-status', HTMLElement);
+  #present = byId('lobby-present', HTMLElement);
+  #stage = byId('stage', HTMLElement);
+  #preview = byId('preview', HTMLVideoElement);
   #opening = byId('lobby-opening', HTMLElement);
   #openingTimer = 0;
-  #joining = false;
+  /** @type {'no' | 'joining' | 'waiting'} */
+  #joining = 'no';
+  #cameraOn = false;
+  #title = '';
 
   /**
    * @param {string} name
@@ -38,43 +43,66 @@ export class Lobby {
   constructor(name, events) {
     this.#name.value = name;
     this.#name.oninput = () => this.#showNameError('');
-    this.#camera.onclick = () => events.toggle('video');
-    this.#microphone.onclick = () => events.toggle('audio');
+    this.#preview.muted = true;
+    this.#preview.onplaying = () => this.#showStage();
     byId('lobby-form', HTMLFormElement).onsubmit = (event) => {
       event.preventDefault();
-      if (this.#joining) return events.cancel();
+      if (this.#joining !== 'no') return events.cancel();
       const typed = this.#name.value.trim();
       if (typed) return events.join(typed);
       this.#showNameError(text('lobby.name.bad'));
       this.#name.focus();
     };
+    this.setJoining('no');
   }
 
   focus() {
     (this.#name.value ? this.#join : this.#name).focus({ preventScroll: true });
   }
 
-  /** @param {boolean} joining */
+  /** @param {'no' | 'joining' | 'waiting'} joining */
   setJoining(joining) {
     this.#joining = joining;
-    this.#join.toggleAttribute('data-busy', joining);
-    this.#join.replaceChildren(text(joining ? 'lobby.joining' : 'lobby.join'));
-    if (joining) this.say('');
+    this.#join.toggleAttribute('data-busy', joining !== 'no');
+    this.#join.replaceChildren(text(joining === 'no' ? 'lobby.join' : joining === 'joining' ? 'lobby.joining' : 'lobby.cancel'));
+    this.#status.textContent = joining === 'waiting' ? text('lobby.waiting') : '';
+    this.#name.disabled = joining !== 'no';
+    if (joining !== 'no') this.say('');
   }
 
-  /** @param {string} message */
+  /** @param {string} message what keeps one out */
   say(message) {
     this.#message.textContent = message;
   }
 
+  /** @param {number | null} present how many people are in the room, or null for nothing to say */
+  showPresent(present) {
+    this.#present.textContent = present === null ? '' : present ? text(present === 1 ? 'lobby.present.one' : 'lobby.present', { n: present }) : text('lobby.present.none');
+  }
+
+  /**
+   * Shows what comes back from the server.
+   *
+   * @param {MediaStreamTrack | null} track
+   * @param {boolean} cameraOn
+   */
+  showPreview(track, cameraOn) {
+    this.#cameraOn = cameraOn;
+    if (setTrack(this.#preview, track)) this.#preview.play().catch(() => {}); // goes on when the first frame comes
+    this.#showStage();
+  }
+
+  /** @param {boolean} on */
+  setCamera(on) {
+    this.#cameraOn = on;
+    this.#showStage();
+  }
+
   /** @param {Devices} devices */
   showDevices({ state }) {
-    showSwitch(this.#camera, 'video', state.video.on && !state.video.problem);
-    showSwitch(this.#microphone, 'audio', state.audio.on && !state.audio.problem);
     clearTimeout(this.#openingTimer);
     this.#opening.hidden = true;
     if (!state.video.opening && !state.audio.opening) return;
-    // What opens this slowly waits for an answer to the browser's question.
     this.#openingTimer = window.setTimeout(() => { this.#opening.hidden = false; }, PATIENCE);
   }
 
@@ -82,12 +110,22 @@ export class Lobby {
   showBackground({ id, title, thumbnail }) {
     // A built-in picture lies beside its thumbnail.
     paint(byId('stage-back', HTMLElement), { id, address: thumbnail?.replace('.thumb.jpg', '.jpg') ?? null });
-    byId('stage-title', HTMLElement).textContent = text('lobby.stage', { title });
+    this.#title = title;
+    this.#showStage();
+  }
+
+  #showStage() {
+    const live = this.#cameraOn && this.#preview.srcObject !== null && this.#preview.videoWidth > 0;
+    this.#stage.dataset.preview = live ? 'live' : 'drawn';
+    const words = live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
+    const place = byId('stage-title', HTMLElement).querySelector('span');
+    if (place && place.textContent !== words) place.textContent = words;
   }
 
   /** @param {string} message */
   #showNameError(message) {
     this.#nameError.textContent = message;
-    this.#name.toggleAttribute('aria-invalid', message !== '');
+    if (message) this.#name.setAttribute('aria-invalid', 'true');
+    else this.#name.removeAttribute('aria-invalid');
   }
 }

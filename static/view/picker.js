@@ -1,7 +1,7 @@
 // @ts-check
-import { COLORS } from '../backgrounds.js';
 import { text } from '../strings.js';
 import { byId, element, icon } from './dom.js';
+import { paint } from './paint.js';
 
 /** @import {Background} from '../types.js' */
 
@@ -10,6 +10,13 @@ import { byId, element, icon } from './dom.js';
  * @property {(id: string) => void} pick
  * @property {(file: File) => void} add
  * @property {(id: string) => void} remove
+ *
+ * @typedef {object} Offer
+ * @property {Background[]} list
+ * @property {string[]} colors
+ * @property {boolean} anyColor
+ * @property {boolean} upload
+ * @property {boolean} policy whether the room's hosts have limited the choice
  */
 
 /** The gallery of backgrounds. There is one, and it moves between the lobby and the room. */
@@ -18,6 +25,9 @@ export class Picker {
   #tiles = byId('picker-tiles', HTMLElement);
   #colors = byId('picker-colors', HTMLElement);
   #upload = byId('upload', HTMLInputElement);
+  #hint = byId('picker-hint', HTMLElement);
+  #policy = byId('picker-policy', HTMLElement);
+  #accepting = true;
   #events;
   /** The list as last drawn, so that nothing is drawn (and no focus lost) for no change. */
   #drawn = '';
@@ -42,14 +52,13 @@ export class Picker {
   }
 
   /**
-   * @param {Background[]} list
+   * @param {Offer} offer
    * @param {string} wanted
    * @param {boolean} busy whether `wanted` is not what is sent yet
    */
-  show(list, wanted, busy) {
-    const colors = COLORS.includes(wanted) || !wanted.startsWith('#') ? COLORS : [...COLORS, wanted];
-    const drawn = JSON.stringify([list, colors]);
-    if (drawn !== this.#drawn) this.#draw(list, colors);
+  show(offer, wanted, busy) {
+    const drawn = JSON.stringify(offer);
+    if (drawn !== this.#drawn) this.#draw(offer);
     this.#drawn = drawn;
     for (const choice of this.#root.querySelectorAll('label[data-background]')) {
       const input = choice.querySelector('input');
@@ -64,22 +73,25 @@ export class Picker {
     if (checked instanceof HTMLElement) checked.focus();
   }
 
-  /**
-   * @param {Background[]} list
-   * @param {string[]} colors
-   */
-  #draw(list, colors) {
+  /** @param {Offer} offer */
+  #draw({ list, colors, anyColor, upload, policy }) {
     const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
-    this.#tiles.replaceChildren(...list.map((background) => this.#tile(background)), this.#uploadTile());
-    this.#colors.replaceChildren(...colors.map((color) => swatch(color)), this.#colorInput(colors.at(-1) ?? ''));
+    this.#accepting = upload;
+    this.#tiles.replaceChildren(...list.map((background) => this.#tile(background)), ...(upload ? [this.#uploadTile()] : []));
+    this.#colors.replaceChildren(...colors.map((color) => swatch(color)), ...(anyColor ? [this.#colorInput(colors.at(-1) ?? '')] : []));
+    this.#colors.hidden = !colors.length;
+    this.#hint.hidden = !upload;
+    this.#policy.hidden = !policy;
+    this.#policy.textContent = text('background.policy');
     if (focused === null) return;
     for (const input of this.#root.querySelectorAll('input')) if (input.value === focused && input.name === 'background') input.focus();
   }
 
   /** @param {Background} background */
-  #tile({ id, title, thumbnail, mine }) {
+  #tile({ id, kind, title, thumbnail, mine }) {
     const picture = element('span', { class: 'thumb' }, icon('check'));
     paint(picture, { id, address: thumbnail });
+    if (kind === 'clip') picture.append(element('span', { class: 'clip-mark', 'aria-hidden': 'true' }, '▶'));
     const tile = element('label', { 'data-background': id, class: 'choice' }, radio(id), picture, element('span', { class: 'caption' }, title));
     if (!mine) return tile;
     const remove = element('button', { type: 'button', class: 'remove', 'aria-label': text('background.remove', { title }) }, icon('close'));
@@ -107,7 +119,7 @@ export class Picker {
 
   /** Pictures may be dropped and pasted anywhere on the page. */
   #acceptFiles() {
-    const accepts = () => this.#root.checkVisibility();
+    const accepts = () => this.#accepting && this.#root.checkVisibility();
     window.addEventListener('paste', (event) => {
       if (accepts()) this.#addFirst(event.clipboardData?.files);
     });
@@ -132,18 +144,6 @@ export class Picker {
     const file = files?.[0];
     if (file) this.#events.add(file);
   }
-}
-
-/**
- * Shows a background in an element.
- *
- * @param {HTMLElement} target
- * @param {{id: string, address: string | null}} background
- */
-export function paint(target, { id, address }) {
-  const shown = id.startsWith('blur') ? `/static/art/${id}.svg` : address;
-  target.style.backgroundColor = id.startsWith('#') ? id : '';
-  target.style.backgroundImage = shown ? `url("${new URL(shown, location.href).href}")` : '';
 }
 
 /** @param {string} color */

@@ -1,75 +1,69 @@
 // @ts-check
 import { text } from '../strings.js';
-import { element, icon } from './dom.js';
+import { avatar, paintAvatar } from './avatar.js';
+import { element, icon, setIcon } from './dom.js';
+import { MediaTile } from './media-tile.js';
 
-/** @import {Kind, Participant} from '../types.js' */
+/** @import {Participant, StreamKind} from '../types.js' */
+/** @import {TileEvents} from './media-tile.js' */
 
-/** One participant: picture or initials, sound, name. */
-export class Tile {
-  /** @type {HTMLElement} */
-  element;
-  #video = element('video', { autoplay: '', playsinline: '', 'aria-hidden': 'true' });
-  #audio = element('audio', { autoplay: '' });
-  #avatar = element('div', { class: 'avatar', 'aria-hidden': 'true' });
-  #name = element('span', { class: 'tile-text' });
-  #note = element('span', { class: 'tile-note' });
+/** How long a reaction is shown, in ms. */
+const REACTION = 4000;
+
+/** One participant: picture or initials, sound, name, and how they are. */
+export class Tile extends MediaTile {
+  #avatar;
+  #name = element('bdi', { class: 'tile-text' });
+  #quality = element('span', { class: 'quality', 'aria-hidden': 'true' }, icon('bars'));
+  #hand = element('p', { class: 'tile-badge tile-hand', 'aria-hidden': 'true' }, '✋');
   #isSelf;
-  #blocked;
 
   /**
    * @param {Participant} participant
    * @param {boolean} isSelf
-   * @param {() => void} blocked told when the browser wants a click before it plays sound
+   * @param {TileEvents} events
    */
-  constructor(participant, isSelf, blocked) {
-    this.#isSelf = isSelf;
-    this.#blocked = blocked;
-    this.#video.muted = true;
-    this.#video.onplaying = () => this.element.setAttribute('data-playing', '');
-    this.#video.onresize = () => {
-      this.element.toggleAttribute('data-portrait', this.#video.videoHeight > this.#video.videoWidth);
-    };
+  constructor(participant, isSelf, events) {
+    const initials = avatar(participant);
     const away = element('p', { class: 'tile-away', 'aria-hidden': 'true' }, text('room.away'));
-    const name = element('p', { class: 'tile-name', 'aria-hidden': 'true' }, icon('mic-off'), this.#name, this.#note);
-    this.element = element('article', { class: 'tile', 'data-participant': participant.id }, this.#avatar, this.#video, this.#audio, name, away);
+    const name = element('p', { class: 'tile-name', 'aria-hidden': 'true' }, icon('mic-off'));
+    super({ 'data-participant': participant.id }, events, initials, name, away);
+    this.#avatar = initials;
+    this.#isSelf = isSelf;
+    name.append(this.#name);
     if (isSelf) {
       this.element.setAttribute('data-self', '');
-      this.#note.textContent = ` ${text('room.self')}`;
+      name.append(element('span', { class: 'tile-note' }, text('room.self')));
     }
+    name.append(this.#quality);
+    this.element.append(this.#hand);
     this.update(participant);
   }
 
   /** @param {Participant} participant */
-  update({ id, name, audio, video, connected }) {
-    this.#avatar.textContent = initials(name);
-    this.#avatar.style.setProperty('--hue', String(hueOf(name + id)));
-    this.#name.textContent = this.#isSelf ? text('room.you') : name;
+  update(participant) {
+    const { name, audio, video, connected, hand, quality } = participant;
+    const shown = this.#isSelf ? text('room.you') : name;
+    paintAvatar(this.#avatar, participant);
+    this.#name.textContent = shown;
+    this.nameMenu(shown);
     this.element.dataset.audio = audio ? 'on' : 'off';
     this.element.dataset.video = video ? 'on' : 'off';
     this.element.dataset.connected = String(connected);
-    this.element.setAttribute('aria-label', text('room.tile', {
-      name: this.#isSelf ? text('room.you') : name,
-      audio: audio ? '' : text('room.muted'),
-      video: video ? '' : text('room.dark'),
-      away: connected ? '' : `, ${text('room.away')}`,
-    }));
+    this.element.dataset.quality = quality ?? '';
+    this.#hand.hidden = !hand;
+    this.#quality.title = quality ? text(`quality.${quality}`) : '';
+    setIcon(this.#quality, quality && quality !== 'good' ? `bars-${quality}` : 'bars');
+    this.element.setAttribute('aria-label', [
+      shown, !audio && text('room.muted'), !video && text('room.dark'), hand && text('room.hand.up'),
+      !connected && text('room.away'), connected && quality && quality !== 'good' && text(`quality.${quality}`),
+    ].filter(Boolean).join(', '));
   }
 
-  /** @param {Partial<Record<Kind, MediaStreamTrack>>} tracks */
+  /** @param {Partial<Record<StreamKind, MediaStreamTrack>>} tracks */
   attach({ video, audio }) {
-    if (setTrack(this.#video, video)) {
-      this.element.removeAttribute('data-playing');
-      this.#video.play().catch(() => {}); // replaced meanwhile, or no frame yet: autoplay goes on
-    }
-    if (!this.#isSelf && setTrack(this.#audio, audio)) this.hear();
-  }
-
-  /** Plays the sound, which some browsers allow only after a click. */
-  hear() {
-    if (!this.#audio.srcObject) return;
-    this.#audio.play().catch((error) => {
-      if (error.name === 'NotAllowedError') this.#blocked();
-    });
+    this.showVideo(video);
+    if (!this.#isSelf) this.playAudio(audio);
   }
 
   /** @param {boolean} speaking */
@@ -77,35 +71,11 @@ export class Tile {
     this.element.toggleAttribute('data-speaking', speaking);
   }
 
-  remove() {
-    setTrack(this.#video, undefined);
-    setTrack(this.#audio, undefined);
-    this.element.remove();
+  /** @param {string} reaction */
+  react(reaction) {
+    const shown = element('p', { class: 'tile-reaction', 'aria-hidden': 'true' }, reaction);
+    shown.style.setProperty('--drift', `${Math.round(Math.random() * 60 - 30)}px`);
+    this.element.append(shown);
+    setTimeout(() => shown.remove(), REACTION);
   }
-}
-
-/**
- * Shows a track in a media element, and tells whether that is another track than before.
- *
- * @param {HTMLMediaElement} target
- * @param {MediaStreamTrack | undefined} track
- */
-function setTrack(target, track) {
-  const shown = target.srcObject instanceof MediaStream ? target.srcObject.getTracks()[0] : undefined;
-  if (shown === track) return false;
-  target.srcObject = track ? new MediaStream([track]) : null;
-  return track !== undefined;
-}
-
-/** @param {string} name */
-function initials(name) {
-  const words = name.trim().split(/\s+/);
-  const chosen = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return chosen.map((word) => [...word][0] ?? '').join('').toLocaleUpperCase();
-}
-
-/** A colour that stays with a person, as a hue in degrees.
- * @param {string} words */
-function hueOf(words) {
-  return [...words].reduce((sum, letter) => (sum * 137 + (letter.codePointAt(0) ?? 0) * 53) % 360, 0);
 }

@@ -1,23 +1,45 @@
 // @ts-check
+import { text } from '../strings.js';
 import { byId } from './dom.js';
-import { fitTiles } from './grid.js';
+import { placeAround, placeTiles } from './grid.js';
+import { announce } from './notices.js';
+import { ScreenTile } from './screen-tile.js';
 import { Tile } from './tile.js';
+import { TileMenu } from './tile-menu.js';
 
-/** @import {Participant} from '../types.js' */
+/** @import {ClientMessage, Participant} from '../types.js' */
 /** @import {Streams} from '../subscriber.js' */
 
 const GAP = 12;
-/** Above this level, in [0, 1], somebody speaks. */
-const SPEECH = 0.02;
+/** How long somebody has to speak before the others make place, in ms. */
+const SETTLE = 700;
 
-/** Everybody in the room, in tiles as large as fit. */
+/** Everybody in the room and what they share, in equal tiles or around a large one. */
 export class Tiles {
+  /** @type {'grid' | 'speaker'} */
+  layout = 'grid';
+  /** @type {(layout: 'grid' | 'speaker') => void} */
+  onLayout = () => {};
+  /** @type {(message: ClientMessage) => void} */
+  onCommand = () => {};
   #root = byId('tiles', HTMLElement);
+  #menu = new TileMenu();
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
+  /** @type {Map<string, ScreenTile>} */
+  #screens = new Map();
+  /** @type {Participant[]} */
+  #participants = [];
   /** @type {Streams} */
   #streams = new Map();
   #blocked;
+  #self = '';
+  #isHost = false;
+  /** @type {string | null} */
+  #pinned = null;
+  /** @type {string | null} */
+  #speaker = null;
+  #settling = 0;
 
   /** @param {() => void} blocked told when the browser wants a click before it plays sound */
   constructor(blocked) {
@@ -28,15 +50,20 @@ export class Tiles {
   /**
    * @param {Participant[]} participants
    * @param {string} self
+   * @param {boolean} isHost
    */
-  show(participants, self) {
+  show(participants, self, isHost) {
+    this.#participants = participants;
+    this.#self = self;
+    this.#isHost = isHost;
     const ids = new Set(participants.map(({ id }) => id));
-    for (const [id, tile] of this.#tiles) if (!ids.has(id)) this.#remove(id, tile);
+    for (const [id, tile] of this.#tiles) if (!ids.has(id)) this.#remove(this.#tiles, id, tile);
     for (const participant of participants) {
       const tile = this.#tiles.get(participant.id);
       if (tile) tile.update(participant);
       else this.#add(participant, participant.id === self);
     }
+    this.#showScreens();
     this.#layOut();
   }
 
@@ -44,19 +71,52 @@ export class Tiles {
   attach(streams) {
     this.#streams = streams;
     for (const [id, tile] of this.#tiles) tile.attach(streams.get(id) ?? {});
+    this.#showScreens();
+    this.#layOut();
   }
 
-  /** @param {Map<string, number>} levels by participant, in [0, 1] */
-  showLevels(levels) {
-    for (const [id, tile] of this.#tiles) tile.setSpeaking((levels.get(id) ?? 0) > SPEECH);
+  /**
+   * @param {string | null} speaker whom to show large
+   * @param {Set<string>} speaking
+   */
+  showSpeakers(speaker, speaking) {
+    for (const [id, tile] of this.#tiles) tile.setSpeaking(speaking.has(id));
+    if (speaker === this.#speaker) return clearTimeout(this.#settling);
+    clearTimeout(this.#settling);
+    // Oneself is shown large to nobody but the others.
+    if (!speaker || speaker === this.#self) return;
+    this.#settling = window.setTimeout(() => {
+      this.#speaker = speaker;
+      if (this.layout === 'speaker') this.#layOut();
+    }, this.#speaker ? SETTLE : 0);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} reaction
+   * @param {string} name
+   */
+  react(id, reaction, name) {
+    this.#tiles.get(id)?.react(reaction);
+    announce(text('room.said', { name, words: reaction }));
+  }
+
+  /** @param {'grid' | 'speaker'} layout */
+  setLayout(layout) {
+    this.layout = layout;
+    this.onLayout(layout);
+    this.#layOut();
   }
 
   hear() {
-    for (const tile of this.#tiles.values()) tile.hear();
+    for (const tile of [...this.#tiles.values(), ...this.#screens.values()]) tile.hear();
   }
 
   clear() {
-    for (const [id, tile] of this.#tiles) this.#remove(id, tile);
+    for (const [id, tile] of this.#tiles) this.#remove(this.#tiles, id, tile);
+    for (const [id, tile] of this.#screens) this.#remove(this.#screens, id, tile);
+    this.#pinned = this.#speaker = null;
+    clearTimeout(this.#settling);
   }
 
   /**
@@ -64,25 +124,83 @@ export class Tiles {
    * @param {boolean} isSelf
    */
   #add(participant, isSelf) {
-    const tile = new Tile(participant, isSelf, this.#blocked);
-    this.#tiles.set(participant.id, tile);
+    const { id } = participant;
+    const tile = new Tile(participant, isSelf, { blocked: this.#blocked, menu: (opener) => this.#openMenu(id, tile, opener), pin: () => this.#pin(id) });
+    this.#tiles.set(id, tile);
     if (isSelf) this.#root.prepend(tile.element);
     else this.#root.append(tile.element);
-    tile.attach(this.#streams.get(participant.id) ?? {});
+    tile.attach(this.#streams.get(id) ?? {});
+  }
+
+  #showScreens() {
+    const sharing = this.#participants.filter(({ id }) => id !== this.#self && this.#streams.get(id)?.screen);
+    const ids = new Set(sharing.map(({ id }) => id));
+    for (const [id, tile] of this.#screens) if (!ids.has(id)) this.#remove(this.#screens, id, tile);
+    for (const { id, name } of sharing) {
+      let tile = this.#screens.get(id);
+      if (!tile) {
+        const made = new ScreenTile(id, name, { blocked: this.#blocked, menu: (opener) => this.#openMenu(screenKey(id), made, opener), pin: () => this.#pin(screenKey(id)) });
+        this.#screens.set(id, tile = made);
+        this.#root.append(tile.element);
+      }
+      tile.attach(this.#streams.get(id) ?? {});
+    }
   }
 
   /**
+   * @template {Tile | ScreenTile} T
+   * @param {Map<string, T>} tiles
    * @param {string} id
-   * @param {Tile} tile
+   * @param {T} tile
    */
-  #remove(id, tile) {
+  #remove(tiles, id, tile) {
     tile.remove();
-    this.#tiles.delete(id);
+    tiles.delete(id);
+    this.#menu.closeFor(tile.element);
+  }
+
+  /** @param {string} key */
+  #pin(key) {
+    this.#pinned = this.#pinned === key ? null : key;
+    this.#layOut();
+    announce(text(this.#pinned ? 'tile.pinned' : 'layout.grid'));
+  }
+
+  /**
+   * @param {string} key
+   * @param {Tile | ScreenTile} tile
+   * @param {HTMLElement} opener
+   */
+  #openMenu(key, tile, opener) {
+    this.#menu.open(opener, tile, {
+      isPinned: this.#pinned === key,
+      pin: () => this.#pin(key),
+      participant: this.#isHost && key !== this.#self ? this.#participants.find(({ id }) => id === key) ?? null : null,
+      send: this.onCommand,
+    });
+  }
+
+  /** The key of what is shown large, or null for equal tiles. */
+  get #main() {
+    const keys = new Set([...this.#tiles.keys(), ...[...this.#screens.keys()].map(screenKey)]);
+    const [screen] = this.#screens.keys();
+    const others = this.#participants.find(({ id }) => id !== this.#self)?.id;
+    const wanted = [this.#pinned, screen ? screenKey(screen) : null, this.layout === 'speaker' ? this.#speaker : null, this.layout === 'speaker' ? others : null];
+    return wanted.find((key) => key && keys.has(key)) ?? null;
   }
 
   #layOut() {
-    const { width, height } = fitTiles(this.#tiles.size, { width: this.#root.clientWidth, height: this.#root.clientHeight }, GAP);
-    this.#root.style.setProperty('--tile-width', `${width}px`);
-    this.#root.style.setProperty('--tile-height', `${height}px`);
+    const shown = [...[...this.#tiles].map(([id, tile]) => ({ key: id, tile })), ...[...this.#screens].map(([id, tile]) => ({ key: screenKey(id), tile }))];
+    shown.sort((a, b) => Number(b.key === this.#self) - Number(a.key === this.#self));
+    const area = { width: this.#root.clientWidth, height: this.#root.clientHeight };
+    const main = shown.findIndex(({ key }) => key === this.#main);
+    const boxes = main < 0 ? placeTiles(shown.length, area, GAP) : placeAround(shown.length, main, area, GAP);
+    shown.forEach(({ key, tile }, index) => tile.place(boxes[index], index === main, key === this.#pinned));
+    this.#root.dataset.layout = main < 0 ? 'grid' : 'focus';
   }
+}
+
+/** @param {string} id of whoever shares */
+function screenKey(id) {
+  return `screen/${id}`;
 }

@@ -65,7 +65,7 @@ async def test_switching_backgrounds_never_shows_the_room(
         name = ["Strong blur", "Dunes", "Soft blur", "Fjord"][i % 4]
         before = await grace.evaluate("watch.frames")
         await ada.get_by_role("radio", name=name).check(force=True)
-        await grace.wait_for_function("before => watch.frames > before + 8", arg=before)
+        await grace.wait_for_function("(before) => watch.frames > before + 8", arg=before)
     assert await grace.evaluate("watch.worst") < READABLE
     assert await ada.evaluate("watch.worst") < READABLE
 
@@ -77,12 +77,12 @@ async def test_leaving_reloading_and_coming_back(browser: Browser, camera: Camer
     await enter(grace, "Grace")
     await watched(grace, self_tile=False)
     await ada.get_by_role("button", name="Leave").click()
-    await grace.wait_for_function("document.querySelectorAll('[data-participant]').length === 1")
+    await grace.wait_for_function("() => document.querySelectorAll('[data-participant]').length === 1")
     await ada.get_by_role("button", name="Rejoin").click()
     await ada.wait_for_selector("body[data-state=room]")
-    await grace.wait_for_function("document.querySelectorAll('[data-participant]').length === 2")
+    await grace.wait_for_function("() => document.querySelectorAll('[data-participant]').length === 2")
     await grace.reload()
-    await ada.wait_for_function("document.querySelectorAll('[data-participant]').length === 1")
+    await ada.wait_for_function("() => document.querySelectorAll('[data-participant]').length === 1")
     await enter(grace, "Grace")
     await watched(grace, self_tile=False)
     assert await ada.evaluate("watch.worst") < READABLE

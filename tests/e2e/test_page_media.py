@@ -44,7 +44,7 @@ async def test_the_lobby_shows_what_others_would_see(
     for background in ("Fjord", "Strong blur"):
         before = await ada.evaluate("watch.frames")
         await ada.locator("label.choice", has_text=background).click()
-        await ada.wait_for_function("before => watch.frames > before + 8", arg=before)
+        await ada.wait_for_function("(before) => watch.frames > before + 8", arg=before)
     await ada.screenshot(path=artifacts / "lobby.png")
     await ada.get_by_role("button", name="Turn camera off").click()
     await expect(ada.get_by_text("Your background: Strong blur")).to_be_visible()
@@ -115,7 +115,7 @@ async def test_the_way_back_after_the_server_was_restarted(browser: Browser, cam
         await expect(ada.get_by_text("You’re back.")).to_be_visible(timeout=10_000)
         assert time.monotonic() - began < 5.5  # the longest wait between two tries is five seconds
         frames = await ada.evaluate("watch.frames")
-        await ada.wait_for_function("before => watch.frames > before + 5", arg=frames, timeout=15_000)
+        await ada.wait_for_function("(before) => watch.frames > before + 5", arg=frames, timeout=15_000)
         await ada.keyboard.press("b")
         await expect(ada.locator("label[data-background=fjord] input")).to_be_checked()
         assert await ada.evaluate("watch.worst") < READABLE
@@ -133,7 +133,7 @@ async def test_the_way_back_after_the_network_was_gone(browser: Browser, camera:
     await ada.context.set_offline(False)
     await expect(ada.get_by_text("You are offline.")).to_be_hidden(timeout=5000)
     before = await ada.evaluate("watch.frames")
-    await ada.wait_for_function("before => watch.frames > before + 5", arg=before, timeout=5000)
+    await ada.wait_for_function("(before) => watch.frames > before + 5", arg=before, timeout=5000)
     await expect(ada.locator("article.tile")).to_have_count(2)
     await expect(grace.locator("article.tile")).to_have_count(2)
 

@@ -24,6 +24,8 @@ SIZES = {"selfie_general": (256, 256), "selfie_landscape": (144, 256)}
 Image = NDArray[np.float32]
 """RGB, float32 (height, width, 3), in [0, 1]."""
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:

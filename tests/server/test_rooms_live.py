@@ -25,6 +25,8 @@ from tests.support.client import MAX_BUNDLE, CameraTrack, Client, Message, join
 
 WHITE = 200
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def runner(segmenter: Segmenter) -> AsyncIterator[web.AppRunner]:

@@ -1,0 +1,127 @@
+// @ts-check
+/** @import {Background, Chat, Entered, Joined, Knock, Limits, Model, Participant, Place, Policy, ServerMessage} from './types.js' */
+
+/** @type {Policy} */
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed' };
+
+/** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
+export class RoomState {
+  self = '';
+  /** @type {string | null} */
+  seat = null;
+  /** @type {Place} */
+  place = 'lobby';
+  /** How many people were in the room when we came to the lobby. */
+  present = 0;
+  /** @type {Map<string, Participant>} */
+  participants = new Map();
+  /** @type {Map<string, Knock>} */
+  knocking = new Map();
+  /** @type {Chat[]} */
+  chat = [];
+  policy = OPEN;
+  /** @type {Background[]} */
+  backgrounds = [];
+  /** @type {string[]} */
+  reactions = [];
+  /** @type {string | null} */
+  hostToken = null;
+  /** @type {Limits | null} */
+  limits = null;
+  /** @type {Model | null} */
+  model = null;
+  /** @type {RTCIceServer[]} */
+  iceServers = [];
+  /** Whom to show large.
+   * @type {string | null} */
+  speaker = null;
+  /** @type {Set<string>} */
+  speaking = new Set();
+
+  get me() {
+    return this.participants.get(this.self) ?? null;
+  }
+
+  get isHost() {
+    return this.me?.role === 'host';
+  }
+
+  get mayShareScreen() {
+    const { screenShare } = this.policy;
+    return screenShare === 'allowed' || (screenShare === 'hosts' && this.isHost);
+  }
+
+  /** @param {string} id */
+  nameOf(id) {
+    return this.participants.get(id)?.name ?? '';
+  }
+
+  /** @param {ServerMessage} message */
+  apply(message) {
+    switch (message.type) {
+      case 'joined': return this.#join(message);
+      case 'entered': return this.#enter(message);
+      case 'waiting': this.place = 'waiting'; return;
+      case 'participant-joined':
+      case 'participant-updated': this.participants.set(message.participant.id, message.participant); return;
+      case 'participant-left': return this.#remove(message.participant);
+      case 'knock': this.knocking.set(message.participant.id, message.participant); return;
+      case 'knock-ended': this.knocking.delete(message.participant); return;
+      case 'backgrounds': this.backgrounds = message.backgrounds; return;
+      case 'policy': this.policy = message.policy; return;
+      case 'chat': this.chat.push(message.chat); return;
+      case 'speaker':
+        this.speaker = message.participant;
+        this.speaking = new Set(message.speaking);
+        return;
+      case 'quality':
+        for (const [id, quality] of Object.entries(message.quality)) {
+          const participant = this.participants.get(id);
+          if (participant) this.participants.set(id, { ...participant, quality });
+        }
+    }
+  }
+
+  /** @param {Joined} joined */
+  #join(joined) {
+    this.self = joined.participant;
+    this.seat = joined.seat;
+    this.place = joined.state ?? 'room';
+    this.present = joined.present ?? joined.participants.length;
+    this.policy = joined.policy ?? OPEN;
+    this.backgrounds = joined.backgrounds;
+    this.reactions = joined.reactions ?? [];
+    this.limits = joined.limits;
+    this.model = joined.model;
+    this.iceServers = joined.iceServers;
+    this.#fill(joined.participants, joined.chat ?? [], joined.knocking ?? [], joined.hostToken);
+  }
+
+  /** @param {Entered} entered */
+  #enter({ participants, chat, knocking, hostToken }) {
+    this.place = 'room';
+    this.#fill(participants, chat, knocking, hostToken);
+  }
+
+  /**
+   * @param {Participant[]} participants
+   * @param {Chat[]} chat
+   * @param {Knock[]} knocking
+   * @param {string | undefined} hostToken
+   */
+  #fill(participants, chat, knocking, hostToken) {
+    this.participants = new Map(participants.map((each) => [each.id, each]));
+    this.chat = [...chat];
+    this.knocking = new Map(knocking.map((each) => [each.id, each]));
+    this.hostToken = hostToken ?? this.hostToken;
+    this.speaker = null;
+    this.speaking = new Set();
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    this.participants.delete(id);
+    this.speaking.delete(id);
+    if (this.speaker === id) this.speaker = null;
+  }
+}

@@ -1,0 +1,70 @@
+// @ts-check
+/**
+ * @typedef {object} ShortcutEvents
+ * @property {() => boolean} active whether keys act now
+ * @property {Record<string, () => void>} keys
+ * @property {(talking: boolean) => void} talk
+ * @property {() => void} escape
+ */
+
+/** What takes the space bar, or letters, for itself. */
+const TYPING = 'textarea, input:not([type=radio], [type=checkbox], [type=color]), [contenteditable]';
+const SPACE_TAKERS = `button, a, select, summary, input, [role=log], ${TYPING}`;
+
+/** Single keys that act, and the space bar that one holds to talk. */
+export class Shortcuts {
+  on = true;
+  #events;
+  #talking = false;
+  /** What a pointer gave the focus to; the space bar is free there, because nobody sees that focus.
+   * @type {Element | null} */
+  #clicked = null;
+
+  /** @param {ShortcutEvents} events */
+  constructor(events) {
+    this.#events = events;
+    window.addEventListener('keydown', (event) => this.#down(event));
+    window.addEventListener('keyup', (event) => this.#up(event), true);
+    window.addEventListener('pointerup', () => { setTimeout(() => { this.#clicked = document.activeElement; }); });
+    window.addEventListener('blur', () => this.#talk(false));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #down(event) {
+    const { target, key } = event;
+    if (!this.#events.active() || event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
+    if (document.querySelector('dialog[open]') || event.isComposing) return;
+    if (key === 'Escape') return this.#events.escape();
+    if (!this.on) return;
+    if (key === ' ') return this.#space(event, target);
+    if (event.repeat || target.matches(TYPING) || target.matches('select')) return;
+    const action = Object.hasOwn(this.#events.keys, key.toLowerCase()) ? this.#events.keys[key.toLowerCase()] : null;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {Element} target
+   */
+  #space(event, target) {
+    if (target.matches(TYPING) || (target.closest(SPACE_TAKERS) && target !== this.#clicked)) return;
+    event.preventDefault();
+    if (!event.repeat) this.#talk(true);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #up(event) {
+    if (event.key !== ' ' || !this.#talking) return;
+    event.preventDefault(); // a button would take it as a click
+    this.#talk(false);
+  }
+
+  /** @param {boolean} talking */
+  #talk(talking) {
+    if (talking === this.#talking) return;
+    this.#talking = talking;
+    this.#events.talk(talking);
+  }
+}

@@ -1,0 +1,111 @@
+// @ts-check
+import { linkify } from '../linkify.js';
+import { language, text } from '../strings.js';
+import { byId, element, showAction } from './dom.js';
+
+/** @import {Chat as Message} from '../types.js' */
+
+const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
+/** Messages of one person within this time are shown as one block, in ms. */
+const BLOCK = 120_000;
+
+/** The chat: messages, and the field to write one. */
+export class Chat {
+  unread = 0;
+  #log = byId('chat-log', HTMLElement);
+  #input = byId('chat-text', HTMLTextAreaElement);
+  /** @type {Message | null} */
+  #last = null;
+
+  /** @param {(words: string) => void} send */
+  constructor(send) {
+    const form = byId('chat-form', HTMLFormElement);
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      const words = this.#input.value.trim();
+      if (words) send(words);
+      this.#input.value = '';
+      this.#fit();
+    };
+    this.#input.oninput = () => this.#fit();
+    this.#input.onkeydown = (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    };
+  }
+
+  /**
+   * Shows what has been written so far; of that, nothing new counts as unread.
+   *
+   * @param {Message[]} messages
+   * @param {string} self
+   * @param {number} [limit] characters of a message
+   */
+  show(messages, self, limit) {
+    const known = this.#last?.id ?? 0;
+    if (limit) this.#input.maxLength = limit;
+    if (messages.length && messages[messages.length - 1].id < known) this.clear();
+    for (const message of messages) if (message.id > (this.#last?.id ?? 0)) this.add(message, message.participant === self, true);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {boolean} own
+   * @param {boolean} seen
+   */
+  add(message, own, seen) {
+    const last = this.#last;
+    const goesOn = last !== null && last.participant === message.participant && message.time - last.time < BLOCK;
+    const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
+    const entry = element('article', { class: 'chat-entry', 'data-chat': String(message.id) });
+    if (own) entry.setAttribute('data-own', '');
+    if (!goesOn) entry.append(heading(message, own));
+    entry.append(body(message.text));
+    this.#log.append(entry);
+    this.#last = message;
+    if (atEnd || own) this.#log.scrollTop = this.#log.scrollHeight;
+    if (!seen && !own) this.#count(this.unread + 1);
+  }
+
+  focus() {
+    this.#count(0);
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#input.focus();
+  }
+
+  clear() {
+    this.#log.replaceChildren();
+    this.#last = null;
+    this.#count(0);
+  }
+
+  /** @param {number} unread */
+  #count(unread) {
+    this.unread = unread;
+    showAction('chat', { count: unread, label: unread ? text('toolbar.chat.unread', { n: unread }) : text('toolbar.chat') });
+  }
+
+  /** As high as what is written, up to a limit of the style sheet. */
+  #fit() {
+    this.#input.style.setProperty('height', 'auto');
+    this.#input.style.setProperty('height', `${this.#input.scrollHeight + 2}px`);
+  }
+}
+
+/**
+ * @param {Message} message
+ * @param {boolean} own
+ */
+function heading({ name, time }, own) {
+  return element('p', { class: 'chat-who' }, element('bdi', {}, own ? text('room.you') : name), ' ',
+    element('time', { datetime: new Date(time).toISOString() }, TIME.format(time)));
+}
+
+/** @param {string} words */
+function body(words) {
+  const pieces = linkify(words).map((piece) => (
+    piece.href ? element('a', { href: piece.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, piece.text) : piece.text
+  ));
+  return element('p', { class: 'chat-text', dir: 'auto' }, ...pieces);
+}

@@ -1,0 +1,52 @@
+// @ts-check
+import { text } from '../strings.js';
+import { byId } from './dom.js';
+import { notify } from './notices.js';
+
+/** The room's address, to be copied, shared, or read by a phone's camera. */
+export class Invite {
+  #dialog = byId('invite-dialog', HTMLDialogElement);
+  #link = byId('invite-link', HTMLInputElement);
+  #host = byId('invite-host', HTMLButtonElement);
+  #share = byId('invite-share', HTMLButtonElement);
+
+  constructor() {
+    byId('invite-copy', HTMLButtonElement).onclick = () => void this.#copy(this.#link.value, text('invite.copied'));
+    this.#share.hidden = typeof navigator.share !== 'function';
+    this.#share.onclick = () => void navigator.share({ url: this.#link.value }).catch(() => {}); // called off
+    this.#link.onfocus = () => this.#link.select();
+  }
+
+  /** @param {string | null} hostToken for a second link, which makes hosts */
+  open(hostToken) {
+    this.#link.value = location.origin + location.pathname;
+    this.#host.hidden = hostToken === null;
+    this.#host.onclick = () => void this.#copy(`${this.#link.value}#host=${hostToken}`, text('invite.host.copied'));
+    void this.#drawQr();
+    this.#dialog.showModal();
+    byId('invite-copy', HTMLButtonElement).focus();
+  }
+
+  /**
+   * @param {string} link
+   * @param {string} done
+   */
+  async #copy(link, done) {
+    try {
+      await navigator.clipboard.writeText(link);
+      notify(done);
+    } catch {
+      notify(text('invite.manual', { link })); // no clipboard without a secure context or permission
+    }
+  }
+
+  async #drawQr() {
+    const { encodeQr } = await import('../qr.js');
+    const modules = encodeQr(this.#link.value);
+    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    path.setAttribute('d', modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : ''))).join(''));
+    const qr = byId('invite-qr', SVGSVGElement);
+    qr.setAttribute('viewBox', `0 0 ${modules.length + 8} ${modules.length + 8}`);
+    qr.replaceChildren(path);
+  }
+}

@@ -1,0 +1,20 @@
+// @ts-check
+import { savePreferences } from '../preferences.js';
+import { LANGUAGES, language } from '../strings.js';
+
+/** Lets one choose a language; the page is then loaded again in it. */
+export function offerLanguages() {
+  for (const select of document.querySelectorAll('select.language-pick')) {
+    if (!(select instanceof HTMLSelectElement)) continue;
+    select.replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => {
+      const option = new Option(name, code);
+      option.lang = code;
+      return option;
+    }));
+    select.value = language;
+    select.onchange = () => {
+      savePreferences({ language: select.value });
+      location.reload();
+    };
+  }
+}

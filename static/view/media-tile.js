@@ -1,0 +1,102 @@
+// @ts-check
+import { text } from '../strings.js';
+import { element, icon } from './dom.js';
+
+/** @import {Box} from './grid.js' */
+
+/**
+ * @typedef {object} TileEvents
+ * @property {() => void} blocked told when the browser wants a click before it plays sound
+ * @property {(opener: HTMLElement) => void} menu
+ * @property {() => void} pin
+ */
+
+/** What tiles of people and of screens have in common: picture, sound, a place, a menu. */
+export class MediaTile {
+  /** @type {HTMLElement} */
+  element;
+  video = element('video', { autoplay: '', playsinline: '', 'aria-hidden': 'true', disablepictureinpicture: '' });
+  #audio = element('audio', { autoplay: '' });
+  #events;
+
+  /**
+   * @param {Record<string, string>} attributes
+   * @param {TileEvents} events
+   * @param {Node[]} children
+   */
+  constructor(attributes, events, ...children) {
+    this.#events = events;
+    this.video.muted = true;
+    this.video.disablePictureInPicture = false;
+    const menu = element('button', { type: 'button', class: 'tile-menu', 'aria-haspopup': 'true' }, icon('more'));
+    menu.onclick = () => events.menu(menu);
+    this.element = element('article', { class: 'tile', ...attributes }, ...children.slice(0, 1), this.video, this.#audio, ...children.slice(1), menu);
+    this.element.ondblclick = (event) => {
+      if (event.target instanceof Element && !event.target.closest('button')) events.pin();
+    };
+    this.video.onplaying = this.video.onloadeddata = () => this.element.setAttribute('data-playing', '');
+    this.video.onresize = () => {
+      this.element.toggleAttribute('data-portrait', this.video.videoHeight > this.video.videoWidth);
+    };
+  }
+
+  /** Says whom the menu is about.
+   * @param {string} name */
+  nameMenu(name) {
+    const menu = this.element.querySelector('.tile-menu');
+    menu?.setAttribute('aria-label', text('tile.menu', { name }));
+  }
+
+  /**
+   * @param {Box} box
+   * @param {boolean} isMain
+   * @param {boolean} isPinned
+   */
+  place({ x, y, width, height }, isMain, isPinned) {
+    const { style } = this.element;
+    style.setProperty('translate', `${x}px ${y}px`);
+    style.setProperty('width', `${width}px`);
+    style.setProperty('height', `${height}px`);
+    this.element.toggleAttribute('data-main', isMain);
+    this.element.toggleAttribute('data-pinned', isPinned);
+  }
+
+  /** @param {MediaStreamTrack | undefined} track */
+  showVideo(track) {
+    if (!setTrack(this.video, track)) return;
+    this.element.removeAttribute('data-playing');
+    this.video.play().catch(() => {}); // replaced meanwhile, or no frame yet: autoplay goes on
+  }
+
+  /** @param {MediaStreamTrack | undefined} track */
+  playAudio(track) {
+    if (setTrack(this.#audio, track)) this.hear();
+  }
+
+  /** Plays the sound, which some browsers allow only after a click. */
+  hear() {
+    if (!this.#audio.srcObject) return;
+    this.#audio.play().catch((error) => {
+      if (error.name === 'NotAllowedError') this.#events.blocked();
+    });
+  }
+
+  remove() {
+    setTrack(this.video, undefined);
+    setTrack(this.#audio, undefined);
+    this.element.remove();
+  }
+}
+
+/**
+ * Shows a track in a media element, and tells whether that is another track than before.
+ *
+ * @param {HTMLMediaElement} target
+ * @param {MediaStreamTrack | undefined | null} track
+ */
+export function setTrack(target, track) {
+  const shown = target.srcObject instanceof MediaStream ? target.srcObject.getTracks()[0] : undefined;
+  if (shown === (track ?? undefined)) return false;
+  target.srcObject = track ? new MediaStream([track]) : null;
+  return Boolean(track);
+}

@@ -1,0 +1,12 @@
+// @ts-check
+/**
+ * Shows a background in an element.
+ *
+ * @param {HTMLElement} target
+ * @param {{id: string, address: string | null}} background
+ */
+export function paint(target, { id, address }) {
+  const shown = id.startsWith('blur') ? `/static/art/${id}.svg` : address;
+  target.style.backgroundColor = id.startsWith('#') ? id : '';
+  target.style.backgroundImage = shown ? `url("${new URL(shown, location.href).href}")` : '';
+}

@@ -1,0 +1,84 @@
+// @ts-check
+import { text } from '../strings.js';
+import { avatar } from './avatar.js';
+import { byId, element, icon } from './dom.js';
+import { hostCommands } from './host-commands.js';
+import { PolicyForm } from './policy-form.js';
+
+/** @import {RoomState} from '../room-state.js' */
+/** @import {Background, ClientMessage, Participant} from '../types.js' */
+
+/** The list of people and, for hosts, what they decide. */
+export class People {
+  #list = byId('people-list', HTMLElement);
+  #tools = byId('host-tools', HTMLElement);
+  #policy;
+  #send;
+  /** The list as last drawn, so that nothing is drawn (and no focus lost) for no change. */
+  #drawn = '';
+
+  /** @param {{send: (message: ClientMessage) => void, titles: () => Background[]}} options */
+  constructor({ send, titles }) {
+    this.#send = send;
+    this.#policy = new PolicyForm((policy) => send({ type: 'policy', policy }), titles);
+    byId('mute-all', HTMLButtonElement).onclick = () => send({ type: 'mute' });
+  }
+
+  /**
+   * @param {Participant[]} participants
+   * @param {RoomState} state
+   */
+  show(participants, { self, isHost }) {
+    this.#tools.hidden = !isHost;
+    byId('mute-all', HTMLElement).hidden = participants.length < 2;
+    const drawn = JSON.stringify([participants, self, isHost]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLElement && this.#list.contains(activeElement) ? activeElement.getAttribute('aria-label') : null;
+    const sorted = [...participants].sort((a, b) => (a.hand ?? Infinity) - (b.hand ?? Infinity) || Number(b.id === self) - Number(a.id === self));
+    this.#list.replaceChildren(...sorted.map((each) => this.#row(each, each.id === self, isHost)));
+    if (focused === null) return;
+    const again = [...this.#list.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused);
+    (again ?? byId('panel-title', HTMLElement)).focus();
+  }
+
+  /** @param {RoomState} state */
+  showPolicy(state) {
+    this.#policy.show(state.policy);
+    this.#tools.hidden = !state.isHost;
+  }
+
+  /**
+   * @param {Participant} participant
+   * @param {boolean} isSelf
+   * @param {boolean} isHost whether one may command
+   */
+  #row(participant, isSelf, isHost) {
+    const { name, audio, video, hand, role, connected, quality } = participant;
+    const notes = [
+      isSelf && text('room.you'), role === 'host' && text('host.role'), !connected && text('room.away'),
+      connected && quality && quality !== 'good' && text(`quality.${quality}`),
+    ].filter(Boolean).join(' · ');
+    const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));
+    const badges = element('span', { class: 'badges' }, ...(hand ? [badge('hand', text('room.hand.up'))] : []),
+      ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
+    const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
+    if (!isHost || isSelf) return row;
+    for (const { key, symbol, message } of hostCommands(participant)) {
+      const words = `${text(key)}: ${name}`;
+      const button = element('button', { type: 'button', class: 'quiet', 'aria-label': words, title: text(key) }, icon(symbol));
+      button.onclick = () => this.#send(message);
+      row.append(button);
+    }
+    return row;
+  }
+}
+
+/**
+ * @param {string} symbol
+ * @param {string} words
+ */
+function badge(symbol, words) {
+  return element('span', { class: `badge badge-${symbol}`, title: words }, icon(symbol), element('span', { class: 'for-readers' }, words));
+}

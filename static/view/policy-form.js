@@ -1,0 +1,89 @@
+// @ts-check
+import { text } from '../strings.js';
+import { byId, element, icon } from './dom.js';
+import { paint } from './paint.js';
+
+/** @import {Background, Policy} from '../types.js' */
+
+/** What hosts decide about the room. A change is sent at once, and shown when the server has taken it. */
+export class PolicyForm {
+  #locked = byId('policy-locked', HTMLInputElement);
+  #waiting = byId('policy-waiting', HTMLInputElement);
+  #backgrounds = byId('policy-backgrounds', HTMLSelectElement);
+  #screen = byId('policy-screen', HTMLSelectElement);
+  #list = byId('policy-list', HTMLElement);
+  #change;
+  #titles;
+  /** What is on the list.
+   * @type {string[]} */
+  #chosen = [];
+
+  /**
+   * @param {(policy: Partial<Policy>) => void} change
+   * @param {() => Background[]} titles everything that can be put on the list
+   */
+  constructor(change, titles) {
+    this.#change = change;
+    this.#titles = titles;
+    byId('policy', HTMLFormElement).onsubmit = (event) => event.preventDefault();
+    this.#locked.onchange = () => change({ locked: this.#locked.checked });
+    this.#waiting.onchange = () => change({ waitingRoom: this.#waiting.checked });
+    this.#screen.onchange = () => change({ screenShare: /** @type {Policy['screenShare']} */ (this.#screen.value) });
+    this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
+    this.#list.onchange = () => this.#pick();
+  }
+
+  /** @param {Policy} policy */
+  show({ locked, waitingRoom, backgrounds, screenShare }) {
+    this.#locked.checked = locked;
+    this.#waiting.checked = waitingRoom;
+    this.#screen.value = screenShare;
+    this.#chosen = Array.isArray(backgrounds) ? backgrounds : [];
+    const kind = !Array.isArray(backgrounds) ? backgrounds : backgrounds.length > 1 || this.#backgrounds.value === 'some' ? 'some' : 'one';
+    this.#backgrounds.value = kind;
+    this.#draw();
+  }
+
+  /** @param {string} kind */
+  #choose(kind) {
+    if (kind === 'any' || kind === 'blur') return this.#change({ backgrounds: kind });
+    const first = this.#titles().find((each) => each.kind === 'picture')?.id ?? 'blur';
+    if (!this.#chosen.length) this.#chosen = kind === 'some' ? ['blur', 'blur-strong', first] : [first];
+    if (kind === 'one') this.#chosen = this.#chosen.slice(0, 1);
+    this.#change({ backgrounds: this.#chosen });
+    this.#draw();
+  }
+
+  #pick() {
+    const checked = [...this.#list.querySelectorAll('input:checked')].map((input) => /** @type {HTMLInputElement} */ (input).value);
+    if (!checked.length) return this.#draw(); // one has to stay
+    const kept = this.#chosen.filter((id) => checked.includes(id));
+    this.#chosen = [...kept, ...checked.filter((id) => !kept.includes(id))];
+    this.#change({ backgrounds: this.#chosen });
+  }
+
+  #draw() {
+    const kind = this.#backgrounds.value;
+    this.#list.hidden = kind !== 'some' && kind !== 'one';
+    if (this.#list.hidden) return;
+    const known = this.#titles();
+    const more = this.#chosen.filter((id) => !known.some((each) => each.id === id))
+      .map((id) => /** @type {Background} */ ({ id, kind: 'color', title: id, thumbnail: null }));
+    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
+    this.#list.replaceChildren(...[...known, ...more].map((background) => this.#tile(background, kind === 'one')));
+    for (const input of this.#list.querySelectorAll('input')) if (input.value === focused) input.focus();
+  }
+
+  /**
+   * @param {Background} background
+   * @param {boolean} single
+   */
+  #tile({ id, title, thumbnail }, single) {
+    const input = element('input', { type: single ? 'radio' : 'checkbox', name: 'policy-background', value: id, 'aria-label': title });
+    input.checked = this.#chosen.includes(id);
+    const picture = element('span', { class: 'thumb' }, icon('check'));
+    paint(picture, { id, address: thumbnail });
+    const first = this.#chosen[0] === id && !single ? ` · ${text('host.default')}` : '';
+    return element('label', { class: 'choice', 'data-policy-background': id }, input, picture, element('span', { class: 'caption', 'aria-hidden': 'true' }, title + first));
+  }
+}

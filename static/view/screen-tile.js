@@ -1,0 +1,29 @@
+// @ts-check
+import { text } from '../strings.js';
+import { element, icon } from './dom.js';
+import { MediaTile } from './media-tile.js';
+
+/** @import {StreamKind} from '../types.js' */
+/** @import {TileEvents} from './media-tile.js' */
+
+/** A shared screen. It did not go through the filter, and says so. */
+export class ScreenTile extends MediaTile {
+  /**
+   * @param {string} id of whoever shares
+   * @param {string} name
+   * @param {TileEvents} events
+   */
+  constructor(id, name, events) {
+    const words = text('screen.of', { name });
+    const label = element('p', { class: 'tile-name' }, icon('screen'), element('bdi', { class: 'tile-text' }, words));
+    const unfiltered = element('p', { class: 'tile-badge unfiltered' }, text('screen.unfiltered'));
+    super({ 'data-screen': id, 'aria-label': `${words}, ${text('screen.unfiltered')}` }, events, element('span'), label, unfiltered);
+    this.nameMenu(words);
+  }
+
+  /** @param {Partial<Record<StreamKind, MediaStreamTrack>>} tracks */
+  attach({ screen, 'screen-audio': audio }) {
+    this.showVideo(screen);
+    this.playAudio(audio);
+  }
+}

@@ -1,0 +1,62 @@
+// @ts-check
+import { text } from '../strings.js';
+import { byId, element, icon, placePopover } from './dom.js';
+import { hostCommands } from './host-commands.js';
+
+/** @import {ClientMessage, Participant} from '../types.js' */
+/** @import {MediaTile} from './media-tile.js' */
+
+/** What one can do with a tile. */
+export class TileMenu {
+  #menu = byId('tile-menu', HTMLElement);
+  /** @type {MediaTile | null} */
+  #tile = null;
+
+  /**
+   * @param {HTMLElement} opener
+   * @param {MediaTile} tile
+   * @param {{isPinned: boolean, pin: () => void, participant: Participant | null, send: (message: ClientMessage) => void}} options
+   *   `participant` is the one whom a host may command
+   */
+  open(opener, tile, { isPinned, pin, participant, send }) {
+    this.#tile = tile;
+    const items = [this.#item(isPinned ? 'tile.unpin' : 'tile.pin', 'pin', pin)];
+    if (document.fullscreenEnabled) items.push(this.#item('tile.fullscreen', 'fullscreen', () => void tile.element.requestFullscreen().catch(() => {})));
+    if (document.pictureInPictureEnabled) items.push(this.#item('tile.pip', 'pip', () => void togglePictureInPicture(tile.video)));
+    for (const { key, symbol, message } of participant ? hostCommands(participant) : []) items.push(this.#item(key, symbol, () => send(message)));
+    this.#menu.replaceChildren(...items);
+    this.#menu.setAttribute('aria-label', opener.getAttribute('aria-label') ?? '');
+    this.#menu.showPopover();
+    placePopover(this.#menu, opener);
+    items[0].focus();
+  }
+
+  /** @param {HTMLElement} tile */
+  closeFor(tile) {
+    if (this.#tile?.element === tile) this.#menu.hidePopover();
+  }
+
+  /**
+   * @param {import('../strings.js').Key} key
+   * @param {string} symbol
+   * @param {() => void} action
+   */
+  #item(key, symbol, action) {
+    const item = element('button', { type: 'button', class: 'item' }, icon(symbol), element('span', {}, text(key)));
+    item.onclick = () => {
+      this.#menu.hidePopover();
+      action();
+    };
+    return item;
+  }
+}
+
+/** @param {HTMLVideoElement} video */
+async function togglePictureInPicture(video) {
+  try {
+    if (document.pictureInPictureElement === video) await document.exitPictureInPicture();
+    else await video.requestPictureInPicture();
+  } catch {
+    // no picture yet
+  }
+}

@@ -1,0 +1,49 @@
+"""The room benchmark still runs, and its figures make sense."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from benchmarks.room import main
+from benchmarks.room_hop import DITHER, GRAIN, MASK, Hop, align, measure
+
+
+def _timestamps(count: int) -> list[int]:
+    dither = random.Random(1)
+    return [(300 * (k + 1) - dither.randrange(DITHER)) * GRAIN for k in range(count)]
+
+
+def test_a_stream_is_recognised_by_its_timestamps() -> None:
+    sent, origin = _timestamps(200), MASK - 100
+    received = [(t + origin + off) & MASK for t, off in zip(sent[50:120], [0, 1, -1] * 24, strict=False)]
+    del received[7]
+    assert align(sent, received) == origin
+    assert align(_timestamps(40), received) is None
+
+
+def test_the_hop_counts_from_sending_or_from_the_frame_that_was_waited_for() -> None:
+    sent = [(timestamp, k / 30) for k, timestamp in enumerate(_timestamps(100))]
+    received = [(timestamp + 77, at + 0.05) for timestamp, at in sent]
+    whole, rest = measure(sent, received, 1.0, 2.0), measure(sent, received, 1.0, 2.0, delay=1)
+    assert len(whole) == 30
+    assert Hop.of(whole) == Hop(50.0, 50.0, 50.0)
+    assert Hop.of(rest).p50 == pytest.approx(50 - 1000 / 30, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report, chart = tmp_path / "room.json", tmp_path / "room.png"
+    arguments = ["--participants", "2", "--seconds", "2", "--settle", "0.5"]
+    main([*arguments, "--json", str(report), "--plot", str(chart)])
+    (result,) = json.loads(report.read_text())["results"]
+    assert result["streams"] == 4
+    assert result["mean_fps"] > 0
+    assert result["hop"]["p50"] > result["hop_undelayed"]["p50"] > 0
+    assert result["counts"]["errors"] == 0
+    assert chart.stat().st_size > 1000
+    assert "Greenroom, filtered" in capsys.readouterr().out
