@@ -47,8 +47,8 @@ class Outlet:
         if video is None or self._sender is None:
             return
         estimate = self._sender.stats.remb
-        video.base_only = self._layers.update(now, estimate, [self._video.transcoder.bitrate]) > 0
-        video.share = estimate
+        video.base_only = self._layers.update(now, estimate, [self._video.rate]) > 0
+        video.share = self._layers.share(estimate, 1, self._video.transcoder.bitrate)
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""

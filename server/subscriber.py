@@ -114,17 +114,19 @@ class Subscriber:
     def adapt(self, now: float) -> None:
         """Cut streams down to what the browser can take; `now` in seconds of the monotonic clock."""
         videos = [
-            (slot.subscription, slot.stream.publication.transcoder.bitrate)
+            (slot.subscription, slot.stream.publication)
             for slot in self._slots
             if isinstance(slot.subscription, VideoSubscription)
             and slot.stream is not None
             and isinstance(slot.stream.publication, VideoPublication)
         ]
+        videos.sort(key=lambda video: -video[1].rate)
         estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
-        cut = self._layers.update(now, estimate, [bitrate for _, bitrate in videos])
-        for index, (subscription, _) in enumerate(sorted(videos, key=lambda video: -video[1])):
+        cut = self._layers.update(now, estimate, [publication.rate for _, publication in videos])
+        for index, (subscription, publication) in enumerate(videos):
+            bitrate = publication.transcoder.bitrate
             subscription.base_only = index < cut
-            subscription.share = None if estimate is None else estimate / len(videos)
+            subscription.share = self._layers.share(estimate, len(videos), bitrate)
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

@@ -14,8 +14,15 @@ TIERS = (150_000, 250_000, 400_000, 600_000, 900_000, 1_500_000)
 BASE_SHARE = 0.6
 """Bits of the base layer, of those of both layers."""
 
-HEADROOM = 0.9  # share of the estimate that may be filled with video
-STEP_UP_AFTER = 5.0  # seconds during which more would have fitted
+HEADROOM = 0.9  # share of a limit that may be filled with video
+UNLIMITED = 1.3
+"""Times of what is received, from which on an estimate shows no limit.
+
+A receiver's estimate grows to 1.5 times of what it receives and no further (AimdRateControl in libwebrtc).
+"""
+CONGESTED = 0.92
+"""Times of what is received, below which an estimate shows congestion; libwebrtc goes to 0.85 then."""
+STEP_UP_AFTER = 5.0  # seconds without a limit
 STEP_DOWN_AFTER = 1.0
 SMALL_PICTURE = 640 * 360
 SMALL_MAXIMUM = 900_000
@@ -26,33 +33,49 @@ class LayerSelection:
 
     def __init__(self) -> None:
         self.base_only = 0
-        self._fits_since: float | None = None
+        self._limit: float | None = None
+        self._limited = False
+        self._free_since: float | None = None
 
-    def update(self, now: float, estimate: int | None, bitrates: Sequence[int]) -> int:
-        """Return how many streams to cut down.
+    def update(self, now: float, estimate: int | None, rates: Sequence[float]) -> int:
+        """Return how many streams to cut down, the largest first.
 
-        `estimate` is the subscriber's bandwidth in bit/s (REMB), None while unknown; `bitrates` the encoders'.
+        `estimate` is the subscriber's bandwidth in bit/s (REMB), None while unknown; `rates` is what the streams
+        with both layers really take, bit/s.
         """
-        if estimate is None or not bitrates:
-            self.base_only = min(self.base_only, len(bitrates))
-            return self.base_only
-        needed = self._needed(estimate * HEADROOM, bitrates)
-        if needed >= self.base_only:
-            self.base_only, self._fits_since = needed, None
-        elif self._fits_since is None:
-            self._fits_since = now
-        elif now - self._fits_since >= STEP_UP_AFTER:
-            self.base_only, self._fits_since = self.base_only - 1, now
+        self.base_only = min(self.base_only, len(rates))
+        sent = self._total(rates, self.base_only)
+        self._limited = estimate is not None and estimate < UNLIMITED * sent
+        self._limit = None
+        if estimate is None or self._limited:
+            self._free_since = None
+        elif self._free_since is None:
+            self._free_since = now
+        if estimate is not None and estimate < CONGESTED * sent:
+            self._limit = HEADROOM * estimate
+            self.base_only = self._needed(self._limit, rates)
+        elif self.base_only and self._free_since is not None and now - self._free_since >= STEP_UP_AFTER:
+            self.base_only, self._free_since = self.base_only - 1, now
         return self.base_only
 
+    def share(self, estimate: int | None, streams: int, bitrate: int) -> float | None:
+        """Return what the subscriber could take of one of so many streams, whose encoder is set to `bitrate`.
+
+        None while unknown, infinite where there is no limit, `bitrate` where it is just about right.
+        """
+        if estimate is None:
+            return None
+        if self._limit is not None:
+            return self._limit / streams
+        return bitrate if self._limited else float("inf")
+
+    def _needed(self, budget: float, rates: Sequence[float]) -> int:
+        fitting = (cut for cut in range(self.base_only, len(rates)) if self._total(rates, cut) <= budget)
+        return next(fitting, len(rates))
+
     @staticmethod
-    def _needed(budget: float, bitrates: Sequence[int]) -> int:
-        total = float(sum(bitrates))
-        for cut, bitrate in enumerate(sorted(bitrates, reverse=True)):
-            if total <= budget:
-                return cut
-            total -= bitrate * (1 - BASE_SHARE)
-        return len(bitrates)
+    def _total(rates: Sequence[float], cut: int) -> float:
+        return sum(rates) - (1 - BASE_SHARE) * sum(sorted(rates, reverse=True)[:cut])
 
 
 class BitrateTier:
@@ -72,7 +95,7 @@ class BitrateTier:
         if not known:
             return self.bitrate
         # A quarter of the subscribers may be weaker: they get the base layer, which is less than half as much.
-        wanted = self._tier(known[len(known) // 4] * HEADROOM, pixels)
+        wanted = self._tier(known[len(known) // 4], pixels)
         if wanted == self.bitrate:
             self._wanted_since = None
         elif self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != (wanted < self.bitrate):

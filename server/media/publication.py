@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 AUDIO_CLOCK_RATE = 48_000
 MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
+RATE_WEIGHT = 0.3  # of what was encoded since the last look
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
 
 
@@ -88,7 +89,10 @@ class VideoPublication:
         self._keyframe_wanted = True
         self._keyframe_sent = 0.0
         self._tier = BitrateTier(bitrate)
-        self._epoch = 0
+        self.rate = 0.0
+        """What the pictures really take, bit/s, smoothed."""
+        self._encoded = 0
+        self._adapted: float | None = None
         self._timeline = Timeline(CLOCK_RATE)
         self._pace = Pace(CLOCK_RATE)
         self._due = 0
@@ -114,6 +118,9 @@ class VideoPublication:
 
     def adapt(self, now: float) -> None:
         """Encode at the bit rate that the subscribers can take; `now` in seconds of the monotonic clock."""
+        if self._adapted is not None and now > self._adapted:
+            self.rate += RATE_WEIGHT * (8 * self._encoded / (now - self._adapted) - self.rate)
+        self._encoded, self._adapted = 0, now
         shares = [subscription.share for subscription in self._subscriptions]
         self.transcoder.bitrate = self._tier.update(now, shares, self.transcoder.pixels)
 
@@ -232,6 +239,7 @@ class VideoPublication:
             self._break()
             return
         self.sent += 1
+        self._encoded += max(len(video.data) for video in videos.values())
         packets = Packets(self.sent)
         for subscription in self._subscriptions:
             video = videos.get(subscription.codec)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.media.adaptation import STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection
+from server.media.adaptation import BASE_SHARE, STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection
 
 SMALL, LARGE = 640 * 360, 1280 * 720
 
@@ -17,10 +17,19 @@ def settle(
 
 @pytest.mark.parametrize(
     ("estimate", "expected"),
-    [(None, 0), (4_000_000, 0), (2_700_000, 0), (2_300_000, 2), (1_000_000, 4), (1, 4)],
+    [(None, 0), (4_000_000, 0), (2_300_000, 0), (2_100_000, 3), (1_000_000, 4), (1, 4)],
 )
 def test_as_many_streams_are_cut_as_do_not_fit(estimate: int | None, expected: int) -> None:
     assert LayerSelection().update(0, estimate, [600_000] * 4) == expected
+
+
+def test_an_estimate_that_only_follows_what_is_sent_limits_nothing() -> None:
+    """A quiet scene takes little of what the encoder is allowed, and the estimate stays close to that."""
+    selection = LayerSelection()
+    assert {selection.update(t, 1_500 * rate, [1000.0 * rate]) for t in range(60) for rate in (40, 90)} == {0}
+    assert selection.share(60_000, 1, 600_000) == float("inf")
+    tier = BitrateTier(600_000)
+    assert settle(tier, [float("inf")], SMALL, 0, 30)[-1] == 900_000
 
 
 def test_streams_are_cut_at_once_and_given_back_one_by_one() -> None:
@@ -31,6 +40,22 @@ def test_streams_are_cut_at_once_and_given_back_one_by_one() -> None:
     assert counts[-1] == 0
     assert all(a - b in (0, 1) for a, b in pairwise(counts))
     assert counts.index(2) >= STEP_UP_AFTER
+
+
+def test_all_come_back_although_the_estimate_stays_near_what_is_sent() -> None:
+    selection = LayerSelection()
+    rates = [600_000.0] * 3
+    cut = selection.update(0, 1_000_000, rates)
+    for now in range(1, 60):
+        sent = sum(rates) - (1 - BASE_SHARE) * 600_000 * cut
+        cut = selection.update(now, round(1.5 * sent), rates)
+    assert cut == 0
+
+
+def test_an_estimate_that_is_about_right_changes_nothing() -> None:
+    selection = LayerSelection()
+    assert {selection.update(t, 1_700_000 + t * 10_000, [600_000] * 3) for t in range(40)} == {0}
+    assert selection.share(2_000_000, 3, 600_000) == 600_000
 
 
 def test_an_estimate_that_wavers_changes_nothing() -> None:

@@ -204,7 +204,8 @@ def test_nack_is_sent_at_once_and_repeated() -> None:
     add(buffer, packets[0], 0.0)
     add(buffer, packets[2], 0.0)
     asked = [now for now in range(0, 120, 5) if buffer.poll(now / 1000)[0].nack == [packets[1].number]]
-    assert asked == [0, 25, 50, 75, 100]
+    assert len(asked) == 5
+    assert all(25 <= b - a <= 30 for a, b in pairwise(asked))
     assert [frame.data for frame in add(buffer, packets[1], 0.14, rtx=True)] == [b"0.0;0.1;0.2;"]
     assert not buffer.waiting(0.14)
 

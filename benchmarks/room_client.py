@@ -1,0 +1,163 @@
+"""A light client of the room benchmark: it sends media that are encoded already, and counts what it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiortc import RTCSessionDescription
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import RtcpSrPacket, RtpPacket
+
+from benchmarks.room_hop import DITHER, GRAIN, Stream
+from benchmarks.room_media import OPUS_SAMPLES
+from server.media.rtc import RtpSender, peer_connection
+from server.media.rtc.receiver import Receiver
+
+Message = dict[str, Any]
+
+CLOCK_RATE = 90_000
+GOLDEN = 0.618
+"""Clients begin at phases of the frame interval that are spread by the golden ratio."""
+REWIND_INTERVAL = 0.5  # seconds
+
+
+class Counter:
+    """A Receiver's sink that notes when frames are complete and decodes nothing."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:
+        stream = self.stream
+        stream.packets += 1
+        stream.bytes += len(packet.payload)
+        if packet.marker:
+            stream.frames.append((packet.timestamp, time.monotonic()))
+
+    def report(self, packet: RtcpSrPacket) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Media:
+    """What everybody sends: RTP payloads of each frame, Opus packets (none: no audio), frames a second."""
+
+    video: list[list[bytes]]
+    audio: list[bytes]
+    fps: int
+
+
+@dataclass
+class Client:
+    """One participant, who receives everything that the server offers."""
+
+    number: int
+    media: Media
+    socket: aiohttp.ClientWebSocketResponse
+    id: str = ""
+    streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
+    """By owner's id and kind."""
+    sent: list[tuple[int, float]] = field(default_factory=list)
+    """Timestamp and time of each video frame."""
+    rewinds: int = 0
+
+    def __post_init__(self) -> None:
+        self._publish = peer_connection()
+        self._subscribe = peer_connection()
+        self._next = 0
+        self._rewound = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def join(self) -> None:
+        """Join the room and send; what others send comes as the server offers it."""
+        name = f"Participant {self.number}"
+        await self.socket.send_json({"type": "join", "version": 1, "room": "benchmark", "name": name})
+        self.id = (await self._expect("joined"))["participant"]
+        video = RtpSender(
+            self._publish.addTransceiver("video", direction="sendonly"), on_keyframe_request=self._rewind
+        )
+        self._tasks.append(asyncio.create_task(self._send_video(video)))
+        if self.media.audio:
+            audio = RtpSender(self._publish.addTransceiver("audio", direction="sendonly"))
+            self._tasks.append(asyncio.create_task(self._send_audio(audio)))
+        await self._publish.setLocalDescription(await self._publish.createOffer())
+        sdp = self._publish.localDescription.sdp
+        await self.socket.send_json({"type": "offer", "connection": "publish", "id": 1, "sdp": sdp})
+        answer = await self._expect("answer")
+        await self._publish.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        await self.socket.send_json({"type": "media", "audio": bool(self.media.audio), "video": True})
+        self._tasks.append(asyncio.create_task(self._read()))
+
+    async def _expect(self, kind: str) -> Message:
+        while True:
+            raw = await self.socket.receive()
+            if raw.type != aiohttp.WSMsgType.TEXT:
+                raise RuntimeError(f"the server closed the connection ({raw.data}) instead of {kind}")
+            message: Message = json.loads(raw.data)
+            if message["type"] == "offer":
+                await self._answer(message)
+            if message["type"] == "error":
+                raise RuntimeError(message["message"])
+            if message["type"] == kind:
+                return message
+
+    async def _read(self) -> None:
+        async for raw in self.socket:
+            message = json.loads(raw.data)
+            if message["type"] == "offer":
+                await self._answer(message)
+
+    async def _answer(self, offer: Message) -> None:
+        connection = self._subscribe
+        await connection.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
+        receivers = {t.mid: t.receiver for t in connection.getTransceivers()}
+        for label in offer["streams"]:
+            receiver, key = receivers[label["mid"]], (label["participant"], label["kind"])
+            if key not in self.streams and isinstance(receiver, Receiver):
+                self.streams[key] = Stream()
+                receiver.sink = Counter(self.streams[key])
+        await connection.setLocalDescription(await connection.createAnswer())
+        sdp = connection.localDescription.sdp
+        await self.socket.send_json(
+            {"type": "answer", "connection": "subscribe", "id": offer["id"], "sdp": sdp}
+        )
+
+    def _rewind(self) -> None:
+        """Answer a request for a keyframe."""
+        if time.monotonic() - self._rewound > REWIND_INTERVAL:
+            self._next, self._rewound = 0, time.monotonic()
+            self.rewinds += 1
+
+    async def _send_video(self, sender: RtpSender) -> None:
+        dither, fps, frames = random.Random(self.number), self.media.fps, self.media.video
+        start = time.monotonic() + self.number * GOLDEN % 1 / fps
+        for k in itertools.count():
+            await asyncio.sleep(max(0.0, start + k / fps - time.monotonic()))
+            timestamp = ((k + 1) * CLOCK_RATE // fps // GRAIN - dither.randrange(DITHER)) * GRAIN
+            if sender.ready:
+                self.sent.append((timestamp, time.monotonic()))
+                sender.send(frames[self._next % len(frames)], timestamp)
+                self._next += 1
+
+    async def _send_audio(self, sender: RtpSender) -> None:
+        start = time.monotonic() + self.number * GOLDEN % 1 * 0.02
+        for k, packet in enumerate(itertools.cycle(self.media.audio)):
+            await asyncio.sleep(max(0.0, start + k * 0.02 - time.monotonic()))
+            sender.send([packet], k * OPUS_SAMPLES, level=30, voice=True)
+
+    async def close(self) -> None:
+        """Leave without a word."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._publish.close(), self._subscribe.close())

@@ -1,0 +1,168 @@
+"""N light clients in one process: `python -m benchmarks.room_clients URL N`, for benchmarks.room."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import resource
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from benchmarks.room_client import Client, Media
+from benchmarks.room_hop import Hop, measure
+from benchmarks.room_media import opus_clip, video_clip
+from server.media.rtc import packetize_vp8
+
+CONNECT_TIMEOUT = 30.0  # seconds
+
+
+class Reading(NamedTuple):
+    """What can be read off at one moment."""
+
+    time: float
+    cpu: float
+    """Seconds of CPU that this process took."""
+    busy: float | None
+    """Seconds that the machine's cores have worked, where Linux tells."""
+    video: int
+    """Packets received by all."""
+    audio: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the clients saw. `server` are the server's snapshots at the beginning and at the end."""
+
+    seconds: float
+    fps: list[float]
+    """Of each stream."""
+    hop: Hop
+    hop_undelayed: Hop
+    packets: float
+    """Per second, received by all."""
+    audio_packets: float
+    rewinds: int
+    cpu: float
+    """Seconds of CPU that the clients took."""
+    busy: float | None
+    """Seconds of CPU that the machine was busy, the benchmark included."""
+    server: tuple[dict[str, Any], dict[str, Any]]
+
+
+@asynccontextmanager
+async def clients(url: str, count: int, media: Media) -> AsyncIterator[list[Client]]:
+    """Fill a room."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        everybody: list[Client] = []
+        for number in range(count):
+            client = Client(number, media, await session.ws_connect(f"{url}/ws", max_msg_size=0))
+            stack.push_async_callback(client.close)
+            everybody.append(client)
+            await client.join()
+        yield everybody
+
+
+async def _until_all_see_all(everybody: Sequence[Client]) -> None:
+    """Wait for the first frame of everybody at everybody, but not for ever."""
+    others = len(everybody) - 1
+    deadline = time.monotonic() + CONNECT_TIMEOUT
+    while time.monotonic() < deadline:
+        seen = [sum(bool(s.frames) for s in client.streams.values()) for client in everybody]
+        if min(seen) >= max(others, 1):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def run(options: argparse.Namespace) -> Measurement:
+    """Fill a room, let it settle, and measure."""
+    width, height = options.size
+    video = [packetize_vp8(frame, i) for i, frame in enumerate(video_clip(width, height, options.fps))]
+    media = Media(video, opus_clip() if options.audio else [], options.fps)
+    room, session = clients(options.url, options.participants, media), aiohttp.ClientSession()
+    async with room as everybody, session as http:
+        await _until_all_see_all(everybody)
+        gc.freeze()
+        await asyncio.sleep(options.settle)
+        before = await _snapshot(http, options.url)
+        start = _read(everybody)
+        await asyncio.sleep(options.seconds)
+        end = _read(everybody)
+        after = await _snapshot(http, options.url)
+        fps, hop, undelayed = _frames(everybody, start.time, end.time, options.delay)
+    seconds = end.time - start.time
+    return Measurement(
+        seconds=seconds,
+        fps=fps,
+        hop=hop,
+        hop_undelayed=undelayed,
+        packets=(end.video + end.audio - start.video - start.audio) / seconds,
+        audio_packets=(end.audio - start.audio) / seconds,
+        rewinds=sum(client.rewinds for client in everybody),
+        cpu=end.cpu - start.cpu,
+        busy=None if start.busy is None or end.busy is None else end.busy - start.busy,
+        server=(before, after),
+    )
+
+
+def _frames(
+    everybody: Sequence[Client], start: float, end: float, delay: int
+) -> tuple[list[float], Hop, Hop]:
+    fps, hops, undelayed = [], [], []
+    sent = {client.id: client.sent for client in everybody}
+    for client in everybody:
+        for (owner, kind), stream in client.streams.items():
+            if kind == "video":
+                fps.append(sum(start <= at < end for _, at in stream.frames) / (end - start))
+                hops += measure(sent[owner], stream.frames, start, end)
+                undelayed += measure(sent[owner], stream.frames, start, end, delay)
+    return fps, Hop.of(hops), Hop.of(undelayed)
+
+
+def _read(everybody: Sequence[Client]) -> Reading:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    packets = {"video": 0, "audio": 0}
+    for client in everybody:
+        for (_, kind), stream in client.streams.items():
+            packets[kind] += stream.packets
+    return Reading(time.monotonic(), usage.ru_utime + usage.ru_stime, _busy(), **packets)
+
+
+async def _snapshot(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    async with http.get(f"{url}/benchmark") as response:
+        return dict(await response.json())
+
+
+def _busy() -> float | None:
+    """Return the seconds that the machine's cores have worked, where Linux tells."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, stat.read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / 100
+
+
+def main() -> None:
+    """Print a Measurement as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("participants", type=int)
+    parser.add_argument("--fps", type=int, default=30)
+    parser.add_argument("--size", type=lambda text: tuple(map(int, text.split("x"))), default=(640, 360))
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--settle", type=float, default=3)
+    parser.add_argument("--delay", type=int, default=1, help="frames that the server holds back on purpose")
+    parser.add_argument("--no-audio", dest="audio", action="store_false")
+    print(json.dumps(asdict(asyncio.run(run(parser.parse_args())))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

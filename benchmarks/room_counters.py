@@ -1,0 +1,117 @@
+"""What a server process of the room benchmark tells about itself."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+LAG_INTERVAL = 0.01  # seconds
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Counters since the process began; times in seconds."""
+
+    time: float
+    cpu: float
+    loop: float
+    """CPU of the event loop's thread."""
+    rss: int
+    """Bytes."""
+    lag: tuple[float, float]
+    """How late the event loop woke up since the last snapshot: median and 99th percentile, in ms."""
+    stages: Mapping[str, float]
+    counts: Mapping[str, int]
+
+
+class Stopwatch:
+    """CPU time of the event loop's thread by stage; the time of a nested stage is not the outer one's."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._stage = "rest of loop"
+        self._since = time.thread_time()
+
+    def switch(self, stage: str) -> str:
+        """Charge what follows to another stage; return the present one."""
+        now = time.thread_time()
+        self.seconds[self._stage] += now - self._since
+        before, self._stage, self._since = self._stage, stage, now
+        return before
+
+    def time(self, owner: object, name: str, stage: str) -> None:
+        """Charge the calls of a function or method, which run on the event loop, to a stage."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        @functools.wraps(inner)
+        def timed(*args: object) -> object:
+            before = self.switch(stage)
+            try:
+                return inner(*args)
+            finally:
+                self.switch(before)
+
+        setattr(owner, name, timed)
+
+
+class LoopLag:
+    """How much later than asked the event loop wakes a sleeper."""
+
+    def __init__(self) -> None:
+        self._late: list[float] = []
+
+    async def run(self) -> None:
+        while True:
+            start = time.monotonic()
+            await asyncio.sleep(LAG_INTERVAL)
+            self._late.append(time.monotonic() - start - LAG_INTERVAL)
+
+    def take(self) -> tuple[float, float]:
+        """Return the median and the 99th percentile since the last call, in ms."""
+        late, self._late = sorted(self._late) or [0.0], []
+        return late[len(late) // 2] * 1e3, late[len(late) * 99 // 100] * 1e3
+
+
+Collect = Callable[[], tuple[Mapping[str, float], Mapping[str, int]]]
+"""Returns the seconds of each stage and the counts so far."""
+
+
+async def serve(app: web.Application, collect: Collect) -> None:
+    """Serve `app` and GET /benchmark on any port, which is printed, until standard input ends."""
+    lag = LoopLag()
+
+    async def snapshot(_: web.Request) -> web.Response:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        stages, counts = collect()
+        cpu = usage.ru_utime + usage.ru_stime
+        now = Snapshot(time.monotonic(), cpu, time.thread_time(), resident(), lag.take(), stages, counts)
+        return web.json_response(asdict(now))
+
+    app.router.add_get("/benchmark", snapshot)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    measuring = asyncio.create_task(lag.run())
+    await asyncio.to_thread(sys.stdin.read)
+    measuring.cancel()
+    await runner.cleanup()
+
+
+def resident() -> int:
+    """Return the bytes of this process that are in memory."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the peak, in bytes on macOS

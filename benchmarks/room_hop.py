@@ -1,0 +1,81 @@
+"""How long a frame takes from the sending client to the receiving one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+MASK = (1 << 32) - 1
+GRAIN = 10
+"""Ticks that timestamps are multiples of: stock aiortc gives them back up to a tick off."""
+DITHER = 72
+"""Grains by which a frame's timestamp is early, at random, so that a receiver can tell frames apart."""
+PROBE = 30
+"""Frames that must fit for a stream to be recognised."""
+
+
+@dataclass
+class Stream:
+    """What one client received of one stream: packets, payload bytes, and each frame's RTP timestamp and time."""
+
+    packets: int = 0
+    bytes: int = 0
+    frames: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Percentiles of the latency in ms; None when nothing came."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Hop:
+        """Return the percentiles of latencies in seconds."""
+        ordered = sorted(seconds)
+        if not ordered:
+            return cls(None, None, None)
+        p50, p95, p99 = (round(ordered[len(ordered) * p // 100] * 1e3, 2) for p in (50, 95, 99))
+        return cls(p50, p95, p99)
+
+
+def align(sent: Sequence[int], received: Sequence[int]) -> int | None:
+    """Return received minus sent timestamp, modulo 2^32, the same for all frames of a stream.
+
+    A server picks the origin of its timestamps at random and may leave frames out, but keeps their distances.
+    """
+    known, probe = {timestamp // GRAIN for timestamp in sent}, received[:PROBE]
+    for timestamp in sent if probe else ():
+        offset = probe[0] - timestamp
+        if all(_grains(other - offset) in known for other in probe):
+            return offset & MASK
+    return None
+
+
+def _grains(ticks: int) -> int:
+    return ((ticks + GRAIN // 2) & MASK) // GRAIN
+
+
+def measure(
+    sent: Sequence[tuple[int, float]],
+    received: Sequence[tuple[int, float]],
+    start: float,
+    end: float,
+    delay: int = 0,
+) -> list[float]:
+    """Return the seconds from sending to receiving of the frames received between `start` and `end`.
+
+    With a `delay` it is from the frame so much later, without which the server could not have begun.
+    """
+    offset = align([timestamp for timestamp, _ in sent], [timestamp for timestamp, _ in received])
+    if offset is None:
+        return []
+    index = {timestamp // GRAIN: k for k, (timestamp, _) in enumerate(sent)}
+    hops = []
+    for timestamp, at in received:
+        k = index.get(_grains(timestamp - offset))
+        if start <= at < end and k is not None and k + delay < len(sent):
+            hops.append(at - sent[k + delay][1])
+    return hops
