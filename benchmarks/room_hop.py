@@ -67,15 +67,15 @@ def measure(
 ) -> list[float]:
     """Return the seconds from sending to receiving of the frames received between `start` and `end`.
 
-    With a `delay` it is from the frame so much later, without which the server could not have begun.
+    With a `delay` it is from the frame that comes out so much later, without which the server could not begin.
     """
     offset = align([timestamp for timestamp, _ in sent], [timestamp for timestamp, _ in received])
     if offset is None:
         return []
-    index = {timestamp // GRAIN: k for k, (timestamp, _) in enumerate(sent)}
+    times = {timestamp // GRAIN: at for timestamp, at in sent}
     hops = []
-    for timestamp, at in received:
-        k = index.get(_grains(timestamp - offset))
-        if start <= at < end and k is not None and k + delay < len(sent):
-            hops.append(at - sent[k + delay][1])
+    for (_, at), (awaited, _) in zip(received, received[delay:], strict=False):
+        begun = times.get(_grains(awaited - offset))
+        if start <= at < end and begun is not None:
+            hops.append(at - begun)
     return hops

@@ -67,6 +67,7 @@ class PersonFilter:
         self.failing = False
         self.network_interval = 1
         self.covered = False
+        self._plate_wanted: bool | None = None
         self.matte = matte or Matte(segmenter, smoother=smoother, options=options)
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
@@ -80,12 +81,26 @@ class PersonFilter:
         held = _Held(frame)
         self._held.append(held)
         try:
+            self._take_plate()
             if not self.covered:
                 self.matte.network_interval = self.network_interval
                 self._push(held)
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
         return self._emit() if len(self._held) > self.matte.delay else None
+
+    @property
+    def plate(self) -> str:
+        """What is known of a clean plate: `none`, `recording` while it waits for an empty room, or `used`."""
+        if not isinstance(self.matte, Matte):
+            return "none"
+        if self._plate_wanted or self.matte.recording:
+            return "recording"
+        return "used" if self.matte.has_plate else "none"
+
+    def want_plate(self, wanted: bool) -> None:
+        """Record a clean plate from the next frames without anybody, or forget it; may be called from any thread."""
+        self._plate_wanted = wanted
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
@@ -100,6 +115,15 @@ class PersonFilter:
         self._smoothing.clear()
         self._held.clear()
         self._last = None
+
+    def _take_plate(self) -> None:
+        wanted, self._plate_wanted = self._plate_wanted, None
+        if wanted is None or not isinstance(self.matte, Matte):
+            return
+        if wanted:
+            self.matte.record_plate()
+        else:
+            self.matte.use_plate(None)
 
     def _push(self, held: _Held) -> None:
         frame = held.frame

@@ -99,6 +99,10 @@ async def _media(session: Session, message: Message) -> None:
     session.attendance.meeting.update(session.attendance)
 
 
+async def _plate(session: Session, message: Message) -> None:
+    _participant(session).filter.want_plate(required(message, "wanted", bool))
+
+
 async def _background(session: Session, message: Message) -> None:
     participant = _participant(session)
     participant.choose(required(message, "background", str), session.attendance.meeting.room.policy)
@@ -197,6 +201,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "candidate": _candidate,
     "media": _media,
     "background": _background,
+    "plate": _plate,
     "screen": _screen,
     "chat": _chat,
     "hand": _hand,

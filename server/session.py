@@ -157,6 +157,7 @@ class Session:
                 "raw": 0,
                 "fps": round(frames / elapsed, 1) if elapsed > 0 else 0.0,
                 "delay": video.delay and round(video.delay * 1000, 1),
+                "plate": participant.filter.plate,
                 "degraded": degraded,
                 "reason": degraded and REASONS[degraded],
                 "model": self.model,

@@ -4,9 +4,10 @@ import { savePreferences } from './preferences.js';
 import { text } from './strings.js';
 import { announce, notify, warn } from './view/notices.js';
 import { Picker } from './view/picker.js';
+import { PlateButton } from './view/plate.js';
 
 /** @import {Conference} from './conference.js' */
-/** @import {Background, BackgroundShown, Joined, Policy} from './types.js' */
+/** @import {Background, BackgroundShown, FilterReport, Joined, Policy} from './types.js' */
 
 /** The person's choice of background, and the way of the server towards it. */
 export class BackgroundChoice {
@@ -18,6 +19,7 @@ export class BackgroundChoice {
   /** The background that the server said it shows. */
   #shown = '';
   #applying = Promise.resolve();
+  #plate = new PlateButton((wanted) => this.#conference?.setPlate(wanted));
 
   /**
    * @param {string} room
@@ -62,6 +64,7 @@ export class BackgroundChoice {
    */
   enter(conference, joined) {
     this.#conference = conference;
+    this.#plate.offer(true);
     this.#shown = joined.background;
     this.#backgrounds.setLimit(joined.limits.uploadBytes);
     this.#backgrounds.setPolicy(conference.state.policy.backgrounds, conference.state.isHost);
@@ -88,8 +91,14 @@ export class BackgroundChoice {
     this.#show();
   }
 
+  /** @param {FilterReport} report */
+  report({ plate }) {
+    this.#plate.show(plate);
+  }
+
   leave() {
     this.#conference = null;
+    this.#plate.offer(false);
     this.#show();
   }
 

@@ -120,6 +120,11 @@ export class Conference {
     this.send({ type: 'background', background: id });
   }
 
+  /** @param {boolean} wanted whether the server shall learn the empty room */
+  setPlate(wanted) {
+    this.send({ type: 'plate', wanted });
+  }
+
   /** @param {MediaStream} stream */
   share(stream) {
     this.#sharing = true;

@@ -122,6 +122,7 @@ export class Session {
   #hear(message) {
     switch (message.type) {
       case 'background': this.#backgrounds.confirm(message); return true;
+      case 'filter': this.#backgrounds.report(message); return false;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
       case 'policy': this.#backgrounds.allow(message.policy, this.#conference?.state.isHost ?? false); return false;
       case 'error':

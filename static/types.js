@@ -84,6 +84,7 @@
  * @property {'filter'} type
  * @property {number} fps
  * @property {number | null} [delay] in ms
+ * @property {'none' | 'recording' | 'used'} plate
  * @property {null | 'error' | 'overload'} degraded
  * @property {string | null} [reason]
  * @property {Model} [model]
@@ -126,6 +127,7 @@
  *   | {type: 'screen', shared: false}
  *   | {type: 'chat', text: string}
  *   | {type: 'hand', raised: boolean, participant?: string}
+ *   | {type: 'plate', wanted: boolean}
  *   | {type: 'reaction', reaction: string}
  *   | {type: 'totals'}
  *   | {type: 'mute', participant?: string}

@@ -260,3 +260,25 @@ def test_full_range_frames_are_converted(segmenter: Segmenter, film: list[av.Vid
     shown = run(person, [f.reformat(format="rgb24", threads=1) for f in film[:3]])
     assert person.errors == 0
     assert shown[0].frame.format.name == "yuv420p"
+
+
+def test_a_clean_plate_is_recorded_while_nobody_is_there_and_forgotten_on_request(
+    segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame]
+) -> None:
+    person = PersonFilter(segmenter, GREEN)
+    empty = Camera(320, 180, loop=60, somebody=False).video_frames(60)
+    run_on = [person.filter(frame) for frame in film[:5]]
+    person.want_plate(True)
+    assert person.plate == "recording"
+    run_on += [person.filter(frame) for frame in film[5:15]]
+    assert person.plate == "recording"
+    run_on += [person.filter(frame) for frame in empty]
+    run_on += [person.filter(frame) for frame in film[:10]]
+    assert person.plate == "used"
+    person.want_plate(False)
+    person.filter(film[10])
+    assert person.plate == "none"
+    assert person.errors == 0
+    for frame in run_on[1:]:
+        assert frame is not None
+        assert abs(camera.marker.contrast(frame.frame.to_ndarray(format="rgb24").astype(np.uint8))) < 0.02

@@ -15,6 +15,13 @@ MAX_LENGTH = 16
 HISTORY = 256
 """Packets kept for retransmission, more than a second of video; a power of two."""
 MARKER = 0x80
+RTX_SHARE = 0.25
+"""Bytes of retransmissions for each byte that is sent."""
+RTX_BURST = 30_000
+"""Bytes that may be repeated at once: a keyframe."""
+RTX_INTERVAL = 0.8
+"""Of a round trip between two retransmissions of a packet."""
+GIVE_UP_INTERVAL = 1.0  # seconds
 
 
 class HeaderExtensions:
@@ -53,6 +60,43 @@ class Retransmission(NamedTuple):
     sequence_number: int
 
 
+class RetransmissionLimit:
+    """Keeps retransmissions from feeding the congestion that they are asked for in. Time is passed in.
+
+    Receivers ask again and again for what a full queue has dropped. A packet is repeated at most once in a round
+    trip, as libwebrtc does it (RtpPacketHistory::VerifyRtt), and all together take a share of what is sent.
+    """
+
+    def __init__(self) -> None:
+        self._budget = float(RTX_BURST)
+        self._repeated: dict[int, tuple[int, float]] = {}
+        self._refused = False
+        self._gave_up = float("-inf")
+
+    def sent(self, size: int) -> None:
+        """Note so many bytes of new packets."""
+        self._budget = min(RTX_BURST, self._budget + RTX_SHARE * size)
+
+    def allows(self, sequence_number: int, size: int, now: float, round_trip: float) -> bool:
+        """Tell whether to repeat a packet of `size` bytes at `now`; counts it if so. Times in seconds."""
+        number, at = self._repeated.get(sequence_number % HISTORY, (-1, 0.0))
+        if number == sequence_number and now - at < RTX_INTERVAL * round_trip:
+            return False
+        self._refused = size > self._budget
+        if self._refused:
+            return False
+        self._budget -= size
+        self._repeated[sequence_number % HISTORY] = sequence_number, now
+        return True
+
+    def exhausted(self, now: float) -> bool:
+        """Tell, at most once in a while, that a keyframe has to take the place of what can't be repeated."""
+        if not self._refused or now - self._gave_up < GIVE_UP_INTERVAL:
+            return False
+        self._gave_up = now
+        return True
+
+
 class _Sent(NamedTuple):
     """A packet as it was sent; payloads are shared by all receivers, so that a history costs little."""
 
@@ -82,6 +126,7 @@ class PacketWriter:
         self._rtx = rtx
         self._video = video
         self._history: dict[int, _Sent] = {}
+        self.limit = RetransmissionLimit()
 
     def write(
         self,
@@ -92,6 +137,7 @@ class PacketWriter:
         voice: bool = False,
     ) -> list[bytes]:
         """Return the packets of one frame, or of one piece of audio, to be sent at `ntp`."""
+        self.limit.sent(sum(map(len, payloads)))
         block = self._extensions.block(ntp, level, voice)
         flags = 0x90 if block else 0x80
         packets = []
@@ -105,13 +151,15 @@ class PacketWriter:
             packets.append(header + payload)
         return packets
 
-    def rewrite(self, sequence_number: int, ntp: int) -> bytes | None:
-        """Return a packet again, to be sent at `ntp`; None when it is no longer kept.
+    def rewrite(self, sequence_number: int, ntp: int, round_trip: float = 0.0) -> bytes | None:
+        """Return a packet again, to be sent at `ntp`; None when it is no longer kept or `limit` forbids it.
 
         Over RTX it gets a new send time: an old one would look like congestion to the receiver's estimator.
         """
         sent = self._history.get(sequence_number % HISTORY)
         if sent is None or sent.sequence_number != sequence_number:
+            return None
+        if not self.limit.allows(sequence_number, len(sent.payload), ntp / (1 << 32), round_trip):
             return None
         if self._rtx is None:
             return sent.header + sent.payload

@@ -25,6 +25,9 @@ from .dtls import DtlsTransport
 from .packets import HeaderExtensions, PacketWriter, Retransmission
 from .vp8 import picture_id_of, with_picture_id
 
+DEFAULT_ROUND_TRIP = 0.1
+"""Seconds, until a report tells."""
+
 
 class SenderStats(NamedTuple):
     """What was sent on a transceiver, and what its subscriber last reported (None: nothing yet)."""
@@ -152,9 +155,14 @@ class PacketSender(RTCRtpSender):
 
     async def _retransmit(self, sequence_number: int) -> None:
         # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).
-        packet = self._writer and self._writer.rewrite(sequence_number & 0xFFFF, ntp_now())
+        if self._writer is None:
+            return
+        now, round_trip = ntp_now(), self._RTCRtpSender__rtt or DEFAULT_ROUND_TRIP
+        packet = self._writer.rewrite(sequence_number & 0xFFFF, now, round_trip)
         if packet:
             self.transport.send_packets([packet])
+        elif self._writer.limit.exhausted(now / (1 << 32)):
+            self._send_keyframe()
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         await super()._handle_rtcp_packet(packet)

@@ -14,9 +14,12 @@ from server.media.rtc.packets import (
     AUDIO_LEVEL,
     HISTORY,
     MID,
+    RTX_BURST,
+    RTX_SHARE,
     HeaderExtensions,
     PacketWriter,
     Retransmission,
+    RetransmissionLimit,
 )
 
 IDS = {MID: 1, AUDIO_LEVEL: 2, ABS_SEND_TIME: 3}
@@ -93,3 +96,33 @@ def test_old_packets_are_forgotten() -> None:
     assert sender.rewrite(0, NTP) is None
     assert sender.rewrite(1, NTP) is not None
     assert sender.rewrite(HISTORY + 1, NTP) is None
+
+
+def test_a_packet_is_repeated_once_in_a_round_trip() -> None:
+    limit = RetransmissionLimit()
+    assert limit.allows(7, 1000, 0.0, 0.1)
+    assert not limit.allows(7, 1000, 0.05, 0.1)
+    assert limit.allows(7 + HISTORY, 1000, 0.05, 0.1)
+    assert limit.allows(7, 1000, 0.11, 0.1)
+
+
+def test_repeating_takes_no_more_than_its_share() -> None:
+    limit = RetransmissionLimit()
+    repeated = 0
+    for step in range(10_000):  # everything is lost, and everything is asked for again
+        limit.sent(1000)
+        repeated += sum(1000 for lost in range(8) if limit.allows((step - lost) % 65536, 1000, step / 100, 0.02))
+    assert repeated <= RTX_BURST + RTX_SHARE * 10_000 * 1000
+    assert repeated >= 0.9 * RTX_SHARE * 10_000 * 1000
+
+
+def test_what_can_not_be_repeated_calls_for_a_keyframe() -> None:
+    limit = RetransmissionLimit()
+    assert not limit.exhausted(0.0)
+    refused = [number for number in range(100) if not limit.allows(number, 1000, 0.0, 0.1)]
+    assert len(refused) == 100 - RTX_BURST // 1000
+    assert limit.exhausted(0.0)
+    assert not limit.exhausted(0.5)
+    limit.sent(100_000)
+    assert limit.allows(99, 1000, 2.0, 0.1)
+    assert not limit.exhausted(2.0)
