@@ -48,7 +48,7 @@ class Outlet:
             return
         estimate = self._sender.stats.remb
         video.base_only = self._layers.update(now, estimate, [self._video.rate]) > 0
-        video.share = self._layers.share(estimate, 1, self._video.transcoder.bitrate)
+        video.share = self._layers.share(estimate, self._video.transcoder.bitrate)
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""

@@ -124,9 +124,8 @@ class Subscriber:
         estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
         cut = self._layers.update(now, estimate, [publication.rate for _, publication in videos])
         for index, (subscription, publication) in enumerate(videos):
-            bitrate = publication.transcoder.bitrate
             subscription.base_only = index < cut
-            subscription.share = self._layers.share(estimate, len(videos), bitrate)
+            subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

@@ -33,6 +33,7 @@ class LayerSelection:
 
     def __init__(self) -> None:
         self.base_only = 0
+        self._streams = 0
         self._limit: float | None = None
         self._limited = False
         self._free_since: float | None = None
@@ -44,6 +45,7 @@ class LayerSelection:
         with both layers really take, bit/s.
         """
         self.base_only = min(self.base_only, len(rates))
+        self._streams = sum(rate > 0 for rate in rates)
         sent = self._total(rates, self.base_only)
         self._limited = estimate is not None and estimate < UNLIMITED * sent
         self._limit = None
@@ -58,15 +60,15 @@ class LayerSelection:
             self.base_only, self._free_since = self.base_only - 1, now
         return self.base_only
 
-    def share(self, estimate: int | None, streams: int, bitrate: int) -> float | None:
-        """Return what the subscriber could take of one of so many streams, whose encoder is set to `bitrate`.
+    def share(self, estimate: int | None, bitrate: int) -> float | None:
+        """Return what one stream, whose encoder is set to `bitrate`, could take for its base layer still to fit.
 
         None while unknown, infinite where there is no limit, `bitrate` where it is just about right.
         """
         if estimate is None:
             return None
         if self._limit is not None:
-            return self._limit / streams
+            return self._limit / max(self._streams, 1) / BASE_SHARE
         return bitrate if self._limited else float("inf")
 
     def _needed(self, budget: float, rates: Sequence[float]) -> int:

@@ -44,7 +44,8 @@ async def expect_video(evaluate: Evaluate, owner: str, codec: str) -> None:
                 break
             await asyncio.sleep(0.1)
     assert report["codec"].lower() == codec
-    assert (report["frameWidth"], report["frameHeight"]) == (640, 360)
+    # The sending browser picks the size by the machine's load; the shape is the camera's.
+    assert report["frameWidth"] * 9 == report["frameHeight"] * 16
 
 
 async def test_firefox_sends_and_receives(browser: Browser, server: str, tmp_path: Path) -> None:

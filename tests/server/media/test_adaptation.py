@@ -27,7 +27,7 @@ def test_an_estimate_that_only_follows_what_is_sent_limits_nothing() -> None:
     """A quiet scene takes little of what the encoder is allowed, and the estimate stays close to that."""
     selection = LayerSelection()
     assert {selection.update(t, 1_500 * rate, [1000.0 * rate]) for t in range(60) for rate in (40, 90)} == {0}
-    assert selection.share(60_000, 1, 600_000) == float("inf")
+    assert selection.share(60_000, 600_000) == float("inf")
     tier = BitrateTier(600_000)
     assert settle(tier, [float("inf")], SMALL, 0, 30)[-1] == 900_000
 
@@ -40,6 +40,13 @@ def test_streams_are_cut_at_once_and_given_back_one_by_one() -> None:
     assert counts[-1] == 0
     assert all(a - b in (0, 1) for a, b in pairwise(counts))
     assert counts.index(2) >= STEP_UP_AFTER
+
+
+def test_the_bit_rate_falls_only_as_far_as_the_base_layer_needs() -> None:
+    selection = LayerSelection()
+    assert selection.update(0, 1_000_000, [600_000, 600_000, 600_000, 0]) == 4  # the last one's camera is off
+    share = selection.share(1_000_000, 600_000)
+    assert share == pytest.approx(900_000 / 3 / BASE_SHARE)
 
 
 def test_all_come_back_although_the_estimate_stays_near_what_is_sent() -> None:
@@ -55,7 +62,7 @@ def test_all_come_back_although_the_estimate_stays_near_what_is_sent() -> None:
 def test_an_estimate_that_is_about_right_changes_nothing() -> None:
     selection = LayerSelection()
     assert {selection.update(t, 1_700_000 + t * 10_000, [600_000] * 3) for t in range(40)} == {0}
-    assert selection.share(2_000_000, 3, 600_000) == 600_000
+    assert selection.share(2_000_000, 600_000) == 600_000
 
 
 def test_an_estimate_that_wavers_changes_nothing() -> None:
