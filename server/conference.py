@@ -65,6 +65,7 @@ class Conference:
         finally:
             self.rooms.discard(meeting)
         self._seats[participant.seat] = attendance
+        self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
         return attendance, redirected
 

@@ -36,6 +36,7 @@ UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
 COMFORT = 0.75  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
+SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 MAX_PATIENCE = 60.0
 LONGEST_BURST = 0.5  # seconds that frames may have been held back
@@ -94,6 +95,7 @@ class Governor:
         self._index = 0
         self._stepped = float("-inf")
         self._pressed = False
+        self._settling_until = float("-inf")
         self._comfortable_since: float | None = None
         self._patience = PATIENCE
         self._returned = float("-inf")
@@ -108,13 +110,20 @@ class Governor:
         """Tell whether anything is given up."""
         return self._index > 0
 
+    def settle(self, now: float) -> None:
+        """Somebody has joined: for a moment, only delays that nobody could bear count."""
+        self._settling_until = now + SETTLING
+
     def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
         """Take what was measured since the last call; return what to do from now on.
 
         `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
         that frames waited for a worker.
         """
-        before, self._pressed = self._pressed, delay > MAX_DELAY or utilisation > MAX_UTILISATION
+        pressed = delay > MAX_DELAY or utilisation > MAX_UTILISATION
+        if now < self._settling_until:
+            pressed = delay > UNBEARABLE_DELAY
+        before, self._pressed = self._pressed, pressed
         if self._pressed:
             self._comfortable_since = None
             # Twice in a row, because one burst of keyframes is no overload.

@@ -207,7 +207,15 @@ def participant(identity: str, name: str, **changes: object) -> Message:
 
 def report(**changes: object) -> Message:
     """Return a `filter` message."""
-    state = {"fps": 29.9, "delay": 12.5, "plate": "none", "degraded": None, "reason": None, "rtt": 21.0, "lost": 0.002}
+    state = {
+        "fps": 29.9,
+        "delay": 12.5,
+        "plate": "none",
+        "degraded": None,
+        "reason": None,
+        "rtt": 21.0,
+        "lost": 0.002,
+    }
     return {"type": "filter", **COUNTERS, **state, "model": MODEL, **changes}
 
 

@@ -73,3 +73,22 @@ def test_timestamps_from_the_future_hide_no_overload() -> None:
     pace = Pace(90_000)
     assert pace.smooth(0, 1.0) == 1.0
     assert pace.smooth(1 << 40, 1.1) == 1.1 + LONGEST_BURST
+
+
+def test_the_rush_of_a_join_is_no_overload() -> None:
+    governor = Governor()
+    governor.settle(0.0)
+    for step in range(6):
+        governor.observe(step / 2, utilisation=1.0, delay=0.1)
+    assert not governor.overloaded
+    for step in range(6, 12):
+        governor.observe(step / 2, utilisation=1.0, delay=0.1)
+    assert governor.overloaded
+
+
+def test_unbearable_delays_count_even_then() -> None:
+    governor = Governor()
+    governor.settle(0.0)
+    for step in range(6):
+        governor.observe(step / 2, utilisation=1.0, delay=0.5)
+    assert governor.overloaded

@@ -111,7 +111,9 @@ def test_repeating_takes_no_more_than_its_share() -> None:
     repeated = 0
     for step in range(10_000):  # everything is lost, and everything is asked for again
         limit.sent(1000)
-        repeated += sum(1000 for lost in range(8) if limit.allows((step - lost) % 65536, 1000, step / 100, 0.02))
+        repeated += sum(
+            1000 for lost in range(8) if limit.allows((step - lost) % 65536, 1000, step / 100, 0.02)
+        )
     assert repeated <= RTX_BURST + RTX_SHARE * 10_000 * 1000
     assert repeated >= 0.9 * RTX_SHARE * 10_000 * 1000
 
