@@ -33,8 +33,7 @@ async def run(visits: int) -> list[dict[str, Any]]:
     rows = []
     for done, ending in zip(range(0, visits + 1, BATCH), cycle(ENDINGS), strict=False):
         if done % (BATCH * len(ENDINGS)) == 0 or done + BATCH > visits:
-            await asyncio.sleep(SETTLE)
-            rows.append({"visits": done, "time": round(time.monotonic()), **(await server.ask())["process"]})
+            rows.append({"visits": done, "time": round(time.monotonic()), **await _count(server)})
             print(
                 "{visits:>6} {tasks:>6} {threads:>8} {files:>6} {megabytes:>10.1f}".format(**rows[-1]),
                 flush=True,
@@ -46,6 +45,14 @@ async def run(visits: int) -> list[dict[str, Any]]:
                 raise SystemExit("the visitors failed")
     await server.end()
     return rows
+
+
+async def _count(server: Process) -> dict[str, Any]:
+    """Wait until everybody is gone, and return what the server holds then."""
+    while not (counted := (await server.ask())["process"]):
+        await asyncio.sleep(SEAT_HOLD)
+    await asyncio.sleep(SETTLE)
+    return dict(counted) | dict((await server.ask())["process"])
 
 
 def main() -> None:

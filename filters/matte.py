@@ -110,6 +110,7 @@ class Matte:
 
         `has_plate` tells after the next frames whether it fits: one that doesn't register is not used.
         """
+        self._recording = None
         self._plate = planes and Plate(planes, self._options.privacy)
         self._room = RoomModel()
         if planes:

@@ -282,3 +282,15 @@ def test_a_clean_plate_is_recorded_while_nobody_is_there_and_forgotten_on_reques
     for frame in run_on[1:]:
         assert frame is not None
         assert abs(camera.marker.contrast(frame.frame.to_ndarray(format="rgb24").astype(np.uint8))) < 0.02
+
+
+def test_a_plate_that_is_still_awaited_can_be_called_off(
+    segmenter: Segmenter, film: list[av.VideoFrame]
+) -> None:
+    person = PersonFilter(segmenter, GREEN)
+    person.want_plate(True)
+    person.filter(film[0])
+    assert person.plate == "recording"
+    person.want_plate(False)
+    person.filter(film[1])
+    assert person.plate == "none"
