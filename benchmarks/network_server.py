@@ -12,9 +12,9 @@ import gc
 import json
 import sys
 import threading
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -33,11 +33,11 @@ class Arrivals:
     """When each camera frame was complete, by publication; seconds of the monotonic clock."""
 
     def __init__(self) -> None:
-        self.times: defaultdict[VideoPublication, list[float]] = defaultdict(list)
+        self.times: WeakKeyDictionary[VideoPublication, list[float]] = WeakKeyDictionary()
         inner = VideoPublication.receive
 
         def receive(publication: VideoPublication, frame: EncodedFrame) -> None:
-            self.times[publication].append(frame.arrival)
+            self.times.setdefault(publication, []).append(frame.arrival)
             inner(publication, frame)
 
         setattr(VideoPublication, inner.__name__, receive)
@@ -110,7 +110,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.hold_back:
         hold_video_back(options.hold_back)
-    asyncio.run(serve(options.host, Config(smoother=options.smoother, host=options.host, open=True)))
+    config = Config(smoother=options.smoother, host=options.host, open=True, seat_hold=options.seat_hold)
+    asyncio.run(serve(options.host, config))
 
 
 if __name__ == "__main__":
