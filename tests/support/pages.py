@@ -34,7 +34,7 @@ async def visit(browser: Browser, camera: Camera, url: str, script: str = "", *,
     """Open a page in a browser profile of its own, in which a script runs first."""
     context = await browser.new_context(
         permissions=["camera", "microphone"],
-        viewport={"width": 1024, "height": 640},
+        viewport={"width": 900, "height": 560},
         color_scheme="dark" if dark else "light",
         locale="en-US",
     )
