@@ -97,3 +97,6 @@ def test_a_withheld_frame_ends_the_run(tmp_path: Path, fail_at: int) -> None:
     with pytest.raises(MediaError, match="filter failed"):
         filter_file(source, tmp_path / "out.mp4", lambda on_matte: Late(on_matte, fail_at))
     assert list(tmp_path.iterdir()) == [source]
+
+
+pytestmark = pytest.mark.slow

@@ -77,3 +77,6 @@ def test_letters_24_px_high_are_hardly_more_than_guessed(strength: Strength, sha
                 right = sum(a == b for a, b in zip(read(picture, 12), text, strict=True))
                 attempts[noise, scale] = attempts.get((noise, scale), 0) + right
     assert max(attempts.values()) / 96 < share
+
+
+pytestmark = pytest.mark.slow

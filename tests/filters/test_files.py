@@ -146,3 +146,6 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     filter_file(clip(tmp_path / "in.mp4"), tmp_path / "out.mp4", Late, progress=lambda *now: seen.append(now))
     assert seen == [(i, 6) for i in range(1, 7)]
+
+
+pytestmark = pytest.mark.slow

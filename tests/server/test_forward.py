@@ -112,3 +112,6 @@ async def test_it_is_tried_again(segmenter: Segmenter, monkeypatch: pytest.Monke
         async with serving(config, segmenter) as here, publishing(here, "/whip/private"):
             await until(lambda: len(asked) > 3)
     assert all("a=sendonly" in offer for offer in asked)
+
+
+pytestmark = pytest.mark.slow

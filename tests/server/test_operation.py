@@ -217,3 +217,6 @@ async def test_a_wrong_option_stops_the_start_with_one_line(tmp_path: Path) -> N
         assert process.returncode == 1
         assert errors.decode().startswith(f"greenroom: {said}")
         assert errors.count(b"\n") == 1
+
+
+pytestmark = pytest.mark.slow

@@ -250,3 +250,6 @@ async def test_the_background_changes_while_it_runs(here: Client, track: CameraT
         assert (await camera.request("PUT", data="blur")).status == 415
         assert (await (await camera.request("GET")).json()) == {"background": "#102030"}
         camera.location = camera.location.removesuffix("/background")
+
+
+pytestmark = pytest.mark.slow

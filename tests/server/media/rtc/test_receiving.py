@@ -279,3 +279,6 @@ async def test_a_new_stream_goes_on_where_the_last_one_ended(
     assert before < frames[-1].timestamp < before + 90_000
     assert video.timestamp_origin != origin
     assert (video.timestamp_origin + frames[-1].timestamp) & 0xFFFFFFFF == 12_345
+
+
+pytestmark = pytest.mark.slow

@@ -168,3 +168,6 @@ async def test_upstream_can_be_offered_again(
         await stock.setRemoteDescription(ours.localDescription)
         frames[0].clear()
         await until(lambda: all(frames[: len(ours.getReceivers())]))
+
+
+pytestmark = pytest.mark.slow

@@ -261,3 +261,6 @@ async def test_a_closed_connection_takes_nothing(
 async def test_only_our_transceivers_are_accepted(stock: RTCPeerConnection) -> None:
     with pytest.raises(TypeError):
         rtc.RtpSender(stock.addTransceiver("video"))
+
+
+pytestmark = pytest.mark.slow
