@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from filters.base import Plane
 from filters.grid import Work
 from filters.motion import Tracker
-from filters.planes import above, below, both, box_mean, difference, dilated, lookup, resized, to_plane
+from filters.planes import above, below, both, box_mean, difference, dilated, lookup, masked_mean, resized, to_plane
 
 STEPS = 20.0
 """8-bit logits: 128 + STEPS * log(p / (1 - p))."""
@@ -131,7 +131,7 @@ class RoomModel:
             return distance, chroma
         if self._frames % LEARN_EVERY == 0 and self._expose(work, sight):
             distance, chroma = self._distance(work)
-        residual = cv2.mean(distance, sight)[0]
+        residual = masked_mean(distance, sight)
         if self.has_plate and residual > PLATE_RESIDUAL:
             self.forget()
             return distance, chroma
@@ -152,30 +152,42 @@ class RoomModel:
     def _expose(self, work: Work, sight: Plane) -> bool:
         """Follow a change of the light that all pixels share; return whether there was one."""
         pairs = zip(work[:3], self._planes, strict=True)
-        shifts = [cv2.mean(a, sight)[0] - cv2.mean(b, sight)[0] for a, b in pairs]
+        shifts = [masked_mean(a, sight) - masked_mean(b, sight) for a, b in pairs]
         if max(map(abs, shifts)) <= 1.0:
             return False
         self.shift = [old + new for old, new in zip(self.shift, shifts, strict=True)]
         for mean, shift in zip(self._mean, shifts, strict=True):
-            mean += np.float32(shift)
+            np.maximum(mean + np.float32(shift), 0, out=mean)
         self._planes = [to_plane(mean) for mean in self._mean]
         return True
 
     def _apply(self, work: Work, matte: Plane, distance: Plane, chroma: Plane) -> Plane:
+        """Return the matte corrected in the box that holds all of it that is more than nothing."""
+        x, y, width, height = cv2.boundingRect(above(matte, DOUBT))
+        box = np.s_[max(0, y - 2) : y + height + 2, max(0, x - 2) : x + width + 2]
+        known, smooth = above(self._count[box], TRUSTED), box_mean(distance[box], 3)
+        room = both(lookup(smooth, self._evidence()), known)
+        inside = matte[box]
+        corrected = lookup(cast(Plane, cv2.subtract(lookup(inside, LOGIT), room)), PROBABILITY)
+        different = both(above(smooth, DIFFERENT[0] + DIFFERENT[1] * self.noise), known)
+        shadow = self._shadow(work.y[box], self._planes[0][box], chroma[box])
+        person = both(both(different, above(inside, DOUBT)), ~shadow)
+        out = matte.copy()
+        out[box] = cv2.max(corrected, cv2.erode(person, np.ones((3, 3), np.uint8)))
+        return out
+
+    def _evidence(self) -> NDArray[np.uint8]:
+        """Return, for each distance between model and frame, how many 8-bit logits speak for the room."""
         z = np.arange(256) / max(self.noise, 1.5)
         evidence = np.interp(z, [0, Z_CERTAIN, Z_UNKNOWN], [MAX_EVIDENCE, MAX_EVIDENCE, 0])
-        table = np.round(STEPS * evidence).astype(np.uint8)
-        known, smooth = above(self._count, TRUSTED), box_mean(distance, 3)
-        room = both(lookup(smooth, table), known)
-        corrected = lookup(cast(Plane, cv2.subtract(lookup(matte, LOGIT), room)), PROBABILITY)
-        different = both(above(smooth, DIFFERENT[0] + DIFFERENT[1] * self.noise), known)
-        person = both(both(different, above(matte, DOUBT)), ~self._shadow(work.y, chroma))
-        return cast(Plane, cv2.max(corrected, cv2.erode(person, np.ones((3, 3), np.uint8))))
+        table: NDArray[np.uint8] = np.round(STEPS * evidence).astype(np.uint8)
+        return table
 
-    def _shadow(self, luma: Plane, chroma: Plane) -> Plane:
+    def _shadow(self, luma: Plane, known: Plane, chroma: Plane) -> Plane:
         """Return where the room may be in shadow: darker than it was, not black, and of the same colour."""
-        darker = cast(Plane, cv2.compare(luma, self._planes[0], cv2.CMP_LT))
-        lit = cast(Plane, cv2.compare(luma, to_plane(self._mean[0], SHADOW_DEPTH), cv2.CMP_GT))
+        darker = cast(Plane, cv2.compare(luma, known, cv2.CMP_LT))
+        black = cast(Plane, cv2.convertScaleAbs(known, alpha=SHADOW_DEPTH))
+        lit = cast(Plane, cv2.compare(luma, black, cv2.CMP_GT))
         return both(both(darker, lit), below(box_mean(chroma, 3), SHADOW_CHROMA + self.noise))
 
     def _learn(self, work: Work, last: Work, clear: Plane, distance: Plane) -> None:

@@ -28,6 +28,8 @@ _PRIOR: Final = 2e-3
 # Weight of mid grey in that mean, for a frame in which no room is seen at all.
 _NEUTRAL: Final = np.array([126.0, 128.0, 128.0], np.float32)
 _NEUTRAL_CELLS: Final = 1e-2
+# A room out of focus shows no detail that moves, so every other frame is enough: 15 a second of 30.
+_INTERVAL: Final = 2
 
 
 class Blur:
@@ -42,9 +44,13 @@ class Blur:
     def __init__(self, strength: Strength = "soft") -> None:
         self._cells = _CELLS[strength]
         self._out: Planes | None = None
+        self._age = 0
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
-        """Return the blurred room at the size of `source`; valid until the next call."""
+        """Return the blurred room at the size of `source`; valid until the next call. Every other one is new."""
+        self._age = (self._age + 1) % _INTERVAL
+        if self._age and self._out is not None and self._out.size == source.size:
+            return self._out
         out = self._buffer(source)
         grid = _fill(*_reduce(source, alpha, self._cells))
         for plane, cells in zip(out, cv2.split(grid), strict=True):
@@ -63,7 +69,7 @@ def _reduce(source: Planes, alpha: Plane, cells: int) -> tuple[Grid, Grid]:
     width, height = source.size
     side = max(min(width, height), max(width, height) * 9 / 16) / 2
     planes = [_halve(source.y), source.u, source.v, _halve(alpha)]
-    while side > 10 * cells:
+    while side > 5 * cells:
         planes = [_halve(plane) for plane in planes]
         side /= 2
     cell = max(round(side / cells), 1)

@@ -1,13 +1,15 @@
 """The edge of a matte: guided by the picture, then stretched, then brought to the frame's size.
 
-The guided filter is that of He, Sun, Tang, "Guided Image Filtering", IEEE TPAMI 35(6), 2013.
+The guided filter is that of He, Sun, Tang, "Guided Image Filtering", IEEE TPAMI 35(6), 2013, its linear models
+taken at half the size as in He, Sun, "Fast Guided Filter", arXiv:1505.00996.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple, cast
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from filters.base import Plane
 from filters.grid import cell_size
@@ -37,25 +39,41 @@ def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
     box = uncertain_box(alpha)
     if box is None:
         return alpha
-    kernel = (2 * radius + 1, 2 * radius + 1)
-    guide, matte = luma[box].astype(np.float32), alpha[box].astype(np.float32)
-    mean_guide, mean_matte = cv2.blur(guide, kernel), cv2.blur(matte, kernel)
-    covariance = cv2.blur(guide * matte, kernel) - mean_guide * mean_matte
-    variance = cv2.blur(guide * guide, kernel) - mean_guide * mean_guide
+    guide = luma[box]
+    size = (guide.shape[1], guide.shape[0])
+    half = (max(1, size[0] // 2), max(1, size[1] // 2))
+    small, matte = (resized(plane, half).astype(np.float32) for plane in (guide, alpha[box]))
+    kernel = (2 * (radius // 2) + 1, 2 * (radius // 2) + 1)
+    mean_guide, mean_matte = cv2.blur(small, kernel), cv2.blur(matte, kernel)
+    covariance = cv2.blur(small * matte, kernel) - mean_guide * mean_matte
+    variance = cv2.blur(small * small, kernel) - mean_guide * mean_guide
     slope = covariance / (variance + EPSILON)
     offset = mean_matte - slope * mean_guide
-    refined = cv2.blur(slope, kernel) * guide + cv2.blur(offset, kernel)
+    slope, offset = (cv2.resize(model, size) for model in (slope, offset))
     out = alpha.copy()
-    out[box] = to_plane(refined)
+    slope *= guide
+    slope += offset
+    out[box] = to_plane(np.maximum(slope, 0, out=slope))
     return out
 
 
-def stretch_table(low: float, high: float, privacy: float) -> NDArray[np.uint8]:
-    """Return the 256-entry table from a raw to a shown matte.
+class Stretch(NamedTuple):
+    """A shown matte from a raw one, both uint8: gain · alpha + offset, clipped."""
+
+    gain: float
+    offset: float
+
+    def __call__(self, alpha: Plane) -> Plane:
+        return cast(Plane, cv2.addWeighted(alpha, self.gain, alpha, 0, self.offset))
+
+
+def stretching(low: float, high: float, privacy: float) -> Stretch:
+    """Return what stretches a matte.
 
     Values up to `low` are room and from `high` on person. `privacy` s in [0, 1] then hides what is least
     certain: (alpha - s) / (1 - s), which costs less of the person per room hidden than erosion does.
     """
-    alpha = (np.arange(256) / 255 - low) / (high - low)
-    shifted = (alpha.clip(0, 1) - privacy) / max(1 - privacy, 1e-3)
-    return np.round(255 * shifted.clip(0, 1)).astype(np.uint8)
+    if privacy >= 1:
+        return Stretch(0.0, 0.0)
+    gain = 1 / ((high - low) * (1 - privacy))
+    return Stretch(gain, -255 * gain * (low + privacy * (high - low)))

@@ -13,8 +13,8 @@ from filters import components, edges, region
 from filters.background_model import RoomModel
 from filters.base import Alpha, Plane, Planes
 from filters.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
-from filters.motion import scaled, warped
-from filters.planes import above, difference, enlarged, lookup, resized, to_plane
+from filters.motion import scaled, warped_inside
+from filters.planes import above, difference, enlarged, resized, to_plane
 from filters.plate import Plate, Recording
 from filters.segmenter import Box
 from filters.smoother import MotionAdaptive, TemporalSmoother
@@ -73,7 +73,7 @@ class Matte:
         self._plate: Plate | None = None
         self._recording: Recording | None = None
         low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
-        self._shown = edges.stretch_table(low, high, self._options.privacy)
+        self._stretch = edges.stretching(low, high, self._options.privacy)
         self._held: deque[_Held] = deque()
         self.reset()
 
@@ -176,7 +176,7 @@ class Matte:
         if self._alpha is None or self._recording or not wanted:
             return None
         motion = self._stillness.motion(work.cells, self.network_interval)
-        return None if motion is None else warped(self._alpha, scaled(motion, CELL))
+        return None if motion is None else warped_inside(self._alpha, scaled(motion, CELL))
 
     def _see(self, source: Planes, boxes: list[Box], size: tuple[int, int]) -> Plane:
         """Return the network's matte of the boxes on a work grid of `size`; the most certain of them counts."""
@@ -212,8 +212,8 @@ class Matte:
         alpha = to_plane(smooth, 255.0)
         if self._options.guided:
             alpha = edges.guided(alpha, held.luma)
-        # Past this size the table is as sharp as the picture, and the rest is enlarged.
-        alpha = lookup(resized(alpha, fit(held.planes.size, NETWORK_SIDE)), self._shown)
+        # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
+        alpha = self._stretch(resized(alpha, fit(held.planes.size, NETWORK_SIDE)))
         shown = resized(alpha, held.planes.size)
         if self._plate and self._room.has_plate:
             shown = self._plate.refine(held.planes, shown, self._room.shift, self._room.noise)

@@ -20,6 +20,9 @@ Motion: TypeAlias = NDArray[np.float32]
 """An affine map (2, 3) from where a pixel was to where it is."""
 
 STILL: Motion = np.eye(2, 3, dtype=np.float32)
+MARGIN = 8
+"""Pixels that warped_inside lets a picture grow."""
+
 STIFFNESS = np.diag(np.array([1e3, 1e3, 1e-1, 1e-1], np.float32))
 
 
@@ -42,7 +45,8 @@ class Tracker:
         weighted = self._jacobian * weights.ravel().astype(np.float32)
         change = (picture - self._image).ravel()
         normal = weighted @ self._jacobian.T * np.float32(1 / 255) + STIFFNESS
-        grow, turn, right, down = np.linalg.solve(normal, weighted @ change * np.float32(1 / 255))
+        _, solution = cv2.solve(normal, (weighted @ change * np.float32(1 / 255))[:, None])
+        grow, turn, right, down = solution.ravel()
         motion: Motion = np.array([[1 + grow, -turn, right], [turn, 1 + grow, down]], np.float32)
         return motion if np.abs((motion - STILL) @ self._corners).max() <= limit else STILL
 
@@ -61,6 +65,21 @@ def warped(plane: Plane, motion: Motion) -> Plane:
         return plane
     size = (plane.shape[1], plane.shape[0])
     return cast(Plane, cv2.warpAffine(plane, motion, size, borderMode=cv2.BORDER_REPLICATE))
+
+
+def warped_inside(plane: Plane, motion: Motion) -> Plane:
+    """Return the plane moved, quickly where most of it is 0; the rest moves with the same box."""
+    if motion is STILL:
+        return plane
+    x, y, width, height = cv2.boundingRect(plane)
+    left, top, margin = max(0, x - MARGIN), max(0, y - MARGIN), 2 * MARGIN
+    box = np.s_[top : top + height + margin, left : left + width + margin]
+    moved = motion.copy()
+    corner = np.array([left, top], np.float32)
+    moved[:, 2] += motion[:, :2] @ corner - corner
+    out = np.zeros_like(plane)
+    out[box] = warped(np.ascontiguousarray(plane[box]), moved)
+    return out
 
 
 def scaled(motion: Motion, scale: float) -> Motion:

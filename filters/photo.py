@@ -13,7 +13,7 @@ from filters.base import Alpha, Plane, Planes
 from filters.components import keep_people
 from filters.grid import cell_size, fit
 from filters.matte import MatteFrame, MatteOptions, Network
-from filters.planes import above, lookup, resized, to_plane
+from filters.planes import above, resized, to_plane
 from filters.region import bounds, paste
 from filters.segmenter import Box
 
@@ -33,7 +33,7 @@ class PhotoMatte:
     def __init__(self, network: Network, options: MatteOptions | None = None) -> None:
         self._network = network
         low, high = edges.LEVELS
-        self._shown = edges.stretch_table(low, high, (options or MatteOptions()).privacy)
+        self._stretch = edges.stretching(low, high, (options or MatteOptions()).privacy)
 
     def push(self, planes: Planes) -> MatteFrame:
         """Return the photo with its matte, uint8, at luma size. Errors of the network pass through."""
@@ -47,7 +47,7 @@ class PhotoMatte:
         ]
         alpha = keep_people(np.median(np.stack(looks), axis=0).astype(np.uint8))
         alpha = edges.guided(alpha, resized(planes.y, size), GUIDE_RADIUS)
-        return MatteFrame(planes, lookup(resized(alpha, planes.size), self._shown))
+        return MatteFrame(planes, self._stretch(resized(alpha, planes.size)))
 
     def flush(self) -> list[MatteFrame]:
         return []

@@ -80,7 +80,7 @@ class Plate:
         return _merge(alpha, patches, self._hidden(solved), weight)
 
     def _hidden(self, alpha: Array) -> Array:
-        """Return (alpha - s) / (1 - s), as edges.stretch_table does."""
+        """Return (alpha - s) / (1 - s), as edges.stretching does."""
         scale = 1 / max(1 - self._privacy, 1e-3)
         return (alpha * np.float32(scale) - np.float32(scale * self._privacy)).clip(0, 1)
 

@@ -120,35 +120,34 @@ class MotionAdaptive:
     def __init__(
         self, past: float = 2.5, future: float = 1.0, still: float = 3.0, moving: float = 8.0
     ) -> None:
-        ramp = ((moving - np.arange(256)) / (moving - still)).clip(0, 1)
-        self._past = (past * ramp).astype(np.float32)
-        self._future = (future * ramp).astype(np.float32)
+        self._stillness = ((moving - np.arange(256)) / (moving - still)).clip(0, 1).astype(np.float32)
+        self._past, self._future = np.float32(past), np.float32(future)
         self._held: tuple[Alpha, Plane] | None = None
         self._mean: Alpha | None = None
-        self._change: Plane | None = None
+        self._still: Alpha | None = None
 
     def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
         held, self._held = self._held, (alpha, luma)
         if held is None:
             return None
         current, at = held
-        change = box_mean(difference(luma, at), 5)
-        weight = cast(Alpha, cv2.LUT(change, self._future))
+        still = cast(Alpha, cv2.LUT(box_mean(difference(luma, at), 5), self._stillness))
+        weight = self._future * still
         out = self._with_past(current + weight * alpha, 1 + weight)
-        self._mean, self._change = out, change
+        self._mean, self._still = out, still
         return out
 
     def _with_past(self, total: Alpha, weights: Alpha) -> Alpha:
-        if self._mean is None or self._change is None:
+        if self._mean is None or self._still is None:
             return total / weights
-        weight = cast(Alpha, cv2.LUT(self._change, self._past))
+        weight = self._past * self._still
         mean: Alpha = (total + weight * self._mean) / (weights + weight)
         return mean
 
     def flush(self) -> list[Alpha]:
         held, self._held = self._held, None
         left = [] if held is None else [self._with_past(held[0], np.ones_like(held[0]))]
-        self._mean = self._change = None
+        self._mean = self._still = None
         return left
 
 

@@ -5,8 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from filters.edges import guided, stretch_table, uncertain_box
-from filters.planes import lookup
+from filters.edges import guided, stretching, uncertain_box
 
 
 def test_the_edge_moves_to_that_of_the_picture() -> None:
@@ -15,7 +14,7 @@ def test_the_edge_moves_to_that_of_the_picture() -> None:
     matte = np.zeros((90, 160), np.uint8)
     matte[:, 82:] = 255
     matte[:, 78:82] = (51, 102, 153, 204)
-    got = lookup(guided(matte, luma), stretch_table(0.2, 0.85, 0.0)).astype(int)
+    got = stretching(0.2, 0.85, 0.0)(guided(matte, luma)).astype(int)
     truth = np.where(luma > 100, 255, 0)
     assert np.abs(got - truth).sum() < 0.7 * np.abs(matte.astype(int) - truth).sum()
 
@@ -39,19 +38,22 @@ def test_tiny_pictures(shape: tuple[int, int]) -> None:
     assert guided(matte, matte).shape == shape
 
 
+LEVELS = np.arange(256, dtype=np.uint8)[None]
+
+
 def test_levels_and_privacy() -> None:
-    plain = stretch_table(0.0, 1.0, 0.0)
+    plain = stretching(0.0, 1.0, 0.0)(LEVELS)[0]
     assert np.array_equal(plain, np.arange(256))
-    stretched = stretch_table(0.2, 0.85, 0.0)
+    stretched = stretching(0.2, 0.85, 0.0)(LEVELS)[0]
     assert stretched[51] == 0
     assert stretched[217] == 255
-    private = stretch_table(0.0, 1.0, 0.2)
+    private = stretching(0.0, 1.0, 0.2)(LEVELS)[0]
     assert private[51] == 0
     assert private[255] == 255
     assert np.all(private <= plain)
 
 
 def test_more_privacy_never_shows_more() -> None:
-    tables = [stretch_table(0.2, 0.85, s) for s in (0.0, 0.2, 0.5, 0.9, 1.0)]
+    tables = [stretching(0.2, 0.85, s)(LEVELS) for s in (0.0, 0.2, 0.5, 0.9, 1.0)]
     for less, more in pairwise(tables):
         assert np.all(more <= less)
