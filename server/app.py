@@ -12,6 +12,7 @@ from filters.base import FilterError
 from filters.segmenter import Segmenter, load_card
 from server.api import add_api
 from server.backgrounds import builtin_backgrounds
+from server.bridge import add_bridge
 from server.conference import Conference
 from server.config import MODELS, STATIC, Config
 from server.keys import CONFERENCE, QUOTA
@@ -69,6 +70,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_whip(app)
     add_api(app)
     add_operation(app, config)
+    add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(
