@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import av
 import pytest
@@ -120,7 +119,9 @@ async def test_it_comes_back_after_janus_has_been_restarted(
 async def test_a_wrong_pin_and_a_missing_room_are_told_with_a_next_step(janus: JanusServer) -> None:
     async with connect(janus.url) as session:
         handle = await session.attach(PLUGIN)
-        with pytest.raises(JanusError, match="janus_private: Unauthorized.*set janus_private_pin to its PIN"):
+        with pytest.raises(
+            JanusError, match=r"janus_private: Unauthorized.*set janus_private_pin to its PIN"
+        ):
             await watch(handle, Room(PRIVATE, "0", "janus_private"), "Greenroom")
         with pytest.raises(JanusError, match="janus_public: No such room; create it"):
             await expect(handle, Room(99, "", "janus_public"))
