@@ -75,7 +75,7 @@ class Bridge:
             try:
                 async with connect(config.janus_server, **credentials) as session:
                     await self._follow(session, backoff)
-            except JanusError as error:
+            except (JanusError, KeyError) as error:
                 self._complain(error)
             await asyncio.sleep(backoff.pause())
 
@@ -129,7 +129,7 @@ class Bridge:
         if bridged is not None and "display" in data and "publishers" not in data:
             await bridged.rename(str(data["display"]))
 
-    def _complain(self, error: JanusError) -> None:
+    def _complain(self, error: Exception) -> None:
         """Say once what is wrong, and what to do about it."""
         if str(error) != self._complaint:
             logger.warning("the bridge to Janus waits and tries again: %s", error)

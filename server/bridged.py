@@ -54,6 +54,7 @@ class Bridged:
         self._sending: Handle | None = None
         self._expelled = False
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._say)
 
     async def close(self) -> None:
         """End the copy."""
@@ -108,6 +109,11 @@ class Bridged:
             finally:
                 self._sending = None
                 await caller.close()
+
+    def _say(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("publisher %s is bridged no longer", self._feed.id, exc_info=error)
 
     @asynccontextmanager
     async def _joined(self) -> AsyncIterator[Attendance]:

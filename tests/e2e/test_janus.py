@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import av
@@ -11,7 +12,7 @@ from aiortc import AudioStreamTrack
 
 from server.janus import JanusError, connect
 from server.videoroom import PLUGIN, Room, expect, watch
-from tests.e2e.conftest import free_port, run_server
+from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.janus import PIN, PRIVATE, PUBLIC, JanusServer, Visitor, janus_server, visit
@@ -28,14 +29,26 @@ def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusServer]:
         yield server
 
 
+def command(janus: JanusServer) -> list[str]:
+    rooms = ["--private", str(PRIVATE), "--public", str(PUBLIC), "--private-pin", PIN]
+    return [
+        "server",
+        "bridge",
+        "janus",
+        "--server",
+        janus.url,
+        *rooms,
+        "--background",
+        "#204060",
+        "--port",
+        "PORT",
+    ]
+
+
 @pytest.fixture(scope="module")
 def bridge(janus: JanusServer) -> Iterator[str]:
     """The URL of a bridge, as the product's own command starts it."""
-    rooms = ["--private", str(PRIVATE), "--public", str(PUBLIC), "--private-pin", PIN]
-    options = ["--background", "#204060", "--port", "PORT"]
-    with run_server(
-        "server", "bridge", "janus", "--server", janus.url, *rooms, *options, port=free_port()
-    ) as url:
+    with run_server(*command(janus)) as url:
         yield url
 
 
@@ -60,6 +73,22 @@ async def somebody(janus: JanusServer) -> AsyncIterator[Visitor]:
 async def watch_public(visitor: Visitor, name: str, viewer: Viewer) -> None:
     feed = (await visitor.wait_until(PUBLIC, name))[name]
     await visitor.view(PUBLIC, feed, lambda frame: viewer.look("", frame))
+
+
+async def test_sigterm_takes_everything_along(
+    janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada:
+        await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
+        await somebody.wait_until(PRIVATE, "Ada")
+        before = await janus.handles()
+        arguments = ["0" if each == "PORT" else each for each in command(janus)]
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments)
+        await somebody.wait_until(PUBLIC, "Ada")
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await somebody.present(PUBLIC) == {}
+        assert await janus.handles() == before
 
 
 async def test_the_public_room_never_shows_the_private_one(
