@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from aiortc import RTCPeerConnection
+
 from server import videoroom
 from server.backoff import Backoff
 from server.conference import Conference
@@ -50,6 +52,8 @@ class Bridged:
         self._rooms = rooms
         self._feed = feed
         self._name = shown_name(feed.display)
+        # A text may be somebody's name, which logs do not hold.
+        self._label = f"publisher {feed.id}" if isinstance(feed.id, int) else "a publisher"
         self._attendance: Attendance | None = None
         self._sending: Handle | None = None
         self._expelled = False
@@ -71,7 +75,7 @@ class Bridged:
             try:
                 await videoroom.rename(self._sending, self._name)
             except JanusError as error:
-                logger.warning("publisher %s keeps the old name: %s", self._feed.id, error)
+                logger.warning("%s keeps the old name: %s", self._label, error)
 
     async def _run(self) -> None:
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
@@ -80,7 +84,7 @@ class Bridged:
             try:
                 await self._copy()
             except (JanusError, SignalingError) as error:
-                logger.warning("publisher %s is not bridged: %s", self._feed.id, error)
+                logger.warning("%s is not bridged: %s", self._label, error)
             if time.monotonic() - start > LONGEST_PAUSE:
                 backoff.reset()
             await asyncio.sleep(backoff.pause())
@@ -104,7 +108,7 @@ class Bridged:
                 offer = await caller.call(sorted(publisher.kinds))
                 await caller.answered(await videoroom.publish(sending, rooms.public, self._name, offer))
                 self._sending = sending
-                logger.info("publisher %s is bridged as participant %s", self._feed.id, participant.id)
+                logger.info("%s is bridged as participant %s", self._label, participant.id)
                 await self._watch(caller, [(receiving, publisher), (sending, caller)])
             finally:
                 self._sending = None
@@ -113,7 +117,7 @@ class Bridged:
     def _say(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            logger.error("publisher %s is bridged no longer", self._feed.id, exc_info=error)
+            logger.error("%s is bridged no longer", self._label, exc_info=error)
 
     @asynccontextmanager
     async def _joined(self) -> AsyncIterator[Attendance]:
@@ -159,11 +163,16 @@ class Bridged:
         """Take candidates until Janus hangs up; somebody who is kicked out of the public room stays out."""
         async for notice in handle.notices():
             if notice.candidate is not None and peer.connection is not None:
-                done = notice.candidate.get("completed")
-                await add_candidate(peer.connection, None if done else notice.candidate)
+                await self._add(peer.connection, notice.candidate)
             if notice.data.get("leaving") == "ok" and notice.data.get("reason") == "kicked":
                 self._expelled = True
                 return
+
+    async def _add(self, connection: RTCPeerConnection, candidate: Message) -> None:
+        try:
+            await add_candidate(connection, None if candidate.get("completed") else candidate)
+        except SignalingError as error:
+            logger.info("%s: %s", self._label, error)  # others may do
 
     async def _check(self, caller: Caller, peers: Sequence[Publisher | Caller]) -> None:
         deadline, connected = time.monotonic() + CONNECT_LIMIT, False

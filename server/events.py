@@ -52,7 +52,9 @@ class Events:
         self, kind: EventKind, room: str, participant: Participant | None = None, /, **details: str
     ) -> None:
         """Tell that something has happened now."""
-        person = participant and Person(participant.id, participant.name, participant.grant.identity)
+        person = None
+        if participant is not None:
+            person = Person(participant.id, participant.name, participant.grant.identity)
         event = Event("evt_" + secrets.token_hex(12), kind, time.time(), room, person, details)
         for listener in self._listeners:
             listener(event)

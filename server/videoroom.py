@@ -6,6 +6,7 @@ https://janus.conf.meetecho.com/docs/videoroom.html, of Janus 1.x, whose publish
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,6 +19,7 @@ Id: TypeAlias = int | str
 """Of a room or a publisher: numbers, or texts where the plugin's `string_ids` is set."""
 
 
+ID_IN_REASON = re.compile(r" \(\S+\)")  # logs name no rooms
 NEXT_STEPS = {
     NO_SUCH_ROOM: "create it, as in janus.plugin.videoroom.jcfg, or correct {}",
     UNAUTHORIZED: "set {}_pin to its PIN",
@@ -39,7 +41,8 @@ class Room(NamedTuple):
             return await handle.request({"request": kind, "room": self.id, **pin, **fields}, offer=offer)
         except JanusError as error:
             step = NEXT_STEPS.get(error.code, "").format(self.option)
-            raise JanusError(error.code, f"{self.option}: {error}{'; ' if step else ''}{step}") from error
+            reason = ID_IN_REASON.sub("", str(error))
+            raise JanusError(error.code, f"{self.option}: {reason}{'; ' if step else ''}{step}") from error
 
 
 class Media(NamedTuple):

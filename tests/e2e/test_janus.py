@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import av
 import pytest
 from aiortc import AudioStreamTrack
 
+from server.bridged import FIRST_PAUSE
 from server.janus import JanusError, connect
 from server.videoroom import PLUGIN, Room, expect, watch
 from tests.e2e.conftest import run_server
@@ -94,7 +96,9 @@ async def test_sigterm_takes_everything_along(
 async def test_the_public_room_never_shows_the_private_one(
     bridge: str, janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor
 ) -> None:
-    early, late = Viewer(CAMERA), Viewer(CAMERA)
+    early, late, raw = Viewer(CAMERA), Viewer(CAMERA), Viewer(CAMERA)
+    raw.look("", film[0])
+    assert raw.worst > 0.5
     async with visit(janus.url) as ada:
         await ada.publish(PRIVATE, "Ada", playing(film), AudioStreamTrack(), pin=PIN)
         await watch_public(somebody, "Ada", early)
@@ -129,6 +133,22 @@ async def test_people_who_come_go_and_change_their_names(
             while await janus.handles() != before:
                 await asyncio.sleep(0.1)
     await somebody.wait_until(PUBLIC)
+
+
+async def test_whoever_is_kicked_out_stays_out_until_they_publish_again(
+    bridge: str, janus: JanusServer, somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada:
+        handle = await ada.publish(PRIVATE, "Ada", AudioStreamTrack(), pin=PIN)
+        copy = (await somebody.wait_until(PUBLIC, "Ada"))["Ada"]
+        await handle.request({"request": "kick", "room": PUBLIC, "secret": PIN, "id": copy})
+        deadline = time.monotonic() + 2 * FIRST_PAUSE
+        while time.monotonic() < deadline:
+            assert await somebody.present(PUBLIC) == {}
+            await asyncio.sleep(0.1)
+        await handle.request({"request": "unpublish"})
+        await ada.publish(PRIVATE, "Ada again", AudioStreamTrack(), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada again")
 
 
 async def test_it_comes_back_after_janus_has_been_restarted(

@@ -28,7 +28,8 @@ ROOMS = """
 general: {{ }}
 room-{private}: {{ description = "private", is_private = true, pin = "{pin}", require_pvtid = true, publishers = 9,
   bitrate = 2000000, videocodec = "{codec}", audiocodec = "opus" }}
-room-{public}: {{ description = "public", publishers = 9, bitrate = 2000000, videocodec = "vp8,h264" }}
+room-{public}: {{ description = "public", secret = "{pin}", publishers = 9,
+  bitrate = 2000000, videocodec = "vp8,h264" }}
 """
 
 
