@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -25,9 +24,11 @@ from filters.person import PersonFilter
 from filters.photo import PhotoMatte
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
+from server.bridge_command import bridges
+from server.command import Assignments, ConfigFile, configuration, fail
 from server.config import MODELS, PICTURES, Config
 from server.policy import SignalingError
-from server.settings import ConfigError, effective, explain, load
+from server.settings import ConfigError, effective, explain
 
 DEFAULTS = Config()
 
@@ -38,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bridges, name="bridge")
 
 
 def _known_smoother(name: str) -> str:
@@ -52,16 +54,6 @@ Smoother = Annotated[
     typer.Option(
         metavar="|".join(SMOOTHERS), callback=_known_smoother, help="How mattes are steadied over time."
     ),
-]
-
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", envvar="GREENROOM_CONFIG", metavar="FILE", help="A TOML file with options."),
-]
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="OPTION=VALUE", help="Any option of `greenroom config --explain`."),
 ]
 
 
@@ -102,9 +94,9 @@ def serve(
         "smoother": smoother,
     }
     try:
-        run(_configuration(config, assignments, options))
+        run(configuration(config, assignments, options))
     except (ConfigError, FilterError, OSError) as error:
-        _fail(error)
+        fail(error)
 
 
 @app.command()
@@ -123,9 +115,9 @@ def forward(
     if source != "whip":
         raise typer.BadParameter(f"{source!r} is not 'whip'", param_hint="--from")
     try:
-        run(_configuration(config, assignments, {"forward_to": to, "forward_token": to_token}))
+        run(configuration(config, assignments, {"forward_to": to, "forward_token": to_token}))
     except (ConfigError, FilterError, OSError) as error:
-        _fail(error)
+        fail(error)
 
 
 @app.command(name="config")
@@ -136,10 +128,10 @@ def config_(
 ) -> None:
     """Print what differs from the defaults, or explain every option, as a TOML file."""
     try:
-        lines = explain() if everything else effective(_configuration(config, assignments, {}))
+        lines = explain() if everything else effective(configuration(config, assignments, {}))
         typer.echo("\n".join(lines).strip())
     except ConfigError as error:
-        _fail(error)
+        fail(error)
 
 
 @app.command()
@@ -169,21 +161,13 @@ def token(
         "screen": screen,
     }
     try:
-        keys = read_keys(_configuration(config, assignments, {}).token_keys)
+        keys = read_keys(configuration(config, assignments, {}).token_keys)
         key = keys.get(kid or next(reversed(keys), ""))
         if key is None:
             raise ConfigError(f"token_keys: there is no key {kid}" if kid else "token_keys: there are none")
         typer.echo(make_token(key, grant_of(claims), lifetime))
     except (ConfigError, SignalingError) as error:
-        _fail(error)
-
-
-def _configuration(file: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> Config:
-    given = {name: value for name, value in options.items() if value is not None}
-    for assignment in assignments or []:
-        name, _, value = assignment.partition("=")
-        given[name.strip()] = value.strip()
-    return load(file, os.environ, given)
+        fail(error)
 
 
 @app.command(name="filter")
@@ -253,7 +237,7 @@ def filter_(
         if plate and not plate_fits:
             typer.echo(f"greenroom: {plate} does not fit what the camera saw and was not used", err=True)
     except FilterError as error:
-        _fail(error)
+        fail(error)
 
 
 class _FrameRate(ProgressColumn):
@@ -283,11 +267,6 @@ def _progress() -> Iterator[OnProgress]:
 
 def _terminate(signum: int, _frame: object) -> NoReturn:
     sys.exit(128 + signum)  # an exception, so that unfinished files are removed
-
-
-def _fail(error: Exception) -> NoReturn:
-    typer.echo(f"greenroom: {' '.join(str(error).split())}", err=True)
-    raise typer.Exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

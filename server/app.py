@@ -12,6 +12,7 @@ from filters.base import FilterError
 from filters.segmenter import Segmenter, load_card
 from server.api import add_api
 from server.backgrounds import builtin_backgrounds
+from server.bridge import add_bridge
 from server.conference import Conference
 from server.config import MODELS, STATIC, Config
 from server.keys import CONFERENCE, QUOTA
@@ -24,6 +25,7 @@ from server.proxies import Quota, only_for_localhost, trust
 from server.signaling import Signaling
 from server.tls import ssl_context
 from server.tokens import check_exposure, is_private
+from server.webhooks import add_webhooks
 from server.whip import add_whip
 
 logger = logging.getLogger(__name__)
@@ -69,6 +71,8 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_whip(app)
     add_api(app)
     add_operation(app, config)
+    add_webhooks(app, config)
+    add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(

@@ -12,6 +12,7 @@ from typing import Any
 from filters.segmenter import Segmenter
 from server.backgrounds import BackgroundInfo, read_upload
 from server.config import Config
+from server.events import Events
 from server.media.load import Governor, LoadMeter
 from server.meeting import Attendance, Meeting, Reason
 from server.messages import error_message
@@ -33,7 +34,8 @@ class Conference:
         self.config = config
         self.doorkeeper = Doorkeeper(read_keys(config.token_keys))
         self.draining = False
-        self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep))
+        self.events = Events()
+        self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep, self.events))
         self.media = MediaResources(
             segmenter,
             ThreadPoolExecutor(config.workers, thread_name_prefix="media"),

@@ -121,6 +121,35 @@ class Config:
     ] = ""
     forward_token: Annotated[str, Option("Bearer token for that endpoint.", secret=True)] = ""
 
+    janus_server: Annotated[
+        str,
+        Option(
+            "ws:// or wss:// URL of a Janus server between two of whose rooms to bridge.", section="Janus"
+        ),
+    ] = ""
+    janus_private: Annotated[
+        str, Option("Its room that cameras publish into; a text of digits only goes in double quotes.")
+    ] = ""
+    janus_public: Annotated[str, Option("Its room that everybody's filtered copy is published into.")] = ""
+    janus_private_pin: Annotated[str, Option("PIN of the private room.", secret=True)] = ""
+    janus_public_pin: Annotated[str, Option("PIN of the public room.", secret=True)] = ""
+    janus_secret: Annotated[str, Option("Janus' api_secret.", secret=True)] = ""
+    janus_token: Annotated[str, Option("A token that Janus knows, where it asks for one.", secret=True)] = ""
+
+    webhook_urls: Annotated[
+        tuple[str, ...], Option("Where events of rooms and people are posted to.", section="Webhooks")
+    ] = ()
+    webhook_secret: Annotated[
+        str,
+        Option(
+            "What webhooks are signed with: whsec_ and base64, or 24 characters or more. "
+            "Several, separated by spaces, sign each, so that one can be replaced.",
+            secret=True,
+        ),
+    ] = ""
+    webhook_secret_file: Annotated[Path | None, Option("File with that secret.")] = None
+    webhook_names: Annotated[bool, Option("Tell the names and identities of people, too.")] = False
+
     metrics: Annotated[bool, Option("Serve Prometheus' /metrics.", section="Metrics")] = True
     metrics_token: Annotated[
         str, Option("Bearer token that /metrics asks for. Without one it is for loopback only.", secret=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from server.backgrounds import Upload
 from server.config import Config
+from server.events import Events, RoomEvents
 from server.messages import Message
 from server.monitor import Monitor
 from server.participant import Participant, Screen
@@ -36,10 +37,13 @@ class Attendance:
 class Meeting:
     """What happens in one room. `spawn` runs what need not be waited for."""
 
-    def __init__(self, name: str, config: Config, spawn: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(
+        self, name: str, config: Config, spawn: Callable[[Coroutine[Any, Any, None]], None], events: Events
+    ) -> None:
         self.room: Room[Participant] = Room(name, config.max_participants)
         self.uploads: dict[str, Upload] = {}
         self.monitor = Monitor()
+        self.events = RoomEvents(events, name)
         self._config = config
         self._spawn = spawn
         self._attendances: dict[str, Attendance] = {}
@@ -110,8 +114,10 @@ class Meeting:
 
     def update(self, attendance: Attendance) -> None:
         """Tell what has changed about a participant: everybody in the room, or whoever is alone in the lobby."""
-        message = {"type": "participant-updated", "participant": self.describe(attendance.participant)}
-        if attendance.participant.id in self.room.members:
+        participant = attendance.participant
+        self.events.changed(participant, screen=self.room.sharer is participant)
+        message = {"type": "participant-updated", "participant": self.describe(participant)}
+        if participant.id in self.room.members:
             self.broadcast(message)
         else:
             attendance.tell(message)
@@ -158,6 +164,7 @@ class Meeting:
         attendance.tell(self.monitor.speech)
         joined = {"type": "participant-joined", "participant": self.describe(participant)}
         self.broadcast(joined, but=attendance)
+        self.events.entered(participant)
         self.refresh()
 
     def leave(self, attendance: Attendance, reason: Reason) -> None:
@@ -174,6 +181,7 @@ class Meeting:
             return
         self.monitor.forget(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
+        self.events.left(participant, reason)
         self.refresh()
         if heir is not None:
             self._inherit(self._attendances[heir.id])

@@ -5,6 +5,8 @@ What can be sent is what the wall lets through: a VideoPublication, which is fil
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 from server.config import Config
@@ -106,10 +108,10 @@ class Player(Outlet):
 class Caller(Outlet):
     """Offers to send, as a WHIP client does."""
 
-    async def call(self) -> str:
-        """Return the SDP of an offer of video and audio, with all candidates. Once only."""
+    async def call(self, kinds: Iterable[str] = ("video", "audio")) -> str:
+        """Return the SDP of an offer of video and audio, or one of them, with all candidates. Once only."""
         connection = self.connection = connect(self._config)
-        for kind in ("video", "audio"):
+        for kind in kinds:
             set_stream_id(connection.addTransceiver(kind, direction="sendonly"), self._owner)
         await connection.setLocalDescription(await connection.createOffer())
         return str(connection.localDescription.sdp)

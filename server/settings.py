@@ -211,6 +211,19 @@ def _check(config: Config) -> None:
         url.startswith("turn") for server in config.ice_servers for url in server.urls
     ):
         raise ConfigError("turn_secret: there is no TURN server in ice_servers")
+    if config.janus_server:
+        _check_janus(config)
+
+
+def _check_janus(config: Config) -> None:
+    if not config.janus_server.startswith(("ws://", "wss://")):
+        raise ConfigError(f"janus_server: must be a ws:// or wss:// URL, not {config.janus_server!r}")
+    if not (config.janus_private and config.janus_public):
+        raise ConfigError("janus_private and janus_public: give both")
+    if config.janus_private == config.janus_public:
+        raise ConfigError(
+            "janus_public: must be another room than janus_private, whose cameras are not filtered"
+        )
 
 
 def explain() -> Iterator[str]:

@@ -8,20 +8,23 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import av
 import pytest
 from aiohttp import ClientSession
 from aioice.ice import Connection, TransportPolicy
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
+from playwright.async_api import Browser
 
 from filters.segmenter import Segmenter, load_card
 from server.app import CONFERENCE
 from server.config import DEFAULT_MODEL, MODELS, Config
-from server.ice import ice_servers
+from server.ice import describe, ice_servers
+from server.media.rtc.connection import PeerConnection
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
+from tests.support.pages import READABLE, enter, visit, watched
 from tests.support.serving import Client, serving
 from tests.support.whip_client import WhipClient
 
@@ -104,6 +107,81 @@ async def test_media_flows_when_a_client_has_only_the_relay(server: Client, turn
         (attendance,) = server.app[CONFERENCE].rooms.all()[0].attendances
         await until(lambda: attendance.participant.video.received > 10)
         await camera.close()
+
+
+RELAY_ONLY = """
+;(() => {
+  const connections = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super({...configuration, iceTransportPolicy: "relay"});
+      connections.push(this);
+    }
+  };
+  window.routes = async () => {
+    const found = [];
+    for (const connection of connections) {
+      const stats = await connection.getStats();
+      for (const {type, selectedCandidatePairId} of stats.values()) {
+        const pair = type === "transport" && stats.get(selectedCandidatePairId);
+        const ends = pair ? [pair.localCandidateId, pair.remoteCandidateId] : [];
+        if (pair) found.push(ends.map((id) => stats.get(id).candidateType));
+      }
+    }
+    return found;
+  };
+})();
+"""
+
+GATHER = """async (server) => {
+  const connection = new RTCPeerConnection({iceServers: [server], iceTransportPolicy: "relay"});
+  const candidates = [], errors = [];
+  connection.onicecandidate = ({candidate}) => candidate?.candidate && candidates.push(candidate.type);
+  connection.onicecandidateerror = ({errorCode}) => errors.push(errorCode);
+  connection.createDataChannel("");
+  await connection.setLocalDescription();
+  while (connection.iceGatheringState !== "complete") await new Promise((done) => setTimeout(done, 20));
+  connection.close();
+  return {candidates, errors};
+}"""
+
+
+def relay_only(
+    servers: Sequence[RTCIceServer], *, ports: tuple[int, int], public_address: str
+) -> RTCPeerConnection:
+    """Return what peer_connection does, with relayed candidates only."""
+    return PeerConnection(
+        RTCConfiguration(
+            iceServers=list(servers),
+            bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+            iceTransportPolicy=RTCIceTransportPolicy.RELAY,
+        )
+    )
+
+
+async def test_media_flows_when_browser_and_server_have_only_the_relay(
+    server: Client, browser: Browser, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.ice.peer_connection", relay_only)
+    page = await visit(browser, camera, str(server.make_url("/r/relayed")), RELAY_ONLY)
+    await enter(page, "Ada", "Fjord")
+    await watched(page, self_tile=True)  # there and back again: both connections work
+    await page.wait_for_function("() => watch.frames > 30", timeout=20_000)
+    assert await page.evaluate("routes()") == [["relay", "relay"]] * 2
+    assert await page.evaluate("watch.worst") < READABLE
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_browser_gets_a_relay_with_the_right_password_only(
+    turn: str, browser: Browser, right: bool
+) -> None:
+    (good,) = describe(ice_servers(config(turn), "p1"))
+    page = await browser.new_page()
+    await page.goto("about:blank")
+    gathered = await page.evaluate(GATHER, good if right else good | {"credential": "guessed"})
+    await page.close()
+    assert gathered["candidates"] == (["relay"] if right else [])
+    assert right or 401 in gathered["errors"]
 
 
 async def until(condition: Callable[[], bool]) -> None:

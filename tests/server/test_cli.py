@@ -184,3 +184,27 @@ def test_forward_serves_with_a_destination(monkeypatch: pytest.MonkeyPatch) -> N
     assert run("forward", "--to", "https://sfu/whip/{identity}", "--to-token", "x", "--set", "port=9") == 0
     assert served.configs == [Config(port=9, forward_to="https://sfu/whip/{identity}", forward_token="x")]
     assert run("forward", "--from", "janus", "--to", "https://sfu/whip") == 2
+
+
+def test_bridge_serves_with_two_rooms(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = Served()
+    monkeypatch.setitem(sys.modules, "server.app", served)
+    monkeypatch.setenv("GREENROOM_JANUS_PRIVATE_PIN", "7391")
+    rooms = ["bridge", "janus", "--server", "ws://janus", "--private", "1234"]
+    assert run(*rooms, "--public", "1235", "--background", "fjord") == 0
+    assert served.configs == [
+        Config(
+            janus_server="ws://janus",
+            janus_private="1234",
+            janus_public="1235",
+            janus_private_pin="7391",
+            background="fjord",
+        )
+    ]
+    assert run(*rooms, "--public", "1234") == 1
+    assert run(*rooms, "--public", "1235", "--background", "beach-of-dreams") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "janus_public: must be another room than janus_private" in errors[0]
+    assert "beach-of-dreams" in errors[1]

@@ -1,0 +1,176 @@
+"""A real Janus: filtered copies of a private room's cameras appear in a public one, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import av
+import pytest
+from aiortc import AudioStreamTrack
+
+from server.bridged import FIRST_PAUSE
+from server.janus import JanusError, connect
+from server.videoroom import PLUGIN, Room, expect, watch
+from tests.e2e.conftest import run_server
+from tests.support.camera import Camera
+from tests.support.client import CameraTrack
+from tests.support.janus import PIN, PRIVATE, PUBLIC, JanusServer, Visitor, janus_server, visit
+from tests.support.viewer import READABLE, Viewer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+
+
+@pytest.fixture(scope="module")
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusServer]:
+    with janus_server(tmp_path_factory.mktemp("janus")) as server:
+        if server is None:
+            pytest.skip("Janus is not installed: apt-get install janus")
+        yield server
+
+
+def command(janus: JanusServer) -> list[str]:
+    rooms = ["--private", str(PRIVATE), "--public", str(PUBLIC), "--private-pin", PIN]
+    return [
+        "server",
+        "bridge",
+        "janus",
+        "--server",
+        janus.url,
+        *rooms,
+        "--background",
+        "#204060",
+        "--port",
+        "PORT",
+    ]
+
+
+@pytest.fixture(scope="module")
+def bridge(janus: JanusServer) -> Iterator[str]:
+    """The URL of a bridge, as the product's own command starts it."""
+    with run_server(*command(janus)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def film() -> list[av.VideoFrame]:
+    return CAMERA.video_frames(CAMERA.loop)
+
+
+CAMERA = Camera(320, 180, loop=60)
+
+
+def playing(film: list[av.VideoFrame]) -> CameraTrack:
+    return CameraTrack(lambda i: film[i % len(film)], rate=15)
+
+
+@pytest.fixture
+async def somebody(janus: JanusServer) -> AsyncIterator[Visitor]:
+    async with visit(janus.url) as visitor:
+        yield visitor
+
+
+async def watch_public(visitor: Visitor, name: str, viewer: Viewer) -> None:
+    feed = (await visitor.wait_until(PUBLIC, name))[name]
+    await visitor.view(PUBLIC, feed, lambda frame: viewer.look("", frame))
+
+
+async def test_sigterm_takes_everything_along(
+    janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada:
+        await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
+        await somebody.wait_until(PRIVATE, "Ada")
+        before = await janus.handles()
+        arguments = ["0" if each == "PORT" else each for each in command(janus)]
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments)
+        await somebody.wait_until(PUBLIC, "Ada")
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await somebody.present(PUBLIC) == {}
+        assert await janus.handles() == before
+
+
+async def test_the_public_room_never_shows_the_private_one(
+    bridge: str, janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor
+) -> None:
+    early, late, raw = Viewer(CAMERA), Viewer(CAMERA), Viewer(CAMERA)
+    raw.look("", film[0])
+    assert raw.worst > 0.5
+    async with visit(janus.url) as ada:
+        await ada.publish(PRIVATE, "Ada", playing(film), AudioStreamTrack(), pin=PIN)
+        await watch_public(somebody, "Ada", early)
+        await early.wait(60)
+        assert somebody.sounds > 10
+        await watch_public(
+            somebody, "Ada", late
+        )  # sees something at once only if a keyframe is made for them
+        await late.wait(15)
+        assert early.face_is_there()
+        assert late.face_is_there()
+    await somebody.wait_until(PUBLIC)
+    assert max(early.worst, late.worst) < READABLE
+
+
+async def test_people_who_come_go_and_change_their_names(
+    bridge: str, janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada, visit(janus.url) as bob:
+        await somebody.wait_until(PUBLIC)
+        await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada")
+        before = await janus.handles()
+        handle = await bob.publish(PRIVATE, "Bob", AudioStreamTrack(), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada", "Bob")
+        await handle.request({"request": "configure", "display": "Bob ✋"})
+        await somebody.wait_until(PUBLIC, "Ada", "Bob ✋")
+        await handle.request({"request": "unpublish"})
+        await somebody.wait_until(PUBLIC, "Ada")
+        await handle.detach()
+        async with asyncio.timeout(10):
+            while await janus.handles() != before:
+                await asyncio.sleep(0.1)
+    await somebody.wait_until(PUBLIC)
+
+
+async def test_whoever_is_kicked_out_stays_out_until_they_publish_again(
+    bridge: str, janus: JanusServer, somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada:
+        handle = await ada.publish(PRIVATE, "Ada", AudioStreamTrack(), pin=PIN)
+        copy = (await somebody.wait_until(PUBLIC, "Ada"))["Ada"]
+        await handle.request({"request": "kick", "room": PUBLIC, "secret": PIN, "id": copy})
+        deadline = time.monotonic() + 2 * FIRST_PAUSE
+        while time.monotonic() < deadline:
+            assert await somebody.present(PUBLIC) == {}
+            await asyncio.sleep(0.1)
+        await handle.request({"request": "unpublish"})
+        await ada.publish(PRIVATE, "Ada again", AudioStreamTrack(), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada again")
+
+
+async def test_it_comes_back_after_janus_has_been_restarted(
+    bridge: str, janus: JanusServer, film: list[av.VideoFrame]
+) -> None:
+    for _ in range(2):
+        viewer = Viewer(CAMERA)
+        async with visit(janus.url) as ada, visit(janus.url) as bob:
+            await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
+            await watch_public(bob, "Ada", viewer)
+            await viewer.wait(20)
+            assert viewer.worst < READABLE
+            janus.stop()
+        janus.start()
+
+
+async def test_a_wrong_pin_and_a_missing_room_are_told_with_a_next_step(janus: JanusServer) -> None:
+    async with connect(janus.url) as session:
+        handle = await session.attach(PLUGIN)
+        with pytest.raises(
+            JanusError, match=r"janus_private: Unauthorized.*set janus_private_pin to its PIN"
+        ):
+            await watch(handle, Room(PRIVATE, "0", "janus_private"), "Greenroom")
+        with pytest.raises(JanusError, match="janus_public: No such room; create it"):
+            await expect(handle, Room(99, "", "janus_public"))
