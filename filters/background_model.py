@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from filters.base import Plane
 from filters.grid import Work
 from filters.motion import Tracker
-from filters.planes import above, below, both, box_mean, difference, dilated, lookup, masked_mean, resized, to_plane
+from filters.planes import (
+    above,
+    below,
+    both,
+    box_mean,
+    difference,
+    dilated,
+    lookup,
+    masked_mean,
+    resized,
+    to_plane,
+)
 
 STEPS = 20.0
 """8-bit logits: 128 + STEPS * log(p / (1 - p))."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
-from filters.base import Plane
+from filters.base import Alpha, Plane
 from filters.grid import cell_size
 from filters.planes import between, resized, to_plane
 
@@ -49,11 +49,11 @@ def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
     variance = cv2.blur(small * small, kernel) - mean_guide * mean_guide
     slope = covariance / (variance + EPSILON)
     offset = mean_matte - slope * mean_guide
-    slope, offset = (cv2.resize(model, size) for model in (slope, offset))
+    refined = cast(Alpha, cv2.resize(slope, size))
+    refined *= guide
+    refined += cv2.resize(offset, size)
     out = alpha.copy()
-    slope *= guide
-    slope += offset
-    out[box] = to_plane(np.maximum(slope, 0, out=slope))
+    out[box] = to_plane(refined)
     return out
 
 

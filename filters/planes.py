@@ -57,8 +57,8 @@ def dilated(plane: Plane, side: int) -> Plane:
 
 
 def to_plane(values: NDArray[np.float32], scale: float = 1.0) -> Plane:
-    """Return round(scale * values), clipped to 255, of values that are 0 or more."""
-    return cast(Plane, cv2.convertScaleAbs(values, alpha=scale))
+    """Return round(scale * values), clipped to [0, 255]."""
+    return cast(Plane, cv2.convertScaleAbs(cv2.max(values, cast(Any, 0.0)), alpha=scale))
 
 
 def enlarged(mask: Plane, size: tuple[int, int]) -> Plane:
@@ -75,7 +75,7 @@ def resized(plane: Plane, size: tuple[int, int]) -> Plane:
     if (width, height) == size:
         return plane
     if width <= size[0]:
-        return to_plane(cv2.resize(plane.astype(np.float32), size))
+        return cast(Plane, cv2.convertScaleAbs(cv2.resize(plane.astype(np.float32), size)))
     if (width, height) == (4 * size[0], 4 * size[1]):
         plane = cast(Plane, cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
     return cast(Plane, cv2.resize(plane, size, interpolation=cv2.INTER_AREA))

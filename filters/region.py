@@ -195,13 +195,14 @@ def paste(alpha: Alpha, box: Box, size: tuple[int, int], work: tuple[int, int]) 
     """Return the network's matte of a box of a frame of `size` on the work grid, uint8, 0 outside the box."""
     x0, y0, x1, y1 = box
     if box == (0, 0, *size):
-        return to_plane(cv2.resize(alpha, work), 255.0)
+        return to_plane(cast(Alpha, cv2.resize(alpha, work)), 255.0)
     sx, sy = work[0] / size[0], work[1] / size[1]
     corners = (x0 * sx, y0 * sy, x1 * sx, y1 * sy)
     if all(n.is_integer() for n in corners):
         left, top, right, bottom = map(int, corners)
         out = np.zeros((work[1], work[0]), np.uint8)
-        out[top:bottom, left:right] = to_plane(cv2.resize(alpha, (right - left, bottom - top)), 255.0)
+        inside = cast(Alpha, cv2.resize(alpha, (right - left, bottom - top)))
+        out[top:bottom, left:right] = to_plane(inside, 255.0)
         return out
     matte = to_plane(alpha, 255.0)
     kx = (x1 - x0) * sx / alpha.shape[1]

@@ -132,7 +132,7 @@ class MotionAdaptive:
             return None
         current, at = held
         still = cast(Alpha, cv2.LUT(box_mean(difference(luma, at), 5), self._stillness))
-        weight = self._future * still
+        weight: Alpha = self._future * still
         out = self._with_past(current + weight * alpha, 1 + weight)
         self._mean, self._still = out, still
         return out
@@ -140,7 +140,7 @@ class MotionAdaptive:
     def _with_past(self, total: Alpha, weights: Alpha) -> Alpha:
         if self._mean is None or self._still is None:
             return total / weights
-        weight = self._past * self._still
+        weight: Alpha = self._past * self._still
         mean: Alpha = (total + weight * self._mean) / (weights + weight)
         return mean
 
