@@ -33,7 +33,7 @@ class Block(NamedTuple):
 
 
 class WebmFile:
-    """Made by the first packet; times are in ms of the caller's clock, and 0 in the file is the first one's.
+    """Made by the first packets; times are in ms of the caller's clock, and 0 in the file is that of the earliest.
 
     Not thread-safe, and it waits for the disk. All methods raise OSError.
     """
@@ -78,8 +78,6 @@ class WebmFile:
                 self._file = None
 
     def _take(self, block: Block) -> None:
-        if self.start is None:
-            self.start = self._written = block.time
         self._waiting.append(block)
         self.end = max(self.end, block.time)
         if self.end - self._waiting[0].time >= CLUSTER + REORDERING:
@@ -95,6 +93,7 @@ class WebmFile:
             return
         if self._file is None:
             self._open()
+            self.start = ready[0].time
         first = 0
         for i, block in enumerate(ready):
             if block.time - ready[first].time >= CLUSTER:
