@@ -219,7 +219,7 @@ export const german = {
   'host.screen.off': 'Niemand',
   'host.recording': 'Aufzeichnung erlauben',
   'host.recording.text': 'Gastgeber dürfen aufzeichnen, was alle sehen und hören, ohne eure Räume.',
-  'recording.mark': 'Aufzeichnung',
+  'recording.mark': 'Aufnahme',
   'recording.lobby': 'Dieser Raum wird aufgezeichnet.',
   'recording.begun': 'Dieser Raum wird aufgezeichnet: das gefilterte Bild von allen und was gesagt wird.',
   'recording.ended': 'Die Aufzeichnung ist beendet.',

@@ -17,9 +17,11 @@ from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import Config
 from server.media.recording import INDEX
+from server.media.webm import WebmFile
 from server.recording import folder_for
 from server.tokens import Grant, Key, make_token
 from tests.support.guest import Guest
+from tests.support.painting import speech
 from tests.support.serving import Client, serving
 
 SECRET = "north-" * 6
@@ -216,3 +218,23 @@ async def test_a_recording_by_token_outlasts_other_changes_of_the_policy(here: C
     await guest.ask("recording", on=True)
     await guest.ask("policy", policy={"locked": True})
     assert guest.last("recording")["recording"] is not None
+
+
+@pytest.mark.slow
+async def test_composing_runs_in_a_process_of_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_for(tmp_path, "studio")
+    folder.mkdir()
+    file = WebmFile(folder / "p1.webm", (160, 96))
+    for i, packet in enumerate(speech(50)):
+        file.write_audio(packet.data, 20 * i)
+    file.close()
+    entry = {"participant": "p1", "name": "Ada", "file": "p1.webm", "start": 0.0, "end": 1.0}
+    (folder / INDEX).write_text(json.dumps({"version": 1, "files": [entry]}))
+    await recording.compose(folder)
+    assert (folder / recording.COMPOSED).stat().st_size > 1000
+    assert not caplog.records
+    (folder / INDEX).write_text("{}")
+    await recording.compose(folder)
+    assert "could not be composed" in caplog.text

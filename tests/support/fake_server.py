@@ -33,7 +33,13 @@ LIMITS = {
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
 }
-POLICY = {"locked": False, "waitingRoom": False, "backgrounds": "any", "screenShare": "allowed", "recording": False}
+POLICY = {
+    "locked": False,
+    "waitingRoom": False,
+    "backgrounds": "any",
+    "screenShare": "allowed",
+    "recording": False,
+}
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {"received": 900, "filtered": 890, "slated": 10, "withheld": 0, "errors": 0, "raw": 0}
 NOW = 1_719_829_384_123  # ms since 1970
