@@ -62,6 +62,7 @@ class PersonFilter:
         self.received = 0
         self.filtered = 0
         self.slated = 0
+        self.repeated = 0
         self.covered_frames = 0
         self.errors = 0
         self.failing = False
@@ -196,6 +197,7 @@ class PersonFilter:
             out, planes = new_frame(source.width, source.height)
             for copy, original in zip(planes, planes_of(last), strict=True):
                 np.copyto(copy, original)
+            self.repeated += 1
         else:
             out = slate(source.width, source.height)
             self.slated += 1

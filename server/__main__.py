@@ -1,32 +1,27 @@
-"""The command line: `greenroom [serve]`, `greenroom filter`, `greenroom config`, `greenroom token`."""
+"""The command line: `greenroom [serve]`, and a function or an import for every other command."""
 
 from __future__ import annotations
 
 import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
-from rich.text import Text
 
 from filters.background import Color, parse_background
 from filters.base import FilterError, Plane, planes_of
 from filters.files import MakeFilter, MatteSink, filter_file, read_picture
-from filters.files import Progress as OnProgress
 from filters.matte import Matte, MatteOptions
 from filters.person import PersonFilter
 from filters.photo import PhotoMatte
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
 from server.bridge_command import bridges
-from server.command import Assignments, ConfigFile, configuration, fail
 from server.config import MODELS, PICTURES, Config
+from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate
+from server.evidence import compose, verify
 from server.policy import SignalingError
 from server.settings import ConfigError, effective, explain
 
@@ -73,6 +68,9 @@ def serve(
         list[str] | None, typer.Option(metavar="ADDRESS", help="A reverse proxy whose headers are believed.")
     ] = None,
     log_format: Annotated[str | None, typer.Option(metavar="text|json", help="One line an event.")] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for recordings; without one there are none.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that filter and encode.")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The network of models/NAME.toml.")
@@ -89,6 +87,7 @@ def serve(
         "tls": tls,
         "trusted_proxies": trusted_proxy or None,
         "log_format": log_format,
+        "recordings": recordings,
         "workers": workers,
         "model": model,
         "smoother": smoother,
@@ -145,6 +144,9 @@ def token(
     background: Annotated[str, typer.Option(help="The only background that may be used.")] = "",
     backgrounds: Annotated[list[str] | None, typer.Option(help="One that may be used; give several.")] = None,
     screen: Annotated[bool, typer.Option(help="May share a screen.")] = True,
+    recording: Annotated[
+        bool | None, typer.Option(help="May record, as a host, whatever the room's policy.")
+    ] = None,
     lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
 ) -> None:
@@ -159,6 +161,7 @@ def token(
         "background": background,
         "backgrounds": backgrounds or None,
         "screen": screen,
+        "recording": recording,
     }
     try:
         keys = read_keys(configuration(config, assignments, {}).token_keys)
@@ -199,7 +202,7 @@ def filter_(
     Every frame keeps its time and size, and audio is kept. H.264 in 4:2:0 has even sides only: a video with
     an odd one becomes 4:4:4, which few players show.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, terminate)
     transparent = background == "none"
     try:
         segmenter = Segmenter(load_card(model, MODELS))
@@ -224,7 +227,7 @@ def filter_(
 
             return make_filter
 
-        with _progress() as progress:
+        with progress() as report:
             filter_file(
                 source,
                 target,
@@ -232,7 +235,7 @@ def filter_(
                 make_photo_filter=make(PhotoMatte(segmenter, options)),
                 matte=matte,
                 transparent=transparent,
-                progress=progress,
+                progress=report,
             )
         if plate and not plate_fits:
             typer.echo(f"greenroom: {plate} does not fit what the camera saw and was not used", err=True)
@@ -240,33 +243,8 @@ def filter_(
         fail(error)
 
 
-class _FrameRate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f} frames/s")
-
-
-@contextmanager
-def _progress() -> Iterator[OnProgress]:
-    """Draw a bar on a terminal; anywhere else write one plain line at the end."""
-    console = Console(stderr=True, highlight=False)
-    columns = (BarColumn(), MofNCompleteColumn(), _FrameRate(), TimeRemainingColumn())
-    start, frames = time.perf_counter(), 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-
-        def update(done: int, expected: int | None) -> None:
-            nonlocal frames
-            frames = done
-            bar.update(task, completed=done, total=expected and max(done, expected))
-
-        yield update
-    if frames and not console.is_terminal:
-        seconds = time.perf_counter() - start
-        console.print(f"{frames} frames in {seconds:.1f} s, {frames / seconds:.1f} frames/s")
-
-
-def _terminate(signum: int, _frame: object) -> NoReturn:
-    sys.exit(128 + signum)  # an exception, so that unfinished files are removed
+app.command()(compose)
+app.command()(verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

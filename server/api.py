@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 from aiohttp import hdrs, web
 
 from server.backgrounds import Wardrobe, builtin_backgrounds
-from server.hosting import change_policy
+from server.hosting import change_policy, start_recording
 from server.keys import CONFERENCE
 from server.meeting import Attendance, Meeting
 from server.policy import SignalingError, room_name
-from server.tokens import ANY_ROOM
+from server.receipts import public_jwk
+from server.tokens import ANY_ROOM, Grant
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 MAX_BODY = 16 * 1024
@@ -29,6 +30,8 @@ STATUS = {
     "token-wrong-room": 403,
     "host-only": 403,
     "no-keys": 403,
+    "recording-off": 403,
+    "recording-forbidden": 403,
     "background-forbidden": 403,
     "unknown-room": 404,
     "unknown-participant": 404,
@@ -48,6 +51,10 @@ def add_api(app: web.Application) -> None:
         ("GET", "/rooms", _rooms),
         ("GET", "/rooms/{room}", _room),
         ("PATCH", "/rooms/{room}/policy", _policy),
+        ("GET", "/rooms/{room}/recording", _recording),
+        ("PUT", "/rooms/{room}/recording", _record),
+        ("DELETE", "/rooms/{room}/recording", _stop_recording),
+        ("GET", "/rooms/{room}/receipts", _receipts),
         ("GET", "/rooms/{room}/participants/{participant}", _participant),
         ("DELETE", "/rooms/{room}/participants/{participant}", _kick),
         ("PUT", "/rooms/{room}/participants/{participant}/background", _background),
@@ -55,6 +62,7 @@ def add_api(app: web.Application) -> None:
     for method, path, handler in routes:
         app.router.add_route(method, "/api/v1" + path, _answering(handler))
     app.router.add_get("/api/v1/backgrounds", _builtin)
+    app.router.add_get("/api/v1/receipt-key", _receipt_key)
     app.router.add_get("/api/v1/openapi.json", _description)
 
 
@@ -72,8 +80,8 @@ def _answering(handler: Handler) -> Handler:
     return handle
 
 
-def _expect_host(request: web.Request) -> None:
-    """Raise SignalingError for everybody but the bearer of a host's token."""
+def _expect_host(request: web.Request) -> Grant:
+    """Return what a host's token allows; raise SignalingError for any other."""
     doorkeeper = request.app[CONFERENCE].doorkeeper
     if doorkeeper.open:
         raise SignalingError("no-keys", "Configure token_keys to use this.")
@@ -82,6 +90,7 @@ def _expect_host(request: web.Request) -> None:
     grant = doorkeeper.admit(token.strip() if scheme.lower() == "bearer" else None, room or "any")
     if grant.role != "host" or (room is None and grant.room != ANY_ROOM):
         raise SignalingError("host-only", "This takes a token of the role host for what it is about.")
+    return grant
 
 
 def _meeting(request: web.Request) -> Meeting:
@@ -145,6 +154,29 @@ async def _policy(request: web.Request) -> web.Response:
     meeting, config = _meeting(request), request.app[CONFERENCE].config
     change_policy(meeting, Wardrobe(config, meeting.uploads), await _body(request))
     return web.json_response(meeting.room.policy.describe())
+
+
+async def _recording(request: web.Request) -> web.Response:
+    return web.json_response({"recording": _meeting(request).recording.state})
+
+
+async def _record(request: web.Request) -> web.Response:
+    start_recording(_meeting(request), _expect_host(request))
+    return await _recording(request)
+
+
+async def _stop_recording(request: web.Request) -> web.Response:
+    _meeting(request).recording.stop("stopped")
+    return web.Response(status=204)
+
+
+async def _receipts(request: web.Request) -> web.Response:
+    room = room_name(request.match_info["room"])
+    return web.json_response({"receipts": request.app[CONFERENCE].receipts.of(room)})
+
+
+async def _receipt_key(request: web.Request) -> web.Response:
+    return web.json_response(public_jwk(request.app[CONFERENCE].receipts.key.public_key()))
 
 
 async def _participant(request: web.Request) -> web.Response:

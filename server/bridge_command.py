@@ -8,8 +8,8 @@ import typer
 
 from filters.background import parse_background
 from filters.base import FilterError
-from server.command import Assignments, ConfigFile, configuration, fail
 from server.config import PICTURES
+from server.console import Assignments, ConfigFile, configuration, fail
 from server.settings import ConfigError
 
 bridges = typer.Typer(

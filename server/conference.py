@@ -18,6 +18,8 @@ from server.meeting import Attendance, Meeting, Reason
 from server.messages import error_message
 from server.participant import MediaResources, Participant
 from server.policy import SignalingError, background_id, participant_name, room_name
+from server.receipt_keys import signing_key
+from server.receipts import Receipts
 from server.room import Rooms
 from server.speaker import INTERVAL as OBSERVE_INTERVAL
 from server.tokens import OPEN, Doorkeeper, Grant, read_keys
@@ -42,6 +44,7 @@ class Conference:
             LoadMeter(config.workers),
         )
         self.governor = Governor()
+        self.receipts = Receipts(signing_key(config), segmenter.card.sha256, config.receipts)
         self._seats: dict[str, Attendance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._uploading = asyncio.Semaphore(1)
@@ -62,6 +65,7 @@ class Conference:
         meeting = self.rooms.open(room)
         try:
             participant, redirected = self._newcomer(meeting, name, background, grant)
+            participant.note(meeting.room.policy)
             attendance = Attendance(meeting, participant)
             meeting.visit(attendance)
         finally:
@@ -144,6 +148,7 @@ class Conference:
             return
         if attendance.hold is not None:
             attendance.hold.cancel()
+        self._give_receipt(attendance)
         attendance.send = None
         meeting.leave(attendance, reason)
         self.rooms.discard(meeting)
@@ -152,8 +157,16 @@ class Conference:
 
     async def expel(self, attendance: Attendance, error: SignalingError) -> None:
         """Take somebody out who is told why."""
+        self._give_receipt(attendance)
         attendance.tell(error_message(error))
         await self.leave(attendance, "removed")
+
+    def _give_receipt(self, attendance: Attendance) -> None:
+        """End what somebody publishes, and tell what became of it; must precede a fatal error."""
+        attendance.participant.video.close()
+        receipt = self.receipts.issue(attendance.meeting.name, attendance.participant)
+        if receipt is not None:
+            attendance.tell({"type": "receipt", "receipt": receipt})
 
     async def upload(self, attendance: Attendance, data: bytes) -> BackgroundInfo:
         """Keep a picture for somebody; return the Background of the protocol.
@@ -172,8 +185,12 @@ class Conference:
         """End every room."""
         goodbye = error_message(SignalingError("shutting-down", "The server is stopping.", fatal=True))
         for attendance in list(self._seats.values()):
+            self._give_receipt(attendance)
             attendance.tell(goodbye)
+        meetings = self.rooms.all()
         await asyncio.gather(*(self.leave(a, "left") for a in list(self._seats.values())))
+        await asyncio.gather(*(meeting.recording.close() for meeting in meetings))
+        await self.receipts.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

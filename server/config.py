@@ -75,7 +75,8 @@ class Config:
     tls_certificate: Annotated[Path | None, Option("PEM file with the certificate and its chain.")] = None
     tls_key: Annotated[Path | None, Option("PEM file with its private key.")] = None
     state: Annotated[
-        Path | None, Option("Folder in which a self-signed certificate is kept from one start to the next.")
+        Path | None,
+        Option("Folder in which what is made here, a certificate or a key for receipts, outlasts a restart."),
     ] = None
 
     ice_servers: Annotated[
@@ -149,6 +150,28 @@ class Config:
     ] = ""
     webhook_secret_file: Annotated[Path | None, Option("File with that secret.")] = None
     webhook_names: Annotated[bool, Option("Tell the names and identities of people, too.")] = False
+
+    recordings: Annotated[
+        Path | None,
+        Option(
+            "Folder for recordings of what people see of each other. Without one nothing is ever recorded.",
+            section="Recordings",
+        ),
+    ] = None
+    compose: Annotated[
+        bool, Option("Make one film of every recording when it ends, in a process of the lowest priority.")
+    ] = False
+
+    receipt_key: Annotated[
+        str,
+        Option(
+            "Ed25519 key that receipts are signed with: a PEM file's path, or its text. By default one is made, "
+            "and kept in `state`.",
+            section="Receipts",
+            secret=True,
+        ),
+    ] = ""
+    receipts: Annotated[Path | None, Option("Folder in which every receipt is kept.")] = None
 
     metrics: Annotated[bool, Option("Serve Prometheus' /metrics.", section="Metrics")] = True
     metrics_token: Annotated[

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from server.backgrounds import Upload, Wardrobe
 from server.meeting import Attendance, Meeting
 from server.policy import UPLOAD, RoomPolicy, SignalingError
+from server.tokens import Grant
 
 
 def expect_host(attendance: Attendance) -> None:
@@ -52,6 +53,20 @@ def waiting(host: Attendance, participant: str) -> Attendance:
     if participant not in host.meeting.room.waiting:
         raise SignalingError("unknown-participant", "Nobody with this id is waiting.")
     return host.meeting.find(participant)
+
+
+def record(host: Attendance, *, on: bool) -> None:
+    """Start or stop recording the room; raise SignalingError recording-off, recording-forbidden."""
+    meeting, participant = host.meeting, host.participant
+    if on:
+        start_recording(meeting, participant.grant, participant.id)
+    else:
+        meeting.recording.stop("stopped")
+
+
+def start_recording(meeting: Meeting, grant: Grant, by: str | None = None) -> None:
+    """As `record`, for somebody who need not be in the room."""
+    meeting.recording.start(meeting.room.policy, grant, by, list(meeting.members.values()))
 
 
 def set_policy(host: Attendance, wish: Mapping[str, object]) -> None:

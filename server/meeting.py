@@ -13,6 +13,7 @@ from server.messages import Message
 from server.monitor import Monitor
 from server.participant import Participant, Screen
 from server.policy import Role, RoomPolicy, SignalingError
+from server.recording import Recording
 from server.room import Room
 
 Reason = Literal["left", "lost", "removed"]
@@ -47,6 +48,7 @@ class Meeting:
         self._config = config
         self._spawn = spawn
         self._attendances: dict[str, Attendance] = {}
+        self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
     @property
     def name(self) -> str:
@@ -95,6 +97,7 @@ class Meeting:
             "participants": [self.describe(p) for p in people],
             "chat": [chat.describe() for chat in room.chat] if inside else [],
             "knocking": [_knock(p) for p in room.waiting.values()] if participant.id in room.hosts else [],
+            "recording": self.recording.state,
         }
         if room.founder == participant.id and inside:
             told["hostToken"] = room.token
@@ -105,6 +108,11 @@ class Meeting:
         for attendance in self._attendances.values():
             if attendance is not but and attendance.participant.id in self.room.members:
                 attendance.tell(message)
+
+    def tell_everybody(self, message: Message) -> None:
+        """Tell everybody, in the lobby too."""
+        for attendance in self._attendances.values():
+            attendance.tell(message)
 
     def tell_hosts(self, message: Message) -> None:
         """Tell the hosts."""
@@ -165,6 +173,7 @@ class Meeting:
         joined = {"type": "participant-joined", "participant": self.describe(participant)}
         self.broadcast(joined, but=attendance)
         self.events.entered(participant)
+        self.recording.add(participant)
         self.refresh()
 
     def leave(self, attendance: Attendance, reason: Reason) -> None:
@@ -180,6 +189,7 @@ class Meeting:
         if state != "room":
             return
         self.monitor.forget(participant)
+        self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
         self.refresh()
@@ -197,6 +207,7 @@ class Meeting:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.recording.stop("ended")
         self.monitor = Monitor()
         self.obey()
         for participant in waiting:
@@ -205,6 +216,7 @@ class Meeting:
     def obey(self) -> None:
         """Let the room's policy act on everybody, at once."""
         policy = self.room.policy
+        self.recording.obey(policy)
         for attendance in self.attendances:
             attendance.tell({"type": "policy", "policy": policy.describe()})
             attendance.tell({"type": "backgrounds", "backgrounds": self.backgrounds(attendance)})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from statistics import median
@@ -23,6 +25,8 @@ from server.quality import ConnectionQuality, Link, LossCounter
 from server.room import Kind
 from server.subscriber import OfferSender, Stream, Subscriber
 from server.tokens import OPEN, Grant
+
+MAX_POLICIES = 16  # the latest, in a receipt
 
 
 class MediaResources(NamedTuple):
@@ -78,6 +82,8 @@ class Participant:
         self.muted_by: str | None = None
         self.hand: int | None = None
         self.connected = True
+        self.since = round(time.time() * 1000)
+        self.policies = deque[RoomPolicy](maxlen=MAX_POLICIES)
         self.filter = PersonFilter(
             media.segmenter, self.wardrobe.background(background), smoother=SMOOTHERS[config.smoother]()
         )
@@ -147,12 +153,19 @@ class Participant:
         self.filter.background = behind
         self.background = background_id(background)
 
+    def note(self, policy: RoomPolicy) -> RoomPolicy:
+        """Remember, for the receipt, what a room's policy means here; return that."""
+        policy = self.grant.restrict(policy)
+        if not self.policies or self.policies[-1] != policy:
+            self.policies.append(policy)
+        return policy
+
     def obey(self, policy: RoomPolicy) -> bool:
         """Move to the default background from the next frame on if the present one is forbidden or gone.
 
         Tell whether that was so.
         """
-        policy = self.grant.restrict(policy)
+        policy = self.note(policy)
         if policy.allows_background(self.background) and self.wardrobe.has(self.background):
             return False
         self.choose(policy.default_background(self._config.background), policy)

@@ -43,6 +43,7 @@ class RoomPolicy:
     waiting_room: bool = False
     backgrounds: Backgrounds = "any"
     screen_share: ScreenShare = "allowed"
+    recording: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return the Policy of the signalling protocol."""
@@ -52,6 +53,7 @@ class RoomPolicy:
             "waitingRoom": self.waiting_room,
             "backgrounds": list(self.backgrounds) if listed else self.backgrounds,
             "screenShare": self.screen_share,
+            "recording": self.recording,
         }
 
     def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
@@ -65,6 +67,8 @@ class RoomPolicy:
             policy = replace(policy, backgrounds=_backgrounds(wish["backgrounds"]))
         if "screenShare" in wish:
             policy = replace(policy, screen_share=_screen_share(wish["screenShare"]))
+        if "recording" in wish:
+            policy = replace(policy, recording=_flag(wish["recording"], "recording"))
         return policy
 
     def allows_background(self, background: str) -> bool:

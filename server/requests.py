@@ -16,7 +16,20 @@ from server.subscriber import Subscriber
 
 COST = 5.0  # of the rate limit, for what reaches other people
 DEAR = frozenset(
-    {"chat", "hand", "reaction", "totals", "mute", "remove", "admit", "deny", "policy", "restart", "offer"}
+    {
+        "chat",
+        "hand",
+        "reaction",
+        "totals",
+        "mute",
+        "remove",
+        "admit",
+        "deny",
+        "policy",
+        "recording",
+        "restart",
+        "offer",
+    }
 )
 
 
@@ -189,6 +202,11 @@ async def _policy(session: Session, message: Message) -> None:
     hosting.set_policy(session.attendance, required(message, "policy", dict))
 
 
+async def _recording(session: Session, message: Message) -> None:
+    hosting.expect_host(session.attendance)
+    hosting.record(session.attendance, on=required(message, "on", bool))
+
+
 async def _leave(session: Session, message: Message) -> None:
     session.left = True
 
@@ -212,5 +230,6 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "admit": _admit,
     "deny": _deny,
     "policy": _policy,
+    "recording": _recording,
     "leave": _leave,
 }

@@ -127,6 +127,7 @@ class Session:
                 "chat": MAX_CHAT,
                 "video": video,
                 "screen": SCREEN_LIMITS,
+                "recording": meeting.recording.permission(participant.grant),
             },
         }
 

@@ -50,11 +50,15 @@ class Grant:
     background: str | None = None
     """The only one, if there is one."""
     screen: bool = True
+    recording: bool | None = None
+    """Whether the holder, as a host, may have the room recorded; None: as the room's policy says."""
 
     def restrict(self, policy: RoomPolicy) -> RoomPolicy:
         """Return what the room's policy means for the holder; what the token forces or lists, wins."""
         if not self.screen:
             policy = replace(policy, screen_share="off")
+        if self.recording is not None:
+            policy = replace(policy, recording=self.recording)
         if self.background is not None:
             return replace(policy, backgrounds=(self.background,))
         if self.backgrounds is None:
@@ -72,6 +76,7 @@ class Grant:
             "backgrounds": None if self.backgrounds is None else list(self.backgrounds),
             "background": self.background,
             "screen": self.screen,
+            "recording": self.recording,
         }
         return {key: value for key, value in claims.items() if value not in (None, "")}
 
@@ -182,7 +187,8 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
             _role(claims.get("role")),
             _backgrounds(claims.get("backgrounds")),
             background_id(background) if background else None,
-            _flag(claims.get("screen", True)),
+            _flag(claims, "screen", default=True),
+            None if claims.get("recording") is None else _flag(claims, "recording", default=False),
         )
     except (ValueError, SignalingError) as error:
         raise TokenError("token-invalid", f"A claim of this token can't be used: {error}.") from None
@@ -211,9 +217,10 @@ def _backgrounds(value: object) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(background_id(name) for name in value))
 
 
-def _flag(value: object) -> bool:
+def _flag(claims: Mapping[str, Any], claim: str, *, default: bool) -> bool:
+    value = claims.get(claim, default)
     if not isinstance(value, bool):
-        raise ValueError("screen")
+        raise ValueError(claim)
     return value
 
 

@@ -11,6 +11,7 @@ import { showKnocks } from './view/knocks.js';
 import { notify, warn } from './view/notices.js';
 import { People } from './view/people.js';
 import { Reactions } from './view/reactions.js';
+import { Recording } from './view/recording.js';
 import { Room } from './view/room.js';
 import { Trust } from './view/trust.js';
 
@@ -33,6 +34,7 @@ export class Meeting {
   #chat = new Chat((words) => this.#send({ type: 'chat', text: words }));
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
+  #recording = new Recording((message) => this.#send(message));
   #trust = new Trust();
   #invite = new Invite();
   #screen = new ScreenShare();
@@ -83,6 +85,7 @@ export class Meeting {
   prepare(conference, joined) {
     this.#conference = conference;
     this.#trust.begin(joined.model);
+    this.#recording.show(conference.state);
     this.#reactions.offer(conference.state.reactions);
     if (!conference.state.me?.screen) this.#screen.stop(conference, false);
   }
@@ -100,6 +103,7 @@ export class Meeting {
     this.#showPolicy();
     showKnocks(conference);
     if (back) return;
+    if (conference.state.recording) this.#recording.say(conference.state.recording);
     this.#view.focus();
     this.#stopTimers();
     this.#timers = [
@@ -164,6 +168,9 @@ export class Meeting {
       case 'knock':
       case 'knock-ended': return showKnocks(conference);
       case 'policy': return this.#showPolicy();
+      case 'recording':
+        this.#recording.show(state);
+        return this.#recording.say(message.recording);
       case 'muted':
         void this.#self.talk(false);
         return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
@@ -255,6 +262,7 @@ export class Meeting {
     this.#people.showPolicy(state);
     this.#backgrounds.allow(state.policy, state.isHost);
     this.#view.showLocked(state.policy.locked);
+    this.#recording.show(state);
     this.#screen.show(this.#conference);
   }
 

@@ -1,8 +1,8 @@
 // @ts-check
-/** @import {Background, Chat, Entered, Joined, Knock, Limits, Model, Participant, Place, Policy, ServerMessage} from './types.js' */
+/** @import {Background, Chat, Entered, Joined, Knock, Limits, Model, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
 
 /** @type {Policy} */
-const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed' };
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false };
 
 /** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
 export class RoomState {
@@ -20,6 +20,8 @@ export class RoomState {
   /** @type {Chat[]} */
   chat = [];
   policy = OPEN;
+  /** @type {Recording | null} */
+  recording = null;
   /** @type {Background[]} */
   backgrounds = [];
   /** @type {string[]} */
@@ -69,6 +71,7 @@ export class RoomState {
       case 'knock-ended': this.knocking.delete(message.participant); return;
       case 'backgrounds': this.backgrounds = message.backgrounds; return;
       case 'policy': this.policy = message.policy; return;
+      case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
       case 'speaker':
         this.speaker = message.participant;
@@ -94,12 +97,14 @@ export class RoomState {
     this.limits = joined.limits;
     this.model = joined.model;
     this.iceServers = joined.iceServers;
+    this.recording = joined.recording ?? null;
     this.#fill(joined.participants, joined.chat ?? [], joined.knocking ?? [], joined.hostToken);
   }
 
   /** @param {Entered} entered */
-  #enter({ participants, chat, knocking, hostToken }) {
+  #enter({ participants, chat, knocking, recording, hostToken }) {
     this.place = 'room';
+    this.recording = recording ?? null;
     this.#fill(participants, chat, knocking, hostToken);
   }
 

@@ -37,10 +37,12 @@
  * @property {boolean} waitingRoom
  * @property {'any' | 'blur' | string[]} backgrounds
  * @property {'allowed' | 'hosts' | 'off'} screenShare
+ * @property {boolean} [recording] whether hosts may record
  *
  * @typedef {{width: number, height: number, frameRate: number, maxBitrate: number}} VideoLimits
- * @typedef {{uploadBytes: number, uploads?: number, chat?: number, video: VideoLimits, screen?: VideoLimits}} Limits
+ * @typedef {{uploadBytes: number, uploads?: number, chat?: number, video: VideoLimits, screen?: VideoLimits, recording?: 'off' | 'policy' | 'allowed'}} Limits
  * @typedef {{name: string, sha256: string}} Model
+ * @typedef {{since: number, by: string | null}} Recording since when (ms), and by whom
  * @typedef {{id: string, name: string}} Knock
  * @typedef {{mid: string, participant: string, kind: StreamKind, filtered?: boolean}} StreamInfo
  * @typedef {'lobby' | 'waiting' | 'room'} Place
@@ -55,6 +57,7 @@
  * @property {number} [present]
  * @property {Chat[]} [chat]
  * @property {Knock[]} [knocking]
+ * @property {Recording | null} [recording]
  * @property {Policy} [policy]
  * @property {string} [hostToken]
  * @property {Background[]} backgrounds
@@ -70,6 +73,7 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
+ * @property {Recording | null} [recording]
  * @property {string} [hostToken]
  *
  * @typedef {object} Counters frames of cameras
@@ -114,6 +118,8 @@
  *   | {type: 'speaker', participant: string | null, speaking: string[]}
  *   | {type: 'quality', quality: Record<string, Quality>}
  *   | {type: 'policy', policy: Policy}
+ *   | {type: 'recording', recording: Recording | null, reason: null | 'stopped' | 'policy' | 'ended' | 'error'}
+ *   | {type: 'receipt', receipt: object}
  *   | FilterReport | Totals | ServerError} ServerMessage
  *
  * @typedef {{type: 'join', version: 1, room: string, name: string, background: string, preview: boolean, seat?: string, hostToken?: string, token?: string}
@@ -133,6 +139,7 @@
  *   | {type: 'mute', participant?: string}
  *   | {type: 'remove' | 'admit' | 'deny', participant: string}
  *   | {type: 'policy', policy: Partial<Policy>}
+ *   | {type: 'recording', on: boolean}
  *   | {type: 'leave'}} ClientMessage
  */
 

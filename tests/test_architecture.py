@@ -22,6 +22,26 @@ def leak(camera: av.VideoFrame) -> None:
 """
 
 
+RECORDED = """\
+from server.media.encoder import EncodedVideo
+from server.media.recording import Recorder, VideoTap
+from server.media.publication import AudioPublication
+from server.media.rtc import EncodedFrame
+from server.media.screen import ScreenPublication
+from server.media.webm import WebmFile
+
+
+def leak(
+    file: WebmFile, recorder: Recorder, tap: VideoTap, camera: EncodedFrame, screen: EncodedVideo,
+    screens: ScreenPublication, audio: AudioPublication,
+) -> None:
+    file.write_video(camera, 0)
+    file.write_video(screen, 0)
+    recorder.add("p", "n", screens, audio)
+    screens.subscribe(tap)
+"""
+
+
 def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
@@ -74,10 +94,35 @@ def test_only_the_rtc_package_touches_private_names_of_aiortc() -> None:
             assert "_RTC" not in path.read_text(encoding="utf-8"), path
 
 
+def test_only_encoders_make_what_may_be_recorded() -> None:
+    makers = {p.relative_to(ROOT).as_posix() for p in modules("server") if "FilteredVideo" in calls(p)}
+    assert makers == {"server/media/encoder.py"}
+
+
+def test_recordings_know_no_camera_and_no_screen() -> None:
+    for name in ("webm.py", "recording.py", "compose.py"):
+        text = (ROOT / "server" / "media" / name).read_text(encoding="utf-8")
+        for forbidden in ("EncodedFrame", "EncodedVideo", "ScreenPublication", "Transcoder", "VideoReceiver"):
+            assert forbidden not in text, name
+
+
+@pytest.mark.slow
+def test_recording_a_camera_frame_or_a_screen_is_a_type_error(tmp_path: Path) -> None:
+    said = check_types(RECORDED, tmp_path)
+    assert 'incompatible type "EncodedFrame"; expected "FilteredVideo"' in said
+    assert 'incompatible type "EncodedVideo"; expected "FilteredVideo"' in said
+    assert 'incompatible type "ScreenPublication"; expected "VideoPublication"' in said
+    assert 'incompatible type "VideoTap"; expected "VideoSubscription"' in said
+
+
 @pytest.mark.slow
 def test_sending_a_camera_frame_is_a_type_error(tmp_path: Path) -> None:
-    leak = tmp_path / "leak.py"
-    leak.write_text(LEAK, encoding="utf-8")
+    assert 'incompatible type "VideoFrame"; expected "FilteredFrame"' in check_types(LEAK, tmp_path)
+
+
+def check_types(program: str, folder: Path) -> str:
+    """Return what mypy says about a program."""
+    leak = folder / "leak.py"
+    leak.write_text(program, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(leak)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert 'incompatible type "VideoFrame"; expected "FilteredFrame"' in result.stdout
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout

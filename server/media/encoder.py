@@ -25,13 +25,19 @@ class EncodedVideo(NamedTuple):
     layer: int
 
 
+class FilteredVideo(EncodedVideo):
+    """One encoded picture that was a FilteredFrame. Only the encoders below make one; recordings take nothing else."""
+
+    __slots__ = ()
+
+
 class VideoEncoder(Protocol):
     """An encoder with one output picture per input picture."""
 
     codec: str
     bitrate: int
 
-    def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> EncodedVideo:
+    def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> FilteredVideo:
         """Encode one picture; raise av.FFmpegError when the codec can't."""
         ...
 
@@ -52,7 +58,7 @@ class _CodecEncoder:
         self._opened_with = (0, 0, 0)
         self._last = -1
 
-    def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> EncodedVideo:
+    def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> FilteredVideo:
         """See VideoEncoder."""
         picture = self._prepare(frame)
         wanted = (picture.width, picture.height, max(self.bitrate, MIN_BITRATE))
@@ -75,7 +81,7 @@ class _CodecEncoder:
     def _open(self, width: int, height: int, bitrate: int) -> VideoCodecContext:
         raise NotImplementedError
 
-    def _describe(self, data: bytes, timestamp: int) -> EncodedVideo:
+    def _describe(self, data: bytes, timestamp: int) -> FilteredVideo:
         raise NotImplementedError
 
     def _context_for(self, name: str, width: int, height: int, bitrate: int) -> VideoCodecContext:
@@ -123,13 +129,13 @@ class Vp8Encoder(_CodecEncoder):
         }
         return context
 
-    def _describe(self, data: bytes, timestamp: int) -> EncodedVideo:
+    def _describe(self, data: bytes, timestamp: int) -> FilteredVideo:
         keyframe = not data[0] & 1  # RFC 6386, section 9.1
         if keyframe:
             self._count = 0
         layer = self._count % 2
         self._count += 1
-        return EncodedVideo(data, timestamp, keyframe, layer)
+        return FilteredVideo(data, timestamp, keyframe, layer)
 
 
 class H264Encoder(_CodecEncoder):
@@ -160,8 +166,8 @@ class H264Encoder(_CodecEncoder):
         }
         return context
 
-    def _describe(self, data: bytes, timestamp: int) -> EncodedVideo:
-        return EncodedVideo(data, timestamp, _has_idr(data), 0)
+    def _describe(self, data: bytes, timestamp: int) -> FilteredVideo:
+        return FilteredVideo(data, timestamp, _has_idr(data), 0)
 
 
 def _has_idr(data: bytes) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from server.media.encoder import EncodedVideo
+from typing import Protocol
+
+from server.media.encoder import EncodedVideo, FilteredVideo
 from server.media.rtc import AudioPacket, RtpSender, packetize_h264, packetize_vp8
 
 PICTURE_IDS = 1 << 15  # RFC 7741, section 4.2
@@ -26,6 +28,24 @@ class Packets:
             made = packetize_vp8(video.data, self._picture_id) if vp8 else packetize_h264(video.data)
             self._made[codec] = made
         return made
+
+
+class FilteredVideoSink(Protocol):
+    """Takes the pictures of a VideoPublication, which are filtered; see VideoSubscription, which takes any."""
+
+    @property
+    def codec(self) -> str: ...
+
+    @property
+    def share(self) -> float | None: ...
+
+    def deliver(self, video: FilteredVideo, packets: Packets, capture_ntp: int | None) -> None: ...
+
+
+class AudioSink(Protocol):
+    """Takes the packets of an AudioPublication; see AudioSubscription."""
+
+    def deliver(self, packet: AudioPacket, capture_ntp: int | None) -> None: ...
 
 
 class VideoSubscription:

@@ -14,8 +14,8 @@ import av
 
 from filters.base import VideoFilter
 from server.media.adaptation import BitrateTier
-from server.media.encoder import CLOCK_RATE, EncodedVideo
-from server.media.fanout import AudioSubscription, Packets, VideoSubscription
+from server.media.encoder import CLOCK_RATE, FilteredVideo
+from server.media.fanout import AudioSink, FilteredVideoSink, Packets
 from server.media.load import LEVELS, LoadMeter, Pace
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.transcoder import DecodeError, Transcoder
@@ -81,7 +81,7 @@ class VideoPublication:
         self._executor = executor
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
-        self._subscriptions: list[VideoSubscription] = []
+        self._subscriptions: list[FilteredVideoSink] = []
         self._busy = False
         self._closed = False
         self._reset = False
@@ -103,12 +103,12 @@ class VideoPublication:
         self._timeline.restart()
         self.reset()
 
-    def subscribe(self, subscription: VideoSubscription) -> None:
+    def subscribe(self, subscription: FilteredVideoSink) -> None:
         """Send this publication to one more peer, from a keyframe on."""
         self._subscriptions.append(subscription)
         self.request_keyframe()
 
-    def unsubscribe(self, subscription: VideoSubscription) -> None:
+    def unsubscribe(self, subscription: FilteredVideoSink) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
@@ -186,7 +186,7 @@ class VideoPublication:
 
     def _transcode(
         self, batch: list[EncodedFrame], codecs: list[str], keyframe: bool, reset: bool
-    ) -> tuple[list[EncodedVideo], float, float]:
+    ) -> tuple[list[FilteredVideo], float, float]:
         """Do the work of one job, on a worker; return it with how long it waited and took."""
         start = time.monotonic()
         if reset:
@@ -196,7 +196,7 @@ class VideoPublication:
 
     def _done(
         self,
-        job: asyncio.Future[tuple[list[EncodedVideo], float, float]],
+        job: asyncio.Future[tuple[list[FilteredVideo], float, float]],
         codecs: list[str],
         keyframe: bool,
     ) -> None:
@@ -234,7 +234,7 @@ class VideoPublication:
         if self._source is not None:
             self._source.request_keyframe()
 
-    def _fan_out(self, videos: dict[str, EncodedVideo]) -> None:
+    def _fan_out(self, videos: dict[str, FilteredVideo]) -> None:
         if self._reset or self.paused:
             self._break()
             return
@@ -262,18 +262,18 @@ class AudioPublication:
         self.on_level: Callable[[int], None] = lambda level: None
         self._source: AudioReceiver | None = None
         self._timeline = Timeline(AUDIO_CLOCK_RATE)
-        self._subscriptions: list[AudioSubscription] = []
+        self._subscriptions: list[AudioSink] = []
 
     def attach(self, source: AudioReceiver | None) -> None:
         """Take the packets of another receiver from now on."""
         self._source = source
         self._timeline.restart()
 
-    def subscribe(self, subscription: AudioSubscription) -> None:
+    def subscribe(self, subscription: AudioSink) -> None:
         """Send this publication to one more peer."""
         self._subscriptions.append(subscription)
 
-    def unsubscribe(self, subscription: AudioSubscription) -> None:
+    def unsubscribe(self, subscription: AudioSink) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 

@@ -12,7 +12,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import FilteredFrame, VideoFilter
-from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, EncodedVideo, H264Encoder, Vp8Encoder
+from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, H264Encoder, Vp8Encoder
 from server.media.rtc import EncodedFrame
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ class StageTimes:
     decoded: int = 0
     filtered: int = 0
     encoded: int = 0
+    pictures: int = 0
+    """Pictures given to the encoders, however many codecs each was for."""
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Transcoder:
 
     def transcode(
         self, frames: Sequence[EncodedFrame], codecs: Iterable[str], *, keyframe: bool
-    ) -> list[EncodedVideo]:
+    ) -> list[FilteredVideo]:
         """Decode all `frames`, show the last of them, return it once per codec in the order of `codecs`.
 
         Empty while the filter's delay line fills. Raises DecodeError, or av.FFmpegError from an encoder.
@@ -100,8 +102,9 @@ class Transcoder:
             raise DecodeError(f"{picture.width}x{picture.height} is larger than this server takes")
         return picture
 
-    def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[EncodedVideo]:
+    def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[FilteredVideo]:
         start = time.thread_time()
+        self.times.pictures += 1
         timestamp = shown.frame.pts or 0
         self.pixels = shown.frame.width * shown.frame.height
         videos = []

@@ -153,6 +153,39 @@ async def test_hosts_decide(page: Page, fake: FakeServer) -> None:
     await fake.until("policy", policy={"backgrounds": ["blur", "fjord"]})
 
 
+async def test_hosts_record_where_that_is_allowed_and_it_is_marked(page: Page, fake: FakeServer) -> None:
+    fake.role = "host"
+    await join(page, fake)
+    mark = page.locator("#recording")
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("button", name="Start recording")).to_be_disabled()
+    await page.get_by_role("switch", name="Allow recording").check()
+    await fake.until("policy", policy={"recording": True})
+    await expect(mark).to_be_hidden()
+    await page.get_by_role("button", name="Start recording").click()
+    assert (await fake.expect("recording"))["on"] is True
+    await expect(mark).to_have_text("Recording")
+    await expect(mark).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="This room is being recorded")).to_be_visible()
+    await page.get_by_role("button", name="Stop recording").click()
+    assert (await fake.expect("recording", 2))["on"] is False
+    await expect(mark).to_be_hidden()
+    await expect(page.get_by_text("The recording has ended.")).to_be_visible()
+
+
+async def test_a_recording_is_told_before_one_enters_and_to_guests(page: Page, fake: FakeServer) -> None:
+    fake.recording = {"since": NOW, "by": "p1"}
+    fake.others = [participant("p1", "Grace", role="host")]
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.locator("#lobby-recording")).to_have_text("This room is being recorded.")
+    await join(page, fake)
+    await expect(page.locator("#recording")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="This room is being recorded")).to_be_visible()
+    await expect(page.get_by_role("button", name="Stop recording")).to_have_count(0)
+    await fake.send("recording", recording=None, reason="ended")
+    await expect(page.locator("#recording")).to_be_hidden()
+
+
 async def test_guests_see_no_tools_of_hosts(page: Page, fake: FakeServer) -> None:
     fake.others = [participant("p1", "Grace", role="host")]
     await join(page, fake)

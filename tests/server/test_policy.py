@@ -113,6 +113,7 @@ def test_a_change_keeps_the_rest() -> None:
         "waitingRoom": True,
         "backgrounds": "any",
         "screenShare": "off",
+        "recording": False,
     }
 
 

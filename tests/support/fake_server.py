@@ -31,8 +31,15 @@ LIMITS = {
     "chat": 2000,
     "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
+    "recording": "policy",
 }
-POLICY = {"locked": False, "waitingRoom": False, "backgrounds": "any", "screenShare": "allowed"}
+POLICY = {
+    "locked": False,
+    "waitingRoom": False,
+    "backgrounds": "any",
+    "screenShare": "allowed",
+    "recording": False,
+}
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {"received": 900, "filtered": 890, "slated": 10, "withheld": 0, "errors": 0, "raw": 0}
 NOW = 1_719_829_384_123  # ms since 1970
@@ -50,6 +57,7 @@ class FakeServer:
         self.refuse_entry: str | None = None
         self.redirect: tuple[str, str] | None = None
         self.held = False
+        self.recording: Message | None = None
         self.chat: list[Message] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
@@ -134,6 +142,10 @@ class FakeServer:
             case "policy":
                 self.policy |= message["policy"]
                 return [{"type": "policy", "policy": self.policy}]
+            case "recording":
+                self.recording = {"since": NOW, "by": "me"} if message["on"] else None
+                reason = None if message["on"] else "stopped"
+                return [{"type": "recording", "recording": self.recording, "reason": reason}]
         return []
 
     def say(self, participant: str, text: str) -> Message:
@@ -186,6 +198,7 @@ class FakeServer:
             "participants": [self.me, *(self.others if inside else [])],
             "chat": self.chat if inside else [],
             "knocking": [],
+            "recording": self.recording,
         }
         return room | ({"hostToken": "token"} if inside and self.role == "host" else {})
 
