@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
-from benchmarks.room_counters import resident
+from benchmarks.room_counters import family
 from server.app import CONFERENCE, create_app
 from server.config import Config
 from server.media.encoder import EncodedVideo
@@ -79,7 +79,7 @@ def census() -> dict[str, Any]:
         "tasks": len(asyncio.all_tasks()),
         "threads": threading.active_count(),
         "files": len(list(Path("/proc/self/fd").iterdir())),
-        "megabytes": round(resident() / (1 << 20), 1),
+        "megabytes": round(family()[1] / (1 << 20), 1),
     }
 
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -92,10 +92,9 @@ async def serve(app: web.Application, collect: Collect) -> None:
     lag = LoopLag()
 
     async def snapshot(_: web.Request) -> web.Response:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
         stages, counts = collect()
-        cpu = usage.ru_utime + usage.ru_stime
-        now = Snapshot(time.monotonic(), cpu, time.thread_time(), resident(), lag.take(), stages, counts)
+        cpu, memory = family()
+        now = Snapshot(time.monotonic(), cpu, time.thread_time(), memory, lag.take(), stages, counts)
         return web.json_response(asdict(now))
 
     app.router.add_get("/benchmark", snapshot)
@@ -109,9 +108,30 @@ async def serve(app: web.Application, collect: Collect) -> None:
     await runner.cleanup()
 
 
-def resident() -> int:
-    """Return the bytes of this process that are in memory."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the peak, in bytes on macOS
+def family() -> tuple[float, int]:
+    """Return seconds of CPU and bytes in memory of this process and its children; without /proc, of itself only."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    stats = [_stat(path) for path in Path("/proc").glob("[0-9]*/stat")]
+    ours = [s for s in stats if s and os.getpid() in (s.pid, s.parent)]
+    if ours:
+        memory = sum(s.pages for s in ours) * os.sysconf("SC_PAGE_SIZE")
+    ticks = sum(s.ticks for s in ours if s.pid != os.getpid())
+    return cpu + ticks / os.sysconf("SC_CLK_TCK"), memory
+
+
+class _Stat(NamedTuple):
+    pid: int
+    parent: int
+    ticks: int
+    pages: int
+
+
+def _stat(path: Path) -> _Stat | None:
+    """Read what proc(5) tells of a process; None for one that has ended meanwhile."""
+    try:
+        text = path.read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()
+    return _Stat(int(path.parent.name), int(fields[1]), int(fields[11]) + int(fields[12]), int(fields[21]))

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
-from filters.base import Alpha, Planes
-from filters.segmenter import Box, ModelCard, Segmenter, load_card
 from server.app import CONFERENCE, create_app
-from server.config import MODELS, Config
-from server.media.encoder import EncodedVideo
+from server.config import Config
+from server.media.encoder import FilteredVideo
 from server.media.load import LEVELS, Governor, Level
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp
 
 MAX_PARTICIPANTS = 64
-
-
-class TimedSegmenter(Segmenter):
-    """A Segmenter that adds up its CPU time over all threads."""
-
-    def __init__(self, card: ModelCard) -> None:
-        self.seconds = 0.0
-        self.runs = 0
-        self._lock = threading.Lock()
-        super().__init__(card)
-
-    def __call__(self, planes: Planes, box: Box | None = None, pixels: int | None = None) -> Alpha:
-        start = time.thread_time()
-        try:
-            return super().__call__(planes, box, pixels)
-        finally:
-            with self._lock:
-                self.seconds += time.thread_time() - start
-                self.runs += 1
 
 
 class NoGovernor(Governor):
@@ -53,9 +30,8 @@ class NoGovernor(Governor):
 class Instruments:
     """Measures a server of this process from outside."""
 
-    def __init__(self, app: web.Application, segmenter: TimedSegmenter) -> None:
+    def __init__(self, app: web.Application) -> None:
         self._app = app
-        self._segmenter = segmenter
         self._keyframes = 0
         self._watch = Stopwatch()
         self._count_keyframes()
@@ -67,7 +43,7 @@ class Instruments:
     def _count_keyframes(self) -> None:
         inner = VideoPublication._fan_out
 
-        def counted(publication: VideoPublication, videos: dict[str, EncodedVideo]) -> None:
+        def counted(publication: VideoPublication, videos: dict[str, FilteredVideo]) -> None:
             self._keyframes += any(video.keyframe for video in videos.values())
             inner(publication, videos)
 
@@ -81,10 +57,10 @@ class Instruments:
         times = [m.video.transcoder.times for m in members]
         seconds = dict(self._watch.seconds)
         seconds["decode"] = sum(t.decode for t in times)
-        seconds["network"] = self._segmenter.seconds
-        seconds["rest of filter"] = sum(t.filter for t in times) - self._segmenter.seconds
+        seconds["network"] = sum(m.filter.look_time for m in members)
+        seconds["rest of filter"] = sum(t.filter for t in times) - seconds["network"]
         seconds["encode"] = sum(t.encode for t in times)
-        counts = Counter(network=self._segmenter.runs, keyframes=self._keyframes)
+        counts = Counter(network=sum(m.filter.looks for m in members), keyframes=self._keyframes)
         counts["level"] = LEVELS.index(conference.governor.level)
         for member in members:
             counts.update(member.counters()._asdict())
@@ -104,12 +80,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=Config().workers)
     options = parser.parse_args()
     config = Config(smoother=options.smoother, workers=options.workers, max_participants=MAX_PARTICIPANTS)
-    segmenter = TimedSegmenter(load_card(config.model, MODELS))
-    segmenter.seconds = 0.0
-    app = create_app(config, segmenter)
+    app = create_app(config)
     if not options.governor:
         app.on_startup.append(_free)
-    asyncio.run(serve(app, Instruments(app, segmenter).collect))
+    asyncio.run(serve(app, Instruments(app).collect))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ __all__ = [
     "Clip",
     "Color",
     "Picture",
+    "PictureFile",
     "decode_picture",
     "encode_jpeg",
     "parse_background",
@@ -75,6 +76,26 @@ class Picture:
         return self._planes
 
 
+class PictureFile:
+    """A picture that is decoded when it is first painted. It pickles as its path, or as the file's bytes."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        """Raise FilterError where there is no such file."""
+        if isinstance(source, Path) and not source.is_file():
+            raise FilterError(f"the built-in picture {source.name} is missing")
+        self._source = source
+        self._picture: Picture | None = None
+
+    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
+        if self._picture is None:
+            content = self._source
+            self._picture = Picture(decode_picture(content) if isinstance(content, bytes) else _load(content))
+        return self._picture.paint(source, alpha, time)
+
+    def __reduce__(self) -> tuple[type, tuple[Path | bytes]]:
+        return PictureFile, (self._source,)
+
+
 class Color(Picture):
     """One colour; red, green and blue are 0 to 255."""
 
@@ -93,7 +114,7 @@ def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Backg
     if re.fullmatch(r"#[0-9a-fA-F]{6}", spec):
         return Color(*bytes.fromhex(spec[1:]))
     if spec in BUILTIN:
-        return Picture(_load(pictures / f"{spec}.jpg"))
+        return PictureFile(pictures / f"{spec}.jpg")
     if spec in CLIPS:
         return Clip(pictures / f"{spec}.webm")
     if files and Path(spec).is_file():
@@ -116,9 +137,6 @@ def _open(path: Path) -> Background:
 @lru_cache(maxsize=len(BUILTIN))
 def _load(path: Path) -> Bgr:
     """Decode a built-in picture once; everybody who chose it shares the array."""
-    try:
-        image = decode_picture(path.read_bytes())
-    except OSError as error:
-        raise FilterError(f"the built-in picture {path.name} is missing") from error
+    image = decode_picture(path.read_bytes())
     image.setflags(write=False)
     return image

@@ -7,6 +7,7 @@ most MAX_REPEAT old, else a slate. The source itself is never an answer.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ import cv2
 import numpy as np
 
 from filters.background import Background
-from filters.base import FilteredFrame, Plane, Planes, new_frame, planes_of
+from filters.base import Alpha, FilteredFrame, Plane, Planes, new_frame, planes_of
 from filters.blur import Blur
 from filters.compositor import composite
 from filters.foreground import foreground
 from filters.matte import Matte, MatteOptions, Network
 from filters.photo import PhotoMatte
+from filters.segmenter import Box
 from filters.smoother import TemporalSmoother
 
 logger = logging.getLogger(__name__)
@@ -69,7 +71,10 @@ class PersonFilter:
         self.network_interval = 1
         self.covered = False
         self._plate_wanted: bool | None = None
-        self.matte = matte or Matte(segmenter, smoother=smoother, options=options)
+        self.looks = 0
+        self.look_time = 0.0
+        self._network = segmenter
+        self.matte = matte or Matte(self._look, smoother=smoother, options=options)
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
         self._smoothing: deque[_Held] = deque()
@@ -89,6 +94,15 @@ class PersonFilter:
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
         return self._emit() if len(self._held) > self.matte.delay else None
+
+    def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        """Run the network, and add up how often and for how many seconds of CPU."""
+        start = time.thread_time()
+        try:
+            return self._network(planes, box, pixels)
+        finally:
+            self.looks += 1
+            self.look_time += time.thread_time() - start
 
     @property
     def plate(self) -> str:

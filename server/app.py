@@ -48,12 +48,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Application:
-    """Build the application, with the configured network unless another is given.
+    """Build the application, with the configured network in worker processes unless another is given.
 
     Raises ModelError when the network can't be trusted to be what its card says.
     """
     install()
-    network = segmenter or Segmenter(load_card(config.model, MODELS))
+    if segmenter is None:
+        Segmenter(load_card(config.model, MODELS))
     guards = [only_for_localhost] if is_private(config) else []
     app = web.Application(
         client_max_size=config.max_upload,
@@ -63,7 +64,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     app[QUOTA] = Quota(config.max_connections_per_address)
 
     async def conference(app: web.Application) -> AsyncIterator[None]:
-        app[CONFERENCE] = Conference(config, network)
+        app[CONFERENCE] = Conference(config, segmenter)
         yield
         await app[CONFERENCE].close()
 

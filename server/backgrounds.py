@@ -7,14 +7,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from filters.background import (
     BUILTIN,
     CLIPS,
     Background,
-    Picture,
+    PictureFile,
     decode_picture,
     encode_jpeg,
     parse_background,
@@ -31,16 +28,17 @@ BackgroundInfo: TypeAlias = dict[str, Any]
 
 
 class Upload(NamedTuple):
-    """An uploaded picture: decoded, and its thumbnail as JPEG. The file is not kept."""
+    """An uploaded picture and its thumbnail, both JPEG. The file itself is not kept, nor what it tells of its maker."""
 
-    image: NDArray[np.uint8]
+    picture: bytes
     thumbnail: bytes
 
 
 def read_upload(data: bytes, config: Config) -> Upload:
     """Decode a JPEG, PNG or WebP; raise FilterError when it can't be used. Takes long: not for the event loop."""
     image = decode_picture(data, config.max_upload_pixels)
-    return Upload(image, encode_jpeg(image, THUMBNAIL))
+    size = (image.shape[1], image.shape[0])
+    return Upload(encode_jpeg(image, size, quality=95), encode_jpeg(image, THUMBNAIL))
 
 
 class Wardrobe:
@@ -58,7 +56,7 @@ class Wardrobe:
         """Return a fresh background for one stream, or raise SignalingError unknown-background."""
         name = background_id(name)
         if name.startswith(UPLOAD):
-            return Picture(self._find(name.removeprefix(UPLOAD)).image)
+            return PictureFile(self._find(name.removeprefix(UPLOAD)).picture)
         try:
             return parse_background(name, PICTURES)
         except FilterError as error:

@@ -6,14 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from filters.segmenter import Segmenter
+from filters.segmenter import Segmenter, load_card
 from server.backgrounds import BackgroundInfo, read_upload
-from server.config import Config
+from server.config import MODELS, Config
 from server.events import Events
 from server.media.load import Governor, LoadMeter
+from server.media.processes import Processes
+from server.media.workers import Threads, Workers
 from server.meeting import Attendance, Meeting, Reason
 from server.messages import error_message
 from server.participant import MediaResources, Participant
@@ -32,19 +33,17 @@ GOVERN_INTERVAL = 0.5  # seconds
 class Conference:
     """Who is where, and what all share. Made inside a running event loop."""
 
-    def __init__(self, config: Config, segmenter: Segmenter) -> None:
+    def __init__(self, config: Config, segmenter: Segmenter | None = None) -> None:
+        """Work in processes with the configured network, or in threads with a network of the caller's."""
         self.config = config
         self.doorkeeper = Doorkeeper(read_keys(config.token_keys))
         self.draining = False
         self.events = Events()
         self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep, self.events))
-        self.media = MediaResources(
-            segmenter,
-            ThreadPoolExecutor(config.workers, thread_name_prefix="media"),
-            LoadMeter(config.workers),
-        )
+        card = segmenter.card if segmenter else load_card(config.model, MODELS)
+        self.media = MediaResources(card, _workers(config, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
-        self.receipts = Receipts(signing_key(config), segmenter.card.sha256, config.receipts)
+        self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Attendance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._uploading = asyncio.Semaphore(1)
@@ -128,6 +127,7 @@ class Conference:
         while True:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
+            self.media.workers.check(now)
             utilisation, delay = self.media.meter.read(now)
             level = self.governor.observe(now, utilisation=utilisation, delay=delay)
             for attendance in self._seats.values():
@@ -194,4 +194,10 @@ class Conference:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.media.executor.shutdown(wait=False, cancel_futures=True)
+        self.media.workers.close()
+
+
+def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
+    if segmenter is not None:
+        return Threads(segmenter, config.workers, config.smoother)
+    return Processes(config.model, config.workers, config.smoother)

@@ -7,18 +7,16 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from statistics import median
 from typing import Any, NamedTuple
 
-from filters.person import PersonFilter
-from filters.segmenter import Segmenter
-from filters.smoother import SMOOTHERS
+from filters.segmenter import ModelCard
 from server.backgrounds import Upload, Wardrobe
 from server.config import Config
 from server.media.load import LEVELS, Level, LoadMeter
 from server.media.publication import AudioPublication, Counters, VideoPublication
 from server.media.screen import ScreenPublication
+from server.media.workers import Workers
 from server.policy import RoomPolicy, SignalingError, background_id
 from server.publisher import Publisher
 from server.quality import ConnectionQuality, Link, LossCounter
@@ -32,8 +30,8 @@ MAX_POLICIES = 16  # the latest, in a receipt
 class MediaResources(NamedTuple):
     """What all participants of a process share."""
 
-    segmenter: Segmenter
-    executor: Executor
+    card: ModelCard
+    workers: Workers
     meter: LoadMeter
 
 
@@ -84,10 +82,10 @@ class Participant:
         self.connected = True
         self.since = round(time.time() * 1000)
         self.policies = deque[RoomPolicy](maxlen=MAX_POLICIES)
-        self.filter = PersonFilter(
-            media.segmenter, self.wardrobe.background(background), smoother=SMOOTHERS[config.smoother]()
+        self.filter, transcoder = media.workers.open(
+            self.wardrobe.background(background), config.start_bitrate
         )
-        self.video = VideoPublication(self.filter, media.executor, media.meter, bitrate=config.start_bitrate)
+        self.video = VideoPublication(transcoder, media.meter)
         self.overloaded = False
         self.audio = AudioPublication()
         self.screen: Screen | None = None

@@ -134,7 +134,7 @@ class Session:
     @property
     def model(self) -> dict[str, str]:
         """Name and checksum of the network."""
-        card = self.conference.media.segmenter.card
+        card = self.conference.media.card
         return {"name": card.name, "sha256": card.sha256}
 
     def offer(self, offer: SubscribeOffer) -> None:

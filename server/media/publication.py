@@ -7,18 +7,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import NamedTuple
 
-import av
-
-from filters.base import VideoFilter
 from server.media.adaptation import BitrateTier
 from server.media.encoder import CLOCK_RATE, FilteredVideo
 from server.media.fanout import AudioSink, FilteredVideoSink, Packets
 from server.media.load import LEVELS, LoadMeter, Pace
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
-from server.media.transcoder import DecodeError, Transcoder
+from server.media.transcoder import DecodeError, EncodeError
+from server.media.workers import Transcoded, Transcoding
 
 logger = logging.getLogger(__name__)
 
@@ -68,17 +65,14 @@ class VideoPublication:
     frames that waited longer than MAX_AGE are decoded (later ones need them) and not shown.
     """
 
-    def __init__(
-        self, video_filter: VideoFilter, executor: Executor, meter: LoadMeter, *, bitrate: int
-    ) -> None:
-        self.transcoder = Transcoder(video_filter, bitrate)
+    def __init__(self, transcoder: Transcoding, meter: LoadMeter) -> None:
+        self.transcoder = transcoder
         self.frame_rate = LEVELS[0].frame_rate
         self.received = 0
         self.sent = 0
         self.withheld = 0
         self.delay: float | None = None
         self.paused = False
-        self._executor = executor
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
         self._subscriptions: list[FilteredVideoSink] = []
@@ -88,7 +82,7 @@ class VideoPublication:
         self._source: VideoReceiver | None = None
         self._keyframe_wanted = True
         self._keyframe_sent = 0.0
-        self._tier = BitrateTier(bitrate)
+        self._tier = BitrateTier(transcoder.bitrate)
         self.rate = 0.0
         """What the pictures really take, bit/s, smoothed."""
         self._encoded = 0
@@ -135,6 +129,7 @@ class VideoPublication:
         self._closed = True
         self._waiting.clear()
         self._subscriptions.clear()
+        self.transcoder.close()
 
     def receive(self, frame: EncodedFrame) -> None:
         """Take the next encoded camera frame, in decode order, on the event loop."""
@@ -163,9 +158,7 @@ class VideoPublication:
             self._keyframe_wanted, self._keyframe_sent = False, now
         reset, self._reset = self._reset, False
         self._busy = True
-        job = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._transcode, batch, codecs, keyframe, reset
-        )
+        job = self.transcoder.submit(batch, codecs, keyframe=keyframe, reset=reset)
         job.add_done_callback(lambda done: self._done(done, codecs, keyframe))
 
     def _next_batch(self, now: float) -> list[EncodedFrame]:
@@ -184,19 +177,9 @@ class VideoPublication:
             self._due = max(self._due + interval, shown + interval // 2)
         return batch
 
-    def _transcode(
-        self, batch: list[EncodedFrame], codecs: list[str], keyframe: bool, reset: bool
-    ) -> tuple[list[FilteredVideo], float, float]:
-        """Do the work of one job, on a worker; return it with how long it waited and took."""
-        start = time.monotonic()
-        if reset:
-            self.transcoder.reset()
-        videos = self.transcoder.transcode(batch, codecs, keyframe=keyframe)
-        return videos, max(0.0, start - batch[-1].arrival), time.monotonic() - start
-
     def _done(
         self,
-        job: asyncio.Future[tuple[list[FilteredVideo], float, float]],
+        job: asyncio.Future[Transcoded],
         codecs: list[str],
         keyframe: bool,
     ) -> None:
@@ -223,7 +206,7 @@ class VideoPublication:
         if isinstance(error, DecodeError):
             self._waiting.clear()
             self._ask_sender_for_keyframe()
-        elif not isinstance(error, av.FFmpegError):
+        elif not isinstance(error, EncodeError):
             logger.error("publication failed; its frame is withheld", exc_info=error)
 
     def _break(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 import av
@@ -25,6 +25,10 @@ class DecodeError(Exception):
     """What came from the network is not a picture; the sender must start again with a keyframe."""
 
 
+class EncodeError(Exception):
+    """A codec could not encode a picture; the next one must be a keyframe."""
+
+
 @dataclass(slots=True)
 class StageTimes:
     """Seconds of CPU spent so far in each stage, and how often."""
@@ -37,6 +41,10 @@ class StageTimes:
     encoded: int = 0
     pictures: int = 0
     """Pictures given to the encoders, however many codecs each was for."""
+
+    def __add__(self, other: StageTimes) -> StageTimes:
+        """Return what both have spent."""
+        return StageTimes(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(slots=True)
@@ -59,7 +67,7 @@ class Transcoder:
     ) -> list[FilteredVideo]:
         """Decode all `frames`, show the last of them, return it once per codec in the order of `codecs`.
 
-        Empty while the filter's delay line fills. Raises DecodeError, or av.FFmpegError from an encoder.
+        Empty while the filter's delay line fills. Raises DecodeError or EncodeError.
         """
         start = time.thread_time()
         picture: av.VideoFrame | None = None
@@ -115,9 +123,9 @@ class Transcoder:
             encoder.bitrate = self.bitrate
             try:
                 videos.append(encoder.encode(shown, timestamp, keyframe=keyframe))
-            except av.FFmpegError:
+            except av.FFmpegError as error:
                 del self._encoders[codec]
-                raise
+                raise EncodeError(str(error)) from error
         self.times.encode += time.thread_time() - start
         self.times.encoded += len(videos)
         return videos

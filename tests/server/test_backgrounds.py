@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from filters.background import decode_picture
 from filters.base import FilterError
 from server.backgrounds import THUMBNAIL, Upload, Wardrobe, builtin_backgrounds, read_upload
 from server.config import Config
 from server.policy import RoomPolicy, SignalingError
 
-UPLOAD = Upload(np.full((36, 64, 3), 200, np.uint8), b"jpeg")
+UPLOAD = Upload(b"jpeg", b"thumbnail")
 
 
 def png(width: int, height: int) -> bytes:
@@ -86,7 +87,7 @@ def test_with_any_everything_is_listed_and_ones_own_is_marked(wardrobe: Wardrobe
 
 def test_an_upload_is_decoded_and_shrunk() -> None:
     upload = read_upload(png(4000, 3000), Config())
-    assert upload.image.shape == (1440, 1920, 3)
+    assert decode_picture(upload.picture).shape == (1440, 1920, 3)
     thumbnail = cv2.imdecode(np.frombuffer(upload.thumbnail, np.uint8), cv2.IMREAD_COLOR)
     assert thumbnail is not None
     assert thumbnail.shape[1::-1] == THUMBNAIL

@@ -20,6 +20,7 @@ from server.media.fanout import VideoSubscription
 from server.media.load import LEVELS, Governor, LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
+from server.media.workers import ThreadTranscoding
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -94,7 +95,9 @@ async def govern(publications: list[VideoPublication], meter: LoadMeter, levels:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 async def test_twice_the_cameras_that_fit() -> None:
     executor, meter = ThreadPoolExecutor(1), LoadMeter(1)
-    publications = [VideoPublication(SlowFilter(), executor, meter, bitrate=200_000) for _ in range(CAMERAS)]
+    publications = [
+        VideoPublication(ThreadTranscoding(SlowFilter(), executor, 200_000), meter) for _ in range(CAMERAS)
+    ]
     peers: list[Any] = [Peer() for _ in publications]
     sent: list[dict[int, float]] = [{} for _ in publications]
     for publication, peer in zip(publications, peers, strict=True):

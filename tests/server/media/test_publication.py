@@ -18,6 +18,7 @@ from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.load import LoadMeter
 from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
 from server.media.rtc import AudioPacket, EncodedFrame
+from server.media.workers import ThreadTranscoding
 
 RAW, PAINTED = 220, 60
 
@@ -168,7 +169,10 @@ async def feed(publication: VideoPublication, frames: list[EncodedFrame], peer: 
 
 
 async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -> None:
-    publication, peer = VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000), Peer()
+    publication, peer = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+    )
     subscribe(publication, peer)
     await feed(publication, camera(8), peer)
     assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
@@ -178,7 +182,7 @@ async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -
 
 async def test_payloads_are_made_once_for_peers_that_get_everything(executor: ThreadPoolExecutor) -> None:
     publication, first, second = (
-        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
         Peer(),
         Peer(),
     )
@@ -194,7 +198,7 @@ async def test_a_peer_starts_with_a_keyframe(
 ) -> None:
     monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 0.0)
     publication, first, late = (
-        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
         Peer(),
         Peer(ready=False),
     )
@@ -215,7 +219,7 @@ async def test_a_peer_starts_with_a_keyframe(
 
 async def test_a_slow_peer_gets_the_base_layer_alone(executor: ThreadPoolExecutor) -> None:
     publication, peer, slow = (
-        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
         Peer(),
         Peer(),
     )
@@ -231,7 +235,7 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
     executor: ThreadPoolExecutor, error: Exception
 ) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
+    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
     subscribe(publication, peer)
     frames = camera(6)
     await feed(publication, frames[:2], peer)
@@ -247,7 +251,7 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
 
 async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecutor) -> None:
     publication, peer, source = (
-        VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000),
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
         Peer(),
         Source(),
     )
@@ -262,7 +266,7 @@ async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecut
 
 async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
+    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
     subscribe(publication, peer)
     frames = camera(20)
     long_ago = time.monotonic() - 1
@@ -276,7 +280,7 @@ async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor
 async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecutor) -> None:
     painter, peer, source = Painter(), Peer(), Source()
     painter.pause = 0.2
-    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
+    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
     publication.attach(source)  # type: ignore[arg-type]
     subscribe(publication, peer)
     for frame in camera(MAX_WAITING * 2):
@@ -288,7 +292,7 @@ async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecuto
 
 async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(painter, executor, LoadMeter(2), bitrate=300_000)
+    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
     subscribe(publication, peer)
     await feed(publication, camera(3, start=100), peer)
     publication.attach(Source())  # type: ignore[arg-type]
@@ -299,7 +303,10 @@ async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolEx
 
 
 async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:
-    publication, peer = VideoPublication(Painter(), executor, LoadMeter(2), bitrate=300_000), Peer()
+    publication, peer = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+    )
     subscribe(publication, peer)
     frames = camera(4)
     await feed(publication, frames[:1], peer)

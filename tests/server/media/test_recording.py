@@ -21,6 +21,7 @@ from server.media import recording
 from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording import INDEX, Recorder, RecordingClock
+from server.media.workers import ThreadTranscoding
 from tests.support.painting import Painter, camera, speech
 
 PAINTED, SHOWN = 60, 51  # luma as coded and, in full range, as decoded
@@ -31,6 +32,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.server.media.test_recording import feed, published
 from server.media.recording import Recorder
+from server.media.workers import ThreadTranscoding
 import asyncio
 
 async def main() -> None:
@@ -51,7 +53,9 @@ class published:
 
     async def __aenter__(self) -> tuple[VideoPublication, AudioPublication]:
         self._executor = ThreadPoolExecutor(1)
-        self._video = VideoPublication(Painter(PAINTED), self._executor, LoadMeter(1), bitrate=300_000)
+        self._video = VideoPublication(
+            ThreadTranscoding(Painter(PAINTED), self._executor, 300_000), LoadMeter(1)
+        )
         return self._video, AudioPublication()
 
     async def __aexit__(self, *_: object) -> None:
