@@ -16,7 +16,7 @@ from filters.base import Alpha, Planes
 from filters.segmenter import Box, ModelCard, Segmenter, load_card
 from server.app import CONFERENCE, create_app
 from server.config import MODELS, Config
-from server.media.encoder import EncodedVideo
+from server.media.encoder import FilteredVideo
 from server.media.load import LEVELS, Governor, Level
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp
@@ -67,7 +67,7 @@ class Instruments:
     def _count_keyframes(self) -> None:
         inner = VideoPublication._fan_out
 
-        def counted(publication: VideoPublication, videos: dict[str, EncodedVideo]) -> None:
+        def counted(publication: VideoPublication, videos: dict[str, FilteredVideo]) -> None:
             self._keyframes += any(video.keyframe for video in videos.values())
             inner(publication, videos)
 

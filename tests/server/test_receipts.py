@@ -316,7 +316,7 @@ def test_verify_says_what_is_wrong(
 ) -> None:
     if content is not None:
         (files / "receipt.json").write_bytes(content.encode(errors="surrogateescape"))
-    with_key = ["--key", files / key] if key else []
+    with_key: tuple[str | Path, ...] = ("--key", files / key) if key else ()
     assert run("verify", files / "receipt.json", *with_key) == 1
     error = capsys.readouterr().err
     assert said in error
