@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -78,8 +78,6 @@ def serve(
     smoother: Annotated[str | None, typer.Option(metavar="|".join(SMOOTHERS))] = None,
 ) -> None:
     """Run the conference server. What is not given comes from the environment, then from the file."""
-    from server.app import serve as run  # `filter` needs nothing of the server
-
     options = {
         "host": host,
         "port": port,
@@ -92,10 +90,7 @@ def serve(
         "model": model,
         "smoother": smoother,
     }
-    try:
-        run(configuration(config, assignments, options))
-    except (ConfigError, FilterError, OSError) as error:
-        fail(error)
+    _serve(config, assignments, options)
 
 
 @app.command()
@@ -109,12 +104,16 @@ def forward(
     assignments: Assignments = None,
 ) -> None:
     """Publish every camera that comes in by WHIP, filtered, to another server's WHIP endpoint."""
-    from server.app import serve as run
-
     if source != "whip":
         raise typer.BadParameter(f"{source!r} is not 'whip'", param_hint="--from")
+    _serve(config, assignments, {"forward_to": to, "forward_token": to_token})
+
+
+def _serve(config: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> None:
+    from server.app import serve as run  # `filter` needs nothing of the server
+
     try:
-        run(configuration(config, assignments, {"forward_to": to, "forward_token": to_token}))
+        run(configuration(config, assignments, options))
     except (ConfigError, FilterError, OSError) as error:
         fail(error)
 

@@ -161,7 +161,8 @@ export class Conference {
 
   leave() {
     this.send({ type: 'leave' });
-    this.#end(null);
+    this.#signaling.closeAfterFarewell();
+    this.#part(null);
   }
 
   #join() {
@@ -181,6 +182,7 @@ export class Conference {
 
   /** @param {ServerMessage} message */
   #receive(message) {
+    if (this.#phase === 'closed' && message.type !== 'receipt') return;
     if (message.type === 'answer') return this.#connections.answer(message);
     if (message.type === 'offer') return this.#connections.offer(message);
     const before = this.#aboutWhom(message);
@@ -245,6 +247,11 @@ export class Conference {
   /** @param {ServerError | null} error */
   #end(error) {
     this.#signaling.close();
+    this.#part(error);
+  }
+
+  /** @param {ServerError | null} error */
+  #part(error) {
     this.#connections.close();
     this.#setPhase('closed', error);
   }

@@ -8,7 +8,7 @@ import { Self } from './self.js';
 import { isKey, text } from './strings.js';
 import { showSwitches } from './view/device-fields.js';
 import { onAction } from './view/dom.js';
-import { showLeft } from './view/left.js';
+import { offerReceipt, showLeft } from './view/left.js';
 import { Lobby } from './view/lobby.js';
 import { announce, notify, warn } from './view/notices.js';
 import { WakeLock } from './wake-lock.js';
@@ -123,6 +123,7 @@ export class Session {
     switch (message.type) {
       case 'background': this.#backgrounds.confirm(message); return true;
       case 'filter': this.#backgrounds.report(message); return false;
+      case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
       case 'policy': this.#backgrounds.allow(message.policy, this.#conference?.state.isHost ?? false); return false;
       case 'error':
@@ -184,6 +185,7 @@ export class Session {
   }
 
   #rejoin() {
+    offerReceipt(null);
     this.#showLobby();
     void this.#self.devices.open();
     this.#enter(this.#preferences.name);

@@ -8,6 +8,8 @@ const CONNECT_TIMEOUT = 6000;
 const SILENCE = 5000;
 /** How long it may take to answer. */
 const ANSWER_TIMEOUT = 2000;
+/** How long the server may take for its last words. */
+const FAREWELL = 1500;
 
 /**
  * @typedef {object} SignalingEvents
@@ -99,10 +101,21 @@ export class Signaling {
 
   /** Closes for good. */
   close() {
+    this.#finish();
+    this.#detach();
+  }
+
+  /** Closes for good, after what the server still has to say. */
+  closeAfterFarewell() {
+    this.#finish();
+    clearInterval(this.#watch);
+    setTimeout(() => this.#detach(), FAREWELL);
+  }
+
+  #finish() {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = 0;
-    this.#detach();
   }
 
   #checkSilence() {

@@ -289,6 +289,7 @@ export const german = {
   'left.text': 'Dein Platz in „{room}“ ist wieder frei.',
   'left.rejoin': 'Zurück in den Raum',
   'left.home': 'In einen anderen Raum',
+  'left.receipt': 'Unterschriebene Quittung des Servers für deine Kamera sichern',
   'left.replaced': 'Du bist anderswo beigetreten',
   'left.replaced.text': 'Dieser Tab hat angehalten, weil ein anderer deinen Platz übernommen hat.',
   'left.removed': 'Ein Gastgeber hat dich entfernt',

@@ -288,6 +288,7 @@ export const english = {
   'left.text': 'Your seat in “{room}” is free again.',
   'left.rejoin': 'Rejoin',
   'left.home': 'Go to another room',
+  'left.receipt': 'Save the server’s signed receipt for your camera',
   'left.replaced': 'You joined from somewhere else',
   'left.replaced.text': 'This tab has stopped, because your seat was taken over by another one.',
   'left.removed': 'A host has removed you',

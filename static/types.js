@@ -84,6 +84,8 @@
  * @property {number} errors
  * @property {number} raw
  *
+ * @typedef {{participant: string, signature: string}} Receipt and more, see docs/receipts.md
+ *
  * @typedef {object} OwnFilter
  * @property {'filter'} type
  * @property {number} fps
@@ -119,7 +121,7 @@
  *   | {type: 'quality', quality: Record<string, Quality>}
  *   | {type: 'policy', policy: Policy}
  *   | {type: 'recording', recording: Recording | null, reason: null | 'stopped' | 'policy' | 'ended' | 'error'}
- *   | {type: 'receipt', receipt: object}
+ *   | {type: 'receipt', receipt: Receipt}
  *   | FilterReport | Totals | ServerError} ServerMessage
  *
  * @typedef {{type: 'join', version: 1, room: string, name: string, background: string, preview: boolean, seat?: string, hostToken?: string, token?: string}

@@ -2,7 +2,7 @@
 import { text } from '../strings.js';
 import { byId } from './dom.js';
 
-/** @import {ServerError} from '../types.js' */
+/** @import {Receipt, ServerError} from '../types.js' */
 
 /**
  * The view after a meeting.
@@ -19,4 +19,15 @@ export function showLeft(room, error, reason, rejoin) {
   byId('left-text', HTMLElement).textContent = ended ? text(`left.${ended}.text`, { room }) : reason ?? text('left.text', { room });
   byId('rejoin', HTMLButtonElement).onclick = rejoin;
   title.focus();
+}
+
+/** Lets people keep the server's word about their camera.
+ * @param {Receipt | null} receipt */
+export function offerReceipt(receipt) {
+  const link = byId('receipt', HTMLAnchorElement);
+  if (link.href) URL.revokeObjectURL(link.href);
+  link.hidden = receipt === null;
+  if (!receipt) return link.removeAttribute('href');
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(receipt, null, 2)], { type: 'application/json' }));
+  link.download = `receipt-${receipt.participant}.json`;
 }

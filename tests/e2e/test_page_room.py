@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -184,6 +185,23 @@ async def test_a_recording_is_told_before_one_enters_and_to_guests(page: Page, f
     await expect(page.get_by_role("button", name="Stop recording")).to_have_count(0)
     await fake.send("recording", recording=None, reason="ended")
     await expect(page.locator("#recording")).to_be_hidden()
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_the_receipt_can_be_kept(page: Page, fake: FakeServer, removed: bool) -> None:
+    receipt = {"type": "receipt", "receipt": {"participant": "me", "signature": "…"}}
+    await join(page, fake)
+    if removed:
+        await fake.sockets[-1].send_json(receipt)
+        await fake.sockets[-1].send_json(error("removed"))
+    else:
+        fake.receipt = receipt
+        await page.get_by_role("button", name="Leave").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="signed receipt").click()
+    kept = await download.value
+    assert kept.suggested_filename == "receipt-me.json"
+    assert json.loads((await kept.path()).read_text()) == receipt["receipt"]
 
 
 async def test_guests_see_no_tools_of_hosts(page: Page, fake: FakeServer) -> None:

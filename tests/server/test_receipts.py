@@ -9,22 +9,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from filters.segmenter import Segmenter
 from server import receipts
-from server.__main__ import main
 from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import ROOT, Config
 from server.participant import Participant
 from server.policy import RoomPolicy
-from server.receipt_keys import FILE, read_public_key, signing_key
+from server.receipt_keys import read_public_key
 from server.receipts import (
     Frames,
     Receipt,
@@ -36,7 +29,6 @@ from server.receipts import (
     public_jwk,
     sign,
 )
-from server.settings import ConfigError
 from server.tokens import Grant, Key, make_token
 from tests.support.camera import Camera
 from tests.support.guest import Guest
@@ -54,14 +46,6 @@ CONTENT: dict[str, Any] = {
     "model": "ab" * 32,
     "frames": FRAMES.describe(),
 }
-
-
-def pem(key: Ed25519PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def public_pem(key: Ed25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def test_what_is_signed_is_good() -> None:
@@ -246,82 +230,6 @@ async def test_a_folder_that_cannot_be_written_costs_nobody_anything(
     await left(ada)
     await conference.close()
     assert "can't be written" in caplog.text
-
-
-def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    config = Config(state=tmp_path / "state")
-    key = signing_key(config)
-    assert (tmp_path / "state" / FILE).stat().st_mode & 0o777 == 0o600
-    assert signing_key(config).private_bytes_raw() == key.private_bytes_raw()
-    assert signing_key(Config()).private_bytes_raw() != signing_key(Config()).private_bytes_raw()
-
-
-def test_the_key_can_be_configured(tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_bytes(pem(KEY))
-    for given in (pem(KEY).decode(), str(tmp_path / "key.pem")):
-        assert signing_key(Config(receipt_key=given)).private_bytes_raw() == bytes(32)
-
-
-@pytest.mark.parametrize("given", ["nowhere.pem", "-----BEGIN PRIVATE KEY-----\nx", public_pem(KEY).decode()])
-def test_keys_that_do_not_do(given: str) -> None:
-    with pytest.raises(ConfigError, match="receipt_key") as error:
-        signing_key(Config(receipt_key=given))
-    assert "BEGIN" not in str(error.value)
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main([str(argument) for argument in arguments])
-    return int(exit_.value.code or 0)
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """A folder with a good receipt, and keys of all kinds."""
-    (tmp_path / "receipt.json").write_text(json.dumps(sign(KEY, CONTENT)))
-    (tmp_path / "private.pem").write_bytes(pem(KEY))
-    (tmp_path / "public.pem").write_bytes(public_pem(KEY))
-    (tmp_path / "public.json").write_text(json.dumps(public_jwk(KEY.public_key())))
-    (tmp_path / "other.pem").write_bytes(public_pem(Ed25519PrivateKey.from_private_bytes(b"x" * 32)))
-    return tmp_path
-
-
-@pytest.mark.parametrize("key", ["private.pem", "public.pem", "public.json"])
-def test_verify_says_good(files: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("verify", files / "receipt.json", "--key", files / key) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("good: 100 frames of p1 came in, 89 pictures were sent, 0 of them raw; signed by ")
-
-
-def test_verify_knows_the_servers_own_key(files: Path) -> None:
-    assert run("verify", files / "receipt.json", "--set", f"receipt_key={files / 'private.pem'}") == 0
-
-
-@pytest.mark.parametrize(
-    ("content", "key", "said"),
-    [
-        (None, "other.pem", "names another key"),
-        (None, "nowhere.pem", "No such file"),
-        (None, "receipt.json", "no usable key"),
-        (None, None, "--key"),
-        ("{", "public.pem", "not JSON"),
-        ("[" * 100_000, "public.pem", "not JSON"),
-        ("\udcff", "public.pem", "not JSON"),
-        ("{}", "public.pem", "not a receipt"),
-        (json.dumps(sign(KEY, CONTENT) | {"end": 0}), "public.pem", "forged or has been changed"),
-    ],
-)
-def test_verify_says_what_is_wrong(
-    files: Path, content: str | None, key: str | None, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if content is not None:
-        (files / "receipt.json").write_bytes(content.encode(errors="surrogateescape"))
-    with_key = ["--key", files / key] if key else []
-    assert run("verify", files / "receipt.json", *with_key) == 1
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.startswith("greenroom: ")
-    assert error.count("\n") == 1
 
 
 SECRET = "north-" * 6

@@ -49,6 +49,12 @@ def watch(path: Path) -> Viewer:
     return viewer
 
 
+async def ended(folder: Path) -> None:
+    async with asyncio.timeout(10):
+        while json.loads((folder / "index.json").read_text())["end"] is None:
+            await asyncio.sleep(0.01)
+
+
 async def test_no_recorded_frame_shows_the_room(runner: web.AppRunner, tmp_path: Path) -> None:
     server = f"http://127.0.0.1:{runner.addresses[0][1]}"
     film, viewer = CAMERA.video_frames(CAMERA.loop), Viewer(CAMERA)
@@ -68,9 +74,7 @@ async def test_no_recorded_frame_shows_the_room(runner: web.AppRunner, tmp_path:
     conference = runner.app[CONFERENCE] if runner.app is not None else None
     assert conference is not None
     (folder,) = (tmp_path / "recordings").iterdir()
-    async with asyncio.timeout(10):
-        while json.loads((folder / "index.json").read_text())["end"] is None:
-            await asyncio.sleep(0.01)
+    await ended(folder)
     for each in (ada, bob):
         recorded = watch(folder / f"{each.id}.webm")
         assert recorded.frames > 40

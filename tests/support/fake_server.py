@@ -58,6 +58,7 @@ class FakeServer:
         self.redirect: tuple[str, str] | None = None
         self.held = False
         self.recording: Message | None = None
+        self.receipt: Message | None = None
         self.chat: list[Message] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
@@ -142,6 +143,8 @@ class FakeServer:
             case "policy":
                 self.policy |= message["policy"]
                 return [{"type": "policy", "policy": self.policy}]
+            case "leave":
+                return [self.receipt] if self.receipt is not None else []
             case "recording":
                 self.recording = {"since": NOW, "by": "me"} if message["on"] else None
                 reason = None if message["on"] else "stopped"

@@ -53,7 +53,7 @@ def speech(n: int) -> list[AudioPacket]:
     """Return n Opus packets of 20 ms: a tone of 382 Hz."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
-    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", "s16"  # type: ignore[assignment]
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", "s16"
     data: list[bytes] = []
     for i in range(n):
         wave = (8000 * np.sin(np.arange(960 * i, 960 * (i + 1)) / 20)).astype(np.int16)

@@ -1,5 +1,7 @@
 """Encoders: what goes in comes out, keyframes on request, layers that can be dropped."""
 
+from collections.abc import Sequence
+
 import av
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ def picture(index: int, width: int = 320, height: int = 180) -> FilteredFrame:
     return FilteredFrame(frame)
 
 
-def decode(codec: str, videos: list[EncodedVideo]) -> list[av.VideoFrame]:
+def decode(codec: str, videos: Sequence[EncodedVideo]) -> list[av.VideoFrame]:
     context = av.CodecContext.create(DECODERS[codec], "r")
     assert isinstance(context, av.VideoCodecContext)
     return [frame for video in videos for frame in context.decode(av.Packet(video.data))]

@@ -196,7 +196,11 @@ async def test_a_disk_that_is_too_slow_ends_it_too(
     errors: list[OSError] = []
     go = threading.Event()
     recorder = make_recorder(on_error=errors.append)
-    recorder._submit(lambda: bool(go.wait(10)) and None)
+
+    def dawdle() -> None:
+        go.wait(10)
+
+    recorder._submit(dawdle)
     recorder.add("p1", "Ada", video, audio)
     await feed(video, audio, 30)
     go.set()

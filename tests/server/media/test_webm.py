@@ -23,17 +23,21 @@ def write(file: WebmFile, seconds: float, start: int = 0) -> None:
     """Write pictures and sound as they come, 30 and 50 a second."""
     pictures = [(start + 1000 * i // 30, video) for i, video in enumerate(film(round(30 * seconds)))]
     sounds = [(start + 20 * i, packet.data) for i, packet in enumerate(speech(round(50 * seconds)))]
-    for time, each in sorted([*pictures, *sounds], key=lambda pair: pair[0]):
-        if isinstance(each, FilteredVideo):
-            file.write_video(each, time)
-        else:
-            file.write_audio(each, time)
+    for time, video in pictures:
+        while sounds and sounds[0][0] <= time:
+            at, opus = sounds.pop(0)
+            file.write_audio(opus, at)
+        file.write_video(video, time)
+    for at, opus in sounds:
+        file.write_audio(opus, at)
 
 
 def times(path: Path, kind: str) -> list[float]:
     """Return the times of what can be decoded."""
     with av.open(str(path)) as container:
-        return [frame.time or 0.0 for frame in container.decode(container.streams.get({kind: 0}))]
+        if kind == "video":
+            return [frame.time or 0.0 for frame in container.decode(video=0)]
+        return [frame.time or 0.0 for frame in container.decode(audio=0)]
 
 
 def test_what_is_written_can_be_played(tmp_path: Path) -> None:
