@@ -111,16 +111,16 @@ class ThreadTranscoding:
 
     def __init__(self, video_filter: VideoFilter, executor: Executor, bitrate: int) -> None:
         self.bitrate = bitrate
-        self._transcoder = Transcoder(video_filter, bitrate)
+        self.transcoder = Transcoder(video_filter, bitrate)
         self._executor = executor
 
     @property
     def pixels(self) -> int:
-        return self._transcoder.pixels
+        return self.transcoder.pixels
 
     @property
     def times(self) -> StageTimes:
-        return self._transcoder.times
+        return self.transcoder.times
 
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
@@ -132,8 +132,8 @@ class ThreadTranscoding:
     def _work(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], keyframe: bool, reset: bool
     ) -> Transcoded:
-        self._transcoder.bitrate = self.bitrate
-        return transcoded(self._transcoder, frames, codecs, keyframe=keyframe, reset=reset)
+        self.transcoder.bitrate = self.bitrate
+        return transcoded(self.transcoder, frames, codecs, keyframe=keyframe, reset=reset)
 
     def close(self) -> None:
         """See Transcoding."""

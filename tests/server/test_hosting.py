@@ -221,7 +221,7 @@ async def test_the_hosts_picture_for_all(conference: Conference, ada: Guest, bob
     await ada.ask("leave")
     await ada.session.end()
     assert bob.background == picture
-    assert bob.session.attendance.meeting.thumbnail(picture.removeprefix("upload:")) == b"jpeg"
+    assert bob.session.attendance.meeting.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
     await bob.ask("policy", policy={"backgrounds": "any"})
     assert bob.background == "blur"
     assert await bob.refused("background", background=picture) == "unknown-background"

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from server import receipts
 from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import ROOT, Config
+from server.media.transcoder import Transcoder
+from server.media.workers import ThreadTranscoding
 from server.participant import Participant
 from server.policy import RoomPolicy
 from server.receipt_keys import read_public_key
@@ -119,33 +122,37 @@ def test_a_server_that_signs_what_cannot_be_is_found_out(frames: object, said: s
         check(sign(KEY, CONTENT | {"frames": frames}), KEY.public_key())
 
 
-def participant(conference: Conference) -> Participant:
+def participant(conference: Conference) -> tuple[Participant, PersonFilter, Transcoder]:
+    """Let somebody join; return what works for the camera, too."""
     attendance, _ = conference.join("studio", "Ada", "blur")
-    return attendance.participant
+    somebody = attendance.participant
+    assert isinstance(somebody.filter, PersonFilter)
+    assert isinstance(somebody.video.transcoder, ThreadTranscoding)
+    return somebody, somebody.filter, somebody.video.transcoder.transcoder
 
 
 async def test_raw_is_what_the_filter_has_not_made(conference: Conference) -> None:
     """A picture that goes round the filter is seen as such, because the counters are not one and the same."""
-    somebody = participant(conference)
+    somebody, person, transcoder = participant(conference)
     for frame in Camera(160, 96).video_frames(12):
-        shown = somebody.filter.filter(frame)
+        shown = person.filter(frame)
         if shown is not None:
-            somebody.video.transcoder._encode(shown, ["VP8", "H264"], keyframe=False)
+            transcoder._encode(shown, ["VP8", "H264"], keyframe=False)
     assert frames_of(somebody).raw == 0
     assert frames_of(somebody).produced == frames_of(somebody).encoded > 5
-    somebody.video.transcoder._encode(shown, ["VP8"], keyframe=False)  # type: ignore[arg-type]
+    transcoder._encode(shown, ["VP8"], keyframe=False)  # type: ignore[arg-type]
     assert frames_of(somebody).raw == 1
 
 
 async def test_repeated_and_slated_pictures_are_not_raw(conference: Conference) -> None:
-    somebody = participant(conference)
+    somebody, person, _ = participant(conference)
     frames = Camera(160, 96).video_frames(40)
     produced = 0
     for i, frame in enumerate(frames):
-        somebody.filter.covered = 10 <= i < 20
+        person.covered = 10 <= i < 20
         if i == 25:
-            somebody.filter.matte.push = lambda planes: 1 / 0  # type: ignore[assignment, method-assign, return-value]
-        produced += somebody.filter.filter(frame) is not None
+            person.matte.push = lambda planes: 1 / 0  # type: ignore[assignment, method-assign, return-value]
+        produced += person.filter(frame) is not None
     assert frames_of(somebody).produced == produced
     assert frames_of(somebody).repeated > 0
     assert frames_of(somebody).covered > 0
@@ -167,7 +174,7 @@ async def test_whoever_leaves_gets_one(conference: Conference, guest: Any) -> No
     receipt = await left(ada)
     check(receipt, conference.receipts.key.public_key())
     assert (receipt["participant"], receipt["room"]) == (somebody.id, "studio")
-    assert receipt["model"] == conference.media.segmenter.card.sha256
+    assert receipt["model"] == conference.media.card.sha256
     assert receipt["policies"] == [policy_hash(RoomPolicy()), policy_hash(RoomPolicy(backgrounds="blur"))]
     assert receipt["frames"] == Frames(3, 0, 0, 0, 0, 0, 0).describe()
     assert receipt["start"] <= receipt["end"]
