@@ -22,19 +22,20 @@ class Level(NamedTuple):
 LEVELS = (
     Level(30),
     Level(30, 2),
-    Level(24, 2),
-    Level(20, 2),
+    Level(30, 3),
+    Level(24, 3),
+    Level(20, 3),
     Level(15, 2),
     Level(10, 2),
     Level(10, covered=True),
 )
-COST = (1.0, 0.85, 0.7, 0.6, 0.48, 0.35, 0.25)
+COST = (1.0, 0.83, 0.77, 0.63, 0.54, 0.45, 0.32, 0.2)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
 MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes
 UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
-COMFORT = 0.75  # utilisation to expect at the level above before going back there
+COMFORT = 0.88  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
