@@ -33,11 +33,6 @@ BANDWIDTH_ROWS: dict[str, Uplink] = {
 }
 
 DOWNLINK_ROWS: dict[str, int] = {f"{n} kbit/s": n * 1000 for n in (2000, 1500, 900, 600)}
-    "2000 kbit/s": 2_000_000,
-    "1500 kbit/s": 1_500_000,
-    "900 kbit/s": 900_000,
-    "600 kbit/s": 600_000,
-}
 """bit/s from the server to one receiver, who watches three."""
 
 
