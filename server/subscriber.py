@@ -14,7 +14,7 @@ from aiortc import RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
-from server.media.adaptation import LayerSelection
+from server.media.adaptation import LayerSelection, SentRate
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
@@ -89,6 +89,7 @@ class Subscriber:
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
         self._layers = LayerSelection()
+        self._sent = SentRate()
         self._offer_id = 0
         self._fresh = True
         self._closed = False
@@ -124,7 +125,9 @@ class Subscriber:
         videos.sort(key=lambda video: -video[1].rate)
         estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
         rates = [min(publication.rate, publication.transcoder.bitrate) for _, publication in videos]
-        cut = self._layers.update(now, estimate, rates)
+        cut = self._layers.update(
+            now, estimate, rates, self._sent.update(now, sum(stats.bytes for stats in self.stats))
+        )
         for index, (subscription, publication) in enumerate(videos):
             subscription.base_only = index < cut
             resumed = subscription.paused and index >= self._layers.paused

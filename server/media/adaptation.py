@@ -25,8 +25,26 @@ CONGESTED = 0.92
 STEP_UP_AFTER = 5.0  # seconds without a limit
 STEP_DOWN_AFTER = 0.5
 RESUME_AFTER = 1.0  # seconds without a limit, or as soon as a lower bit rate lets it fit
+RATE_INTERVAL = 1.0  # seconds
 SMALL_PICTURE = 640 * 360
 SMALL_MAXIMUM = 900_000
+
+
+class SentRate:
+    """How much has been sent lately, from counters of payload bytes."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, int] | None = None
+        self._rate: float | None = None
+
+    def update(self, now: float, total: int) -> float | None:
+        """Return bit/s over the last RATE_INTERVAL or a little more; None at first."""
+        if self._before is None or total < self._before[1]:
+            self._before, self._rate = (now, total), None
+        elif now - self._before[0] >= RATE_INTERVAL:
+            then, before = self._before
+            self._before, self._rate = (now, total), 8 * (total - before) / (now - then)
+        return self._rate
 
 
 class LayerSelection:
@@ -44,15 +62,19 @@ class LayerSelection:
         self._limited = False
         self._free_since: float | None = None
 
-    def update(self, now: float, estimate: int | None, rates: Sequence[float]) -> int:
+    def update(
+        self, now: float, estimate: int | None, rates: Sequence[float], sent: float | None = None
+    ) -> int:
         """Return how many streams to cut down, the largest first.
 
         `estimate` is the subscriber's bandwidth in bit/s (REMB), None while unknown; `rates` is what the streams
-        with both layers really take, bit/s.
+        with both layers really take, bit/s; `sent` what was sent lately of all of them, None while unknown.
         """
         self.base_only, self.paused = min(self.base_only, len(rates)), min(self.paused, len(rates))
         self._streams = sum(rate > 0 for rate in rates)
-        sent = self._total(rates, self.base_only, self.paused)
+        expected = self._total(rates, self.base_only, self.paused)
+        # What has just been cut down is still in the one, and a base layer may be less than its share.
+        sent = expected if sent is None else min(expected, sent)
         self._limited = estimate is not None and estimate < UNLIMITED * sent
         self._limit = None
         if estimate is None or self._limited:
