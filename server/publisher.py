@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from server.policy import SignalingError
 logger = logging.getLogger(__name__)
 
 MAX_MEDIA_SECTIONS = 256
+START_BITRATE = 800
+"""kbit/s that Chromium begins with, instead of 300: it sends a quarter of the picture for some seconds else."""
 
 
 class Publisher:
@@ -74,7 +77,7 @@ class Publisher:
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         await self.close()
         self._take(connection, transceivers)
-        return str(connection.localDescription.sdp)
+        return _with_start_bitrate(connection.localDescription.sdp)
 
     def _take(self, connection: RTCPeerConnection, transceivers: Mapping[str, RTCRtpTransceiver]) -> None:
         self._connection = connection
@@ -104,6 +107,12 @@ class Publisher:
             self._video.attach(None)
             self._audio.attach(None)
             await connection.close()
+
+
+def _with_start_bitrate(sdp: str) -> str:
+    """Return an answer that tells Chromium, in the parameter that libwebrtc reads, how to begin."""
+    vp8 = re.compile(r"^a=rtpmap:(\d+) VP8/90000\r\n", re.MULTILINE)
+    return vp8.sub(rf"\g<0>a=fmtp:\1 x-google-start-bitrate={START_BITRATE}\r\n", sdp)
 
 
 def check_sdp(sdp: str, limit: int) -> None:

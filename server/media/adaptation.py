@@ -22,6 +22,8 @@ A receiver's estimate grows to 1.5 times of what it receives and no further (Aim
 """
 CONGESTED = 0.92
 """Times of what is received, below which an estimate shows congestion; libwebrtc goes to 0.85 then."""
+BEARABLE = 1.1
+"""Times of an estimate that may be sent for a moment: it is below what the line carries, and pausing is a freeze."""
 STEP_UP_AFTER = 5.0  # seconds without a limit
 STEP_DOWN_AFTER = 0.5
 RESUME_AFTER = 1.0  # seconds without a limit, or as soon as a lower bit rate lets it fit
@@ -84,7 +86,7 @@ class LayerSelection:
         if estimate is not None and estimate < CONGESTED * sent:
             self._limit = HEADROOM * estimate
             self.base_only = self._needed(self._limit, rates)
-            self.paused = max(self.paused, self._excess(self._limit, rates))
+            self.paused = max(self.paused, self._excess(BEARABLE * estimate, rates))
         elif self.paused and estimate is not None:
             self._limit = HEADROOM * estimate
             self._resume(now, self._limit, rates)
