@@ -69,9 +69,9 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
         await app[CONFERENCE].close()
 
     app.cleanup_ctx.append(conference)
+    add_operation(app, config)
     add_whip(app)
     add_api(app)
-    add_operation(app, config)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.

@@ -46,6 +46,7 @@ def test_the_unit_waits_longer_than_the_rooms_get() -> None:
     unit.read(DEPLOY / "greenroom.service")
     assert int(unit["Service"]["TimeoutStopSec"]) > load(DEPLOY / "greenroom.toml").drain_time
     assert "--config" in unit["Service"]["ExecStart"]
+    assert unit["Service"]["KillMode"] == "mixed"  # the workers serve until the rooms are empty
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
