@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 from filters.segmenter import ModelCard
+from server.accounting import Frames, frames_of
 from server.backgrounds import Upload, Wardrobe
 from server.config import Config
-from server.frames import Frames, frames_of
 from server.media.load import LEVELS, Level, LoadMeter
 from server.media.publication import AudioPublication, Counters, VideoPublication
 from server.media.screen import ScreenPublication

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from server.frames import Frames
+from server.accounting import Frames
 from server.participant import Participant
 from server.policy import RoomPolicy
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from server import receipts
+from server.accounting import Frames
 from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import ROOT, Config
-from server.frames import Frames
 from server.media.transcoder import Transcoder
 from server.media.workers import ThreadTranscoding
 from server.participant import Participant
