@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from filters.background import Background
 from server.media.encoder import FilteredVideo
-from server.media.rtc import EncodedFrame
+from server.media.frames import EncodedFrame
 from server.media.transcoder import DecodeError, EncodeError, StageTimes
 from server.media.worker import LENGTH, Job, frame_message, read_answer
 from server.media.workers import Camera, Transcoded, WorkerError
@@ -296,10 +296,11 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
 class Processes:
     """Workers in processes of their own. Made inside a running event loop."""
 
-    def __init__(self, model: str, count: int, smoother: str) -> None:
+    def __init__(self, model: str, models: Path, count: int, smoother: str) -> None:
+        """Start `count` processes with a network from the folder `models`."""
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
-        self._workers = [Worker(self, (model, smoother)) for _ in range(count)]
+        self._workers = [Worker(self, (model, str(models), smoother)) for _ in range(count)]
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""

@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from filters.base import FilteredFrame, VideoFilter
 from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, H264Encoder, Vp8Encoder
-from server.media.rtc import EncodedFrame
+from server.media.frames import EncodedFrame
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """A worker: a process that decodes, filters and encodes, and knows neither network nor room.
 
-    python -m server.media.worker FD MODEL SMOOTHER     (started by processes.py)
+    python -m server.media.worker FD MODEL FOLDER SMOOTHER     (started by processes.py)
 
 Camera frames come in encoded over the socket FD and leave it filtered and encoded. What the server sends is pickled;
 what it reads is JSON and the encoded pictures, so that a broken codec here can't make the server run anything.
@@ -16,15 +16,15 @@ import socket
 import struct
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from filters.background import Background
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
-from server.config import MODELS
 from server.media.encoder import FilteredVideo
-from server.media.rtc.streams import EncodedFrame
+from server.media.frames import EncodedFrame
 from server.media.transcoder import DecodeError, EncodeError, Transcoder
 from server.media.workers import transcoded
 
@@ -140,13 +140,13 @@ def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
             connection.sendall(cameras[job.camera].work(job))
 
 
-def main(fd: str, model: str, smoother: str) -> None:
-    """Serve on an inherited socket."""
+def main(fd: str, model: str, folder: str, smoother: str) -> None:
+    """Serve on an inherited socket, with a network from a folder."""
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    segmenter = Segmenter(load_card(model, MODELS))
+    segmenter = Segmenter(load_card(model, Path(folder)))
     with socket.socket(fileno=int(fd)) as connection:
         try:
             run(connection, segmenter, smoother)

@@ -18,7 +18,7 @@ from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from filters.smoother import SMOOTHERS
 from server.media.encoder import FilteredVideo
-from server.media.rtc import EncodedFrame
+from server.media.frames import EncodedFrame
 from server.media.transcoder import StageTimes, Transcoder
 
 

@@ -3,6 +3,8 @@
 The rest of the server uses the names below, and aiortc's public ones.
 """
 
+from server.media.frames import EncodedFrame
+
 from .clocks import ntp_now
 from .connection import peer_connection, set_stream_id
 from .h264 import packetize_h264
@@ -11,7 +13,6 @@ from .sender import RtpSender, SenderStats
 from .streams import (
     AudioPacket,
     AudioReceiver,
-    EncodedFrame,
     VideoReceiver,
     VideoStats,
     receive_audio,

@@ -12,6 +12,8 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
+from server.media.frames import EncodedFrame
+
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264
 from .loss_control import LossControl
@@ -22,19 +24,6 @@ from .vp8 import depayload_vp8
 VIDEO_RATE = 90_000
 OPUS_RATE = 48_000
 DEPAYLOAD = {"VP8": depayload_vp8, "H264": depayload_h264}
-
-
-class EncodedFrame(NamedTuple):
-    """One encoded picture, in decoding order."""
-
-    data: bytes
-    timestamp: int
-    """90 kHz, not wrapping, 0 at the first frame."""
-    keyframe: bool
-    codec: str
-    """"VP8" or "H264" (Annex B)."""
-    arrival: float
-    """time.monotonic() when the packet that completed it was read."""
 
 
 class AudioPacket(NamedTuple):

@@ -1,0 +1,196 @@
+"""Workers in processes of their own: what they give, and what is left when one of them ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from filters.background import Color
+from filters.base import FilteredFrame, planes_of
+from server.config import DEFAULT_MODEL, MODELS
+from server.media import processes
+from server.media.encoder import Vp8Encoder
+from server.media.frames import EncodedFrame
+from server.media.processes import Processes, RemoteTranscoding
+from server.media.transcoder import DecodeError
+from server.media.worker import LENGTH, read_answer, write_answer
+from server.media.workers import Camera, Transcoded, WorkerError
+from tests.support.camera import Camera as Film
+
+pytestmark = pytest.mark.slow
+GREEN_LUMA = 145
+
+
+def encoded(count: int) -> list[EncodedFrame]:
+    """Return a camera's frames, of which the first is a keyframe."""
+    encoder, frames = Vp8Encoder(500_000), []
+    for i, frame in enumerate(Film(320, 180).video_frames(count)):
+        frame.pts, frame.time_base = 3000 * i, Fraction(1, 90_000)
+        video = encoder.encode(FilteredFrame(frame), 3000 * i, keyframe=False)
+        frames.append(EncodedFrame(video.data, video.timestamp, video.keyframe, "VP8", time.monotonic()))
+    return frames
+
+
+async def show(camera: Camera, frames: list[EncodedFrame]) -> list[Transcoded]:
+    """Do a job for every frame."""
+    return [
+        await camera.transcoding.submit([frame], ["VP8"], keyframe=i == 0, reset=False)
+        for i, frame in enumerate(frames)
+    ]
+
+
+def corner(results: list[Transcoded]) -> int:
+    """Return the luma of the last picture's corner, where nobody is."""
+    decoder = av.CodecContext.create("libvpx", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    pictures = [p for r in results for v in r.videos for p in decoder.decode(av.Packet(v.data))]
+    return int(planes_of(pictures[-1]).y[2, 2])
+
+
+async def until(met: Callable[[], bool]) -> None:
+    while not met():
+        await asyncio.sleep(0.01)
+
+
+def children() -> set[int]:
+    """Return the ids of the processes that this one has started and that still run."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid() and fields[0] != "Z":
+            found.add(int(path.parent.name))
+    return found
+
+
+@pytest.fixture
+async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
+    monkeypatch.setattr(processes, "RESTART_PAUSE", 0.01)
+    before = children()
+    workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd")
+    yield workers
+    workers.close()
+    await asyncio.wait_for(until(lambda: children() <= before), 10)
+
+
+def of(camera: Camera) -> RemoteTranscoding:
+    assert isinstance(camera.transcoding, RemoteTranscoding)
+    return camera.transcoding
+
+
+def pid(camera: Camera) -> int:
+    """Return the process that works for a camera."""
+    process = of(camera).worker._process
+    assert process is not None
+    return process.pid
+
+
+async def test_what_comes_back_is_filtered(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    results = await show(camera, encoded(12))
+    assert [len(r.videos) for r in results] == [0] + 11 * [1]
+    assert abs(corner(results) - GREEN_LUMA) <= 4
+    assert camera.filter.filtered == 11
+    assert camera.filter.looks > 0
+    assert camera.transcoding.pixels == 320 * 180
+    assert camera.transcoding.times.decoded == 12
+    assert camera.transcoding.times.pictures == 11
+    assert camera.transcoding.times.encode > 0
+
+
+async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    frames = encoded(20)
+    await show(camera, frames[:8])
+    camera.filter.background = Color(0, 0, 0)
+    camera.filter.want_plate(True)
+    assert camera.filter.plate == "recording"
+    results = [
+        await camera.transcoding.submit([f], ["VP8"], keyframe=i == 0, reset=False)
+        for i, f in enumerate(frames[8:])
+    ]
+    assert corner(results) <= 20
+    assert camera.filter.plate == "recording"
+
+
+async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
+    cameras = [workers.open(Color(0, 0, 0), 500_000) for _ in range(4)]
+    assert sorted(pid(c) for c in cameras[:2]) == sorted(pid(c) for c in cameras[2:])
+    cameras[1].transcoding.close()
+    cameras[3].transcoding.close()
+    await cameras[2].transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=True)
+    assert pid(cameras[0]) != pid(cameras[2])
+
+
+async def test_rubbish_is_the_senders_fault(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
+    with pytest.raises(DecodeError):
+        await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
+
+
+async def test_another_process_takes_the_place_of_one_that_ends(workers: Processes) -> None:
+    camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
+    frames = encoded(12)
+    await show(camera, frames)
+    await show(other, frames)
+    gone, stays = pid(camera), pid(other)
+    job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    os.kill(gone, signal.SIGKILL)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    with pytest.raises(DecodeError):  # what a delta frame refers to is lost
+        await camera.transcoding.submit([frames[5]], ["VP8"], keyframe=True, reset=False)
+    assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    assert pid(camera) != gone
+    assert pid(other) == stays
+    assert camera.filter.filtered == 22
+    assert camera.transcoding.times.pictures == 22
+
+
+async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    frames = encoded(2)
+    await show(camera, frames)
+    hung = pid(camera)
+    os.kill(hung, signal.SIGSTOP)
+    job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    workers.check(time.monotonic())
+    assert not job.done()
+    workers.check(time.monotonic() + 2 * processes.HANGING)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    await show(camera, frames)
+
+
+async def test_closing_ends_the_job(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    camera.transcoding.close()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    another = workers.open(Color(0, 0, 0), 500_000)
+    await show(another, encoded(2))
+
+
+def test_answers_are_read_as_they_were_written() -> None:
+    videos = [video for _ in range(2) for video in [Vp8Encoder(300_000).encode(_frame(), 0, keyframe=True)]]
+    message = write_answer({"camera": 1, "error": None}, videos)
+    assert len(message) == LENGTH.size + LENGTH.unpack_from(message)[0]
+    assert read_answer(message[LENGTH.size :]) == ({"camera": 1, "error": None}, videos)
+
+
+def _frame() -> FilteredFrame:
+    return FilteredFrame(Film(64, 48).video_frames(1)[0])
