@@ -58,6 +58,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     guards = [only_for_localhost] if is_private(config) else []
     app = web.Application(
         client_max_size=config.max_upload,
+        handler_args={"auto_decompress": False},  # nobody sends compressed bodies, but bombs
         middlewares=[trust(config.trusted_proxies), *guards, compress, _errors],
     )
     app.on_response_prepare.append(_set_headers)

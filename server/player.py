@@ -97,7 +97,7 @@ class Player(Outlet):
         except SignalingError:
             await connection.close()
             raise
-        except (ValueError, KeyError) as error:
+        except Exception as error:  # aiortc raises whatever it stumbles over
             await connection.close()
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         self.connection = connection

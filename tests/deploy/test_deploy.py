@@ -49,6 +49,12 @@ def test_the_unit_waits_longer_than_the_rooms_get() -> None:
     assert unit["Service"]["KillMode"] == "mixed"  # the workers serve until the rooms are empty
 
 
+def test_no_core_dump_keeps_a_frame() -> None:
+    unit = (DEPLOY / "greenroom.service").read_text()
+    assert "LimitCORE=0\n" in unit
+    assert "ProtectSystem=strict\n" in unit
+
+
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
