@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
+from aiortc.sdp import SessionDescription
 
 from filters.segmenter import Segmenter
 from server.app import CONFERENCE
@@ -175,3 +176,12 @@ async def test_the_page_is_framed_by_nobody_and_runs_its_own_scripts_only(here: 
             assert "default-src 'self'" in policy
             assert "unsafe" not in policy
             assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_nothing_is_sent_on_a_cameras_connection(here: Client) -> None:
+    for direction in ("sendrecv", "recvonly"):
+        sdp = await offer(direction, "audio", "video")
+        async with here.post("/whip/studio", data=sdp, headers=SDP) as response:
+            assert response.status == 201
+            answer = SessionDescription.parse(await response.text())
+        assert {media.direction for media in answer.media} <= {"recvonly", "inactive"}
