@@ -32,7 +32,7 @@ BANDWIDTH_ROWS: dict[str, Uplink] = {
     "400 kbit/s uplink": Uplink(others=0, up=Impairment(OPEN.delay, rate=400_000, queue=0.3)),
 }
 
-DOWNLINK_ROWS: dict[str, int] = {"1500 kbit/s": 1_500_000, "900 kbit/s": 900_000, "600 kbit/s": 600_000}
+DOWNLINK_ROWS: dict[str, int] = {f"{n} kbit/s": n * 1000 for n in (2000, 1500, 900, 600)}
 """bit/s from the server to one receiver, who watches three."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from benchmarks.room_client import Client, Media
+from benchmarks.room_client import Client, Media, read_headers_only
 from benchmarks.room_hop import Hop, measure
 from benchmarks.room_media import opus_clip, video_clip
 from server.media.rtc import packetize_vp8
@@ -161,7 +161,9 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=3)
     parser.add_argument("--delay", type=int, default=1, help="frames that the server holds back on purpose")
     parser.add_argument("--no-audio", dest="audio", action="store_false")
-    print(json.dumps(asdict(asyncio.run(run(parser.parse_args())))), flush=True)
+    options = parser.parse_args()
+    read_headers_only()
+    print(json.dumps(asdict(asyncio.run(run(options)))), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import resource
 import sys
@@ -101,6 +102,8 @@ async def serve(app: web.Application, collect: Collect) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    gc.collect()
+    gc.freeze()  # as server.app does
     print(runner.addresses[0][1], flush=True)
     measuring = asyncio.create_task(lag.run())
     await asyncio.to_thread(sys.stdin.read)

@@ -16,10 +16,9 @@ PROBE = 30
 
 @dataclass
 class Stream:
-    """What one client received of one stream: packets, payload bytes, and each frame's RTP timestamp and time."""
+    """What one client received of one stream: packets, and each frame's RTP timestamp and time."""
 
     packets: int = 0
-    bytes: int = 0
     frames: list[tuple[int, float]] = field(default_factory=list)
 
 

@@ -158,7 +158,10 @@ class Matte:
             alpha = self._room.correct(work, last, alpha)
         if self._options.components:
             alpha = self._confirmed(components.keep_people(alpha), source)
-        self._alpha, self._cells = alpha, resized(alpha, cell_size(work.size))
+        self._cells = resized(alpha, cell_size(work.size))
+        if self._options.guided:
+            alpha = edges.guided(alpha, work.y)
+        self._alpha = alpha
         if self._region.settled:
             self._stillness.saw(work.cells, self._cells)
         return alpha
@@ -210,8 +213,6 @@ class Matte:
     def _finish(self, smooth: Alpha) -> MatteFrame:
         held = self._held.popleft()
         alpha = to_plane(smooth, 255.0)
-        if self._options.guided:
-            alpha = edges.guided(alpha, held.luma)
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
         alpha = self._stretch(resized(alpha, fit(held.planes.size, NETWORK_SIDE)))
         shown = resized(alpha, held.planes.size)

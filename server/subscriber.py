@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -13,7 +14,7 @@ from aiortc import RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
-from server.media.adaptation import LayerSelection
+from server.media.adaptation import LayerSelection, SentRate
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
@@ -94,6 +95,7 @@ class Subscriber:
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
         self._layers = LayerSelection()
+        self._sent = SentRate()
         self._offer_id = 0
         self._fresh = True
         self._closed = False
@@ -133,9 +135,16 @@ class Subscriber:
         ]
         videos.sort(key=lambda video: -video[1].rate)
         estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
-        cut = self._layers.update(now, estimate, [publication.rate for _, publication in videos])
+        rates = [min(publication.rate, publication.transcoder.bitrate) for _, publication in videos]
+        cut = self._layers.update(
+            now, estimate, rates, self._sent.update(now, sum(stats.bytes for stats in self.stats))
+        )
         for index, (subscription, publication) in enumerate(videos):
             subscription.base_only = index < cut
+            resumed = subscription.paused and index >= self._layers.paused
+            subscription.paused = index < self._layers.paused
+            if resumed:
+                publication.request_keyframe()
             subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)
 
     def answer(self, offer_id: int, sdp: str) -> None:
@@ -239,7 +248,11 @@ class Subscriber:
     def _subscribe(self, slot: _Slot, stream: Stream) -> None:
         publication = stream.publication
         if isinstance(publication, (VideoPublication, ScreenPublication)):
-            slot.sender = RtpSender(slot.transceiver, on_keyframe_request=publication.request_keyframe)
+            slot.sender = RtpSender(
+                slot.transceiver,
+                on_keyframe_request=publication.request_keyframe,
+                on_bitrate=lambda _: self.adapt(time.monotonic()),
+            )
             video = VideoSubscription(slot.sender, slot.sender.codec or "VP8")
             slot.subscription = video
             publication.subscribe(video)

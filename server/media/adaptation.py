@@ -1,8 +1,8 @@
 """What a subscriber's bandwidth means for what it is sent. Pure logic; time is passed in.
 
-Two decisions: which of a subscriber's streams are cut down to their base layer, and at which bit rate a publication
-is encoded for all of its subscribers together. Both go down quickly and up slowly, since an estimate of bandwidth
-that isn't used is a guess, and since a new bit rate costs everybody a keyframe.
+Two decisions: which of a subscriber's streams are cut down to their base layer, or paused where not even these fit,
+and at which bit rate a publication is encoded for all of its subscribers together. Both go down quickly and up slowly,
+since an estimate of bandwidth that isn't used is a guess, and since a new bit rate costs everybody a keyframe.
 """
 
 from __future__ import annotations
@@ -23,30 +23,58 @@ A receiver's estimate grows to 1.5 times of what it receives and no further (Aim
 CONGESTED = 0.92
 """Times of what is received, below which an estimate shows congestion; libwebrtc goes to 0.85 then."""
 STEP_UP_AFTER = 5.0  # seconds without a limit
-STEP_DOWN_AFTER = 1.0
+STEP_DOWN_AFTER = 0.5
+RESUME_AFTER = 1.0  # seconds without a limit, or as soon as a lower bit rate lets it fit
+RATE_INTERVAL = 1.0  # seconds
 SMALL_PICTURE = 640 * 360
 SMALL_MAXIMUM = 900_000
 
 
+class SentRate:
+    """How much has been sent lately, from counters of payload bytes."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, int] | None = None
+        self._rate: float | None = None
+
+    def update(self, now: float, total: int) -> float | None:
+        """Return bit/s over the last RATE_INTERVAL or a little more; None at first."""
+        if self._before is None or total < self._before[1]:
+            self._before, self._rate = (now, total), None
+        elif now - self._before[0] >= RATE_INTERVAL:
+            then, before = self._before
+            self._before, self._rate = (now, total), 8 * (total - before) / (now - then)
+        return self._rate
+
+
 class LayerSelection:
-    """Decides how many of one subscriber's video streams must do with their base layer."""
+    """Decides how many of one subscriber's video streams must do with their base layer.
+
+    `paused` of them are not sent at all for the moment: what does not fit would only be lost in a full queue, and
+    what does along with it. A lower bit rate of the publications, which `share` asks for, ends that.
+    """
 
     def __init__(self) -> None:
         self.base_only = 0
+        self.paused = 0
         self._streams = 0
         self._limit: float | None = None
         self._limited = False
         self._free_since: float | None = None
 
-    def update(self, now: float, estimate: int | None, rates: Sequence[float]) -> int:
+    def update(
+        self, now: float, estimate: int | None, rates: Sequence[float], sent: float | None = None
+    ) -> int:
         """Return how many streams to cut down, the largest first.
 
         `estimate` is the subscriber's bandwidth in bit/s (REMB), None while unknown; `rates` is what the streams
-        with both layers really take, bit/s.
+        with both layers really take, bit/s; `sent` what was sent lately of all of them, None while unknown.
         """
-        self.base_only = min(self.base_only, len(rates))
+        self.base_only, self.paused = min(self.base_only, len(rates)), min(self.paused, len(rates))
         self._streams = sum(rate > 0 for rate in rates)
-        sent = self._total(rates, self.base_only)
+        expected = self._total(rates, self.base_only, self.paused)
+        # What has just been cut down is still in the one, and a base layer may be less than its share.
+        sent = expected if sent is None else min(expected, sent)
         self._limited = estimate is not None and estimate < UNLIMITED * sent
         self._limit = None
         if estimate is None or self._limited:
@@ -56,6 +84,10 @@ class LayerSelection:
         if estimate is not None and estimate < CONGESTED * sent:
             self._limit = HEADROOM * estimate
             self.base_only = self._needed(self._limit, rates)
+            self.paused = max(self.paused, self._excess(self._limit, rates))
+        elif self.paused and estimate is not None:
+            self._limit = HEADROOM * estimate
+            self._resume(now, self._limit, rates)
         elif self.base_only and self._free_since is not None and now - self._free_since >= STEP_UP_AFTER:
             self.base_only, self._free_since = self.base_only - 1, now
         return self.base_only
@@ -75,9 +107,23 @@ class LayerSelection:
         fitting = (cut for cut in range(self.base_only, len(rates)) if self._total(rates, cut) <= budget)
         return next(fitting, len(rates))
 
+    def _excess(self, budget: float, rates: Sequence[float]) -> int:
+        """Return how many streams to pause so that the base layers of the rest fit; one always stays."""
+        most = max(0, self._streams - 1)
+        fitting = (n for n in range(most) if self._total(rates, self.base_only, n) <= budget)
+        return next(fitting, most)
+
+    def _resume(self, now: float, budget: float, rates: Sequence[float]) -> None:
+        if self._total(rates, self.base_only, 0) <= budget:
+            self.paused = 0
+        elif self._free_since is not None and now - self._free_since >= RESUME_AFTER:
+            self.paused, self._free_since = self.paused - 1, now
+
     @staticmethod
-    def _total(rates: Sequence[float], cut: int) -> float:
-        return sum(rates) - (1 - BASE_SHARE) * sum(sorted(rates, reverse=True)[:cut])
+    def _total(rates: Sequence[float], cut: int, paused: int = 0) -> float:
+        """Return the bit rate with both layers of all streams but the `cut` largest, of which some are paused."""
+        falling = sorted(rates, reverse=True)
+        return BASE_SHARE * sum(falling[paused:cut]) + sum(falling[max(cut, paused) :])
 
 
 class BitrateTier:

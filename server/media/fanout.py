@@ -57,13 +57,14 @@ class VideoSubscription:
     def __init__(self, sender: RtpSender, codec: str) -> None:
         self.codec = codec
         self.base_only = False
+        self.paused = False
         self.share: float | None = None
         self._sender = sender
         self._started = False
 
     def deliver(self, video: EncodedVideo, packets: Packets, capture_ntp: int | None) -> None:
-        """Send one picture, unless the peer isn't connected, waits for a keyframe, or drops its layer."""
-        if not self._sender.ready:
+        """Send one picture, unless the peer is away, has it paused, waits for a keyframe, or drops its layer."""
+        if self.paused or not self._sender.ready:
             self._started = False
             return
         self._started |= video.keyframe

@@ -22,19 +22,21 @@ class Level(NamedTuple):
 LEVELS = (
     Level(30),
     Level(30, 2),
-    Level(24, 2),
-    Level(20, 2),
+    Level(30, 3),
+    Level(24, 3),
+    Level(20, 3),
     Level(15, 2),
     Level(10, 2),
     Level(10, covered=True),
 )
-COST = (1.0, 0.85, 0.7, 0.6, 0.48, 0.35, 0.25)
+COST = (1.0, 0.83, 0.77, 0.63, 0.54, 0.45, 0.32, 0.2)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
 MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes
+URGENT_DELAY = 0.1  # seconds, with which two looks are enough to be sure, and not three
 UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
-COMFORT = 0.75  # utilisation to expect at the level above before going back there
+COMFORT = 0.85  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
@@ -94,7 +96,7 @@ class Governor:
     def __init__(self) -> None:
         self._index = 0
         self._stepped = float("-inf")
-        self._pressed = False
+        self._pressed = 0
         self._settling_until = float("-inf")
         self._comfortable_since: float | None = None
         self._patience = PATIENCE
@@ -123,11 +125,12 @@ class Governor:
         pressed = delay > MAX_DELAY or utilisation > MAX_UTILISATION
         if now < self._settling_until:
             pressed = delay > UNBEARABLE_DELAY
-        before, self._pressed = self._pressed, pressed
+        self._pressed = self._pressed + 1 if pressed else 0
         if self._pressed:
             self._comfortable_since = None
-            # Twice in a row, because one burst of keyframes is no overload.
-            if before and now - self._stepped >= PAUSE and self._may_step_down(delay):
+            # A burst of keyframes, or another program's busy second, is no overload.
+            enough = 2 if delay > URGENT_DELAY else 3
+            if self._pressed >= enough and now - self._stepped >= PAUSE and self._may_step_down(delay):
                 self._step_down(now)
         elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
             if self._comfortable_since is None:

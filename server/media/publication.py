@@ -174,8 +174,8 @@ class VideoPublication:
         if batch:
             self.withheld += show - 1
             shown, interval = batch[-1].timestamp, CLOCK_RATE // self.frame_rate
-            # Half a frame of tolerance, because cameras jitter; a due time that has passed by is not made up for.
-            self._due = max(self._due + interval, shown + interval // 2)
+            # Cameras jitter; but what was missed long ago is not made up for.
+            self._due = max(self._due + interval, shown + interval // 4)
         return batch
 
     def _done(

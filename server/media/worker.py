@@ -8,8 +8,10 @@ what it reads is JSON and the encoded pictures, so that a broken codec here can'
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import os
 import pickle
 import signal
 import socket
@@ -30,6 +32,8 @@ from server.media.workers import transcoded
 
 logger = logging.getLogger(__name__)
 
+NICENESS: Final = 5
+"""What is received and sent must not wait for pictures that are worked on."""
 LENGTH: Final = struct.Struct("!I")
 
 
@@ -145,8 +149,10 @@ def main(fd: str, model: str, folder: str, smoother: str) -> None:
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     segmenter = Segmenter(load_card(model, Path(folder)))
+    gc.freeze()  # what was imported need not be looked through again and again
     with socket.socket(fileno=int(fd)) as connection:
         try:
             run(connection, segmenter, smoother)

@@ -201,9 +201,7 @@ class DtlsTransport(RTCDtlsTransport):
         transport = pair.protocol.transport
         if udp.is_congested(transport):
             return False
-        address = pair.remote_addr
-        for datagram in datagrams:
-            transport.sendto(datagram, address)
-            self._RTCDtlsTransport__tx_bytes += len(datagram)
+        udp.send_all(transport, datagrams, pair.remote_addr)
+        self._RTCDtlsTransport__tx_bytes += sum(map(len, datagrams))
         self._RTCDtlsTransport__tx_packets += len(datagrams)
         return True

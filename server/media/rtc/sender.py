@@ -58,8 +58,10 @@ class PacketSender(RTCRtpSender):
     _RTCRtpSender__rtt: float | None
     _RTCRtpSender__rtx_payload_type: int | None
     _RTCRtpSender__rtx_sequence_number: int
+    _RTCRtpSender__transport: DtlsTransport
 
     codec: RTCRtpCodecParameters | None
+    is_vp8: bool
     stream: RtpSender | None
     fraction_lost: float | None
     last_sent: tuple[int, float] | None
@@ -72,6 +74,7 @@ class PacketSender(RTCRtpSender):
         stock.__class__ = cls
         assert isinstance(stock, PacketSender)
         stock.codec = None
+        stock.is_vp8 = False
         stock.stream = None
         stock.fraction_lost = None
         stock.last_sent = None
@@ -81,9 +84,7 @@ class PacketSender(RTCRtpSender):
 
     @property
     def transport(self) -> DtlsTransport:
-        transport = super().transport
-        assert isinstance(transport, DtlsTransport)
-        return transport
+        return self._RTCRtpSender__transport
 
     @property
     def ready(self) -> bool:
@@ -94,6 +95,7 @@ class PacketSender(RTCRtpSender):
         if self._writer is None:
             self.codec = parameters.codecs[0]
             self._writer = self._make_writer(parameters, self.codec)
+            self.is_vp8 = self.codec.name == "VP8"
         self.announce()
 
     def negotiated(self, codecs: Sequence[RTCRtpCodecParameters]) -> None:
@@ -101,6 +103,7 @@ class PacketSender(RTCRtpSender):
         # rtcpeerconnection.py:648 resets a transceiver's codecs to the defaults for each offer: keep the first.
         if self.codec is None and codecs:
             self.codec = codecs[0]
+            self.is_vp8 = self.codec.name == "VP8"
         self.announce()
 
     def _make_writer(self, parameters: RTCRtpSendParameters, codec: RTCRtpCodecParameters) -> PacketWriter:
@@ -268,7 +271,7 @@ class RtpSender:
         self._sender.write(payloads, (self._origin + timestamp) & 0xFFFFFFFF, level, voice, capture_ntp)
 
     def _with_own_picture_id(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
-        shared = picture_id_of(payloads[0]) if self.codec == "VP8" else None
+        shared = picture_id_of(payloads[0]) if self._sender.is_vp8 else None
         if shared is None:
             return payloads
         last = self._sender.picture_id

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aioice.ice import StunProtocol
@@ -20,6 +20,11 @@ BATCH = 64
 """Datagrams read in one turn of the event loop."""
 SO_TIMESTAMPNS = 35
 """asm-generic/socket.h; Python's socket module has no name for it. The control message's type is the same."""
+UDP_SEGMENT = 103
+"""linux/udp.h; since Linux 4.18."""
+MAX_SEGMENTS = 64
+MAX_SEGMENTED = 65_000
+SEGMENTATION = sys.platform == "linux" and hasattr(socket, "SOL_UDP")
 TURN_BACKLOG = 128
 TURN_BUFFER = 1 << 16
 
@@ -76,6 +81,48 @@ def _stamp(control: list[tuple[int, int, bytes]]) -> int:
             seconds, nanoseconds = struct.unpack("qq", value)
             return int(seconds * 1_000_000 + nanoseconds // 1000)
     return now_us()
+
+
+def send_all(
+    transport: asyncio.DatagramTransport | TurnTransport, datagrams: Sequence[bytes], address: tuple[str, int]
+) -> None:
+    """Send datagrams to one address, with one system call (udp(7), UDP_SEGMENT) where only the last is shorter.
+
+    What the socket does not take is lost, as on the network.
+    """
+    sock: socket.socket | None = getattr(transport, "_sock", None) if SEGMENTATION else None
+    while datagrams:
+        run = _segments(datagrams) if sock is not None else 1
+        if sock is None or run == 1:
+            transport.sendto(datagrams[0], address)
+        elif not _send_segments(sock, datagrams[:run], address):
+            for datagram in datagrams[:run]:
+                transport.sendto(datagram, address)
+        datagrams = datagrams[run:]
+
+
+def _segments(datagrams: Sequence[bytes]) -> int:
+    """Return how many of the first datagrams can go together."""
+    size, count, total = len(datagrams[0]), 0, 0
+    for datagram in datagrams[:MAX_SEGMENTS]:
+        total += len(datagram)
+        if len(datagram) > size or total > MAX_SEGMENTED:
+            break
+        count += 1
+        if len(datagram) < size:
+            break
+    return max(1, count)
+
+
+def _send_segments(sock: socket.socket, datagrams: Sequence[bytes], address: tuple[str, int]) -> bool:
+    control = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", len(datagrams[0])))]
+    try:
+        sock.sendmsg(datagrams, control, 0, address)
+    except BlockingIOError:
+        return True
+    except OSError:  # no such thing on this way, or an ICMP error for something sent earlier
+        return False
+    return True
 
 
 def is_congested(transport: asyncio.DatagramTransport | TurnTransport) -> bool:

@@ -50,7 +50,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
         " _RTCRtpSender__mid _RTCRtpSender__ntp_timestamp _RTCRtpSender__octet_count"
         " _RTCRtpSender__packet_count _RTCRtpSender__rtp_exited _RTCRtpSender__rtp_started"
         " _RTCRtpSender__rtp_timestamp _RTCRtpSender__rtt _RTCRtpSender__rtx_payload_type"
-        " _RTCRtpSender__rtx_sequence_number",
+        " _RTCRtpSender__rtx_sequence_number _RTCRtpSender__transport",
     ),
     (
         RTCRtpReceiver,

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.media.adaptation import BASE_SHARE, STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection
+from server.media.adaptation import BASE_SHARE, STEP_UP_AFTER, TIERS, BitrateTier, LayerSelection, SentRate
 
 SMALL, LARGE = 640 * 360, 1280 * 720
 
@@ -101,3 +101,53 @@ def test_a_small_picture_needs_no_more() -> None:
 def test_one_weak_subscriber_of_four_does_not_slow_the_others_down() -> None:
     assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] >= 600_000
     assert settle(BitrateTier(600_000), [100_000.0, 100_000.0, 2e6, 2e6], SMALL, 0, 20)[-1] == 150_000
+
+
+def test_what_does_not_fit_even_as_base_layers_is_paused_until_it_does() -> None:
+    selection = LayerSelection()
+    assert selection.update(0, 700_000, [600_000] * 3) == 3
+    assert selection.paused == 2
+    assert selection.share(700_000, 600_000) == pytest.approx(630_000 / 3 / BASE_SHARE)
+    selection.update(0.5, 700_000, [600_000] * 3)
+    assert selection.paused == 2
+    selection.update(1, 700_000, [250_000] * 3)  # the publications have come down
+    assert selection.paused == 0
+    assert selection.base_only == 3
+
+
+def test_paused_streams_come_back_one_by_one_as_the_estimate_grows() -> None:
+    selection = LayerSelection()
+    selection.update(0, 300_000, [600_000] * 3)
+    assert selection.paused == 2
+    counts = []
+    for now in range(1, 8):
+        sent = 600_000 * BASE_SHARE * (3 - selection.paused)
+        selection.update(now, round(1.5 * sent), [600_000] * 3)
+        counts.append(selection.paused)
+    assert counts[-1] == 0
+    assert all(a - b in (0, 1) for a, b in pairwise([2, *counts]))
+
+
+def test_one_stream_always_stays() -> None:
+    selection = LayerSelection()
+    selection.update(0, 1, [600_000])
+    assert selection.paused == 0
+    selection.update(0, 1, [600_000, 0, 0])
+    assert selection.paused == 0
+
+
+def test_a_base_layer_that_takes_less_than_its_share_holds_nothing_up() -> None:
+    selection = LayerSelection()
+    selection.update(0, 1_000_000, [600_000] * 3)
+    cut = [selection.update(t, 1_400_000, [600_000] * 3, 930_000) for t in range(1, 20)]
+    assert cut[-1] == 0
+
+
+def test_the_rate_that_is_sent() -> None:
+    rate = SentRate()
+    assert rate.update(0, 1000) is None
+    assert rate.update(0.5, 1000) is None
+    assert rate.update(1, 126_000) == 1_000_000
+    assert rate.update(1.5, 200_000) == 1_000_000
+    assert rate.update(2, 126_000) == 0
+    assert rate.update(2.1, 0) is None  # other streams, or another connection

@@ -51,7 +51,7 @@ def test_the_last_resort_is_a_cover_and_never_more() -> None:
 def test_the_frame_rate_falls_before_the_network_is_given_up() -> None:
     rates = [level.frame_rate for level in LEVELS]
     assert rates == sorted(rates, reverse=True)
-    assert [level.covered for level in LEVELS] == [False] * 6 + [True]
+    assert [level.covered for level in LEVELS] == [False] * 7 + [True]
     assert list(COST) == sorted(COST, reverse=True)
 
 

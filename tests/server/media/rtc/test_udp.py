@@ -77,3 +77,18 @@ async def test_a_full_socket_is_congested(protocol: Protocol, monkeypatch: pytes
     assert not udp.is_congested(protocol.transport)
     monkeypatch.setattr(type(protocol.transport), "get_write_buffer_size", lambda self: 1)
     assert udp.is_congested(protocol.transport)
+
+
+async def test_datagrams_go_out_one_by_one_whatever_their_sizes() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        transport, _ = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+        )
+        sizes = [1200, 1200, 700, 1200, 100, 100, 1200] + 70 * [1200]
+        datagrams = [bytes([i]) * size for i, size in enumerate(sizes)]
+        udp.send_all(transport, datagrams, receiver.getsockname())
+        assert [receiver.recv(2000) for _ in datagrams] == datagrams
+        transport.close()
