@@ -71,7 +71,9 @@ def serve(
     recordings: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for recordings; without one there are none.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that filter and encode.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that decode, filter and encode.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The network of models/NAME.toml.")
     ] = None,

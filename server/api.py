@@ -128,7 +128,7 @@ def _describe(attendance: Attendance) -> Described:
         "identity": participant.grant.identity,
         "state": meeting.room.state(participant),
         "background": participant.background,
-        "frames": participant.counters()._asdict() | {"sent": participant.video.sent, "raw": 0},
+        "frames": participant.counters()._asdict() | {"sent": participant.video.sent},
     }
 
 

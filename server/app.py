@@ -59,6 +59,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     guards = [only_for_localhost] if is_private(config) else []
     app = web.Application(
         client_max_size=config.max_upload,
+        handler_args={"auto_decompress": False},  # nobody sends compressed bodies, but bombs
         middlewares=[trust(config.trusted_proxies), *guards, compress, _errors],
     )
     app.on_response_prepare.append(_set_headers)
@@ -70,9 +71,9 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
         await app[CONFERENCE].close()
 
     app.cleanup_ctx.append(conference)
+    add_operation(app, config)
     add_whip(app)
     add_api(app)
-    add_operation(app, config)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.

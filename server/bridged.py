@@ -103,7 +103,7 @@ class Bridged:
             await videoroom.start(receiving, await publisher.offer(offer))
             participant.set_media(audio="audio" in publisher.kinds, video="video" in publisher.kinds)
             attendance.meeting.update(attendance)
-            caller = Caller(self._config, participant.id, participant.video, participant.audio)
+            caller = Caller(self._config, participant)
             try:
                 offer = await caller.call(sorted(publisher.kinds))
                 await caller.answered(await videoroom.publish(sending, rooms.public, self._name, offer))

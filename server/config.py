@@ -185,7 +185,7 @@ class Config:
         "adaptive"
     )
     background: Annotated[str, Option("The background of whoever has chosen none.")] = "blur"
-    workers: Annotated[int, Option("Threads that filter and encode.", at_least=1)] = field(
+    workers: Annotated[int, Option("Processes that decode, filter and encode.", at_least=1)] = field(
         default_factory=_cores
     )
 

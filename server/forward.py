@@ -60,7 +60,7 @@ class Forward:
     async def _publish(self, session: ClientSession) -> None:
         """Publish until the connection is lost. Raises what went wrong before that."""
         participant = self._participant
-        caller = Caller(self._config, participant.id, participant.video, participant.audio)
+        caller = Caller(self._config, participant)
         location: URL | None = None
         try:
             headers = self._headers | {"Content-Type": SDP}

@@ -21,7 +21,7 @@ from server.participant import Participant
 SAMPLE_INTERVAL = 0.5  # seconds
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-OUTCOMES = ("received", "filtered", "slated", "withheld", "sent")
+OUTCOMES = ("received", "filtered", "slated", "withheld", "sent", "raw")
 STAGES = {"decode": "decoded", "filter": "filtered", "encode": "encoded"}
 DIRECTIONS = ("in", "out")
 
@@ -53,21 +53,20 @@ class Totals:
     def __init__(self) -> None:
         self._people: dict[str, Participant] = {}
         self._gone: Counter[str] = Counter()
-        self._bytes: dict[tuple[str, str], int] = {}
+        self._bytes: dict[tuple[object, str], int] = {}
 
     def follow(self, people: Iterable[Participant]) -> None:
         """Take note of who is here now; those who no longer are still count."""
         present = {participant.id: participant for participant in people}
         for gone in self._people.keys() - present.keys():
             self._gone += counts(self._people[gone])
-        self._bytes = {key: value for key, value in self._bytes.items() if key[0] in present}
         self._people = present
-        for participant in present.values():
-            for direction, total in zip(DIRECTIONS, _transferred(participant), strict=True):
-                before = self._bytes.get((participant.id, direction), 0)
-                # A total that shrinks is that of a new connection.
-                self._gone["bytes " + direction] += total - before if total >= before else total
-                self._bytes[participant.id, direction] = total
+        transferred = {key: n for participant in present.values() for key, n in _transferred(participant)}
+        for key, total in transferred.items():
+            before = self._bytes.get(key, 0)
+            # A total that shrinks is that of a new connection.
+            self._gone["bytes " + key[1]] += total - before if total >= before else total
+        self._bytes = transferred
 
     def read(self) -> Counter[str]:
         """Return the sums."""
@@ -85,11 +84,14 @@ def counts(participant: Participant) -> Counter[str]:
     return found
 
 
-def _transferred(participant: Participant) -> tuple[int, int]:
-    """Return bytes of video in and of everything out, on the present connections."""
+def _transferred(participant: Participant) -> Iterator[tuple[tuple[object, str], int]]:
+    """Yield bytes of video in, and of everything out, on each of the present connections."""
     received, subscriber = participant.publisher.stats, participant.subscriber
-    sent = sum(sender.bytes for sender in subscriber.stats) if subscriber is not None else 0
-    return received.bytes if received is not None else 0, sent
+    yield (participant.id, "in"), received.bytes if received is not None else 0
+    if subscriber is not None:
+        yield (participant.id, "out"), subscriber.bytes
+    for outlet in participant.outlets:
+        yield (outlet, "out"), outlet.bytes
 
 
 class Metrics(Collector):

@@ -8,9 +8,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from filters.segmenter import ModelCard
+from server.accounting import Frames, frames_of
 from server.backgrounds import Upload, Wardrobe
 from server.config import Config
 from server.media.load import LEVELS, Level, LoadMeter
@@ -33,6 +34,15 @@ class MediaResources(NamedTuple):
     card: ModelCard
     workers: Workers
     meter: LoadMeter
+
+
+class Outgoing(Protocol):
+    """A connection that takes what somebody publishes elsewhere than to a browser in the room."""
+
+    @property
+    def bytes(self) -> int:
+        """RTP payload that was sent on it."""
+        ...
 
 
 class Screen:
@@ -89,6 +99,7 @@ class Participant:
         self.overloaded = False
         self.audio = AudioPublication()
         self.screen: Screen | None = None
+        self.outlets: set[Outgoing] = set()
         self.quality = ConnectionQuality()
         self.round_trip: float | None = None
         self.uplink_loss = 0.0
@@ -125,7 +136,7 @@ class Participant:
         }
 
     def counters(self) -> Counters:
-        """Return what became of this camera's frames."""
+        """Return what became of this camera's frames, in short."""
         video = self.video
         return Counters(
             video.received,
@@ -133,7 +144,13 @@ class Participant:
             self.filter.slated + self.filter.covered_frames,
             video.withheld,
             self.filter.errors,
+            self.frames.raw,
         )
+
+    @property
+    def frames(self) -> Frames:
+        """What became of this camera's frames."""
+        return frames_of(self.video, self.filter)
 
     @property
     def degraded(self) -> str | None:

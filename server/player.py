@@ -15,6 +15,7 @@ from server.media.adaptation import LayerSelection
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
+from server.participant import Participant
 from server.policy import SignalingError
 from server.publisher import check_sdp, set_remote_description
 
@@ -22,38 +23,48 @@ from server.publisher import check_sdp, set_remote_description
 class Outlet:
     """One participant's publications on one connection."""
 
-    def __init__(self, config: Config, owner: str, video: VideoPublication, audio: AudioPublication) -> None:
+    def __init__(self, config: Config, participant: Participant) -> None:
         self.connection: RTCPeerConnection | None = None
         self._config = config
-        self._owner = owner
-        self._video = video
-        self._audio = audio
+        self._participant = participant
+        self._owner = participant.id
+        self._video: VideoPublication = participant.video
+        self._audio: AudioPublication = participant.audio
         self._layers = LayerSelection()
-        self._sender: RtpSender | None = None
+        self._senders: list[RtpSender] = []
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
 
     def subscribe(self, transceiver: RTCRtpTransceiver) -> None:
         """Send on a transceiver that has been negotiated."""
         if transceiver.kind == "video":
-            self._sender = RtpSender(transceiver, on_keyframe_request=self._video.request_keyframe)
-            self._video_subscription = VideoSubscription(self._sender, self._sender.codec or "VP8")
+            sender = RtpSender(transceiver, on_keyframe_request=self._video.request_keyframe)
+            self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")
             self._video.subscribe(self._video_subscription)
         else:
-            self._audio_subscription = AudioSubscription(RtpSender(transceiver))
+            sender = RtpSender(transceiver)
+            self._audio_subscription = AudioSubscription(sender)
             self._audio.subscribe(self._audio_subscription)
+        self._senders.append(sender)
+        self._participant.outlets.add(self)
+
+    @property
+    def bytes(self) -> int:
+        """RTP payload that was sent."""
+        return sum(sender.stats.bytes for sender in self._senders)
 
     def adapt(self, now: float) -> None:
         """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
         video = self._video_subscription
-        if video is None or self._sender is None:
+        if video is None:
             return
-        estimate = self._sender.stats.remb
+        estimate = next((s.stats.remb for s in self._senders if s.stats.remb is not None), None)
         video.base_only = self._layers.update(now, estimate, [self._video.rate]) > 0
         video.share = self._layers.share(estimate, self._video.transcoder.bitrate)
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""
+        self._participant.outlets.discard(self)
         video, self._video_subscription = self._video_subscription, None
         audio, self._audio_subscription = self._audio_subscription, None
         if video is not None:
@@ -86,7 +97,7 @@ class Player(Outlet):
         except SignalingError:
             await connection.close()
             raise
-        except (ValueError, KeyError) as error:
+        except Exception as error:  # aiortc raises whatever it stumbles over
             await connection.close()
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         self.connection = connection

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpTransceiver, RTCSessionDescription
-from aiortc.sdp import candidate_from_sdp
+from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from server.config import Config
 from server.ice import connect
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 MAX_MEDIA_SECTIONS = 256
 START_BITRATE = 800
 """kbit/s that Chromium begins with, instead of 300: it sends a quarter of the picture for some seconds else."""
+MAX_PORT = 65535
 
 
 class Publisher:
@@ -72,7 +73,7 @@ class Publisher:
         except SignalingError:
             await connection.close()
             raise
-        except (ValueError, KeyError) as error:
+        except Exception as error:  # aiortc raises whatever it stumbles over
             await connection.close()
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         await self.close()
@@ -126,6 +127,21 @@ def check_sdp(sdp: str, limit: int) -> None:
         )
     if any(not section.startswith(("m=audio ", "m=video ")) for section in sections):
         raise SignalingError("bad-sdp", "Only audio and video sections are understood.")
+    try:
+        description = SessionDescription.parse(sdp)
+    except Exception as error:  # aiortc's parser raises whatever it stumbles over
+        raise SignalingError("bad-sdp", "This is no session description.") from error
+    _check_transports(description)
+
+
+def _check_transports(description: SessionDescription) -> None:
+    """Refuse what would fail only later, in tasks of aiortc and aioice that nobody waits for."""
+    sections = {section.rtp.muxId for section in description.media}
+    for group in description.group:
+        if not sections.issuperset(map(str, group.items[:1])):
+            raise SignalingError("bad-sdp", "A group is of a section that is not there.")
+    if any(c.port > MAX_PORT for section in description.media for c in section.ice_candidates):
+        raise SignalingError("bad-sdp", "A candidate has no such port.")
 
 
 async def set_remote_description(connection: RTCPeerConnection, sdp: str, kind: str) -> None:
@@ -144,6 +160,8 @@ async def add_candidate(connection: RTCPeerConnection, init: Mapping[str, Any] |
         return
     try:
         candidate = candidate_from_sdp(line.removeprefix("candidate:"))
+        if candidate.port > MAX_PORT:
+            raise ValueError("there is no such port")
         candidate.sdpMid = init.get("sdpMid")
         candidate.sdpMLineIndex = init.get("sdpMLineIndex")
         await connection.addIceCandidate(candidate)

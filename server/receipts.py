@@ -14,11 +14,12 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from server.accounting import Frames
 from server.participant import Participant
 from server.policy import RoomPolicy
 
@@ -35,49 +36,6 @@ Receipt: TypeAlias = dict[str, Any]
 
 class ReceiptError(Exception):
     """A receipt or a key is not what it should be; the message is for people."""
-
-
-class Frames(NamedTuple):
-    """What became of one camera's frames, each counted where it happened.
-
-    `received` by the publication; `filtered`, `covered`, `slated` and `repeated` by the filter as it made what may be
-    shown; `encoded` by what feeds the encoders; `sent` by the publication. The other two follow.
-    """
-
-    received: int
-    filtered: int
-    covered: int
-    slated: int
-    repeated: int
-    encoded: int
-    sent: int
-
-    @property
-    def produced(self) -> int:
-        """Pictures that the filter made."""
-        return self.filtered + self.covered + self.slated + self.repeated
-
-    @property
-    def withheld(self) -> int:
-        """Frames that nothing was shown for."""
-        return self.received - self.produced
-
-    @property
-    def raw(self) -> int:
-        """Pictures that were encoded or sent although the filter did not make them."""
-        return max(0, max(self.encoded, self.sent) - self.produced)
-
-    def describe(self) -> dict[str, int]:
-        """Return the `frames` of a receipt."""
-        return self._asdict() | {"withheld": self.withheld, "raw": self.raw}
-
-
-def frames_of(participant: Participant) -> Frames:
-    """Read the counters against the stream, so that frames on their way meanwhile can't look raw."""
-    video, made = participant.video, participant.filter
-    sent, encoded = video.sent, video.transcoder.times.pictures
-    shown = made.filtered, made.covered_frames, made.slated, made.repeated
-    return Frames(video.received, *shown, encoded, sent)
 
 
 def canonical(value: object) -> bytes:
@@ -157,7 +115,7 @@ class Receipts:
 
     def issue(self, room: str, participant: Participant) -> Receipt | None:
         """Return the receipt of a publication that has ended; None for one without frames, or the second time."""
-        frames = frames_of(participant)
+        frames = participant.frames
         if not frames.received or participant.id in self._kept:
             return None
         receipt = sign(

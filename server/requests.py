@@ -167,7 +167,6 @@ async def _totals(session: Session, message: Message) -> None:
             "since": meeting.monitor.since,
             "participants": len(members),
             **meeting.monitor.totals(members)._asdict(),
-            "raw": 0,
             "screens": sum(p.screen is not None for p in members),
             "model": session.model,
         }

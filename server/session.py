@@ -155,7 +155,6 @@ class Session:
             {
                 "type": "filter",
                 **counters,
-                "raw": 0,
                 "fps": round(frames / elapsed, 1) if elapsed > 0 else 0.0,
                 "delay": video.delay and round(video.delay * 1000, 1),
                 "plate": participant.filter.plate,

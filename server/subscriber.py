@@ -66,6 +66,12 @@ class _Slot:
     stream: Stream | None = None
     sender: RtpSender | None = None
     subscription: VideoSubscription | AudioSubscription | None = None
+    sent: int = 0
+    """RTP payload so far, while there is no sender that knows."""
+
+    @property
+    def bytes(self) -> int:
+        return self.sent if self.sender is None else self.sender.stats.bytes
 
 
 class SubscribeOffer(NamedTuple):
@@ -112,6 +118,11 @@ class Subscriber:
     def stats(self) -> list[SenderStats]:
         """What is known about the way of each stream to the browser."""
         return [slot.sender.stats for slot in self._slots if slot.sender is not None]
+
+    @property
+    def bytes(self) -> int:
+        """RTP payload that was sent, of streams that have ended, too."""
+        return sum(slot.bytes for slot in self._slots)
 
     def adapt(self, now: float) -> None:
         """Cut streams down to what the browser can take; `now` in seconds of the monotonic clock."""
@@ -253,6 +264,7 @@ class Subscriber:
 
     def _end(self, slot: _Slot) -> None:
         stream, subscription = slot.stream, slot.subscription
+        slot.sent = slot.bytes
         if stream is not None and subscription is not None:
             if isinstance(stream.publication, (VideoPublication, ScreenPublication)):
                 assert isinstance(subscription, VideoSubscription)

@@ -16,13 +16,16 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry, Gauge
 
 from server.ice import ice_servers, links
 from server.keys import CONFERENCE, QUOTA
+from server.operation import METRICS
 from server.policy import SignalingError
 from server.sdpfrag import MEDIA_TYPE as FRAGMENT
 from server.sdpfrag import Fragment, FragmentError, compose, parse
@@ -82,9 +85,17 @@ def add_whip(app: web.Application) -> None:
 
 
 async def _sessions(app: web.Application) -> AsyncIterator[None]:
-    app[SESSIONS] = WhipSessions(app[CONFERENCE], app[QUOTA])
+    sessions = app[SESSIONS] = WhipSessions(app[CONFERENCE], app[QUOTA])
+    if METRICS in app:
+        _measure(sessions, app[METRICS].registry)
     yield
-    await app[SESSIONS].close()
+    await sessions.close()
+
+
+def _measure(sessions: WhipSessions, registry: CollectorRegistry) -> None:
+    gauge = Gauge("greenroom_whip_sessions", "WHIP and WHEP sessions.", ["kind"], registry=registry)
+    for kind in get_args(Kind):
+        gauge.labels(kind).set_function(partial(sessions.count, kind))
 
 
 def _whip(handler: Handler) -> Handler:

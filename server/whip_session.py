@@ -143,6 +143,10 @@ class WhipSessions:
         self._sessions: dict[str, WhipSession] = {}
         self._task = asyncio.get_running_loop().create_task(self._sweep())
 
+    def count(self, kind: Kind) -> int:
+        """Return how many sessions of a kind there are."""
+        return sum(session.kind == kind for session in self._sessions.values())
+
     def find(self, kind: Kind, room: str, session: str) -> WhipSession:
         """Return a session; raise SignalingError unknown-session."""
         found = self._sessions.get(session)
@@ -200,7 +204,7 @@ class WhipSessions:
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
-            player = Player(self._config, watched.id, watched.video, watched.audio)
+            player = Player(self._config, watched)
             session, answer = await self._connect("whep", player, attendance, sdp)
         except SignalingError:
             release()

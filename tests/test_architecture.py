@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ def leak(
     recorder.add("p", "n", screens, audio)
     screens.subscribe(tap)
 """
+
+
+WRITERS = {f"server/{name}.py" for name in ("receipt_keys", "receipts", "tls")} | {
+    f"server/media/{name}.py" for name in ("compose", "recording", "webm")
+}
 
 
 def modules(folder: str) -> list[Path]:
@@ -92,6 +98,43 @@ def test_only_the_rtc_package_touches_private_names_of_aiortc() -> None:
     for path in modules("server"):
         if "rtc" not in path.parent.name:
             assert "_RTC" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_server_unpickles_nothing() -> None:
+    """A worker reads what the server has pickled; the server reads nothing of the kind, from workers least of all."""
+    readers = [
+        p.name for p in modules("server") if re.search(r"pickle\.load|Unpickler", p.read_text("utf-8"))
+    ]
+    assert readers == ["worker.py"]
+    answering = (ROOT / "server/media/worker.py").read_text("utf-8").partition("def read_answer")[2]
+    assert "pickle" not in answering.partition("\nclass ")[0]
+    assert "pickle.load" not in (ROOT / "server/media/processes.py").read_text("utf-8")
+
+
+def test_few_modules_write_files() -> None:
+    """Where raw frames are, and where rooms are described, nothing is written: certificates, keys, receipts, films."""
+    writing = {
+        "write_bytes",
+        "write_text",
+        "touch",
+        "mkdir",
+        "tofile",
+        "imwrite",
+        "fdopen",
+        "mkstemp",
+        "dump",
+        "add_stream",
+    }
+    writers = {
+        p.relative_to(ROOT).as_posix() for p in modules("server") if writing & set(calls(p)) or _opens(p)
+    }
+    assert writers == WRITERS
+
+
+def _opens(path: Path) -> bool:
+    """Tell whether a module opens a file to write into it."""
+    text = path.read_text(encoding="utf-8")
+    return "os.open(" in text or bool(re.search(r"""open\([^)]*["'][wax]b?["']""", text))
 
 
 def test_only_encoders_make_what_may_be_recorded() -> None:

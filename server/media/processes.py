@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 READ_SIZE: Final = 1 << 18
+MAX_ANSWER: Final = 1 << 24  # bytes
+PREFIX: Final = "GREENROOM_"
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
 RESTART_PAUSE: Final = 1.0  # seconds
 ENDING: Final = 2.0  # seconds that a process may take to end
@@ -213,12 +215,14 @@ class Worker:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
+            # Keys and secrets may be in the environment; codecs need not be near them.
+            environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
             path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "server.media.worker", str(theirs.fileno()), *self._command],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
+                env=environment | {"PYTHONPATH": path},
             )
         ours.setblocking(False)
         self._socket = ours
@@ -253,13 +257,25 @@ class Worker:
             self._lost()
             return
         self._incoming += data
+        try:
+            self._take()
+        except Exception:  # noqa: BLE001 - a worker that a codec's flaw has taken over may answer anything
+            logger.error("a media worker answers nonsense")
+            self.kill()
+            self._lost()
+
+    def _take(self) -> None:
+        """Give the cameras the answers that are complete."""
         while len(self._incoming) >= LENGTH.size:
-            end = LENGTH.size + LENGTH.unpack_from(self._incoming)[0]
+            size = LENGTH.unpack_from(self._incoming)[0]
+            if size > MAX_ANSWER:
+                raise ValueError("too long")
+            end = LENGTH.size + size
             if len(self._incoming) < end:
                 return
             message = bytes(self._incoming[LENGTH.size : end])
             del self._incoming[:end]
-            self._workers.answer(*read_answer(message))
+            self._workers.answer(self, *read_answer(message))
 
     def _lost(self) -> None:
         self._disconnect()
@@ -320,10 +336,10 @@ class Processes:
         """Count a camera no more."""
         self._cameras.pop(camera.camera, None)
 
-    def answer(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
-        """Give a camera what a worker has answered."""
+    def answer(self, worker: Worker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        """Give a camera what a worker has answered; a worker has no say about the cameras of others."""
         camera = self._cameras.get(answer["camera"])
-        if camera is not None:
+        if camera is not None and camera.worker is worker:
             camera.answer(answer, videos)
 
     def lost(self, worker: Worker) -> None:

@@ -27,13 +27,14 @@ KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
 
 
 class Counters(NamedTuple):
-    """What became of the frames of one camera. No field could count a raw frame that was sent."""
+    """What became of the frames of one camera. `raw` are pictures that were sent and not made by the filter."""
 
     received: int
     filtered: int
     slated: int
     withheld: int
     errors: int
+    raw: int
 
 
 class Timeline:

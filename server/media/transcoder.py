@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,7 @@ from server.media.frames import EncodedFrame
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 1920 * 1088
+VP8_SIZE = struct.Struct("<HH")
 DEFAULT_BITRATE = 600_000
 
 
@@ -96,7 +98,9 @@ class Transcoder:
             context = av.CodecContext.create(DECODERS[frame.codec], "r")
             assert isinstance(context, VideoCodecContext)
             context.thread_count = 1
+            context.options = {"max_pixels": str(MAX_PIXELS)}
             self._decoder, self._decodes = context, frame.codec
+        _expect_size(*vp8_size(frame.data) if frame.codec == "VP8" else (0, 0))
         packet = av.Packet(frame.data)
         packet.pts = frame.timestamp
         packet.time_base = Fraction(1, CLOCK_RATE)
@@ -106,8 +110,8 @@ class Transcoder:
             self._decoder = None
             raise DecodeError(str(error)) from error
         picture = pictures[-1] if pictures else None
-        if picture is not None and picture.width * picture.height > MAX_PIXELS:
-            raise DecodeError(f"{picture.width}x{picture.height} is larger than this server takes")
+        if picture is not None:
+            _expect_size(picture.width, picture.height)
         return picture
 
     def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[FilteredVideo]:
@@ -129,3 +133,19 @@ class Transcoder:
         self.times.encode += time.thread_time() - start
         self.times.encoded += len(videos)
         return videos
+
+
+def vp8_size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that a VP8 keyframe claims; (0, 0) for another frame. RFC 6386, section 9.1.
+
+    libvpx takes as much memory as a frame claims to need, whatever FFmpeg's max_pixels says.
+    """
+    if len(data) < 10 or data[0] & 1:
+        return 0, 0
+    width, height = VP8_SIZE.unpack_from(data, 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _expect_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise DecodeError(f"{width}x{height} is larger than this server takes")

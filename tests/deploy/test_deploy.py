@@ -46,6 +46,13 @@ def test_the_unit_waits_longer_than_the_rooms_get() -> None:
     unit.read(DEPLOY / "greenroom.service")
     assert int(unit["Service"]["TimeoutStopSec"]) > load(DEPLOY / "greenroom.toml").drain_time
     assert "--config" in unit["Service"]["ExecStart"]
+    assert unit["Service"]["KillMode"] == "mixed"  # the workers serve until the rooms are empty
+
+
+def test_no_core_dump_keeps_a_frame() -> None:
+    unit = (DEPLOY / "greenroom.service").read_text()
+    assert "LimitCORE=0\n" in unit
+    assert "ProtectSystem=strict\n" in unit
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

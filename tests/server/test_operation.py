@@ -86,6 +86,8 @@ class Person:
     def __init__(self, name: str) -> None:
         self.id = name
         self.publisher = self.subscriber = None
+        self.outlets: set[Person] = set()
+        self.bytes = 0
         self.video = self
         self.transcoder = self
         self.times = self
@@ -114,6 +116,23 @@ def test_totals_never_shrink() -> None:
     totals.follow([])
     assert totals.read()["sent"] == 20
     assert totals.read()["decode microseconds"] == 1_000_000
+
+
+def test_bytes_of_every_connection_are_counted_until_it_ends() -> None:
+    ada, whep, forwarded = Person("ada"), Person("whep"), Person("forwarded")
+    ada.counters()
+    ada.subscriber = ada  # type: ignore[assignment]
+    totals, people = Totals(), cast("list[Participant]", [ada])
+    ada.outlets = {whep, forwarded}
+    ada.bytes, whep.bytes, forwarded.bytes = 1000, 100, 10
+    totals.follow(people)
+    assert totals.read()["bytes out"] == 1110
+    ada.outlets = {forwarded}
+    forwarded.bytes = 30
+    totals.follow(people)
+    ada.bytes = 5  # a new connection
+    totals.follow(people)
+    assert totals.read()["bytes out"] == 1135
 
 
 def test_the_operator_is_told_who_may_come_in() -> None:

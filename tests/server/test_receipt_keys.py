@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from server.__main__ import main
+from server.accounting import Frames
 from server.config import Config
 from server.receipt_keys import FILE, signing_key
-from server.receipts import Frames, Receipt, public_jwk, sign
+from server.receipts import Receipt, public_jwk, sign
 from server.settings import ConfigError
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

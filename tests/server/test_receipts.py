@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter
 from server import receipts
+from server.accounting import Frames
 from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import ROOT, Config
@@ -22,12 +23,10 @@ from server.participant import Participant
 from server.policy import RoomPolicy
 from server.receipt_keys import read_public_key
 from server.receipts import (
-    Frames,
     Receipt,
     ReceiptError,
     canonical,
     check,
-    frames_of,
     policy_hash,
     public_jwk,
     sign,
@@ -138,10 +137,10 @@ async def test_raw_is_what_the_filter_has_not_made(conference: Conference) -> No
         shown = person.filter(frame)
         if shown is not None:
             transcoder._encode(shown, ["VP8", "H264"], keyframe=False)
-    assert frames_of(somebody).raw == 0
-    assert frames_of(somebody).produced == frames_of(somebody).encoded > 5
+    assert somebody.frames.raw == 0
+    assert somebody.frames.produced == somebody.frames.encoded > 5
     transcoder._encode(shown, ["VP8"], keyframe=False)  # type: ignore[arg-type]
-    assert frames_of(somebody).raw == 1
+    assert somebody.frames.raw == 1
 
 
 async def test_repeated_and_slated_pictures_are_not_raw(conference: Conference) -> None:
@@ -153,9 +152,9 @@ async def test_repeated_and_slated_pictures_are_not_raw(conference: Conference) 
         if i == 25:
             person.matte.push = lambda planes: 1 / 0  # type: ignore[assignment, method-assign, return-value]
         produced += person.filter(frame) is not None
-    assert frames_of(somebody).produced == produced
-    assert frames_of(somebody).repeated > 0
-    assert frames_of(somebody).covered > 0
+    assert somebody.frames.produced == produced
+    assert somebody.frames.repeated > 0
+    assert somebody.frames.covered > 0
 
 
 async def left(guest: Guest, frames: int = 3) -> Receipt:

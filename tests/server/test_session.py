@@ -284,10 +284,14 @@ async def test_totals_keep_those_who_left(conference: Conference) -> None:
     await ada.ask("totals")
     before = ada.last("totals")
     assert (before["received"], before["participants"], before["raw"]) == (7, 2, 0)
+    bob.session.attendance.participant.video.sent = 2
+    await ada.ask("totals")
+    assert ada.last("totals")["raw"] == 2
     await bob.ask("leave")
     await bob.session.end()
     await ada.ask("totals")
-    assert (ada.last("totals")["received"], ada.last("totals")["participants"]) == (7, 1)
+    after = ada.last("totals")
+    assert (after["received"], after["participants"], after["raw"]) == (7, 1, 2)
 
 
 async def test_why_the_picture_is_worse(conference: Conference) -> None:
@@ -301,6 +305,15 @@ async def test_why_the_picture_is_worse(conference: Conference) -> None:
     report = ada.last("filter")
     assert report["degraded"] == "overload"
     assert "busy" in report["reason"]
+
+
+async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    participant = ada.session.attendance.participant
+    participant.video.sent += 3
+    participant.filter.filtered += 2
+    ada.session.report(time.monotonic())
+    assert ada.last("filter")["raw"] == 1
 
 
 def test_what_reaches_others_costs_more() -> None:

@@ -71,6 +71,13 @@ async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: Came
         async with speaking(here, "/whep/studio/desk") as viewer:
             assert await viewer.play(frames.append) == 201
             await until(lambda: len(frames) > 3)
+            async with here.get("/metrics") as response:
+                metrics = dict(line.rsplit(" ", 1) for line in (await response.text()).splitlines())
+        assert [metrics[f'greenroom_whip_sessions{{kind="{kind}"}}'] for kind in ("whip", "whep")] == [
+            "1.0",
+            "1.0",
+        ]
+        assert float(metrics['greenroom_media_bytes_total{direction="out"}']) > 0
         corner = frames[-1].to_ndarray(format="rgb24")[5:40, 5:40].reshape(-1, 3).mean(axis=0)
         assert abs(corner - (0x80, 0x40, 0x20)).max() < 12
         assert attendance.participant.video.sent > 0

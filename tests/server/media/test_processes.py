@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,12 +22,25 @@ from server.media.encoder import Vp8Encoder
 from server.media.frames import EncodedFrame
 from server.media.processes import Processes, RemoteTranscoding
 from server.media.transcoder import DecodeError
-from server.media.worker import LENGTH, read_answer, write_answer
+from server.media.worker import LENGTH, frame_message, read_answer, write_answer
 from server.media.workers import Camera, Transcoded, WorkerError
 from tests.support.camera import Camera as Film
 
 pytestmark = pytest.mark.slow
 GREEN_LUMA = 145
+
+
+class Trap:
+    """Tells whether somebody has unpickled it."""
+
+    sprung = 0
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return spring, ()
+
+
+def spring() -> None:
+    Trap.sprung += 1
 
 
 def encoded(count: int) -> list[EncodedFrame]:
@@ -71,6 +85,10 @@ def children() -> set[int]:
         if int(fields[1]) == os.getpid() and fields[0] != "Z":
             found.add(int(path.parent.name))
     return found
+
+
+def environment_of(process: int) -> bytes:
+    return Path(f"/proc/{process}/environ").read_bytes()
 
 
 @pytest.fixture
@@ -173,6 +191,61 @@ async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
         await job
     await until(lambda: of(camera).worker._process is not None)
     await show(camera, frames)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"\xff" * 8,
+        frame_message(b"[]"),
+        frame_message(b"[" * 100_000),
+        frame_message(b'{"camera": 1, "videos": [[99999999, 0, true, 0]]}'),
+        frame_message(b'{"camera": [], "videos": []}'),
+        pickle.dumps(Trap()),
+        frame_message(pickle.dumps(Trap())),
+    ],
+)
+async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, content: bytes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    frames = encoded(4)
+    await show(camera, frames)
+    taken_over, job = pid(camera), camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    of(camera).worker._incoming += frame_message(content)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    assert pid(camera) != taken_over
+    assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    assert Trap.sprung == 0
+
+
+async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    of(camera).worker._incoming += LENGTH.pack(processes.MAX_ANSWER + 1)
+    with pytest.raises(WorkerError):
+        await job
+
+
+async def test_a_worker_speaks_for_its_own_cameras_only(workers: Processes) -> None:
+    camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    answer = {"camera": of(camera).camera, "error": ["other", "forged"], "videos": []}
+    assert of(other).worker is not of(camera).worker
+    workers.answer(of(other).worker, answer, [])
+    assert (await job).videos == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
+    workers = Processes(DEFAULT_MODEL, MODELS, 1, "ofd")
+    environment = environment_of(pid(workers.open(Color(0, 0, 0), 500_000)))
+    workers.close()
+    assert b"PATH=" in environment
+    assert b"GREENROOM" not in environment
 
 
 async def test_closing_ends_the_job(workers: Processes) -> None:
