@@ -17,10 +17,11 @@ import pytest
 from filters.background import Color
 from filters.base import FilteredFrame, planes_of
 from server.config import DEFAULT_MODEL, MODELS
-from server.media import processes
+from server.media import processes, worker_process
 from server.media.encoder import Vp8Encoder
 from server.media.frames import EncodedFrame
-from server.media.processes import Processes, RemoteTranscoding
+from server.media.processes import Processes
+from server.media.remote import RemoteTranscoding
 from server.media.transcoder import DecodeError
 from server.media.worker import LENGTH, frame_message, read_answer, write_answer
 from server.media.workers import Camera, Transcoded, WorkerError
@@ -93,7 +94,7 @@ def environment_of(process: int) -> bytes:
 
 @pytest.fixture
 async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
-    monkeypatch.setattr(processes, "RESTART_PAUSE", 0.01)
+    monkeypatch.setattr(worker_process, "RESTART_PAUSE", 0.01)
     before = children()
     workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd")
     yield workers
@@ -224,7 +225,7 @@ async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, conte
 async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
-    of(camera).worker._incoming += LENGTH.pack(processes.MAX_ANSWER + 1)
+    of(camera).worker._incoming += LENGTH.pack(worker_process.MAX_ANSWER + 1)
     with pytest.raises(WorkerError):
         await job
 
