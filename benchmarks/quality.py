@@ -41,6 +41,7 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 REFERENCE_MS = 0.97
 REFERENCE_SIZE = (144, 256)
 REFERENCE_EVERY = 3
+PRIVACY = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 WARM_UP = 5
 NOTHING = MatteOptions(
     privacy=0.0, region=False, room=False, components=False, guided=False, levels=False, stillness=False
@@ -168,6 +169,8 @@ def rows() -> Rows:
     table["+ time (adaptive)"] = staged(options, MotionAdaptive)
     options = replace(options, stillness=True)
     table["+ stillness"] = staged(options, MotionAdaptive)
+    for privacy in PRIVACY:
+        table[f"privacy {privacy}"] = staged(replace(options, privacy=privacy), MotionAdaptive)
     table["whole filter"] = lambda clip: Whole(general)
     table["whole filter, plate"] = lambda clip: Whole(general, clip.plate)
     return table
@@ -273,11 +276,17 @@ def main() -> None:
     parser.add_argument(
         "--sheet", type=Path, help="write a contact sheet of the last row, worst frames first"
     )
-    parser.add_argument("--rows", default="", help="only the rows whose names hold this")
+    parser.add_argument(
+        "--rows",
+        default="",
+        help="only the rows whose names hold this; 'privacy' for the dial, else left out",
+    )
     parser.add_argument("--clips", default="", help="only the clips whose names hold this")
     parser.add_argument("--frames", type=int, help="only so many frames of each clip")
     arguments = parser.parse_args()
     table = {name: make for name, make in rows().items() if arguments.rows in name}
+    if not arguments.rows:
+        table = {name: make for name, make in table.items() if not name.startswith("privacy")}
     clips = suite(arguments.suite, arguments.clips)
     if not table or not clips:
         parser.error("no such rows or clips")

@@ -46,11 +46,6 @@ class MatteFrame(NamedTuple):
     alpha: Plane
 
 
-class _Held(NamedTuple):
-    planes: Planes
-    luma: Plane
-
-
 class Matte:
     """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
 
@@ -74,7 +69,7 @@ class Matte:
         self._recording: Recording | None = None
         low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
         self._stretch = edges.stretching(low, high, self._options.privacy)
-        self._held: deque[_Held] = deque()
+        self._held: deque[Planes] = deque()
         self.reset()
 
     @property
@@ -97,7 +92,7 @@ class Matte:
             raise
         if self._recording:
             self._record(planes)
-        self._held.append(_Held(planes, work.y))
+        self._held.append(planes)
         ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
         return None if ready is None else self._finish(ready)
 
@@ -211,11 +206,11 @@ class Matte:
         return self._region.next(self._cells, moved, size, familiar)
 
     def _finish(self, smooth: Alpha) -> MatteFrame:
-        held = self._held.popleft()
+        planes = self._held.popleft()
         alpha = to_plane(smooth, 255.0)
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
-        alpha = self._stretch(resized(alpha, fit(held.planes.size, NETWORK_SIDE)))
-        shown = resized(alpha, held.planes.size)
+        alpha = self._stretch(resized(alpha, fit(planes.size, NETWORK_SIDE)))
+        shown = resized(alpha, planes.size)
         if self._plate and self._room.has_plate:
-            shown = self._plate.refine(held.planes, shown, self._room.shift, self._room.noise)
-        return MatteFrame(held.planes, shown)
+            shown = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
+        return MatteFrame(planes, shown)
