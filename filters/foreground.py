@@ -92,5 +92,5 @@ def _correct(plane: Plane, edge: _Edge) -> None:
     if before is plane:
         plane[:] = after
         return
-    change = cv2.resize(cv2.addWeighted(after, 1, before, -1, 128), size)
+    change = resized(cast(Plane, cv2.addWeighted(after, 1, before, -1, 128)), size)
     plane[:] = cv2.addWeighted(plane, 1, change, 1, -128)

@@ -43,7 +43,7 @@ class Stillness:
         self._room = ~dilated(matte, 3)
         self._skipped = 0
         # The same motion changes a dark or flat picture less.
-        self._contrast = min(1.0, max(MIN_CONTRAST, float(luma.std()) / CONTRAST))
+        self._contrast = min(1.0, max(MIN_CONTRAST, float(cv2.meanStdDev(luma)[1][0, 0]) / CONTRAST))
 
     def motion(self, luma: Plane, interval: int = 1) -> Motion | None:
         """Return how the person has moved since, in cells, if nothing else matters; None if the network must look.

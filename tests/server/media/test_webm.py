@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -109,19 +110,20 @@ def test_it_neither_follows_links_nor_overwrites(tmp_path: Path) -> None:
         file.close()
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """Let no file of this process grow beyond 2000 bytes, as on a full disk."""
+    """Let no file of this process grow beyond 2000 bytes, as on a full disk. Where pytest writes to is one, too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     file = WebmFile(tmp_path / "a.webm", (640, 360))
-    with pytest.raises(OSError, match="File too large"):
+    with pytest.raises(OSError, match="File too large"), small_disk():
         write(file, 3.0)
 
 
