@@ -108,11 +108,16 @@ def test_usage_errors(arguments: list[str]) -> None:
     assert run(*arguments) == 2
 
 
+def take_interrupts() -> None:
+    """Undo what a shell does to the programs that it runs in the background: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_filter_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     video = write_video(tmp_path / "in.mkv", [CAMERA.frame(0)] * 600, codec="mjpeg", pix_fmt="yuvj420p")
     command = [sys.executable, "-m", "server", "filter", str(video), str(tmp_path / "out.mp4")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=take_interrupts) as process:
         deadline = time.monotonic() + 20
         while not list(tmp_path.glob(".out.mp4.*")) and time.monotonic() < deadline:
             time.sleep(0.01)
