@@ -232,7 +232,7 @@ class Participant:
     def govern(self, level: Level) -> None:
         """Give up what the server's load demands."""
         self.overloaded = level != LEVELS[0]
-        self.video.frame_rate = level.frame_rate
+        self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.covered = level.covered
 

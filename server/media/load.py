@@ -12,24 +12,25 @@ import numpy as np
 
 
 class Level(NamedTuple):
-    """What everybody gets: pictures a second, pictures per run of the network, and whether all of it is blur."""
+    """What everybody gets: pictures a second, bit/s at most, pictures per run of the network, or nothing but blur."""
 
     frame_rate: int
+    bitrate: int
     network_interval: int = 1
     covered: bool = False
 
 
 LEVELS = (
-    Level(30),
-    Level(30, 2),
-    Level(30, 3),
-    Level(24, 3),
-    Level(20, 3),
-    Level(15, 2),
-    Level(10, 2),
-    Level(10, covered=True),
+    Level(30, 1_500_000),
+    Level(30, 600_000, 2),
+    Level(30, 400_000, 3),
+    Level(24, 400_000, 3),
+    Level(20, 400_000, 3),
+    Level(15, 400_000, 2),
+    Level(10, 400_000, 2),
+    Level(10, 400_000, covered=True),
 )
-COST = (1.0, 0.83, 0.77, 0.63, 0.54, 0.45, 0.32, 0.2)
+COST = (1.0, 0.83, 0.72, 0.6, 0.51, 0.43, 0.3, 0.2)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
 MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes

@@ -69,6 +69,7 @@ class VideoPublication:
     def __init__(self, transcoder: Transcoding, meter: LoadMeter) -> None:
         self.transcoder = transcoder
         self.frame_rate = LEVELS[0].frame_rate
+        self.max_bitrate = LEVELS[0].bitrate
         self.received = 0
         self.sent = 0
         self.withheld = 0
@@ -117,7 +118,8 @@ class VideoPublication:
             self.rate += RATE_WEIGHT * (8 * self._encoded / (now - self._adapted) - self.rate)
         self._encoded, self._adapted = 0, now
         shares = [subscription.share for subscription in self._subscriptions]
-        self.transcoder.bitrate = self._tier.update(now, shares, self.transcoder.pixels)
+        tier = self._tier.update(now, shares, self.transcoder.pixels)
+        self.transcoder.bitrate = min(tier, self.max_bitrate)
 
     def reset(self) -> None:
         """Forget the picture: what comes next is slated until the person is found again."""
