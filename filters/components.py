@@ -29,6 +29,8 @@ def keep_people(alpha: Plane) -> Plane:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count <= 1:
         return alpha
+    if count == 2 and cv2.countNonZero(above(cells, SOLID)) >= MIN_SOLID * cells.size:
+        return alpha
     solid = np.bincount(labels[cells > SOLID], minlength=count)
     area = stats[:, cv2.CC_STAT_AREA]
     drop = (area < MIN_AREA * cells.size) | (solid < np.maximum(MIN_SOLID_CELLS, MIN_SOLID * area))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import cv2
 import numpy as np
 
 from filters import components, edges, region
@@ -209,8 +210,19 @@ class Matte:
         planes = self._held.popleft()
         alpha = to_plane(smooth, 255.0)
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
-        alpha = self._stretch(resized(alpha, fit(planes.size, NETWORK_SIDE)))
-        shown = resized(alpha, planes.size)
+        shown = resized(self._enlarge(alpha, fit(planes.size, NETWORK_SIDE)), planes.size)
         if self._plate and self._room.has_plate:
             shown = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
         return MatteFrame(planes, shown)
+
+    def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:
+        """Return the matte enlarged and stretched; where it is 0 it stays so, and needn't be looked at."""
+        if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
+            return self._stretch(resized(alpha, size))
+        x, y, width, height = cv2.boundingRect(alpha)
+        left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + width + 1, y + height + 1
+        out = np.zeros((size[1], size[0]), np.uint8)
+        part = alpha[top:bottom, left:right]
+        double = (2 * part.shape[1], 2 * part.shape[0])
+        out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
+        return out
