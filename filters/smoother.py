@@ -118,7 +118,7 @@ class MotionAdaptive:
     delay = 1
 
     def __init__(
-        self, past: float = 2.5, future: float = 1.0, still: float = 3.0, moving: float = 8.0
+        self, past: float = 2.5, future: float = 1.0, still: float = 3.0, moving: float = 9.0
     ) -> None:
         self._stillness = ((moving - np.arange(256)) / (moving - still)).clip(0, 1).astype(np.float32)
         self._past, self._future = np.float32(past), np.float32(future)

@@ -17,10 +17,10 @@ from filters.planes import above, below, between, both, difference, dilated
 
 UNCERTAIN = (12, 243)
 EDGE_LEVELS = 5
-EDGE_SHARE = 0.1
+EDGE_SHARE = 0.155
 OUTSIDE_LEVELS = 9
 OUTSIDE_CELLS = 5
-MAX_SKIPPED = 8
+MAX_SKIPPED = 12
 MAX_MOTION = 2.0
 CONTRAST = 40.0
 MIN_CONTRAST = 0.3

@@ -165,7 +165,7 @@ def test_until_the_first_good_matte_there_is_a_slate() -> None:
 )
 def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception) -> None:
     network = Network()
-    person = PersonFilter(network, GREEN)
+    person = PersonFilter(network, GREEN, options=MatteOptions(stillness=False))
     for i in range(10):
         person.filter(picture(i))
     network.error = error
