@@ -1,5 +1,5 @@
 // @ts-check
-import { createPeer } from './peer.js';
+import { PeerEnd } from './peer.js';
 
 /** @import {StreamInfo, StreamKind, SubscribeOffer} from './types.js' */
 /** @import {PeerOptions} from './peer.js' */
@@ -7,9 +7,7 @@ import { createPeer } from './peer.js';
 /** @typedef {Map<string, Partial<Record<StreamKind, MediaStreamTrack>>>} Streams tracks by participant */
 
 /** The connection from the server to here, and who is behind each of its tracks. */
-export class Subscriber {
-  #peer;
-  #send;
+export class Subscriber extends PeerEnd {
   #changed;
   /** Who is behind which m-line.
    * @type {StreamInfo[]} */
@@ -25,9 +23,8 @@ export class Subscriber {
    * @param {(streams: Streams) => void} changed
    */
   constructor(options, changed) {
-    this.#send = options.send;
+    super('subscribe', options);
     this.#changed = changed;
-    this.#peer = createPeer('subscribe', options);
   }
 
   /** @param {SubscribeOffer} offer */
@@ -38,26 +35,14 @@ export class Subscriber {
     return done;
   }
 
-  getStats() {
-    return this.#peer.getStats();
-  }
-
-  get isDown() {
-    return ['disconnected', 'failed'].includes(this.#peer.connectionState);
-  }
-
-  close() {
-    this.#peer.close();
-  }
-
   /** @param {SubscribeOffer} offer */
   async #accept({ id, sdp, streams }) {
-    if (this.#peer.signalingState === 'closed') return;
-    await this.#peer.setRemoteDescription({ type: 'offer', sdp });
+    if (this.peer.signalingState === 'closed') return;
+    await this.peer.setRemoteDescription({ type: 'offer', sdp });
     this.infos = streams;
-    const answer = await this.#peer.createAnswer();
-    const ready = this.#peer.setLocalDescription(answer);
-    this.#send({ type: 'answer', connection: 'subscribe', id, sdp: answer.sdp ?? '' });
+    const answer = await this.peer.createAnswer();
+    const ready = this.peer.setLocalDescription(answer);
+    this.send({ type: 'answer', connection: 'subscribe', id, sdp: answer.sdp ?? '' });
     await ready;
     this.#changed(this.#streams());
   }
@@ -65,7 +50,7 @@ export class Subscriber {
   #streams() {
     /** @type {Streams} */
     const streams = new Map();
-    const receivers = new Map(this.#peer.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
+    const receivers = new Map(this.peer.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
     for (const { mid, participant, kind } of this.infos) {
       const track = receivers.get(mid)?.track;
       if (track) streams.set(participant, { ...streams.get(participant), [kind]: track });
