@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from server.media.encoder import EncodedVideo, FilteredVideo
 from server.media.rtc import AudioPacket, RtpSender, packetize_h264, packetize_vp8
@@ -46,6 +46,25 @@ class AudioSink(Protocol):
     """Takes the packets of an AudioPublication; see AudioSubscription."""
 
     def deliver(self, packet: AudioPacket, capture_ntp: int | None) -> None: ...
+
+
+Sink = TypeVar("Sink")
+
+
+class Publication(Generic[Sink]):
+    """Whatever is sent to several."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Sink] = []
+
+    def subscribe(self, subscription: Sink) -> None:
+        """Send this publication to one more, a picture from a keyframe on."""
+        self._subscriptions.append(subscription)
+
+    def unsubscribe(self, subscription: Sink) -> None:
+        """Send no more to one of them; there is no need that it is one."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
 
 
 class VideoSubscription:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from server.media.adaptation import BitrateTier
 from server.media.encoder import CLOCK_RATE, FilteredVideo
-from server.media.fanout import AudioSink, FilteredVideoSink, Packets
+from server.media.fanout import AudioSink, FilteredVideoSink, Packets, Publication
 from server.media.load import LEVELS, LoadMeter, Pace
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.transcoder import DecodeError, EncodeError
@@ -59,7 +59,7 @@ class Timeline:
         return mapped
 
 
-class VideoPublication:
+class VideoPublication(Publication[FilteredVideoSink]):
     """One participant's camera, as the others see it: encoded once, sent to every subscriber.
 
     Encoded camera frames go in by `receive`; only what the Transcoder made of a FilteredFrame comes out. Bounded:
@@ -67,6 +67,7 @@ class VideoPublication:
     """
 
     def __init__(self, transcoder: Transcoding, meter: LoadMeter) -> None:
+        super().__init__()
         self.transcoder = transcoder
         self.frame_rate = LEVELS[0].frame_rate
         self.max_bitrate = LEVELS[0].bitrate
@@ -77,7 +78,6 @@ class VideoPublication:
         self.paused = False
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
-        self._subscriptions: list[FilteredVideoSink] = []
         self._busy = False
         self._closed = False
         self._reset = False
@@ -100,13 +100,9 @@ class VideoPublication:
         self.reset()
 
     def subscribe(self, subscription: FilteredVideoSink) -> None:
-        """Send this publication to one more peer, from a keyframe on."""
-        self._subscriptions.append(subscription)
+        """See Publication."""
+        super().subscribe(subscription)
         self.request_keyframe()
-
-    def unsubscribe(self, subscription: FilteredVideoSink) -> None:
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
 
     def request_keyframe(self) -> None:
         """Make the next encoded picture a keyframe; many requests at once cost one."""
@@ -240,28 +236,20 @@ class VideoPublication:
         return self._source.capture_ntp(timestamp - origin)
 
 
-class AudioPublication:
+class AudioPublication(Publication[AudioSink]):
     """One participant's microphone: Opus packets, forwarded as they are."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.paused = False
         self.on_level: Callable[[int], None] = lambda level: None
         self._source: AudioReceiver | None = None
         self._timeline = Timeline(AUDIO_CLOCK_RATE)
-        self._subscriptions: list[AudioSink] = []
 
     def attach(self, source: AudioReceiver | None) -> None:
         """Take the packets of another receiver from now on."""
         self._source = source
         self._timeline.restart()
-
-    def subscribe(self, subscription: AudioSink) -> None:
-        """Send this publication to one more peer."""
-        self._subscriptions.append(subscription)
-
-    def unsubscribe(self, subscription: AudioSink) -> None:
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
 
     def receive(self, packet: AudioPacket) -> None:
         """Take the next Opus packet, on the event loop, and send it on."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 
 from server.media.encoder import CLOCK_RATE, EncodedVideo
-from server.media.fanout import Packets, VideoSubscription
+from server.media.fanout import Packets, Publication, VideoSubscription
 from server.media.publication import Timeline
 from server.media.rtc import EncodedFrame, VideoReceiver
 
 KEYFRAME_INTERVAL = 0.5  # seconds; requests in between are answered together
 
 
-class ScreenPublication:
+class ScreenPublication(Publication[VideoSubscription]):
     """One participant's screen, forwarded encoded to every subscriber, each from a keyframe on."""
 
     def __init__(self) -> None:
-        self._subscriptions: list[VideoSubscription] = []
+        super().__init__()
         self._source: VideoReceiver | None = None
         self._timeline = Timeline(CLOCK_RATE)
         self._index = 0
@@ -30,13 +30,9 @@ class ScreenPublication:
         self._keyframe_wanted = False
 
     def subscribe(self, subscription: VideoSubscription) -> None:
-        """Send this publication to one more peer, from a keyframe on."""
-        self._subscriptions.append(subscription)
+        """See Publication."""
+        super().subscribe(subscription)
         self.request_keyframe()
-
-    def unsubscribe(self, subscription: VideoSubscription) -> None:
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
 
     def request_keyframe(self) -> None:
         """Ask the sender for a keyframe; many requests at once cost one."""
