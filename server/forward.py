@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
+from server.backoff import Backoff
 from server.config import Config
 from server.participant import Participant
 from server.player import Caller
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 SDP = "application/sdp"
 TIMEOUT = ClientTimeout(total=15)
 CHECK_INTERVAL = 0.5  # seconds
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts, doubled each time
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts
 CONNECT_LIMIT = 15.0  # seconds
 
 
@@ -44,7 +45,7 @@ class Forward:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         async with ClientSession(timeout=TIMEOUT) as session:
             while True:
                 start = time.monotonic()
@@ -53,9 +54,8 @@ class Forward:
                 except (ClientError, TimeoutError, SignalingError, ValueError) as error:
                     logger.warning("participant %s can't be forwarded: %s", self._participant.id, error)
                 if time.monotonic() - start > LONGEST_PAUSE:
-                    pause = FIRST_PAUSE
-                await asyncio.sleep(pause)
-                pause = min(LONGEST_PAUSE, 2 * pause)
+                    backoff.reset()
+                await asyncio.sleep(backoff.pause())
 
     async def _publish(self, session: ClientSession) -> None:
         """Publish until the connection is lost. Raises what went wrong before that."""
