@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
+import av
 import pytest
+from aiortc import RTCIceServer
 
 from filters.segmenter import Segmenter, load_card
 from server.conference import Conference
 from server.config import DEFAULT_MODEL, MODELS, Config
+from tests.support.camera import Camera
+from tests.support.client import CameraTrack
 from tests.support.guest import Guest
+from tests.support.serving import Client, serving
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +38,18 @@ async def conference(config: Config, segmenter: Segmenter) -> AsyncIterator[Conf
 def guest(conference: Conference) -> Callable[[str], Guest]:
     """Make somebody who can join."""
     return lambda name: Guest(conference, name)
+
+
+@pytest.fixture
+async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
+    """A whole server; tests that need another configuration have a `here` of their own."""
+    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
+    async with serving(config, segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+def track() -> CameraTrack:
+    """A small camera that sends the same ten frames again and again."""
+    film: list[av.VideoFrame] = Camera(160, 120, loop=10).video_frames(10)
+    return CameraTrack(lambda i: film[i % 10])

@@ -7,15 +7,9 @@ import pytest
 from server.backgrounds import Upload
 from server.conference import Conference
 from server.policy import SignalingError
-from tests.support.guest import Guest
+from tests.support.guest import Guest, joined
 
 PICTURE = Upload(b"jpeg", b"thumbnail")
-
-
-async def joined(conference: Conference, name: str, **fields: object) -> Guest:
-    guest = Guest(conference, name)
-    await guest.join(**fields)
-    return guest
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from server.media.recording import INDEX
 from server.media.webm import WebmFile
 from server.recording import folder_for
 from server.tokens import Grant, Key, make_token
-from tests.support.guest import Guest
+from tests.support.guest import Guest, joined
 from tests.support.painting import speech
 from tests.support.serving import Client, serving
 
@@ -31,12 +31,6 @@ ALLOW = {"recording": True}
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return Config(workers=1, max_participants=4, recordings=tmp_path / "recordings")
-
-
-async def joined(conference: Conference, name: str, **fields: object) -> Guest:
-    guest = Guest(conference, name)
-    await guest.join(**fields)
-    return guest
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import av
 import pytest
-from aiortc import RTCIceServer
 from aiortc.sdp import SessionDescription
 
 from filters.segmenter import Segmenter
@@ -17,44 +15,15 @@ from server.app import CONFERENCE
 from server.config import Config
 from server.policy import SignalingError
 from server.sdpfrag import MEDIA_TYPE, Candidate, Fragment, compose, credentials, parse
-from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
-from tests.support.whip_client import SDP, WhipClient, offer
-
-CAMERA = Camera(160, 120, loop=10)
-
-
-@pytest.fixture
-async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
-    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
-    async with serving(config, segmenter) as client:
-        yield client
-
-
-@pytest.fixture
-def track() -> CameraTrack:
-    film: list[av.VideoFrame] = CAMERA.video_frames(10)
-    return CameraTrack(lambda i: film[i % 10])
-
-
-@asynccontextmanager
-async def speaking(client: Client, path: str, bearer: str = "") -> AsyncIterator[WhipClient]:
-    whip = WhipClient(client.session, str(client.make_url(path)), bearer)
-    yield whip
-    await whip.close()
+from tests.support.whip_client import SDP, WhipClient, offer, post, speaking
 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.02)
-
-
-async def post(client: Client, path: str, body: str, **headers: str) -> tuple[int, Any]:
-    headers = {"Content-Type": SDP} | {name.replace("_", "-"): value for name, value in headers.items()}
-    async with client.post(path, data=body.encode(), headers=headers) as response:
-        return response.status, await response.text()
 
 
 async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: CameraTrack) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import av
 import pytest
 from aiortc import RTCIceServer
 
@@ -14,14 +11,12 @@ from filters.segmenter import Segmenter
 from server.app import CONFERENCE
 from server.config import Config
 from server.tokens import Grant, Key, make_token
-from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
-from tests.support.whip_client import SDP, WhipClient, offer
+from tests.support.whip_client import SDP, offer, post, speaking
 
 SECRET = "north-" * 6
 KEY = Key("a", "HS256", SECRET)
-CAMERA = Camera(160, 120, loop=10)
 
 
 def token(room: str = "studio", **grant: str) -> str:
@@ -29,35 +24,9 @@ def token(room: str = "studio", **grant: str) -> str:
 
 
 @pytest.fixture
-async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
-    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
-    async with serving(config, segmenter) as client:
-        yield client
-
-
-@pytest.fixture
 async def guarded(segmenter: Segmenter) -> AsyncIterator[Client]:
     async with serving(Config(workers=1, token_keys={"a": SECRET}), segmenter) as client:
         yield client
-
-
-@pytest.fixture
-def track() -> CameraTrack:
-    film: list[av.VideoFrame] = CAMERA.video_frames(10)
-    return CameraTrack(lambda i: film[i % 10])
-
-
-@asynccontextmanager
-async def speaking(client: Client, path: str, bearer: str = "") -> AsyncIterator[WhipClient]:
-    whip = WhipClient(client.session, str(client.make_url(path)), bearer)
-    yield whip
-    await whip.close()
-
-
-async def post(client: Client, path: str, body: str, **headers: str) -> tuple[int, Any]:
-    headers = {"Content-Type": SDP} | {name.replace("_", "-"): value for name, value in headers.items()}
-    async with client.post(path, data=body.encode(), headers=headers) as response:
-        return response.status, await response.text()
 
 
 async def test_limits(segmenter: Segmenter) -> None:

@@ -60,3 +60,10 @@ class Guest:
     def background(self) -> str:
         """What is behind the participant now."""
         return self.session.attendance.participant.background
+
+
+async def joined(conference: Conference, name: str, **fields: object) -> Guest:
+    """Return somebody who has joined, with these fields of the message."""
+    guest = Guest(conference, name)
+    await guest.join(**fields)
+    return guest

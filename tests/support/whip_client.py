@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import av
@@ -13,8 +14,16 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from tests.support.client import MAX_BUNDLE
+from tests.support.serving import Client
 
 SDP = "application/sdp"
+
+
+async def post(client: Client, path: str, body: str, **headers: str) -> tuple[int, Any]:
+    """Post an SDP; return status and text of the answer. Headers are named with _ for -."""
+    headers = {"Content-Type": SDP} | {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.post(path, data=body.encode(), headers=headers) as response:
+        return response.status, await response.text()
 
 
 async def offer(direction: str, *kinds: str) -> str:
@@ -92,3 +101,11 @@ class WhipClient:
         for task in self._tasks:
             task.cancel()
         await self.connection.close()
+
+
+@asynccontextmanager
+async def speaking(client: Client, path: str, bearer: str = "") -> AsyncIterator[WhipClient]:
+    """Have a client of a path of the server until the end of the block."""
+    whip = WhipClient(client.session, str(client.make_url(path)), bearer)
+    yield whip
+    await whip.close()
