@@ -8,6 +8,8 @@ what it reads is JSON and the encoded pictures, so that a broken codec here can'
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -138,10 +140,19 @@ def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
             job: Job = pickle.loads(messages.read(LENGTH.unpack(head)[0]))
             if not job.frames:
                 cameras.pop(job.camera, None)
+                _forget(everything=not cameras)
                 continue
             if job.camera not in cameras:
                 cameras[job.camera] = _Camera(segmenter, smoother, job)
             connection.sendall(cameras[job.camera].work(job))
+
+
+def _forget(*, everything: bool) -> None:
+    """Free a camera that is gone at once: it holds pictures of a room. With `everything`, give the heap back, too."""
+    gc.collect()
+    if everything:
+        with contextlib.suppress(AttributeError, OSError):  # only glibc keeps it, and only glibc has this
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def main(fd: str, model: str, folder: str, smoother: str) -> None:

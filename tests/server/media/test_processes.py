@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import signal
+import socket
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import av
 import pytest
 
 from filters.background import Color
 from filters.base import FilteredFrame, planes_of
+from filters.person import PersonFilter
+from filters.segmenter import Segmenter, load_card
 from server.config import DEFAULT_MODEL, MODELS
-from server.media import processes, worker_process
+from server.media import processes, worker, worker_process
 from server.media.encoder import Vp8Encoder
 from server.media.frames import EncodedFrame
 from server.media.processes import Processes
 from server.media.remote import RemoteTranscoding
 from server.media.transcoder import DecodeError
-from server.media.worker import LENGTH, frame_message, read_answer, write_answer
+from server.media.worker import LENGTH, Job, frame_message, read_answer, write_answer
 from server.media.workers import Camera, Transcoded, WorkerError
 from tests.support.camera import Camera as Film
 
@@ -257,6 +264,39 @@ async def test_closing_ends_the_job(workers: Processes) -> None:
         await job
     another = workers.open(Color(0, 0, 0), 500_000)
     await show(another, encoded(2))
+
+
+def test_a_worker_frees_a_camera_that_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters: weakref.WeakSet[PersonFilter] = weakref.WeakSet()
+
+    def make(*arguments: Any, **options: Any) -> PersonFilter:  # noqa: ANN401 - PersonFilter's
+        made = PersonFilter(*arguments, **options)
+        filters.add(made)
+        return made
+
+    def send(job: Job) -> None:
+        here.sendall(frame_message(pickle.dumps(job)))
+
+    monkeypatch.setattr(worker, "PersonFilter", make)
+    here, there = socket.socketpair()
+    background = pickle.dumps(Color(0, 255, 0))
+    job = Job(1, encoded(1), ["VP8"], True, False, 500_000, 1, False, background, None)
+    segmenter = Segmenter(load_card(DEFAULT_MODEL, MODELS))
+    thread = Thread(target=worker.run, args=(there, segmenter, "ofd"))
+    gc.disable()
+    try:
+        thread.start()
+        send(job)
+        assert here.recv(1 << 16)
+        assert len(filters) == 1
+        send(job._replace(frames=[]))
+        here.shutdown(socket.SHUT_WR)
+        thread.join(10)
+        assert not filters
+    finally:
+        gc.enable()
+        here.close()
+        there.close()
 
 
 def test_answers_are_read_as_they_were_written() -> None:
