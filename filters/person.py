@@ -45,6 +45,7 @@ class _Held:
 class PersonFilter:
     """A VideoFilter that shows the person over a background; `delay` frames late, n frames in, n out.
 
+    While `covered`, frames come out at once, and those in the delay line when that begins do not come out at all.
     `on_matte` is called with the matte (uint8, luma size, 0 where the frame was replaced by a safe one) of every
     frame that comes out, in order. `background` may be assigned at any time and holds from the next frame on.
     `matte` stands in for the Matte that the other arguments make.
@@ -84,13 +85,14 @@ class PersonFilter:
     def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
         self.received += 1
+        if self.covered:
+            return self._cover(frame)
         held = _Held(frame)
         self._held.append(held)
         try:
             self._take_plate()
-            if not self.covered:
-                self.matte.network_interval = self.network_interval
-                self._push(held)
+            self.matte.network_interval = self.network_interval
+            self._push(held)
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
         return self._emit() if len(self._held) > self.matte.delay else None
@@ -141,9 +143,7 @@ class PersonFilter:
             self.matte.use_plate(None)
 
     def _push(self, held: _Held) -> None:
-        frame = held.frame
-        if frame.format.name != "yuv420p":
-            held.frame = frame = frame.reformat(format="yuv420p", threads=1)
+        held.frame = frame = _yuv420p(held.frame)
         held.planes = planes_of(frame)
         if self._smoothing and _size(self._smoothing[-1].frame) != _size(frame):
             self._settle()
@@ -168,8 +168,6 @@ class PersonFilter:
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
         try:
-            if self.covered:
-                return self._cover(held.frame)
             if held.planes is not None and held.alpha is not None:
                 return self._show(held.frame, held.planes, held.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
@@ -192,7 +190,21 @@ class PersonFilter:
         return FilteredFrame(out)
 
     def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
-        """Show nothing but the room's light and colours: what is left when there is no time for the network."""
+        """Show nothing but the room's light and colours: what is left when there is no time for the network.
+
+        No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
+        """
+        try:
+            self._take_plate()
+            if self._held:
+                self._settle()
+                self._held.clear()
+            return self._light(_yuv420p(frame))
+        except Exception as error:  # noqa: BLE001 - as in filter()
+            self._failed(error)
+            return self._safe(frame)
+
+    def _light(self, frame: av.VideoFrame) -> FilteredFrame:
         source = planes_of(frame)
         nobody = np.zeros(source.y.shape, np.uint8)
         out, planes = new_frame(*source.size)
@@ -233,6 +245,10 @@ def slate(width: int, height: int) -> av.VideoFrame:
     centre = (width // 2, head[1] + round(unit * 0.4))
     cv2.ellipse(y, centre, shoulders, 0, 180, 360, FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
     return frame
+
+
+def _yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
+    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p", threads=1)
 
 
 def _size(frame: av.VideoFrame) -> tuple[int, int]:

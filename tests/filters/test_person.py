@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -253,6 +254,28 @@ def test_covered_shows_nothing_but_light(film: list[av.VideoFrame], camera: Came
         assert abs(camera.marker.contrast(picture)) < 0.02
     person.covered = False
     assert not run(person, film[5:10])[-1].safe
+
+
+def test_covered_frames_come_at_once_and_the_delay_line_is_dropped(film: list[av.VideoFrame]) -> None:
+    person = PersonFilter(Network(), GREEN)
+    for frame in film[:3]:
+        person.filter(frame)
+    person.covered = True
+    shown = [person.filter(frame) for frame in film[3:6]]
+    assert [made.frame.pts for made in shown if made is not None] == [frame.pts for frame in film[3:6]]
+    person.covered = False
+    assert person.filter(film[6]) is None
+    assert [made.frame.pts for made in run(person, film[7:9])] == [frame.pts for frame in film[6:9]]
+
+
+def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = PersonFilter(Network(), GREEN)
+    person.covered = True
+    monkeypatch.setattr(Blur, "paint", Mock(side_effect=FilterError("bad")))
+    shown = person.filter(picture(0))
+    assert shown is not None
+    assert shown.safe
+    assert person.errors == 1
 
 
 def test_full_range_frames_are_converted(segmenter: Segmenter, film: list[av.VideoFrame]) -> None:
