@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from server.media.patience import Patience
+
 
 class Level(NamedTuple):
     """What everybody gets: pictures a second, bit/s at most, pictures per run of the network, or nothing but blur."""
@@ -41,7 +43,6 @@ COMFORT = 0.85  # utilisation to expect at the level above before going back the
 PATIENCE = 3.0  # seconds of comfort before going back
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
-MAX_PATIENCE = 60.0
 LONGEST_BURST = 0.5  # seconds that frames may have been held back
 
 
@@ -100,8 +101,7 @@ class Governor:
         self._pressed = 0
         self._settling_until = float("-inf")
         self._comfortable_since: float | None = None
-        self._patience = PATIENCE
-        self._returned = float("-inf")
+        self._patience = Patience(PATIENCE)
 
     @property
     def level(self) -> Level:
@@ -136,7 +136,7 @@ class Governor:
         elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
             if self._comfortable_since is None:
                 self._comfortable_since = now
-            elif now - self._comfortable_since >= self._patience:
+            elif now - self._comfortable_since >= self._patience.seconds:
                 self._step_up(now)
         else:
             self._comfortable_since = None
@@ -148,12 +148,12 @@ class Governor:
         return self._index < len(LEVELS) - 1 and delay > UNBEARABLE_DELAY
 
     def _step_down(self, now: float) -> None:
-        failed_return = now - self._returned < 2 * self._patience
-        self._patience = min(MAX_PATIENCE, self._patience * 2) if failed_return else PATIENCE
+        self._patience.down(now)
         self._index += 1
         self._stepped = now
 
     def _step_up(self, now: float) -> None:
         self._index -= 1
-        self._stepped = self._returned = now
+        self._stepped = now
+        self._patience.up(now)
         self._comfortable_since = None
