@@ -22,8 +22,8 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.codecs import is_rtx
-from aiortc.rtcrtpparameters import RTCRtcpFeedback
-from aiortc.sdp import MediaDescription
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
+from aiortc.sdp import MediaDescription, SessionDescription
 
 from . import transport_cc
 from .addresses import ANY_PORT, BoundConnection
@@ -33,6 +33,8 @@ from .sender import PacketSender
 from .upstream import install
 
 TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")
+TRANSPORT_CC_ID = 4
+"""aiortc has 1 to 3 (codecs/__init__.py:45)."""
 
 
 def peer_connection(
@@ -98,21 +100,39 @@ class PeerConnection(RTCPeerConnection):
         for transport in self._RTCPeerConnection__dtlsTransports:
             transport.take_over_sockets()
 
+    async def createOffer(self) -> RTCSessionDescription:
+        offer = await super().createOffer()
+        return RTCSessionDescription(sdp=offer_transport_cc(offer.sdp), type=offer.type)
+
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         await super().setRemoteDescription(sessionDescription)
         private: Any = self
         remote = private._RTCPeerConnection__remoteDescription()
         for transceiver in self.getTransceivers():
             index = transceiver._get_mline_index()
-            receives = transceiver._offerDirection in ("recvonly", "sendrecv")
-            if index is not None and index < len(remote.media) and receives:
+            wanted = transceiver.kind == "video" or transceiver._offerDirection in ("recvonly", "sendrecv")
+            if index is not None and index < len(remote.media) and wanted:
                 accept_transport_cc(transceiver, remote.media[index])
             if isinstance(transceiver.sender, PacketSender):
                 transceiver.sender.negotiated(transceiver._codecs)
 
 
+def offer_transport_cc(sdp: str) -> str:
+    """Return an offer with transport-wide feedback for the video that it sends, besides REMB."""
+    description = SessionDescription.parse(sdp)
+    for media in description.media:
+        if media.kind == "video" and media.direction in ("sendonly", "sendrecv"):
+            media.rtp.headerExtensions.append(
+                RTCRtpHeaderExtensionParameters(id=TRANSPORT_CC_ID, uri=transport_cc.URI)
+            )
+            for codec in media.rtp.codecs:
+                if not is_rtx(codec):
+                    codec.rtcpFeedback.append(TRANSPORT_CC)
+    return str(description)
+
+
 def accept_transport_cc(transceiver: RTCRtpTransceiver, remote: MediaDescription) -> None:
-    """Answer an offered upstream m-line with transport-wide feedback in place of REMB.
+    """Agree on transport-wide feedback in place of REMB where the peer has it, for what comes and for video that goes.
 
     aiortc parses the header extension (rtp.py:97) but has no feedback (codecs/__init__.py:45-83); its own
     estimator sends REMB whether negotiated or not (rtcrtpreceiver.py:482), and keeps Chromium at 0.3 Mbit/s.

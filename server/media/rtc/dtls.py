@@ -17,6 +17,7 @@ from aiortc.utils import random32
 from OpenSSL import SSL
 
 from . import transport_cc, udp
+from .bandwidth_estimator import BandwidthEstimator, SentLog
 from .clocks import ClockOffset
 from .receive_buffer import RoundTrip
 
@@ -57,6 +58,8 @@ class DtlsTransport(RTCDtlsTransport):
 
     round_trip: RoundTrip
     clock_offset: ClockOffset
+    sent: SentLog
+    estimator: BandwidthEstimator
 
     @classmethod
     def adopt(cls, stock: RTCDtlsTransport) -> DtlsTransport:
@@ -66,6 +69,8 @@ class DtlsTransport(RTCDtlsTransport):
         stock.clock_offset = ClockOffset()
         stock._arrivals = transport_cc.ArrivalLog(random32())
         stock._feedback_timer = None
+        stock.sent = SentLog()
+        stock.estimator = BandwidthEstimator()
         stock._sockets = set()
         stock._ssrcs = set()
         connection: Any = stock.transport._connection
@@ -139,14 +144,28 @@ class DtlsTransport(RTCDtlsTransport):
         self._deliver(data, udp.now_us())
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        # rtcdtlstransport.py:602: a malformed packet raises struct.error, which ends the session.
+        # rtcdtlstransport.py:602: a malformed packet raises struct.error, which ends the session; rtp.py:501 takes
+        # transport-wide feedback for a NACK.
+        feedback, data = transport_cc.split(data)
+        for packet in feedback:
+            self._take_feedback(packet)
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, struct.error, IndexError):
             return
-        for packet in packets:
-            for recipient in self._rtp_router.route_rtcp(packet):
-                await recipient._handle_rtcp_packet(packet)
+        for report in packets:
+            for recipient in self._rtp_router.route_rtcp(report):
+                await recipient._handle_rtcp_packet(report)
+
+    def _take_feedback(self, packet: bytes) -> None:
+        try:
+            reports = self.sent.take(transport_cc.read_feedback(packet))
+        except ValueError:
+            return
+        if self.estimator.update(reports, time.monotonic()):
+            senders: Iterable[Any] = self._rtp_router.senders.values()
+            for sender in senders:
+                sender.narrowed()
 
     def _deliver(self, plain: bytes, arrival: int) -> None:
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import pack, unpack_from
 from typing import NamedTuple
+
+from .transport_cc import URI as TRANSPORT_CC
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -25,23 +27,33 @@ GIVE_UP_INTERVAL = 1.0  # seconds
 
 
 class HeaderExtensions:
-    """Writes the extensions of one stream: its mid, when a packet is sent, and how loud it is."""
+    """Writes the extensions of one stream: its mid, when a packet is sent, how loud it is, its number for feedback."""
 
     def __init__(self, ids: dict[str, int], mid: str) -> None:
         """Take the negotiated ids by URI; what the one-byte form can't hold is left out."""
         ids = {uri: number for uri, number in ids.items() if number <= MAX_ID}
         self._level = ids.get(AUDIO_LEVEL)
         self._send_time = ids.get(ABS_SEND_TIME)
+        self._number = ids.get(TRANSPORT_CC)
         fits = MID in ids and 0 < len(mid.encode()) <= MAX_LENGTH
         self._mid = _element(ids[MID], mid.encode()) if fits else b""
 
-    def block(self, ntp: int, level: int | None = None, voice: bool = False) -> bytes:
+    @property
+    def numbered(self) -> bool:
+        """Whether packets carry a transport-wide sequence number."""
+        return self._number is not None
+
+    def block(
+        self, ntp: int, level: int | None = None, voice: bool = False, number: int | None = None
+    ) -> bytes:
         """Return the extension block of packets sent at `ntp`, empty when there is nothing to write."""
         elements = self._mid
         if self._level is not None and level is not None:
             elements += _element(self._level, bytes((0x80 * voice | level & 0x7F,)))
         if self._send_time is not None:
             elements += _element(self._send_time, (ntp >> 14 & 0xFFFFFF).to_bytes(3, "big"))
+        if self._number is not None and number is not None:
+            elements += _element(self._number, number.to_bytes(2, "big"))
         if not elements:
             return b""
         elements += bytes(-len(elements) % 4)
@@ -117,14 +129,19 @@ class PacketWriter:
         rtx: Retransmission | None = None,
         *,
         video: bool = True,
+        number: Callable[[int], int] | None = None,
     ) -> None:
-        """With `video` the last packet of each write has the marker bit, and there is a history."""
+        """With `video` the last packet of each write has the marker bit, and there is a history.
+
+        `number` gives a packet with so many bytes of payload its transport-wide sequence number.
+        """
         self._ssrc = ssrc
         self._payload_type = payload_type
         self._sequence_number = sequence_number
         self._extensions = extensions
         self._rtx = rtx
         self._video = video
+        self._number = number if extensions.numbered else None
         self._history: dict[int, _Sent] = {}
         self.limit = RetransmissionLimit()
 
@@ -145,11 +162,17 @@ class PacketWriter:
             number = self._sequence_number
             self._sequence_number = (number + 1) & 0xFFFF
             second = self._payload_type | (MARKER if self._video and left == 0 else 0)
+            if self._number is not None:
+                block = self._extensions.block(ntp, level, voice, self._number(len(payload)))
             header = pack("!BBHLL", flags, second, number, timestamp, self._ssrc) + block
             if self._video:
                 self._history[number % HISTORY] = _Sent(number, header, payload)
             packets.append(header + payload)
         return packets
+
+    def forget(self) -> None:
+        """Keep no packet that was written so far."""
+        self._history.clear()
 
     def rewrite(self, sequence_number: int, ntp: int, round_trip: float = 0.0) -> bytes | None:
         """Return a packet again, to be sent at `ntp`; None when it is no longer kept or `limit` forbids it.
@@ -165,7 +188,8 @@ class PacketWriter:
             return sent.header + sent.payload
         ssrc, payload_type, number = self._rtx
         self._rtx = self._rtx._replace(sequence_number=(number + 1) & 0xFFFF)
-        block = self._extensions.block(ntp)
+        transport_wide = None if self._number is None else self._number(len(sent.payload))
+        block = self._extensions.block(ntp, number=transport_wide)
         _, second, original, timestamp = unpack_from("!BBHL", sent.header)
         header = pack(
             "!BBHLL", 0x90 if block else 0x80, second & MARKER | payload_type, number, timestamp, ssrc

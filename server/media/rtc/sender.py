@@ -39,8 +39,8 @@ class SenderStats(NamedTuple):
     """Seconds."""
     fraction_lost: float | None
     """0 to 1, since the report before."""
-    remb: int | None
-    """bit/s, of everything the subscriber receives on this connection."""
+    bandwidth: int | None
+    """bit/s, of everything the subscriber receives on this connection: by its feedback, or by its REMB."""
 
 
 class PacketSender(RTCRtpSender):
@@ -118,6 +118,7 @@ class PacketSender(RTCRtpSender):
             HeaderExtensions(ids, parameters.muxId),
             None if rtx_type is None else Retransmission(self._rtx_ssrc, rtx_type, rtx_number),
             video=self.kind == "video",
+            number=lambda size: self.transport.sent.add(size, time.monotonic()),
         )
 
     def announce(self) -> None:
@@ -156,6 +157,11 @@ class PacketSender(RTCRtpSender):
         self._RTCRtpSender__packet_count += len(payloads)
         self._RTCRtpSender__octet_count += sum(map(len, payloads))
 
+    def forget(self) -> None:
+        """Repeat nothing of what was sent so far."""
+        if self._writer is not None:
+            self._writer.forget()
+
     async def _retransmit(self, sequence_number: int) -> None:
         # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).
         if self._writer is None:
@@ -179,7 +185,12 @@ class PacketSender(RTCRtpSender):
             except ValueError:
                 return
             if self._ssrc in ssrcs:
-                self.stream.bitrate_estimated(bitrate)
+                self.stream.estimated(bitrate)
+
+    def narrowed(self) -> None:
+        """The estimate of the transport's bandwidth has come down."""
+        if self.stream is not None and self.transport.estimator.bitrate is not None:
+            self.stream.narrowed(self.transport.estimator.bitrate)
 
     def _send_keyframe(self) -> None:  # rtcrtpsender.py:351, for PLI
         if self.stream is not None:
@@ -209,7 +220,7 @@ class RtpSender:
         """Attach to the transceiver; TypeError when its connection was not made by `peer_connection`.
 
         `on_keyframe_request` is called once the stream can be sent, and for each PLI; `on_bitrate` for each
-        REMB, with bit/s of the whole connection.
+        REMB and when the estimate comes down, with bit/s of the whole connection.
         """
         if not isinstance(transceiver.sender, PacketSender):
             raise TypeError("the transceiver is not of a connection that peer_connection made")
@@ -240,12 +251,13 @@ class RtpSender:
     @property
     def stats(self) -> SenderStats:
         sender = self._sender
+        estimate = sender.transport.estimator.bitrate
         return SenderStats(
             sender._RTCRtpSender__packet_count,
             sender._RTCRtpSender__octet_count,
             sender._RTCRtpSender__rtt,
             sender.fraction_lost,
-            self._remb,
+            self._remb if estimate is None else estimate,
         )
 
     def send(
@@ -286,11 +298,20 @@ class RtpSender:
         assert self._sender.codec is not None
         return timestamp + max(1, round((time.monotonic() - then) * self._sender.codec.clockRate))
 
-    def bitrate_estimated(self, bitrate: int) -> None:
+    def estimated(self, bitrate: int) -> None:
         """Take a REMB that names this stream, in bit/s."""
         self._remb = bitrate
+        self.narrowed(bitrate)
+
+    def narrowed(self, bitrate: int) -> None:
+        """Tell that this is what the connection carries now, in bit/s."""
         if self._on_bitrate is not None:
             self._on_bitrate(bitrate)
+
+    def forget(self) -> None:
+        """Repeat nothing of what was sent so far."""
+        if self._sender.stream is self:
+            self._sender.forget()
 
     def close(self) -> None:
         """Send nothing more and forget the callbacks; the transceiver stays."""

@@ -1,4 +1,4 @@
-"""Transport-wide congestion control feedback, the receiving side. Pure: arrivals in, RTCP packets out.
+"""Transport-wide congestion control feedback, written and read. Pure: arrivals in, RTCP packets out, and back.
 
 draft-holmer-rmcat-transport-wide-cc-extensions-01. Times are microseconds of any clock that goes on.
 """
@@ -6,7 +6,8 @@ draft-holmer-rmcat-transport-wide-cc-extensions-01. Times are microseconds of an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from struct import pack
+from struct import pack, unpack_from
+from typing import NamedTuple
 
 from .clocks import Unwrapper
 
@@ -21,6 +22,7 @@ NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2
 MAX_RUN = 0x1FFF
 MAX_STATUSES = 400
 MAX_REPORTED_GAP = 500
+MAX_READ = 4096
 MAX_DELTA = 8_000_000
 
 
@@ -92,6 +94,75 @@ def _run_length(symbols: Sequence[int], at: int) -> int:
     while end < len(symbols) and symbols[end] == symbols[at] and end - at < MAX_RUN:
         end += 1
     return end - at
+
+
+class Feedback(NamedTuple):
+    """What one packet reports: numbers `base`, `base` + 1, … as they arrived, in µs of the peer's clock, or did not."""
+
+    base: int
+    """16 bits."""
+    reference: int
+    """What the times begin with: multiples of 64 ms, 24 bits."""
+    arrivals: list[int | None]
+    """From `reference` on; None for lost."""
+
+
+def read_feedback(packet: bytes) -> Feedback:
+    """Undo build_feedback; raises ValueError. Numbers and times go on modulo their bits."""
+    if len(packet) < 20:
+        raise ValueError("the feedback is truncated")
+    body = packet[4 : len(packet) - (packet[-1] if packet[0] & 0x20 else 0)]
+    if len(body) < 16:
+        raise ValueError("the feedback is nothing but padding")
+    base, count, reference = unpack_from("!HHL", body, 8)
+    if count > MAX_READ:
+        raise ValueError(f"feedback for {count} packets")
+    symbols, at = _read_chunks(body, count)
+    time, arrivals = 0, list[int | None]()
+    for symbol in symbols:
+        if symbol == NOT_RECEIVED:
+            arrivals.append(None)
+            continue
+        if symbol > LARGE_DELTA or at + symbol > len(body):
+            raise ValueError("the feedback lacks a time")
+        time += TICK * int(unpack_from("!B" if symbol == SMALL_DELTA else "!h", body, at)[0])
+        at += symbol
+        arrivals.append(time)
+    return Feedback(base, reference >> 8, arrivals)
+
+
+def _read_chunks(body: bytes, count: int) -> tuple[list[int], int]:
+    """Return `count` status symbols and where they end."""
+    symbols: list[int] = []
+    at = 16
+    while len(symbols) < count:
+        if at + 2 > len(body):
+            raise ValueError("the feedback lacks a status")
+        chunk = body[at] << 8 | body[at + 1]
+        at += 2
+        if not chunk & 0x8000:
+            symbols += [chunk >> 13] * min(chunk & MAX_RUN, count - len(symbols))
+            if not chunk & MAX_RUN:
+                raise ValueError("the feedback has an empty run")
+        elif chunk & 0x4000:
+            symbols += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+        else:
+            symbols += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+    return symbols[:count], at
+
+
+def split(compound: bytes) -> tuple[list[bytes], bytes]:
+    """Return the feedback packets of a compound RTCP packet, and the compound without them."""
+    feedback, rest, at = [], b"", 0
+    while at + 4 <= len(compound):
+        end = at + 4 + 4 * (compound[at + 2] << 8 | compound[at + 3])
+        packet = compound[at:end]
+        if packet[1] == RTPFB and packet[0] & 31 == FORMAT and end <= len(compound):
+            feedback.append(packet)
+        else:
+            rest += packet
+        at = end
+    return feedback, rest + compound[at:]
 
 
 class ArrivalLog:

@@ -29,7 +29,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
         "_connection _monitor _recv _send _RTCIceTransport__iceGatherer _RTCIceTransport__monitor_task",
     ),
     (RTCIceGatherer, "_connection"),
-    (RtpRouter, "mid_table route_rtp ssrc_table"),
+    (RtpRouter, "mid_table route_rtp senders ssrc_table"),
     (
         RTCDtlsTransport,
         "_handle_rtcp_data _handle_rtp_data _rtp_header_extensions_map _rtp_router _rx_srtp _state"

@@ -73,6 +73,13 @@ def ours(connections: list[RTCPeerConnection]) -> RTCPeerConnection:
     return connections[-1]
 
 
+@pytest.fixture
+def other(connections: list[RTCPeerConnection]) -> RTCPeerConnection:
+    """Make a second one with peer_connection."""
+    connections.append(rtc.peer_connection())
+    return connections[-1]
+
+
 class Camera(MediaStreamTrack):
     """100 frames a second, 64 x 64, each a little brighter; timestamps of a 30 fps camera."""
 

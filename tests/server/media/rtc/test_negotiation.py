@@ -17,6 +17,7 @@ from OpenSSL import SSL
 
 from server.media import rtc
 from server.media.rtc import transport_cc
+from server.media.rtc.bandwidth_estimator import NO_LIMIT
 
 Negotiate = Callable[[RTCPeerConnection, RTCPeerConnection], Awaitable[None]]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -65,6 +66,54 @@ async def test_without_transport_cc_in_the_offer_there_is_none_in_the_answer(
     sdp = (await ours.createAnswer()).sdp
     assert "transport-cc" not in sdp
     assert transport_cc.URI not in sdp
+
+
+@pytest.mark.parametrize("offers", [True, False])
+async def test_video_that_goes_out_is_measured_by_the_peers_feedback(
+    ours: RTCPeerConnection,
+    other: RTCPeerConnection,
+    negotiate: Negotiate,
+    until: Until,
+    clip: list[bytes],
+    offers: bool,
+) -> None:
+    if offers:
+        transceiver = ours.addTransceiver("video", direction="sendonly")
+        ours.addTransceiver("audio", direction="sendonly")
+        await negotiate(ours, other)
+        offer = ours.localDescription.sdp
+    else:
+        other.addTransceiver("video", direction="recvonly")
+        await other.setLocalDescription(await other.createOffer())
+        offer = with_transport_cc(other.localDescription).sdp
+        await ours.setRemoteDescription(with_transport_cc(other.localDescription))
+        transceiver = ours.getTransceivers()[0]
+        transceiver.direction = "sendonly"
+        await answer(other, ours)
+        assert "transport-cc" in ours.localDescription.sdp
+    video = offer[offer.index("m=video") :].split("m=audio")[0]
+    assert video.count(transport_cc.URI) == 1
+    assert "transport-cc" in video
+    assert "transport-cc" not in offer.replace(video, "")
+    sender = rtc.RtpSender(transceiver)
+    await until(lambda: sender.ready)
+    assert sender.stats.bandwidth is None
+    for i in range(3):
+        sender.send(rtc.packetize_vp8(clip[i], i), 3000 * i)
+    await until(lambda: sender.stats.bandwidth == NO_LIMIT)
+
+
+async def test_a_peer_without_feedback_gets_no_numbers(
+    ours: RTCPeerConnection, stock: RTCPeerConnection, negotiate: Negotiate, until: Until, clip: list[bytes]
+) -> None:
+    sender = rtc.RtpSender(ours.addTransceiver("video", direction="sendonly"))
+    await negotiate(ours, stock)
+    assert "transport-cc" not in stock.localDescription.sdp
+    await until(lambda: sender.ready)
+    sender.send(rtc.packetize_vp8(clip[0], 0), 0)
+    transport: Any = stock.getReceivers()[0].transport
+    await until(lambda: transport._RTCDtlsTransport__rx_packets > 0)
+    assert sender.stats.bandwidth is None
 
 
 def number_packets(client: RTCPeerConnection) -> None:

@@ -21,15 +21,19 @@ from server.media.rtc.packets import (
     Retransmission,
     RetransmissionLimit,
 )
+from server.media.rtc.transport_cc import URI as TRANSPORT_CC
 
 IDS = {MID: 1, AUDIO_LEVEL: 2, ABS_SEND_TIME: 3}
+READ_IDS = IDS | {TRANSPORT_CC: 4}
 NTP = 0x123456789ABCDEF0
 
 
 def read(packet: bytes) -> RtpPacket:
     extensions = HeaderExtensionsMap()
     parameters: Any = SimpleNamespace(
-        headerExtensions=[RTCRtpHeaderExtensionParameters(id=number, uri=uri) for uri, number in IDS.items()]
+        headerExtensions=[
+            RTCRtpHeaderExtensionParameters(id=number, uri=uri) for uri, number in READ_IDS.items()
+        ]
     )
     extensions.configure(parameters)
     return RtpPacket.parse(packet, extensions)
@@ -82,6 +86,42 @@ def test_retransmission_over_rtx() -> None:
             original.marker,
             original.payload,
         )
+
+
+def test_packets_are_numbered_for_feedback_where_that_is_negotiated() -> None:
+    sizes: list[int] = []
+
+    def number(size: int) -> int:
+        sizes.append(size)
+        return 0xFFFE + len(sizes)
+
+    extensions = HeaderExtensions(IDS, "v0")
+    sender = PacketWriter(1, 97, 0, extensions, Retransmission(2, 98, 0), number=number)
+    packets = [read(packet) for packet in sender.write([b"one", b"three"], 0, NTP)]
+    assert [p.extensions.transport_sequence_number for p in packets] == [None, None]
+    assert sizes == []
+    sender = PacketWriter(
+        1,
+        97,
+        0,
+        HeaderExtensions(IDS | {TRANSPORT_CC: 4}, "v0"),
+        Retransmission(2, 98, 0),
+        number=lambda size: number(size) & 0xFFFF,
+    )
+    packets = [read(packet) for packet in sender.write([b"one", b"three"], 0, NTP)]
+    packets.append(read(sender.rewrite(0, NTP) or b""))
+    assert [p.extensions.transport_sequence_number for p in packets] == [0xFFFF, 0, 1]
+    assert {p.extensions.mid for p in packets} == {"v0"}
+    assert sizes == [3, 5, 3]
+
+
+def test_nothing_is_repeated_that_is_forgotten() -> None:
+    sender = writer()
+    sender.write([b"one"], 0, NTP)
+    sender.forget()
+    sender.write([b"two"], 3000, NTP)
+    assert sender.rewrite(0, NTP) is None
+    assert sender.rewrite(1, NTP) is not None
 
 
 def test_retransmission_without_rtx_is_the_same_packet() -> None:

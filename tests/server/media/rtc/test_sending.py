@@ -166,7 +166,7 @@ async def test_remb_and_reports_reach_us(
     await watching.receiver._send_rtcp(remb)
     await watching.receiver._send_rtcp(RtcpRrPacket(1, [RtcpReceiverInfo(ssrc, 64, 1, 1, 0, 0, 0)]))
     await until(lambda: sender.stats.fraction_lost == 0.25)
-    assert sender.stats.remb == 320_000
+    assert sender.stats.bandwidth == 320_000
     assert calls[-1] == "bitrate 320000"
 
 

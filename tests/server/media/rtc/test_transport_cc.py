@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.media.rtc.transport_cc import ArrivalLog, build_feedback
+from server.media.rtc.transport_cc import ArrivalLog, build_feedback, read_feedback, split
 
 REFERENCE_WRAP = (1 << 24) * 64_000
 
@@ -69,6 +70,52 @@ def test_random_packets_read_back() -> None:
             media_ssrc, count, base, read = parse(packet)
             assert (media_ssrc, count, base) == (7, 300 & 0xFF, 65_530)
             check(arrivals, read)
+            ours = read_feedback(packet)
+            start = ours.reference * 64_000
+            assert ours.base == base
+            assert [time if time is None else start + time for time in ours.arrivals] == read
+
+
+@given(st.binary(max_size=60))
+def test_anything_is_read_or_refused(body: bytes) -> None:
+    """And never for more packets than a connection waits for."""
+    for flags in (0x8F, 0xAF):
+        packet = struct.pack("!BBH", flags, 205, len(body) // 4) + body
+        try:
+            feedback = read_feedback(packet)
+        except ValueError:
+            continue
+        assert len(feedback.arrivals) <= 4096
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        struct.pack("!H", 0x2000),  # an empty run, which would never end
+        struct.pack("!H", 0x6004),  # a status that is reserved
+        struct.pack("!H", 0x2004),  # four packets without a time
+        b"",
+    ],
+)
+def test_nonsense_is_refused(statuses: bytes) -> None:
+    body = struct.pack("!LLHHL", 1, 2, 4, 4, 1 << 8) + statuses
+    with pytest.raises(ValueError, match="feedback"):
+        read_feedback(struct.pack("!BBH", 0x8F, 205, 5) + body)
+
+
+def test_too_many_statuses_are_refused() -> None:
+    body = struct.pack("!LLHHLHHHH", 1, 2, 4, 65_535, 1 << 8, *[0x1FFF] * 4)
+    with pytest.raises(ValueError, match="65535 packets"):
+        read_feedback(struct.pack("!BBH", 0x8F, 205, 6) + body)
+
+
+def test_feedback_is_taken_out_of_a_compound() -> None:
+    feedback = build_feedback(1, 2, 3, 4, [64_000])
+    report = struct.pack("!BBHL", 0x80, 201, 1, 1)
+    nack = struct.pack("!BBHLLHH", 0x81, 205, 3, 1, 2, 7, 0)
+    assert split(report + feedback + nack + feedback) == ([feedback, feedback], report + nack)
+    assert split(report + feedback[:-4]) == ([], report + feedback[:-4])
+    assert split(b"\x80\xc9") == ([], b"\x80\xc9")
 
 
 def test_example_bytes() -> None:

@@ -1,0 +1,189 @@
+"""What the way to a peer carries, from transport-wide feedback. Pure: time is passed in.
+
+A bottleneck shows as packets that wait in its queue, and as long as there are such packets they leave it at exactly its
+rate. So the estimate comes down on packets that arrive late one after the other, to the rate at which they arrive;
+packets that a stall has held back arrive all at once, and don't count. It goes up while nothing waits, up to 1.5 times
+what arrives, as libwebrtc's does, since what isn't used is not known.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from .clocks import Unwrapper
+from .transport_cc import REFERENCE, Feedback
+
+LOG_SIZE = 4096
+"""Packets whose feedback is waited for; a power of two."""
+LATE = 0.04
+"""Seconds of delay above the usual from which on a packet has waited in a queue."""
+IDLE = 0.02
+"""Seconds of delay above the usual up to which nothing waits."""
+SHORTEST_TRAIN, LONGEST_TRAIN = 0.06, 0.5
+"""Seconds of late packets that a rate is measured over."""
+DECREASE = 0.85
+"""Of the rate that the bottleneck turned out to have; the rest empties its queue."""
+DRAIN = 0.5
+"""Seconds after which a queue must have become shorter, or the estimate comes down again."""
+SHORTER = 0.8
+LOWEST = 100_000  # bit/s
+GROWTH = 0.3
+"""Of the estimate, in a second."""
+NO_LIMIT = 10_000_000
+"""bit/s, the estimate where no limit shows."""
+MEMORY = 30.0
+"""Seconds for which a limit that has shown is remembered."""
+MOST = 1.5
+"""Times what arrives."""
+MAX_LOSS = 0.2
+"""Share of packets lost from which on the way is full even if nothing waits; less is repaired."""
+FEWEST_LOST = 5
+RATE_WINDOW = 1.0  # seconds
+USUAL_WINDOW = 10  # seconds in which the shortest delay is the usual one
+
+
+class Report(NamedTuple):
+    """What became of one packet. Times in seconds; `arrival` by the peer's clock, None when it was lost."""
+
+    sent: float
+    size: int
+    arrival: float | None
+
+
+class SentLog:
+    """Numbers packets, and knows them again when the peer tells of them."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._sent: list[tuple[int, float, int]] = [(-1, 0.0, 0)] * LOG_SIZE
+        self._reference = Unwrapper(24)
+
+    def add(self, size: int, now: float) -> int:
+        """Return the transport-wide sequence number (16 bits) of a packet of `size` bytes sent at `now` seconds."""
+        number = self._next
+        self._next = (number + 1) & 0xFFFF
+        self._sent[number % LOG_SIZE] = number, now, size
+        return number
+
+    def take(self, feedback: Feedback) -> list[Report]:
+        """Return what a feedback packet tells of packets that are known, each arrival once."""
+        start = self._reference(feedback.reference) * REFERENCE
+        reports = []
+        for number, arrival in enumerate(feedback.arrivals, feedback.base):
+            known, sent, size = self._sent[number % LOG_SIZE]
+            if known != number & 0xFFFF:
+                continue
+            if arrival is None:
+                reports.append(Report(sent, size, None))
+            else:
+                self._sent[number % LOG_SIZE] = -1, 0.0, 0
+                reports.append(Report(sent, size, (start + arrival) * 1e-6))
+        return reports
+
+
+class BandwidthEstimator:
+    """The estimate for one transport."""
+
+    def __init__(self) -> None:
+        self.bitrate: int | None = None
+        """bit/s; None until there is feedback."""
+        self._arrived: deque[tuple[float, int]] = deque()
+        self._train: deque[tuple[float, int]] = deque()
+        self._outcomes: deque[tuple[float, bool]] = deque()
+        self._shortest: deque[tuple[int, float]] = deque()
+        self._updated: float | None = None
+        self._limited = self._lowered = float("-inf")
+        self._wait = 0.0
+
+    def update(self, reports: Sequence[Report], now: float) -> bool:
+        """Take what a peer reports at `now` seconds; return whether the estimate has come down."""
+        arrived = sorted((r.arrival, r.arrival - r.sent, r.size) for r in reports if r.arrival is not None)
+        self._outcomes.extend((now, report.arrival is None) for report in reports)
+        while self._outcomes and now - self._outcomes[0][0] > RATE_WINDOW:
+            self._outcomes.popleft()
+        if not arrived:
+            return False
+        shortest = min(delay for _, delay, _ in arrived)
+        usual = self._usual(shortest, now)
+        wait = shortest - usual
+        for arrival, delay, size in arrived:
+            self._arrived.append((arrival, size))
+            self._couple(arrival, delay - usual, size)
+        elapsed = 0.0 if self._updated is None else now - self._updated
+        self._updated = now
+        limit = self._limit()
+        if limit is not None:
+            return self._lower(limit, wait, now)
+        if wait < IDLE:
+            self._raise(elapsed, now)
+        return False
+
+    def _couple(self, arrival: float, wait: float, size: int) -> None:
+        """Add a packet to the train of those that were sent while the one before still waited, or end it."""
+        if wait < LATE or (self._train and arrival - self._train[-1][0] > wait):
+            self._train.clear()
+        if wait >= LATE:
+            self._train.append((arrival, size))
+
+    def _usual(self, delay: float, now: float) -> float:
+        """Return the shortest delay of late, clocks' difference included."""
+        second = int(now)
+        if self._shortest and self._shortest[-1][0] == second:
+            delay = min(delay, self._shortest.pop()[1])
+        self._shortest.append((second, delay))
+        while self._shortest[0][0] <= second - USUAL_WINDOW:
+            self._shortest.popleft()
+        return min(shortest for _, shortest in self._shortest)
+
+    def _limit(self) -> int | None:
+        """Return the rate of the bottleneck in bit/s, None when none shows."""
+        train = _latest(self._train, LONGEST_TRAIN)
+        if len(train) > 1 and train[-1][0] - train[0][0] >= SHORTEST_TRAIN:
+            return _rate(train)
+        lost = sum(lost for _, lost in self._outcomes)
+        if lost < FEWEST_LOST or lost < MAX_LOSS * len(self._outcomes):
+            return None
+        self._outcomes.clear()
+        return self._rate()
+
+    def _rate(self) -> int | None:
+        """Return what has arrived in the last second, in bit/s."""
+        recent = _latest(self._arrived, RATE_WINDOW)
+        return _rate(recent) if recent[-1][0] - recent[0][0] > RATE_WINDOW / 2 else None
+
+    def _lower(self, limit: int, wait: float, now: float) -> bool:
+        self._limited = now
+        lowered = round(DECREASE * limit)
+        if self.bitrate is not None and self.bitrate <= lowered:
+            if now - self._lowered < DRAIN:
+                return False
+            drains, self._lowered, self._wait = wait < SHORTER * self._wait, now, wait
+            if drains:
+                return False
+            lowered = round(DECREASE * self.bitrate)
+        self.bitrate, self._lowered, self._wait = max(LOWEST, lowered), now, wait
+        return True
+
+    def _raise(self, elapsed: float, now: float) -> None:
+        if now - self._limited > MEMORY:
+            self.bitrate = NO_LIMIT
+            return
+        rate, before = self._rate(), self.bitrate
+        if rate is not None and before is not None:
+            self.bitrate = max(before, min(round(MOST * rate), round(before * (1 + GROWTH * elapsed))))
+
+
+def _latest(arrivals: deque[tuple[float, int]], seconds: float) -> deque[tuple[float, int]]:
+    """Forget all but the latest arrivals; one older one stays, so that they span the time."""
+    while len(arrivals) > 2 and arrivals[-1][0] - arrivals[1][0] >= seconds:
+        arrivals.popleft()
+    return arrivals
+
+
+def _rate(arrivals: deque[tuple[float, int]]) -> int:
+    """Return bit/s: what came after the first, in the time that it took."""
+    size = sum(size for _, size in islice(arrivals, 1, None))
+    return round(8 * size / (arrivals[-1][0] - arrivals[0][0]))
