@@ -297,6 +297,8 @@ class Meeting:
         everybody = [attendance.participant for attendance in self.attendances]
         for message in self.monitor.observe(now, list(self.members.values()), everybody):
             self.broadcast(message)
+        for participant in self.members.values():
+            participant.video.speaking = participant.id == self.monitor.stage
 
     def expect_inside(self, attendance: Attendance) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

@@ -40,6 +40,11 @@ class Monitor:
         speech = self._speaker.speech
         return {"type": "speaker", "participant": speech.participant, "speaking": list(speech.speaking)}
 
+    @property
+    def stage(self) -> str | None:
+        """Whose picture matters most: who speaks, or spoke last."""
+        return self._speaker.speech.participant
+
     def observe(
         self, now: float, members: Iterable[Participant], everybody: Iterable[Participant]
     ) -> Iterator[Message]:

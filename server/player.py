@@ -5,13 +5,14 @@ What can be sent is what the wall lets through: a VideoPublication, which is fil
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
-from server.media.adaptation import LayerSelection
+from server.media.downlink import Downlink
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
@@ -30,7 +31,7 @@ class Outlet:
         self._owner = participant.id
         self._video: VideoPublication = participant.video
         self._audio: AudioPublication = participant.audio
-        self._layers = LayerSelection()
+        self._downlink = Downlink()
         self._senders: list[RtpSender] = []
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
@@ -38,7 +39,11 @@ class Outlet:
     def subscribe(self, transceiver: RTCRtpTransceiver) -> None:
         """Send on a transceiver that has been negotiated."""
         if transceiver.kind == "video":
-            sender = RtpSender(transceiver, on_keyframe_request=self._video.request_keyframe)
+            sender = RtpSender(
+                transceiver,
+                on_keyframe_request=self._video.request_keyframe,
+                on_bitrate=lambda _: self.adapt(time.monotonic()),
+            )
             self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")
             self._video.subscribe(self._video_subscription)
         else:
@@ -55,12 +60,9 @@ class Outlet:
 
     def adapt(self, now: float) -> None:
         """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
-        video = self._video_subscription
-        if video is None:
-            return
-        estimate = next((s.stats.remb for s in self._senders if s.stats.remb is not None), None)
-        video.base_only = self._layers.update(now, estimate, [self._video.rate]) > 0
-        video.share = self._layers.share(estimate, self._video.transcoder.bitrate)
+        if self._video_subscription is not None:
+            stats = [sender.stats for sender in self._senders]
+            self._downlink.adapt(now, stats, [(self._video_subscription, self._video)])
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""

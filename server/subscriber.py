@@ -14,7 +14,7 @@ from aiortc import RTCRtpTransceiver
 
 from server.config import Config
 from server.ice import connect
-from server.media.adaptation import LayerSelection, SentRate
+from server.media.downlink import Downlink
 from server.media.fanout import AudioSubscription, VideoSubscription
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
@@ -94,8 +94,7 @@ class Subscriber:
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
-        self._layers = LayerSelection()
-        self._sent = SentRate()
+        self._downlink = Downlink()
         self._offer_id = 0
         self._fresh = True
         self._closed = False
@@ -133,19 +132,7 @@ class Subscriber:
             and slot.stream is not None
             and isinstance(slot.stream.publication, VideoPublication)
         ]
-        videos.sort(key=lambda video: -video[1].rate)
-        estimate = next((stats.remb for stats in self.stats if stats.remb is not None), None)
-        rates = [min(publication.rate, publication.transcoder.bitrate) for _, publication in videos]
-        cut = self._layers.update(
-            now, estimate, rates, self._sent.update(now, sum(stats.bytes for stats in self.stats))
-        )
-        for index, (subscription, publication) in enumerate(videos):
-            subscription.base_only = index < cut
-            resumed = subscription.paused and index >= self._layers.paused
-            subscription.paused = index < self._layers.paused
-            if resumed:
-                publication.request_keyframe()
-            subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)
+        self._downlink.adapt(now, self.stats, videos)
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.media.patience import Patience
+
 TIERS = (150_000, 250_000, 400_000, 600_000, 900_000, 1_500_000)
 """Bit rates of an encoder, bit/s."""
 BASE_SHARE = 0.6
@@ -24,12 +26,14 @@ CONGESTED = 0.92
 """Times of what is received, below which an estimate shows congestion; libwebrtc goes to 0.85 then."""
 BEARABLE = 1.1
 """Times of an estimate that may be sent for a moment: it is below what the line carries, and pausing is a freeze."""
-STEP_UP_AFTER = 5.0  # seconds without a limit
+STEP_UP_AFTER = 5.0  # seconds without a limit; longer after attempts that failed
 STEP_DOWN_AFTER = 0.5
-RESUME_AFTER = 1.0  # seconds without a limit, or as soon as a lower bit rate lets it fit
+RESUME_AFTER = 1.0  # seconds without a limit, likewise; or as soon as a lower bit rate lets it fit
 RATE_INTERVAL = 1.0  # seconds
 SMALL_PICTURE = 640 * 360
-SMALL_MAXIMUM = 900_000
+SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]
+SMALL_GOOD, LARGE_GOOD = 250_000, 600_000
+"""Bit rates that do for a person in front of a calm background: 35 dB at the smaller size."""
 
 
 class SentRate:
@@ -63,14 +67,17 @@ class LayerSelection:
         self._limit: float | None = None
         self._limited = False
         self._free_since: float | None = None
+        self._patience = Patience(STEP_UP_AFTER)
+        self._resuming = Patience(RESUME_AFTER)
 
     def update(
         self, now: float, estimate: int | None, rates: Sequence[float], sent: float | None = None
     ) -> int:
-        """Return how many streams to cut down, the largest first.
+        """Return how many streams to cut down, of the first ones.
 
-        `estimate` is the subscriber's bandwidth in bit/s (REMB), None while unknown; `rates` is what the streams
-        with both layers really take, bit/s; `sent` what was sent lately of all of them, None while unknown.
+        `estimate` is the subscriber's bandwidth in bit/s, None while unknown; `rates` is what the streams take with
+        both layers, bit/s, in the order in which they are cut; `sent` what was sent lately of all of them, None
+        while unknown.
         """
         self.base_only, self.paused = min(self.base_only, len(rates)), min(self.paused, len(rates))
         self._streams = sum(rate > 0 for rate in rates)
@@ -85,13 +92,24 @@ class LayerSelection:
             self._free_since = now
         if estimate is not None and estimate < CONGESTED * sent:
             self._limit = HEADROOM * estimate
-            self.base_only = self._needed(self._limit, rates)
-            self.paused = max(self.paused, self._excess(BEARABLE * estimate, rates))
+            needed = self._needed(self._limit, rates)
+            if needed > self.base_only:
+                self._patience.down(now)
+            self.base_only = needed
+            excess = self._excess(BEARABLE * estimate, rates)
+            if excess > self.paused:
+                self._resuming.down(now)
+                self.paused = excess
         elif self.paused and estimate is not None:
             self._limit = HEADROOM * estimate
             self._resume(now, self._limit, rates)
-        elif self.base_only and self._free_since is not None and now - self._free_since >= STEP_UP_AFTER:
+        elif (
+            self.base_only
+            and self._free_since is not None
+            and now - self._free_since >= self._patience.seconds
+        ):
             self.base_only, self._free_since = self.base_only - 1, now
+            self._patience.up(now)
         return self.base_only
 
     def share(self, estimate: int | None, bitrate: int) -> float | None:
@@ -118,14 +136,14 @@ class LayerSelection:
     def _resume(self, now: float, budget: float, rates: Sequence[float]) -> None:
         if self._total(rates, self.base_only, 0) <= budget:
             self.paused = 0
-        elif self._free_since is not None and now - self._free_since >= RESUME_AFTER:
+        elif self._free_since is not None and now - self._free_since >= self._resuming.seconds:
             self.paused, self._free_since = self.paused - 1, now
+            self._resuming.up(now)
 
     @staticmethod
     def _total(rates: Sequence[float], cut: int, paused: int = 0) -> float:
-        """Return the bit rate with both layers of all streams but the `cut` largest, of which some are paused."""
-        falling = sorted(rates, reverse=True)
-        return BASE_SHARE * sum(falling[paused:cut]) + sum(falling[max(cut, paused) :])
+        """Return the bit rate with both layers of all streams but the `cut` first, of which some are paused."""
+        return BASE_SHARE * sum(rates[paused:cut]) + sum(rates[max(cut, paused) :])
 
 
 class BitrateTier:
@@ -134,31 +152,37 @@ class BitrateTier:
     def __init__(self, start: int) -> None:
         self.bitrate = start
         self._wanted_since: tuple[int, float] | None = None
+        self._patience = Patience(STEP_UP_AFTER)
 
-    def update(self, now: float, shares: Sequence[float | None], pixels: int) -> int:
+    def update(
+        self, now: float, shares: Sequence[float | None], pixels: int, *, at_once: bool = False
+    ) -> int:
         """Return the bit rate to encode at.
 
         `shares` is what each subscriber could take of this stream in bit/s, None where it isn't known; `pixels`
-        the size of the picture.
+        the size of the picture; with `at_once` it goes down without waiting.
         """
         known = sorted(share for share in shares if share is not None)
         if not known:
             return self.bitrate
-        # A quarter of the subscribers may be weaker: they get the base layer, which is less than half as much.
-        wanted = self._tier(known[len(known) // 4], pixels)
+        # The weakest quarter can't ask for less than what is good; what doesn't fit for them then is paused.
+        small = pixels <= SMALL_PICTURE
+        maximum, good = (SMALL_MAXIMUM, SMALL_GOOD) if small else (LARGE_MAXIMUM, LARGE_GOOD)
+        wanted = self._tier(min(maximum, known[len(known) // 4], max(known[0], good)))
+        lower = wanted < self.bitrate
+        wait = STEP_DOWN_AFTER * (not at_once) if lower else self._patience.seconds
         if wanted == self.bitrate:
             self._wanted_since = None
-        elif self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != (wanted < self.bitrate):
+        elif self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != lower:
             self._wanted_since = (wanted, now)
-        elif now - self._wanted_since[1] >= (STEP_DOWN_AFTER if wanted < self.bitrate else STEP_UP_AFTER):
+        if self._wanted_since is not None and now - self._wanted_since[1] >= wait:
+            (self._patience.down if lower else self._patience.up)(now)
             self.bitrate, self._wanted_since = self._towards(wanted), None
         return self.bitrate
 
     @staticmethod
-    def _tier(share: float, pixels: int) -> int:
-        maximum = SMALL_MAXIMUM if pixels <= SMALL_PICTURE else TIERS[-1]
-        fitting = [tier for tier in TIERS if tier <= min(share, maximum)]
-        return fitting[-1] if fitting else TIERS[0]
+    def _tier(share: float) -> int:
+        return next((tier for tier in reversed(TIERS) if tier <= share), TIERS[0])
 
     def _towards(self, wanted: int) -> int:
         """Go down at once, up by one tier."""

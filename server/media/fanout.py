@@ -76,17 +76,30 @@ class VideoSubscription:
     def __init__(self, sender: RtpSender, codec: str) -> None:
         self.codec = codec
         self.base_only = False
-        self.paused = False
         self.share: float | None = None
         self._sender = sender
         self._started = False
+        self._paused = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is sent for the moment, and nothing repeated."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._paused = paused
+        if paused:
+            self._sender.forget()
 
     def deliver(self, video: EncodedVideo, packets: Packets, capture_ntp: int | None) -> None:
         """Send one picture, unless the peer is away, has it paused, waits for a keyframe, or drops its layer."""
         if self.paused or not self._sender.ready:
             self._started = False
             return
-        self._started |= video.keyframe
+        if video.keyframe:  # what came before is of no use any more
+            self._sender.forget()
+            self._started = True
         if not self._started or (self.base_only and video.layer):
             return
         self._sender.send(packets.payloads(self.codec, video), video.timestamp, capture_ntp=capture_ntp)

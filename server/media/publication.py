@@ -76,6 +76,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.withheld = 0
         self.delay: float | None = None
         self.paused = False
+        self.speaking = False
+        """Whether this is who has the stage, and is cut down last."""
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
         self._busy = False
@@ -108,13 +110,25 @@ class VideoPublication(Publication[FilteredVideoSink]):
         """Make the next encoded picture a keyframe; many requests at once cost one."""
         self._keyframe_wanted = True
 
+    @property
+    def bitrate(self) -> float:
+        """What the pictures take from now on, bit/s: no more than the encoder is set to."""
+        return min(self.rate, self.transcoder.bitrate)
+
     def adapt(self, now: float) -> None:
         """Encode at the bit rate that the subscribers can take; `now` in seconds of the monotonic clock."""
         if self._adapted is not None and now > self._adapted:
             self.rate += RATE_WEIGHT * (8 * self._encoded / (now - self._adapted) - self.rate)
         self._encoded, self._adapted = 0, now
+        self._follow(now)
+
+    def narrow(self, now: float) -> None:
+        """Encode at less, if the subscribers can take no more, without waiting whether that lasts."""
+        self._follow(now, at_once=True)
+
+    def _follow(self, now: float, *, at_once: bool = False) -> None:
         shares = [subscription.share for subscription in self._subscriptions]
-        tier = self._tier.update(now, shares, self.transcoder.pixels)
+        tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
     def reset(self) -> None:

@@ -98,8 +98,10 @@ def test_a_small_picture_needs_no_more() -> None:
     assert settle(BitrateTier(600_000), [9e6], SMALL, 0, 60)[-1] == 900_000
 
 
-def test_one_weak_subscriber_of_four_does_not_slow_the_others_down() -> None:
-    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] >= 600_000
+def test_one_weak_subscriber_of_four_takes_no_good_picture_from_the_others() -> None:
+    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] == 250_000
+    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], LARGE, 0, 20)[-1] == 600_000
+    assert settle(BitrateTier(600_000), [450_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] == 400_000
     assert settle(BitrateTier(600_000), [100_000.0, 100_000.0, 2e6, 2e6], SMALL, 0, 20)[-1] == 150_000
 
 

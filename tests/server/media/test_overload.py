@@ -55,6 +55,9 @@ class Peer:
     def __init__(self) -> None:
         self.got: list[tuple[int, float]] = []
 
+    def forget(self) -> None:
+        pass
+
     def send(self, payloads: Sequence[bytes], timestamp: int, **_: Any) -> None:  # noqa: ANN401
         self.got.append((timestamp, time.monotonic()))
 

@@ -59,6 +59,9 @@ class Peer:
     sent: list[tuple[list[bytes], int]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def forget(self) -> None:
+        pass
+
     def send(
         self,
         payloads: Sequence[bytes],
@@ -106,6 +109,9 @@ class Ear:
     """Stands for an RtpSender of audio."""
 
     sent: list[tuple[bytes, int, int | None, int | None]] = field(default_factory=list)
+
+    def forget(self) -> None:
+        pass
 
     def send(
         self,
