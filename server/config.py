@@ -199,6 +199,9 @@ class Config:
 
     max_rooms: Annotated[int, Option("Rooms at a time.", section="Limits")] = 100
     max_participants: Annotated[int, Option("People in a room.")] = 16
+    max_voices: Annotated[
+        int, Option("Of these, the loudest so many are heard at the same time.", at_least=1)
+    ] = 6
     max_connections_per_address: Annotated[
         int, Option("WebSockets and WHIP or WHEP sessions of one address at a time; loopback is exempt.")
     ] = 32

@@ -43,7 +43,7 @@ class Meeting:
     ) -> None:
         self.room: Room[Participant] = Room(name, config.max_participants)
         self.uploads: dict[str, Upload] = {}
-        self.monitor = Monitor()
+        self.monitor = Monitor(config.max_voices)
         self.events = RoomEvents(events, name)
         self._config = config
         self._spawn = spawn
@@ -183,7 +183,7 @@ class Meeting:
             return
         state, waiting = room.state(participant), list(room.waiting.values())
         heir = room.leave(participant)
-        participant.audio.on_level = lambda level: None
+        participant.audio.on_level = lambda level: True
         if state == "waiting":
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
         if state != "room":
@@ -208,7 +208,7 @@ class Meeting:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
         self.recording.stop("ended")
-        self.monitor = Monitor()
+        self.monitor = Monitor(self._config.max_voices)
         self.obey()
         for participant in waiting:
             self.enter(self._attendances[participant.id])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+from server.loudest import Loudest
 from server.media.publication import Counters
 from server.messages import Message
 from server.participant import Participant
@@ -18,21 +19,25 @@ NOTHING = Counters(*(0 for _ in Counters._fields))
 class Monitor:
     """From a room's first participant to its last."""
 
-    def __init__(self) -> None:
+    def __init__(self, voices: int) -> None:
+        """With so many `voices` heard at once."""
         self.since = round(time.time() * 1000)
         self._speaker = ActiveSpeaker()
+        self._loudest = Loudest(voices)
         self._gone = NOTHING
         self._measured = float("-inf")
         self._quality: dict[str, Quality] = {}
 
-    def hear(self, participant: str, level: int) -> None:
-        """Take the level of one audio packet, in -dBov."""
+    def hear(self, participant: str, level: int) -> bool:
+        """Take the level of one audio packet, in -dBov; return whether the room hears it."""
         self._speaker.hear(participant, level)
+        return self._loudest.admits(participant, level, time.monotonic())
 
     def forget(self, participant: Participant) -> None:
         """Somebody has left; their frames still count."""
         self._gone = total((self._gone, participant.counters()))
         self._speaker.forget(participant.id)
+        self._loudest.forget(participant.id)
 
     @property
     def speech(self) -> Message:

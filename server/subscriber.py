@@ -245,7 +245,7 @@ class Subscriber:
             publication.subscribe(video)
         else:
             slot.sender = RtpSender(slot.transceiver)
-            audio = AudioSubscription(slot.sender)
+            audio = AudioSubscription(slot.sender, loudest_only=True)
             slot.subscription = audio
             publication.subscribe(audio)
 

@@ -45,6 +45,9 @@ class FilteredVideoSink(Protocol):
 class AudioSink(Protocol):
     """Takes the packets of an AudioPublication; see AudioSubscription."""
 
+    @property
+    def loudest_only(self) -> bool: ...
+
     def deliver(self, packet: AudioPacket, capture_ntp: int | None) -> None: ...
 
 
@@ -111,9 +114,10 @@ class VideoSubscription:
 
 
 class AudioSubscription:
-    """Audio to one peer."""
+    """Audio to one peer; with `loudest_only` just while the room hears it."""
 
-    def __init__(self, sender: RtpSender) -> None:
+    def __init__(self, sender: RtpSender, *, loudest_only: bool = False) -> None:
+        self.loudest_only = loudest_only
         self._sender = sender
 
     def deliver(self, packet: AudioPacket, capture_ntp: int | None) -> None:

@@ -256,7 +256,8 @@ class AudioPublication(Publication[AudioSink]):
     def __init__(self) -> None:
         super().__init__()
         self.paused = False
-        self.on_level: Callable[[int], None] = lambda level: None
+        self.on_level: Callable[[int], bool] = lambda level: True
+        """Takes a packet's level in -dBov, tells whether the room hears it."""
         self._source: AudioReceiver | None = None
         self._timeline = Timeline(AUDIO_CLOCK_RATE)
 
@@ -269,12 +270,12 @@ class AudioPublication(Publication[AudioSink]):
         """Take the next Opus packet, on the event loop, and send it on."""
         if self.paused:
             return
-        if packet.level is not None:
-            self.on_level(packet.level)
+        heard = packet.level is None or self.on_level(packet.level)
         captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
         packet = packet._replace(timestamp=self._timeline.map(packet.timestamp, time.monotonic()))
         for subscription in self._subscriptions:
-            subscription.deliver(packet, captured)
+            if heard or not subscription.loudest_only:
+                subscription.deliver(packet, captured)
 
     def close(self) -> None:
         """Send nothing any more."""

@@ -77,6 +77,8 @@ class VideoTap:
 class AudioTap:
     """Subscribes to one participant's sound for a recording."""
 
+    loudest_only = False
+
     def __init__(self, clock: RecordingClock, write: Callable[[bytes, int], None]) -> None:
         self._clock = clock
         self._write = write

@@ -110,9 +110,6 @@ class Ear:
 
     sent: list[tuple[bytes, int, int | None, int | None]] = field(default_factory=list)
 
-    def forget(self) -> None:
-        pass
-
     def send(
         self,
         payloads: Sequence[bytes],
@@ -339,3 +336,14 @@ async def test_audio_is_forwarded_as_it_is_with_level_and_capture_time() -> None
     publication.paused = True
     publication.receive(AudioPacket(b"y", 960, None, False))
     assert len(ear.sent) == 4
+
+
+async def test_a_voice_that_the_room_does_not_hear_goes_to_whoever_watches_only_this_one() -> None:
+    publication, room, alone = AudioPublication(), Ear(), Ear()
+    publication.subscribe(AudioSubscription(room, loudest_only=True))  # type: ignore[arg-type]
+    publication.subscribe(AudioSubscription(alone))  # type: ignore[arg-type]
+    publication.on_level = lambda level: level < 50
+    for i, level in enumerate((30, 60, 40, None)):
+        publication.receive(AudioPacket(bytes([i]), 960 * i, level, False))
+    assert [data for data, *_ in room.sent] == [b"\0", b"\2", b"\3"]
+    assert len(alone.sent) == 4
