@@ -41,6 +41,9 @@ UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
 COMFORT = 0.85  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
+COVERED = (
+    10.0  # the same where everything is covered: people who come and go are worse than a blur that stays
+)
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 LONGEST_BURST = 0.5  # seconds that frames may have been held back
@@ -132,11 +135,11 @@ class Governor:
             # A burst of keyframes, or another program's busy second, is no overload.
             enough = 2 if delay > URGENT_DELAY else 3
             if self._pressed >= enough and now - self._stepped >= PAUSE and self._may_step_down(delay):
-                self._step_down(now)
+                self._step_down(now, 2 if delay > UNBEARABLE_DELAY else 1)
         elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
             if self._comfortable_since is None:
                 self._comfortable_since = now
-            elif now - self._comfortable_since >= self._patience.seconds:
+            elif now - self._comfortable_since >= self._wait:
                 self._step_up(now)
         else:
             self._comfortable_since = None
@@ -147,9 +150,14 @@ class Governor:
             return True
         return self._index < len(LEVELS) - 1 and delay > UNBEARABLE_DELAY
 
-    def _step_down(self, now: float) -> None:
+    @property
+    def _wait(self) -> float:
+        return max(self._patience.seconds, COVERED) if self.level.covered else self._patience.seconds
+
+    def _step_down(self, now: float, levels: int) -> None:
+        """Go down by so many levels, but to the last one by itself."""
         self._patience.down(now)
-        self._index += 1
+        self._index = min(self._index + levels, max(self._index + 1, len(LEVELS) - 2))
         self._stepped = now
 
     def _step_up(self, now: float) -> None:

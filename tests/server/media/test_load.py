@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.media.load import COST, LEVELS, LONGEST_BURST, Governor, Pace
+from server.media.load import COST, COVERED, LEVELS, LONGEST_BURST, Governor, Pace
 
 
 def simulate(governor: Governor, demand: Callable[[float], float], seconds: float) -> list[int]:
@@ -46,6 +46,25 @@ def test_the_last_resort_is_a_cover_and_never_more() -> None:
     simulate(governor, lambda _: 100.0, 60)
     assert governor.level.covered
     assert governor.level is LEVELS[-1]
+
+
+def test_far_too_much_is_met_by_two_levels_at_a_time_but_never_past_the_last_one_with_people() -> None:
+    governor, levels = Governor(), list[int]()
+    for step in range(24):
+        levels.append(LEVELS.index(governor.observe(step / 2, utilisation=1.0, delay=0.4)))
+    steps = sorted(set(levels))
+    assert steps == [0, 2, 4, 6, 7]
+    assert levels.index(6) <= 6
+
+
+def test_a_cover_is_not_taken_off_for_a_moment() -> None:
+    governor = Governor()
+    simulate(governor, lambda _: 100.0, 60)
+    levels = []
+    for step in range(120, 160):
+        governor.observe(step / 2, utilisation=0.1, delay=0.0)
+        levels.append(governor.level.covered)
+    assert levels.index(False) >= 2 * COVERED
 
 
 def test_the_frame_rate_falls_before_the_network_is_given_up() -> None:
