@@ -90,9 +90,10 @@ class BandwidthEstimator:
     def __init__(self) -> None:
         self.bitrate: int | None = None
         """bit/s; None until there is feedback."""
-        self._arrived: deque[tuple[float, int]] = deque()
-        self._train: deque[tuple[float, int]] = deque()
-        self._outcomes: deque[tuple[float, bool]] = deque()
+        # As long as the log, whatever times a peer makes up.
+        self._arrived: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
+        self._train: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=LOG_SIZE)
         self._shortest: deque[tuple[int, float]] = deque()
         self._updated: float | None = None
         self._limited = self._lowered = float("-inf")

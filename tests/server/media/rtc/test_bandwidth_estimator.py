@@ -137,6 +137,23 @@ def test_a_usual_delay_that_grows_is_learned() -> None:
     assert link.lowered == []
 
 
+def test_a_peer_that_makes_up_times_costs_no_memory() -> None:
+    estimator = BandwidthEstimator()
+    for i in range(10_000):
+        estimator.update([Report(i / 1000, SIZE, -i * 1e-6), Report(i / 1000, SIZE, None)], i / 1000)
+    kept = (estimator._arrived, estimator._train, estimator._outcomes, estimator._shortest)
+    assert max(map(len, kept)) <= LOG_SIZE
+
+
+def test_silence_and_a_single_packet_are_nothing_to_go_by() -> None:
+    estimator = BandwidthEstimator()
+    assert not estimator.update([], 0.0)
+    assert estimator.bitrate is None
+    assert not estimator.update([Report(0.0, SIZE, None)], 0.1)
+    assert not estimator.update([Report(0.1, SIZE, 5.0)], 0.2)
+    assert estimator.bitrate == NO_LIMIT
+
+
 def numbers(log: SentLog, count: int) -> Iterator[int]:
     for i in range(count):
         yield log.add(100 + i % 50, i * 0.001)
