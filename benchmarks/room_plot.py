@@ -27,7 +27,7 @@ COLORS: Mapping[str, Color] = {
     "stock": (200, 120, 40),
     "stock-filter": (50, 70, 210),
 }
-LATENCIES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+LATENCIES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
 
 class Axis(NamedTuple):

@@ -142,7 +142,7 @@ def test_a_peer_that_makes_up_times_costs_no_memory() -> None:
     for i in range(10_000):
         estimator.update([Report(i / 1000, SIZE, -i * 1e-6), Report(i / 1000, SIZE, None)], i / 1000)
     kept = (estimator._arrived, estimator._train, estimator._outcomes, estimator._shortest)
-    assert max(map(len, kept)) <= LOG_SIZE
+    assert max(len(deque) for deque in kept) <= LOG_SIZE
 
 
 def test_silence_and_a_single_packet_are_nothing_to_go_by() -> None:
