@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from .clocks import Unwrapper
@@ -40,9 +41,9 @@ MOST = 1.5
 """Times what arrives."""
 MAX_LOSS = 0.2
 """Share of packets lost from which on the way is full even if nothing waits; less is repaired."""
-FEWEST_LOST = 5
+FEWEST_HOLES = 5
 RATE_WINDOW = 1.0  # seconds
-USUAL_WINDOW = 10  # seconds in which the shortest delay is the usual one
+USUAL_WINDOW = 10  # seconds, of which the best tells what delay is usual
 
 
 class Report(NamedTuple):
@@ -51,6 +52,15 @@ class Report(NamedTuple):
     sent: float
     size: int
     arrival: float | None
+
+
+@dataclass(slots=True)
+class _Second:
+    """The delays in one second of time."""
+
+    number: int
+    total: float = 0.0
+    count: int = 0
 
 
 class SentLog:
@@ -94,7 +104,7 @@ class BandwidthEstimator:
         self._arrived: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
         self._train: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=LOG_SIZE)
-        self._shortest: deque[tuple[int, float]] = deque()
+        self._seconds: deque[_Second] = deque()
         self._updated: float | None = None
         self._limited = self._lowered = float("-inf")
         self._wait = 0.0
@@ -107,9 +117,9 @@ class BandwidthEstimator:
             self._outcomes.popleft()
         if not arrived:
             return False
-        shortest = min(delay for _, delay, _ in arrived)
-        usual = self._usual(shortest, now)
-        wait = shortest - usual
+        delays = [delay for _, delay, _ in arrived]
+        usual = self._usual(delays, now)
+        wait = min(delays) - usual
         for arrival, delay, size in arrived:
             self._arrived.append((arrival, size))
             self._couple(arrival, delay - usual, size)
@@ -129,26 +139,34 @@ class BandwidthEstimator:
         if wait >= LATE:
             self._train.append((arrival, size))
 
-    def _usual(self, delay: float, now: float) -> float:
-        """Return the shortest delay of late, clocks' difference included."""
-        second = int(now)
-        if self._shortest and self._shortest[-1][0] == second:
-            delay = min(delay, self._shortest.pop()[1])
-        self._shortest.append((second, delay))
-        while self._shortest[0][0] <= second - USUAL_WINDOW:
-            self._shortest.popleft()
-        return min(shortest for _, shortest in self._shortest)
+    def _usual(self, delays: Sequence[float], now: float) -> float:
+        """Return the mean delay in the best second of late, clocks' difference included; jitter is in it."""
+        second, known = int(now), self._seconds
+        if not known or known[-1].number != second:
+            known.append(_Second(second))
+        known[-1].total += sum(delays)
+        known[-1].count += len(delays)
+        while known[0].number <= second - USUAL_WINDOW:
+            known.popleft()
+        means = [s.total / s.count for s in known]
+        return min(means[:-1] or means)
 
     def _limit(self) -> int | None:
         """Return the rate of the bottleneck in bit/s, None when none shows."""
         train = _latest(self._train, LONGEST_TRAIN)
         if len(train) > 1 and train[-1][0] - train[0][0] >= SHORTEST_TRAIN:
             return _rate(train)
-        lost = sum(lost for _, lost in self._outcomes)
-        if lost < FEWEST_LOST or lost < MAX_LOSS * len(self._outcomes):
+        if not self._loses():
             return None
         self._outcomes.clear()
         return self._rate()
+
+    def _loses(self) -> bool:
+        """Tell whether much is lost here and there; all of it at once is an outage."""
+        outcomes = [lost for _, lost in self._outcomes]
+        if sum(outcomes) < max(FEWEST_HOLES, MAX_LOSS * len(outcomes)):
+            return False
+        return sum(after and not before for before, after in pairwise(outcomes)) >= FEWEST_HOLES
 
     def _rate(self) -> int | None:
         """Return what has arrived in the last second, in bit/s."""

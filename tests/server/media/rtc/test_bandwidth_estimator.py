@@ -114,11 +114,20 @@ def test_stalls_of_the_peer_or_the_air_are_no_limit() -> None:
     assert link.lowered == []
 
 
-def test_jitter_is_no_limit() -> None:
-    chance = random.Random(2)
+@pytest.mark.parametrize("jitter", [0.03, 0.08])
+def test_jitter_is_no_limit(jitter: float) -> None:
+    chance, last = random.Random(2), 0.0
+
+    def late(t: float) -> float:
+        """In order, as most networks keep it: a late packet holds up the next ones."""
+        nonlocal last
+        last = max(last, t + chance.uniform(0, jitter))
+        return last
+
     link = Link(lambda t: 1e8)
-    link.run(lambda t: 3e6, 0, 10, stall=lambda t: t + chance.uniform(0, 0.03))
+    link.run(lambda t: 1e6, 0, 20, stall=late)
     assert link.lowered == []
+    assert link.estimator.bitrate == NO_LIMIT
 
 
 def test_loss_that_can_be_repaired_is_no_limit_and_much_loss_is_one() -> None:
@@ -131,6 +140,18 @@ def test_loss_that_can_be_repaired_is_no_limit_and_much_loss_is_one() -> None:
     assert policed.estimate(2, 3)[-1] < 1.1e6
 
 
+def test_an_outage_is_no_limit() -> None:
+    link = Link(lambda t: 1e8)
+    link.run(lambda t: 2e6, 0, 3)
+    gone = Link(lambda t: 1e8, loss=1.0)
+    gone.estimator, gone._reported = link.estimator, link._reported
+    gone.run(lambda t: 2e6, 3, 5)
+    link._reported = gone._reported
+    link.run(lambda t: 2e6, 5, 8)
+    assert link.lowered == gone.lowered == []
+    assert link.estimator.bitrate == NO_LIMIT
+
+
 def test_a_usual_delay_that_grows_is_learned() -> None:
     link = Link(lambda t: 1e8)
     link.run(lambda t: 1e6, 0, 60, stall=lambda t: t + 1e-3 * t)  # a clock 0.1 % off
@@ -141,7 +162,7 @@ def test_a_peer_that_makes_up_times_costs_no_memory() -> None:
     estimator = BandwidthEstimator()
     for i in range(10_000):
         estimator.update([Report(i / 1000, SIZE, -i * 1e-6), Report(i / 1000, SIZE, None)], i / 1000)
-    kept = (estimator._arrived, estimator._train, estimator._outcomes, estimator._shortest)
+    kept = (estimator._arrived, estimator._train, estimator._outcomes, estimator._seconds)
     assert max(len(deque) for deque in kept) <= LOG_SIZE
 
 
