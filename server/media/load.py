@@ -41,9 +41,7 @@ UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
 COMFORT = 0.85  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
-COVERED = (
-    10.0  # the same where everything is covered: people who come and go are worse than a blur that stays
-)
+COVERED = 10.0  # the same under a cover: people who come and go are worse than a blur that stays
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 LONGEST_BURST = 0.5  # seconds that frames may have been held back
