@@ -165,7 +165,8 @@ class DtlsTransport(RTCDtlsTransport):
         if self.estimator.update(reports, time.monotonic()):
             senders: Iterable[Any] = self._rtp_router.senders.values()
             for sender in senders:
-                sender.narrowed()
+                if sender.narrowed():  # one stream tells it for the whole connection
+                    break
 
     def _deliver(self, plain: bytes, arrival: int) -> None:
         try:

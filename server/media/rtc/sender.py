@@ -187,10 +187,10 @@ class PacketSender(RTCRtpSender):
             if self._ssrc in ssrcs:
                 self.stream.estimated(bitrate)
 
-    def narrowed(self) -> None:
-        """The estimate of the transport's bandwidth has come down."""
-        if self.stream is not None and self.transport.estimator.bitrate is not None:
-            self.stream.narrowed(self.transport.estimator.bitrate)
+    def narrowed(self) -> bool:
+        """Tell that the estimate of the transport's bandwidth has come down; return whether anybody listens."""
+        bitrate = self.transport.estimator.bitrate
+        return self.stream is not None and bitrate is not None and self.stream.narrowed(bitrate)
 
     def _send_keyframe(self) -> None:  # rtcrtpsender.py:351, for PLI
         if self.stream is not None:
@@ -220,7 +220,7 @@ class RtpSender:
         """Attach to the transceiver; TypeError when its connection was not made by `peer_connection`.
 
         `on_keyframe_request` is called once the stream can be sent, and for each PLI; `on_bitrate` for each
-        REMB and when the estimate comes down, with bit/s of the whole connection.
+        REMB, and of one stream of a connection when its estimate comes down, with bit/s of the whole connection.
         """
         if not isinstance(transceiver.sender, PacketSender):
             raise TypeError("the transceiver is not of a connection that peer_connection made")
@@ -303,10 +303,12 @@ class RtpSender:
         self._remb = bitrate
         self.narrowed(bitrate)
 
-    def narrowed(self, bitrate: int) -> None:
-        """Tell that this is what the connection carries now, in bit/s."""
-        if self._on_bitrate is not None:
-            self._on_bitrate(bitrate)
+    def narrowed(self, bitrate: int) -> bool:
+        """Tell what the connection carries now, in bit/s; return whether anybody listens."""
+        if self._on_bitrate is None:
+            return False
+        self._on_bitrate(bitrate)
+        return True
 
     def forget(self) -> None:
         """Repeat nothing of what was sent so far."""
