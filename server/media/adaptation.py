@@ -170,22 +170,23 @@ class BitrateTier:
         maximum, good = (SMALL_MAXIMUM, SMALL_GOOD) if small else (LARGE_MAXIMUM, LARGE_GOOD)
         wanted = self._tier(min(maximum, known[len(known) // 4], max(known[0], good)))
         lower = wanted < self.bitrate
-        wait = STEP_DOWN_AFTER * (not at_once) if lower else self._patience.seconds
         if wanted == self.bitrate:
             self._wanted_since = None
-        elif self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != lower:
+            return self.bitrate
+        if self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != lower:
             self._wanted_since = (wanted, now)
-        if self._wanted_since is not None and now - self._wanted_since[1] >= wait:
-            (self._patience.down if lower else self._patience.up)(now)
-            self.bitrate, self._wanted_since = self._towards(wanted), None
+        waited = now - self._wanted_since[1]
+        if lower and (at_once or waited >= STEP_DOWN_AFTER):
+            self._patience.down(now)
+            self.bitrate, self._wanted_since = wanted, None
+        elif not lower and waited >= self._patience.seconds:
+            self._patience.up(now)
+            self.bitrate, self._wanted_since = self._next_up(wanted), None
         return self.bitrate
 
     @staticmethod
     def _tier(share: float) -> int:
         return next((tier for tier in reversed(TIERS) if tier <= share), TIERS[0])
 
-    def _towards(self, wanted: int) -> int:
-        """Go down at once, up by one tier."""
-        if wanted < self.bitrate:
-            return wanted
+    def _next_up(self, wanted: int) -> int:
         return min(wanted, next((tier for tier in TIERS if tier > self.bitrate), wanted))
