@@ -104,8 +104,11 @@ async def fake() -> AsyncIterator[FakeServer]:
 
 
 @pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    """Open a page that must not complain: no error, nothing that its security policy forbids."""
+async def page(browser: Browser, fake: FakeServer) -> AsyncIterator[Page]:
+    """Open a page that must not complain: no error, nothing that its security policy forbids.
+
+    It asks for the server without media so that it closes before that one does.
+    """
     context = await browser.new_context(permissions=["camera", "microphone"], locale="en-US")
     page = await context.new_page()
     complaints: list[str] = []
