@@ -26,13 +26,14 @@ LEVELS = (
     Level(30, 1_500_000),
     Level(30, 600_000, 2),
     Level(30, 400_000, 3),
-    Level(24, 400_000, 3),
-    Level(20, 400_000, 3),
-    Level(15, 400_000, 2),
-    Level(10, 400_000, 2),
-    Level(10, 400_000, covered=True),
+    Level(30, 250_000, 4),
+    Level(24, 250_000, 3),
+    Level(20, 250_000, 3),
+    Level(15, 250_000, 2),
+    Level(10, 250_000, 2),
+    Level(10, 250_000, covered=True),
 )
-COST = (1.0, 0.83, 0.72, 0.6, 0.51, 0.43, 0.3, 0.2)
+COST = (1.0, 0.83, 0.72, 0.66, 0.55, 0.47, 0.4, 0.28, 0.18)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
 MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes
