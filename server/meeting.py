@@ -28,11 +28,19 @@ class Attendance:
         self.participant = participant
         self.send: Callable[[Message], None] | None = None
         self.hold: asyncio.TimerHandle | None = None
+        self._paused: list[str] = []
 
     def tell(self, message: Message) -> None:
         """Send a message, if there is anybody to read it."""
         if self.send is not None:
             self.send(message)
+
+    def tell_paused(self) -> None:
+        """Tell whose camera is not sent for want of bandwidth, if that has changed."""
+        paused = self.participant.paused
+        if paused != self._paused:
+            self._paused = paused
+            self.tell({"type": "paused", "participants": paused})
 
 
 class Meeting:
@@ -299,6 +307,8 @@ class Meeting:
             self.broadcast(message)
         for participant in self.members.values():
             participant.video.speaking = participant.id == self.monitor.stage
+        for attendance in self._attendances.values():
+            attendance.tell_paused()
 
     def expect_inside(self, attendance: Attendance) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

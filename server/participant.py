@@ -123,6 +123,11 @@ class Participant:
         """What the browser receives on, once it is connected."""
         return self._subscriber
 
+    @property
+    def paused(self) -> list[str]:
+        """Whose camera can't be sent to this browser at the moment, by id."""
+        return self._subscriber.paused if self._subscriber is not None else []
+
     def describe(self) -> dict[str, Any]:
         """Return the Participant of the signalling protocol."""
         return {

@@ -123,6 +123,17 @@ class Subscriber:
         """RTP payload that was sent, of streams that have ended, too."""
         return sum(slot.bytes for slot in self._slots)
 
+    @property
+    def paused(self) -> list[str]:
+        """Whose camera the browser has no bandwidth for at the moment."""
+        return [
+            slot.stream.owner
+            for slot in self._slots
+            if slot.stream is not None
+            and isinstance(slot.subscription, VideoSubscription)
+            and slot.subscription.paused
+        ]
+
     def adapt(self, now: float) -> None:
         """Cut streams down to what the browser can take; `now` in seconds of the monotonic clock."""
         videos = [

@@ -195,7 +195,7 @@ export class Conference {
       case 'background': this.#options.background = message.background;
     }
     this.#events.told(message, before);
-    if (message.type.startsWith('participant-') || message.type === 'quality') this.#events.changed();
+    if (message.type.startsWith('participant-') || message.type === 'quality' || message.type === 'paused') this.#events.changed();
   }
 
   /** @param {ServerMessage} message */

@@ -65,7 +65,7 @@ export class RoomState {
       case 'entered': return this.#enter(message);
       case 'waiting': this.place = 'waiting'; return;
       case 'participant-joined':
-      case 'participant-updated': this.participants.set(message.participant.id, message.participant); return;
+      case 'participant-updated': return this.#update(message.participant);
       case 'participant-left': return this.#remove(message.participant);
       case 'knock': this.knocking.set(message.participant.id, message.participant); return;
       case 'knock-ended': this.knocking.delete(message.participant); return;
@@ -82,7 +82,18 @@ export class RoomState {
           const participant = this.participants.get(id);
           if (participant) this.participants.set(id, { ...participant, quality });
         }
+        return;
+      case 'paused': {
+        const paused = new Set(message.participants);
+        for (const [id, participant] of this.participants) this.participants.set(id, { ...participant, paused: paused.has(id) });
+      }
     }
+  }
+
+  /** @param {Participant} participant */
+  #update(participant) {
+    const { id } = participant;
+    this.participants.set(id, { ...participant, paused: this.participants.get(id)?.paused ?? false });
   }
 
   /** @param {Joined} joined */

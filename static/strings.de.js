@@ -127,6 +127,7 @@ export const german = {
   'room.dark': 'Kamera aus',
   'room.hand.up': 'Hand gehoben',
   'room.away': 'Verbindet sich …',
+  'room.paused': 'Angehalten: langsame Verbindung',
   'room.alone': 'Du bist als Erstes da',
   'room.alone.text': 'Schick den Link an alle, die du treffen willst.',
   'room.rejoining': 'Verbindung verloren – du kommst gleich zurück …',

@@ -126,6 +126,7 @@ export const english = {
   'room.dark': 'camera off',
   'room.hand.up': 'hand raised',
   'room.away': 'Reconnecting…',
+  'room.paused': 'Paused: slow connection',
   'room.alone': 'You’re the first one here',
   'room.alone.text': 'Send the link to those you want to meet.',
   'room.rejoining': 'Connection lost – rejoining…',

@@ -17,6 +17,7 @@
  * @property {number | null} [hand] when it was raised
  * @property {boolean} [screen]
  * @property {Quality | null} [quality]
+ * @property {boolean} [paused] whether the picture stands still for want of bandwidth on our side
  *
  * @typedef {object} Background
  * @property {string} id
@@ -119,6 +120,7 @@
  *   | {type: 'reaction', participant: string, reaction: string}
  *   | {type: 'speaker', participant: string | null, speaking: string[]}
  *   | {type: 'quality', quality: Record<string, Quality>}
+ *   | {type: 'paused', participants: string[]}
  *   | {type: 'policy', policy: Policy}
  *   | {type: 'recording', recording: Recording | null, reason: null | 'stopped' | 'policy' | 'ended' | 'error'}
  *   | {type: 'receipt', receipt: Receipt}

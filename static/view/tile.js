@@ -26,8 +26,9 @@ export class Tile extends MediaTile {
   constructor(participant, isSelf, events) {
     const initials = avatar(participant);
     const away = element('p', { class: 'tile-away', 'aria-hidden': 'true' }, text('room.away'));
+    const paused = element('p', { class: 'tile-paused', 'aria-hidden': 'true' }, text('room.paused'));
     const name = element('p', { class: 'tile-name', 'aria-hidden': 'true' }, icon('mic-off'));
-    super({ 'data-participant': participant.id }, events, initials, name, away);
+    super({ 'data-participant': participant.id }, events, initials, name, away, paused);
     this.#avatar = initials;
     this.#isSelf = isSelf;
     name.append(this.#name);
@@ -43,6 +44,7 @@ export class Tile extends MediaTile {
   /** @param {Participant} participant */
   update(participant) {
     const { name, audio, video, connected, hand, quality } = participant;
+    const paused = connected && video && participant.paused;
     const shown = this.#isSelf ? text('room.you') : name;
     paintAvatar(this.#avatar, participant);
     this.#name.textContent = shown;
@@ -51,12 +53,14 @@ export class Tile extends MediaTile {
     this.element.dataset.video = video ? 'on' : 'off';
     this.element.dataset.connected = String(connected);
     this.element.dataset.quality = quality ?? '';
+    this.element.toggleAttribute('data-paused', paused);
     this.#hand.hidden = !hand;
     this.#quality.title = quality ? text(`quality.${quality}`) : '';
     setIcon(this.#quality, quality && quality !== 'good' ? `bars-${quality}` : 'bars');
     this.element.setAttribute('aria-label', [
       shown, !audio && text('room.muted'), !video && text('room.dark'), hand && text('room.hand.up'),
       !connected && text('room.away'), connected && quality && quality !== 'good' && text(`quality.${quality}`),
+      paused && text('room.paused'),
     ].filter(Boolean).join(', '));
   }
 

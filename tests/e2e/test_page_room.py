@@ -87,6 +87,20 @@ async def test_hands_and_reactions(page: Page, fake: FakeServer) -> None:
     await expect(page.locator("[data-self] .tile-reaction")).to_have_text("🎉")
 
 
+async def test_a_picture_that_stands_still_says_why(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Bob", video=True), participant("p2", "Eve")]
+    await join(page, fake)
+    words = page.get_by_text("Paused: slow connection")
+    await fake.send("paused", participants=["p1", "p2"])
+    await expect(page.get_by_role("article", name="Bob, Paused: slow connection")).to_be_visible()
+    await expect(words.filter(visible=True)).to_have_count(1)
+    bob = participant("p1", "Bob", video=True, audio=False)
+    await fake.send("participant-updated", participant=bob)
+    await expect(page.get_by_role("article", name="Bob, muted, Paused: slow connection")).to_be_visible()
+    await fake.send("paused", participants=[])
+    await expect(words.filter(visible=True)).to_have_count(0)
+
+
 async def test_the_speaker_is_large_in_speaker_view_and_anybody_can_be_pinned(
     page: Page, fake: FakeServer
 ) -> None:

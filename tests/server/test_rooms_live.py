@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -21,6 +21,7 @@ from filters.base import new_frame
 from filters.segmenter import Segmenter
 from server.app import create_app
 from server.config import ROOT, Config
+from server.media.downlink import Downlink, Video
 from tests.support.client import MAX_BUNDLE, CameraTrack, Client, Message, join
 
 WHITE = 200
@@ -107,6 +108,10 @@ def streams(client: Client) -> list[Message]:
     return list(offers[-1]["streams"]) if offers else []
 
 
+def paused(client: Client) -> list[list[str]]:
+    return [m["participants"] for m in client.messages if m["type"] == "paused"]
+
+
 async def test_the_lobby_shows_oneself_and_the_room_comes_at_once(server: str) -> None:
     viewer = Viewer()
     async with (
@@ -165,6 +170,20 @@ async def test_who_comes_late_sees_the_screen_too(server: str) -> None:
             kinds = {s["kind"] for s in streams(eve) if s["participant"] == bob.id}
             assert kinds == {"video", "audio", "screen", "screen-audio"}
         await share.connection.close()
+
+
+async def test_whose_picture_has_to_wait_is_told(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pause(downlink: Downlink, now: float, stats: object, videos: Iterable[Video]) -> None:
+        for subscription, _ in videos:
+            subscription.paused = True
+
+    async with join(server, "r", "Ada") as ada, join(server, "r", "Bob") as bob:
+        await bob.publish(CameraTrack(even(90)))
+        await until(lambda: bob.id in {s["participant"] for s in streams(ada)})
+        with monkeypatch.context() as context:
+            context.setattr(Downlink, "adapt", pause)
+            await until(lambda: any(bob.id in told for told in paused(ada)))
+        await until(lambda: paused(ada)[-1] == [])
 
 
 async def test_both_connections_can_be_made_anew(server: str) -> None:
