@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -31,19 +31,8 @@ class FilteredVideo(EncodedVideo):
     __slots__ = ()
 
 
-class VideoEncoder(Protocol):
-    """An encoder with one output picture per input picture."""
-
-    codec: str
-    bitrate: int
-
-    def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> FilteredVideo:
-        """Encode one picture; raise av.FFmpegError when the codec can't."""
-        ...
-
-
-class _CodecEncoder:
-    """What both codecs share: an open codec of one size and bit rate.
+class VideoEncoder:
+    """What both codecs share: one output picture per input picture, an open codec of one size and bit rate.
 
     libvpx and x264 can't change the bit rate of an open codec through FFmpeg, so a new one is opened, which costs
     a keyframe: change it in coarse steps.
@@ -59,7 +48,7 @@ class _CodecEncoder:
         self._last = -1
 
     def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> FilteredVideo:
-        """See VideoEncoder."""
+        """Encode one picture; raise av.FFmpegError when the codec can't."""
         picture = self._prepare(frame)
         wanted = (picture.width, picture.height, max(self.bitrate, MIN_BITRATE))
         if self._context is None or self._opened_with != wanted:
@@ -97,7 +86,7 @@ class _CodecEncoder:
         return context
 
 
-class Vp8Encoder(_CodecEncoder):
+class Vp8Encoder(VideoEncoder):
     """VP8 with two temporal layers: a receiver that drops layer 1 gets half the frame rate at 60 % of the bits.
 
     Without denoiser (the filter delivers a clean background), at speed 8, and with blocks left as they are that have
@@ -138,7 +127,7 @@ class Vp8Encoder(_CodecEncoder):
         return FilteredVideo(data, timestamp, keyframe, layer)
 
 
-class H264Encoder(_CodecEncoder):
+class H264Encoder(VideoEncoder):
     """Constrained baseline H.264, for peers without VP8; three times the cost."""
 
     codec = "H264"
@@ -180,5 +169,5 @@ def _has_idr(data: bytes) -> bool:
     return False
 
 
-ENCODERS: dict[str, type[Vp8Encoder] | type[H264Encoder]] = {"VP8": Vp8Encoder, "H264": H264Encoder}
+ENCODERS: dict[str, type[VideoEncoder]] = {"VP8": Vp8Encoder, "H264": H264Encoder}
 DECODERS = {"VP8": "libvpx", "H264": "h264"}

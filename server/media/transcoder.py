@@ -13,7 +13,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import FilteredFrame, VideoFilter
-from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, H264Encoder, Vp8Encoder
+from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder
 from server.media.frames import EncodedFrame
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Transcoder:
     times: StageTimes = field(default_factory=StageTimes)
     _decoder: VideoCodecContext | None = None
     _decodes: str = ""
-    _encoders: dict[str, Vp8Encoder | H264Encoder] = field(default_factory=dict)
+    _encoders: dict[str, VideoEncoder] = field(default_factory=dict)
 
     def transcode(
         self, frames: Sequence[EncodedFrame], codecs: Iterable[str], *, keyframe: bool
