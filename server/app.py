@@ -97,7 +97,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
 def serve(config: Config) -> None:
     """Run until SIGINT or SIGTERM. Raises ConfigError for options that can't be met."""
     check_exposure(config)
-    configure_logging(config)
+    configure_logging(config.log_format, config.log_level)
     context = ssl_context(config)
     app = create_app(config)
     app.on_startup.append(drain_on_sigterm)

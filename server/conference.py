@@ -200,4 +200,4 @@ class Conference:
 def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
         return Threads(segmenter, config.workers, config.smoother)
-    return Processes(config.model, MODELS, config.workers, config.smoother)
+    return Processes(config.model, MODELS, config.workers, config.smoother, config.log_format)

@@ -11,8 +11,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from server.config import Config
-
 LIBRARIES = ("aioice", "aiortc", "aiohttp", "asyncio", "libav")
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -33,10 +31,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure_logging(config: Config) -> None:
-    """Set up the root logger of this process."""
+def configure_logging(log_format: str, log_level: str) -> None:
+    """Set up the root logger of this process; see Config for what the words may be."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if config.log_format == "json" else logging.Formatter(TEXT))
-    logging.basicConfig(handlers=[handler], level=config.log_level.upper(), force=True)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(TEXT))
+    logging.basicConfig(handlers=[handler], level=log_level.upper(), force=True)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

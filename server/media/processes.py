@@ -25,11 +25,13 @@ HANGING: Final = 10.0  # seconds that one job may take, its wait for others incl
 class Processes:
     """Workers in processes of their own. Made inside a running event loop."""
 
-    def __init__(self, model: str, models: Path, count: int, smoother: str) -> None:
+    def __init__(self, model: str, models: Path, count: int, smoother: str, log_format: str) -> None:
         """Start `count` processes with a network from the folder `models`."""
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
-        self._workers = [Worker((model, str(models), smoother), self.answer, self.lost) for _ in range(count)]
+        self._workers = [
+            Worker((model, str(models), smoother, log_format), self.answer, self.lost) for _ in range(count)
+        ]
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""

@@ -1,6 +1,6 @@
 """A worker: a process that decodes, filters and encodes, and knows neither network nor room.
 
-    python -m server.media.worker FD MODEL FOLDER SMOOTHER     (started by processes.py)
+    python -m server.media.worker FD MODEL FOLDER SMOOTHER LOG_FORMAT     (started by processes.py)
 
 Camera frames come in encoded over the socket FD and leave it filtered and encoded. What the server sends is pickled;
 what it reads is JSON and the encoded pictures, so that a broken codec here can't make the server run anything.
@@ -27,6 +27,7 @@ from filters.background import Background
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
+from server.logs import configure_logging
 from server.media.encoder import FilteredVideo
 from server.media.frames import EncodedFrame
 from server.media.transcoder import DecodeError, EncodeError, Transcoder
@@ -155,13 +156,13 @@ def _forget(*, everything: bool) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def main(fd: str, model: str, folder: str, smoother: str) -> None:
+def main(fd: str, model: str, folder: str, smoother: str, log_format: str) -> None:
     """Serve on an inherited socket, with a network from a folder."""
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    configure_logging(log_format, "warning")
     segmenter = Segmenter(load_card(model, Path(folder)))
     gc.freeze()  # what was imported need not be looked through again and again
     with socket.socket(fileno=int(fd)) as connection:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.config import Config
 from server.logs import configure_logging
 
 
@@ -23,7 +22,7 @@ def _logging() -> Iterator[None]:
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(Config(log_format="json"))
+    configure_logging("json", "info")
     logging.getLogger("server.x").info("participant %s\nleft", "p1")
     try:
         raise ValueError("why")
@@ -37,7 +36,7 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_addresses_in_the_libraries_chatter_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(Config(log_level="debug"))
+    configure_logging("text", "debug")
     logging.getLogger("aioice.ice").info("Check CandidatePair(192.0.2.1 -> 192.0.2.2)")
     logging.getLogger("server.x").debug("kept")
     text = capsys.readouterr().err

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import pickle
 import signal
 import socket
+import subprocess
+import sys
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +26,7 @@ from filters.background import Color
 from filters.base import FilteredFrame, planes_of
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter, load_card
-from server.config import DEFAULT_MODEL, MODELS
+from server.config import DEFAULT_MODEL, MODELS, ROOT
 from server.media import processes, worker, worker_process
 from server.media.encoder import Vp8Encoder
 from server.media.frames import EncodedFrame
@@ -103,7 +106,7 @@ def environment_of(process: int) -> bytes:
 async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
     monkeypatch.setattr(worker_process, "RESTART_PAUSE", 0.01)
     before = children()
-    workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd")
+    workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd", "text")
     yield workers
     workers.close()
     await asyncio.wait_for(until(lambda: children() <= before), 10)
@@ -249,11 +252,24 @@ async def test_a_worker_speaks_for_its_own_cameras_only(workers: Processes) -> N
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
-    workers = Processes(DEFAULT_MODEL, MODELS, 1, "ofd")
+    workers = Processes(DEFAULT_MODEL, MODELS, 1, "ofd", "text")
     environment = environment_of(pid(workers.open(Color(0, 0, 0), 500_000)))
     workers.close()
     assert b"PATH=" in environment
     assert b"GREENROOM" not in environment
+
+
+def test_a_worker_logs_as_the_server_does() -> None:
+    script = """
+import logging, socket, sys
+from server.media import worker
+worker.run = lambda *_: logging.getLogger("server.x").warning("withheld")
+here, there = socket.socketpair()
+worker.main(str(there.detach()), *sys.argv[1:])
+"""
+    command = [sys.executable, "-c", script, DEFAULT_MODEL, str(MODELS), "ofd", "json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    assert json.loads(ended.stderr)["message"] == "withheld"
 
 
 async def test_closing_ends_the_job(workers: Processes) -> None:
