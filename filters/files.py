@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from filters.base import Plane, VideoFilter
+from filters.foreground import cut_out
 from filters.reader import MediaError, VideoReader, open_video
 from filters.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
 
@@ -141,15 +142,8 @@ def _filter_photo(
     with replacing(target) as destination, ExitStack() as stack:
         if matte:
             _write_picture(stack.enter_context(replacing(matte)), mattes[0])
-        picture = _cut_out(source, mattes[0]) if transparent else shown.to_ndarray(format="bgr24")
-        _write_picture(destination, picture.astype(np.uint8, copy=False))
-
-
-def _cut_out(frame: av.VideoFrame, matte: Plane) -> Plane:
-    """Return BGRA; where nothing of the person shows, no colour of the room stays behind the transparency."""
-    bgra: Plane = np.dstack([frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False), matte])
-    bgra[matte == 0] = 0
-    return bgra
+        picture = (source if transparent else shown).to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+        _write_picture(destination, cut_out(picture, mattes[0]) if transparent else picture)
 
 
 def _write_picture(destination: Destination, picture: Plane) -> None:

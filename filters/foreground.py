@@ -11,13 +11,38 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from filters.base import Plane, Planes
+from filters.pictures import Bgr
 from filters.planes import between, box_mean, resized
 
 SIDE = 5
 MARGIN = 8
 GRID_SIDE = 320
+SPREAD = 0.02
+"""Standard deviation of what is near, of the longer side of a picture that is cut out."""
+FAR = 1e-3
+"""Weight of the person's mean colour, which takes over where nobody is near."""
+
+
+def cut_out(picture: Bgr, alpha: Plane) -> NDArray[np.uint8]:
+    """Return the person on transparency: BGRA, uint8, with `alpha` (uint8, of the picture's size) as it is.
+
+    Whoever drops the transparency sees the colours behind it. So each is the picture's by alpha only, and for the rest
+    that of the person nearby; where alpha is 0 it is black.
+    """
+    sure = (alpha == 255).astype(np.float32)
+    sigma = max(3.0, SPREAD * max(alpha.shape))
+    colours = picture.astype(np.float32)
+    near = cv2.GaussianBlur(colours * sure[..., None], (0, 0), sigma)
+    weight = cv2.GaussianBlur(sure, (0, 0), sigma)[..., None]
+    mean = picture[sure > 0].mean(axis=0, dtype=np.float32) if sure.any() else np.zeros(3, np.float32)
+    person = (near + FAR * mean) / (weight + FAR)
+    share = alpha[..., None] / np.float32(255)
+    mixed = share * colours + (1 - share) * person
+    mixed[alpha == 0] = 0
+    return np.dstack([np.rint(mixed).astype(np.uint8), alpha])
 
 
 def foreground(planes: Planes, alpha: Plane) -> Planes:

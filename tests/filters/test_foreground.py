@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from filters.base import Plane, Planes
-from filters.foreground import foreground
+from filters.foreground import cut_out, foreground
 
 SIZE = (320, 192)
 PERSON, ROOM = (90, 140, 110), (220, 100, 160)
@@ -62,3 +62,21 @@ def test_any_frame_size(size: tuple[int, int]) -> None:
     planes = blended(alpha)
     for old, new in zip(planes, foreground(planes, alpha), strict=True):
         assert old.shape == new.shape
+
+
+def test_behind_transparency_there_is_no_more_of_the_room_than_is_shown() -> None:
+    room, person = 40, 200
+    alpha = np.tile(np.linspace(0, 255, 96).round().astype(np.uint8), (64, 1))
+    alpha[:, 90:] = 255
+    picture = np.full((64, 96, 3), room, np.uint8)
+    picture[:, 90:] = person
+    bgra = cut_out(picture, alpha)
+    assert np.array_equal(bgra[..., 3], alpha)
+    assert (bgra[:, 90:, :3] == person).all()
+    assert not bgra[alpha == 0].any()
+    left = (person - bgra[..., :3].astype(float)) / (person - room)
+    assert (left[alpha > 0] <= alpha[alpha > 0][:, None] / 255 + 0.01).all()
+
+
+def test_a_photo_of_nobody_is_cut_out_to_nothing() -> None:
+    assert not cut_out(np.full((20, 30, 3), 90, np.uint8), np.zeros((20, 30), np.uint8)).any()
