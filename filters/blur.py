@@ -30,6 +30,8 @@ _NEUTRAL: Final = np.array([126.0, 128.0, 128.0], np.float32)
 _NEUTRAL_CELLS: Final = 1e-2
 # A room out of focus shows no detail that moves, so every other frame is enough: 15 a second of 30.
 _INTERVAL: Final = 2
+# Seconds; what was painted longer ago may have been another room.
+_MAX_AGE: Final = 0.25
 
 
 class Blur:
@@ -45,12 +47,15 @@ class Blur:
         self._cells = _CELLS[strength]
         self._out: Planes | None = None
         self._age = 0
+        self._painted = 0.0
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
         """Return the blurred room at the size of `source`; valid until the next call. Every other one is new."""
         self._age = (self._age + 1) % _INTERVAL
-        if self._age and self._out is not None and self._out.size == source.size:
+        fresh = 0 <= time - self._painted <= _MAX_AGE
+        if self._age and fresh and self._out is not None and self._out.size == source.size:
             return self._out
+        self._painted = time
         out = self._buffer(source)
         grid = _fill(*_reduce(source, alpha, self._cells))
         for plane, cells in zip(out, cv2.split(grid), strict=True):

@@ -19,7 +19,7 @@ from filters.planes import above, difference, enlarged, resized, to_plane
 from filters.plate import Plate, Recording
 from filters.segmenter import Box
 from filters.smoother import MotionAdaptive, TemporalSmoother
-from filters.stillness import Stillness
+from filters.stillness import Stillness, same_scene
 
 PLATE_FRAMES = 45
 
@@ -81,10 +81,12 @@ class Matte:
     def push(self, planes: Planes) -> MatteFrame | None:
         """Take the next frame; return the one whose matte is ready.
 
-        A frame of another shape starts anew, so flush before it to get what is still held.
+        Another shape and a cut to another scene start anew: what is known of one picture tells nothing of another.
         """
         work = work_of(planes)
-        if self._last is not None and work.y.shape != self._last.y.shape:
+        ended: list[MatteFrame] = []
+        if self._last is not None and not same_scene(work.cells, self._last.cells):
+            ended = self.flush()
             self.reset()
         try:
             alpha = self._analyse(planes, work)
@@ -95,7 +97,9 @@ class Matte:
             self._record(planes)
         self._held.append(planes)
         ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
-        return None if ready is None else self._finish(ready)
+        if ready is None:
+            return ended[0] if ended else None
+        return self._finish(ready)
 
     def flush(self) -> list[MatteFrame]:
         """Return the frames still held; what is known of the stream is kept."""
@@ -104,7 +108,8 @@ class Matte:
     def use_plate(self, planes: Planes | None) -> None:
         """Know the room from a picture of it without people, from the same camera; None forgets it.
 
-        `has_plate` tells after the next frames whether it fits: one that doesn't register is not used.
+        `has_plate` tells after the next frames whether it fits: one that doesn't register is forgotten, too, and so
+        is one of a room that has changed.
         """
         self._recording = None
         self._plate = planes and Plate(planes, self._options.privacy)
@@ -127,13 +132,15 @@ class Matte:
         return self._plate is not None and self._room.has_plate
 
     def reset(self) -> None:
-        """Forget the stream, the frames held and the room; a plate is tried again."""
+        """Forget the stream, the frames held and the room; a plate is tried again, its recording begins anew."""
         self._smoother.flush()
         self._held.clear()
         self._region = region.Region()
         self._room = RoomModel()
         if self._plate:
             self._room.adopt(work_of(self._plate.planes))
+        if self._recording:
+            self._recording = Recording(self._recording.wanted)
         self._stillness = Stillness()
         self._last: Work | None = None
         self._alpha: Plane | None = None
@@ -152,6 +159,8 @@ class Matte:
         self._seen = work.cells
         if self._options.room:
             alpha = self._room.correct(work, last, alpha)
+            if not self._room.has_plate:
+                self._plate = None
         if self._options.components:
             alpha = self._confirmed(components.keep_people(alpha), source)
         self._cells = resized(alpha, cell_size(work.size))

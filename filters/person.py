@@ -1,7 +1,7 @@
 """PersonFilter: keeps the person, replaces the room, and fails closed.
 
-What is shown when no matte can be trusted, in this order: the last good output if it is of the same size and at
-most MAX_REPEAT old, else a slate. The source itself is never an answer.
+What is shown when no matte can be trusted, in this order: the last good output if it is of the same size, in front of
+the same background and at most MAX_REPEAT old, else a slate. The source itself is never an answer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import av
 import cv2
@@ -29,8 +30,17 @@ from filters.smoother import TemporalSmoother
 logger = logging.getLogger(__name__)
 
 MAX_REPEAT = 1.0  # seconds
+MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
 SLATE_LUMA = 38
 FIGURE_LUMA = 62
+
+
+class _Shown(NamedTuple):
+    """The last good output, its time in seconds, and the background that it shows."""
+
+    frame: av.VideoFrame
+    time: float
+    background: Background
 
 
 @dataclass(slots=True)
@@ -79,8 +89,8 @@ class PersonFilter:
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
         self._smoothing: deque[_Held] = deque()
-        self._last: av.VideoFrame | None = None
-        self._last_time = 0.0
+        self._last: _Shown | None = None
+        self._before: float | None = None
 
     def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
@@ -127,11 +137,13 @@ class PersonFilter:
         return out
 
     def reset(self) -> None:
-        """Forget the stream: what comes next is slated until the person is found again."""
+        """Forget the stream, its clean plate included: what comes next is slated until the person is found again."""
+        if isinstance(self.matte, Matte):
+            self.matte.use_plate(None)
         self.matte.reset()
         self._smoothing.clear()
         self._held.clear()
-        self._last = None
+        self._last = self._before = None
 
     def _take_plate(self) -> None:
         wanted, self._plate_wanted = self._plate_wanted, None
@@ -145,6 +157,10 @@ class PersonFilter:
     def _push(self, held: _Held) -> None:
         held.frame = frame = _yuv420p(held.frame)
         held.planes = planes_of(frame)
+        before, self._before = self._before, _time(frame)
+        if before is not None and not 0 <= self._before - before <= MAX_GAP:
+            self._settle()
+            self.matte.reset()
         if self._smoothing and _size(self._smoothing[-1].frame) != _size(frame):
             self._settle()
         self._smoothing.append(held)
@@ -182,7 +198,7 @@ class PersonFilter:
         own = isinstance(self.background, Blur)
         composite(source if own else foreground(source, matte), matte, background, planes)
         _stamp(out, frame)
-        self._last, self._last_time = out, _time(frame)
+        self._last = _Shown(out, _time(frame), self.background)
         self.filtered += 1
         self.failing = False
         if self._on_matte:
@@ -190,7 +206,7 @@ class PersonFilter:
         return FilteredFrame(out)
 
     def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
-        """Show nothing but the room's light and colours: what is left when there is no time for the network.
+        """Show the background alone or, of a blurred room, its light and colours: there is no time for the network.
 
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
@@ -199,6 +215,7 @@ class PersonFilter:
             if self._held:
                 self._settle()
                 self._held.clear()
+            self.matte.reset()
             return self._light(_yuv420p(frame))
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
@@ -207,8 +224,9 @@ class PersonFilter:
     def _light(self, frame: av.VideoFrame) -> FilteredFrame:
         source = planes_of(frame)
         nobody = np.zeros(source.y.shape, np.uint8)
+        background = Blur("strong") if isinstance(self.background, Blur) else self.background
         out, planes = new_frame(*source.size)
-        composite(source, nobody, Blur("strong").paint(source, nobody, 0.0), planes)
+        composite(source, nobody, background.paint(source, nobody, _time(frame)), planes)
         _stamp(out, frame)
         self.covered_frames += 1
         return FilteredFrame(out)
@@ -217,11 +235,12 @@ class PersonFilter:
         last = self._last
         if (
             last is not None
-            and _size(last) == _size(source)
-            and abs(_time(source) - self._last_time) <= MAX_REPEAT
+            and last.background is self.background
+            and _size(last.frame) == _size(source)
+            and abs(_time(source) - last.time) <= MAX_REPEAT
         ):
             out, planes = new_frame(source.width, source.height)
-            for copy, original in zip(planes, planes_of(last), strict=True):
+            for copy, original in zip(planes, planes_of(last.frame), strict=True):
                 np.copyto(copy, original)
             self.repeated += 1
         else:

@@ -37,7 +37,7 @@ class Recording:
     """Averages frames of the empty room into a plate."""
 
     def __init__(self, frames: int) -> None:
-        self._wanted = frames
+        self.wanted = frames
         self._count = 0
         self._sums: list[Array] = []
 
@@ -49,7 +49,7 @@ class Recording:
         for total, plane in zip(self._sums, planes, strict=True):
             cv2.accumulate(plane, total)
         self._count += 1
-        if self._count < self._wanted:
+        if self._count < self.wanted:
             return None
         return Planes(*(to_plane(total, 1 / self._count) for total in self._sums))
 

@@ -24,6 +24,21 @@ MAX_SKIPPED = 12
 MAX_MOTION = 2.0
 CONTRAST = 40.0
 MIN_CONTRAST = 0.3
+CHANGED_LEVELS = 25
+CHANGED = 0.12
+"""Share of cells; where more have changed, the matte is not held even if the network is to rest."""
+CUT = 0.4
+"""The same from one frame to the next: motion and light stay below .25, another scene changes more than .55."""
+
+
+def changed(luma: Plane, before: Plane) -> float:
+    """Return the share of cells that differ clearly."""
+    return cv2.countNonZero(above(difference(luma, before), CHANGED_LEVELS)) / luma.size
+
+
+def same_scene(luma: Plane, before: Plane) -> bool:
+    """Tell whether two frames in a row, on the grid of cells, can show the same people in the same places."""
+    return luma.shape == before.shape and changed(luma, before) <= CUT
 
 
 class Stillness:
@@ -48,12 +63,12 @@ class Stillness:
     def motion(self, luma: Plane, interval: int = 1) -> Motion | None:
         """Return how the person has moved since, in cells, if nothing else matters; None if the network must look.
 
-        An `interval` above 1 lets the matte follow the person for so many frames whatever else happens.
+        An `interval` above 1 lets the matte follow the person for so many frames unless much of the picture changes.
         """
         if self._luma.shape != luma.shape or self._skipped >= MAX_SKIPPED:
             return None
         person = self._tracker.motion(luma, self._matte, MAX_MOTION)
-        forced = self._skipped + 1 < interval
+        forced = self._skipped + 1 < interval and changed(luma, self._luma) <= CHANGED
         if not forced and not self._explained(luma, person, STILL):
             camera = self._tracker.motion(luma, self._room, MAX_MOTION)
             if not self._explained(luma, person, camera):

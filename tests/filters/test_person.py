@@ -8,6 +8,7 @@ from fractions import Fraction
 from unittest.mock import Mock
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -271,11 +272,94 @@ def test_covered_frames_come_at_once_and_the_delay_line_is_dropped(film: list[av
 def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch) -> None:
     person = PersonFilter(Network(), GREEN)
     person.covered = True
-    monkeypatch.setattr(Blur, "paint", Mock(side_effect=FilterError("bad")))
+    monkeypatch.setattr(Color, "paint", Mock(side_effect=FilterError("bad")))
     shown = person.filter(picture(0))
     assert shown is not None
     assert shown.safe
     assert person.errors == 1
+
+
+def test_a_cover_shows_the_room_only_to_those_who_chose_to_blur_it() -> None:
+    for background, room in ((GREEN, False), (Blur(), True)):
+        person = PersonFilter(Network(), background)
+        person.covered = True
+        (shown,) = run(person, [picture(0)])
+        assert shows_room(shown) is room
+
+
+SOMEBODY_LUMA, WALL_LUMA, GREEN_LUMA = 220, 60, 76
+
+
+class Bright:
+    """Finds a person wherever it is bright."""
+
+    def __call__(self, planes: Planes, box: Box | None = None, pixels: int | None = None) -> Alpha:
+        left, top, right, bottom = box or (0, 0, *planes.size)
+        bright = (planes.y[top:bottom, left:right] > SOMEBODY_LUMA - 20).astype(np.float32)
+        return np.asarray(cv2.resize(bright, (64, 48)), np.float32)
+
+
+def scene(index: int, *, somebody: bool, luma: int = WALL_LUMA) -> av.VideoFrame:
+    """Return a room of even luma, in which the middle is somebody."""
+    frame = picture(index, 320, 192, luma)
+    if somebody:
+        planes_of(frame).y[40:, 110:210] = SOMEBODY_LUMA
+    return frame
+
+
+def wall_shown(shown: list[FilteredFrame]) -> int:
+    """Return how many pixels of an empty room are shown in the worst frame."""
+    return max(int((np.abs(planes_of(s.frame).y.astype(int) - GREEN_LUMA) > 2).sum()) for s in shown)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 3, 4])
+@pytest.mark.parametrize("phase", range(4))
+@pytest.mark.parametrize("between", ["gap", "cover", "cut", "exit"])
+def test_a_matte_from_before_never_cuts_out_another_picture(interval: int, phase: int, between: str) -> None:
+    person = PersonFilter(Bright(), GREEN)
+    person.network_interval = interval
+    before = [scene(i, somebody=True, luma=120 if between == "cut" else WALL_LUMA) for i in range(20 + phase)]
+    start = len(before) + (900 if between == "gap" else 0)
+    shown = [person.filter(frame) for frame in before]
+    assert wall_shown([s for s in shown[-2:] if s is not None]) > 5_000
+    if between == "cover":
+        person.covered = True
+        assert wall_shown(run_on(person, [scene(start + i, somebody=False) for i in range(3)])) == 0
+        person.covered, start = False, start + 3
+    empty = [scene(start + i, somebody=False) for i in range(10)]
+    after = [s for s in run_on(person, empty) if s.frame.pts is not None and s.frame.pts >= start]
+    assert len(after) == 9
+    assert wall_shown(after) == 0
+
+
+def run_on(person: PersonFilter, frames: list[av.VideoFrame]) -> list[FilteredFrame]:
+    return [s for s in map(person.filter, frames) if s is not None]
+
+
+def test_an_old_background_is_not_repeated() -> None:
+    network = Network()
+    person = PersonFilter(network, Blur())
+    run_on(person, [picture(i) for i in range(5)])
+    person.background = GREEN
+    network.error = FilterError("bad")
+    for shown in run_on(person, [picture(i) for i in range(5, 15)]):
+        assert not shows_room(shown)
+
+
+def test_reset_forgets_the_clean_plate_and_its_recording(segmenter: Segmenter) -> None:
+    empty = Camera(320, 180, loop=120, somebody=False).video_frames(120)
+    person = PersonFilter(segmenter, GREEN)
+    person.want_plate(True)
+    run_on(person, empty[:20])
+    assert person.plate == "recording"
+    person.reset()
+    assert person.plate == "none"
+    person.want_plate(True)
+    run_on(person, empty[20:80])
+    assert person.plate == "used"
+    person.reset()
+    run_on(person, empty[80:90])
+    assert person.plate == "none"
 
 
 def test_full_range_frames_are_converted(segmenter: Segmenter, film: list[av.VideoFrame]) -> None:
