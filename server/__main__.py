@@ -21,6 +21,7 @@ from filters.smoother import SMOOTHERS
 from server.bridge_command import bridges
 from server.config import MODELS, PICTURES, Config
 from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate
+from server.core_dumps import forbid_core_dumps
 from server.evidence import compose, verify
 from server.policy import SignalingError
 from server.settings import ConfigError, effective, explain
@@ -115,7 +116,9 @@ def _serve(config: Path | None, assignments: list[str] | None, options: Mapping[
     from server.app import serve as run  # `filter` needs nothing of the server
 
     try:
-        run(configuration(config, assignments, options))
+        chosen = configuration(config, assignments, options)
+        forbid_core_dumps()
+        run(chosen)
     except (ConfigError, FilterError, OSError) as error:
         fail(error)
 

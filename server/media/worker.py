@@ -27,6 +27,7 @@ from filters.background import Background
 from filters.person import PersonFilter
 from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
+from server.core_dumps import forbid_core_dumps
 from server.logs import configure_logging
 from server.media.encoder import FilteredVideo
 from server.media.frames import EncodedFrame
@@ -41,13 +42,13 @@ LENGTH: Final = struct.Struct("!I")
 
 
 class Job(NamedTuple):
-    """One call of a Transcoder, and what has been told to the filter; without frames, the end of the camera.
+    """One call of a Transcoder, and what has been told to the filter; `frames` None is the end of the camera.
 
     `background` is pickled, None where it is the one before; `plate` is what want_plate was told, None for nothing.
     """
 
     camera: int
-    frames: list[EncodedFrame]
+    frames: list[EncodedFrame] | None
     codecs: list[str]
     keyframe: bool
     reset: bool
@@ -97,7 +98,7 @@ class _Camera:
         error, videos, wait, busy = None, list[FilteredVideo](), 0.0, 0.0
         try:
             videos, wait, busy = transcoded(
-                self._transcoder, job.frames, job.codecs, keyframe=job.keyframe, reset=job.reset
+                self._transcoder, job.frames or [], job.codecs, keyframe=job.keyframe, reset=job.reset
             )
         except DecodeError as failure:
             error = ["decode", str(failure)]
@@ -139,7 +140,7 @@ def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
     with connection.makefile("rb") as messages:
         while len(head := messages.read(LENGTH.size)) == LENGTH.size:
             job: Job = pickle.loads(messages.read(LENGTH.unpack(head)[0]))
-            if not job.frames:
+            if job.frames is None:
                 cameras.pop(job.camera, None)
                 _forget(everything=not cameras)
                 continue
@@ -158,6 +159,7 @@ def _forget(*, everything: bool) -> None:
 
 def main(fd: str, model: str, folder: str, smoother: str, log_format: str) -> None:
     """Serve on an inherited socket, with a network from a folder."""
+    forbid_core_dumps()
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

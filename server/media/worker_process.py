@@ -52,7 +52,7 @@ class Worker:
 
     def close_camera(self, camera: int) -> None:
         """Have a camera forgotten."""
-        self.send(Job(camera, [], [], False, False, 0, 1, False, None, None))
+        self.send(Job(camera, None, [], False, False, 0, 1, False, None, None))
 
     def kill(self) -> None:
         """End the process; another one takes its place."""

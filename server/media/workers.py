@@ -50,7 +50,10 @@ class Transcoding(Protocol):
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
     ) -> asyncio.Future[Transcoded]:
-        """Start a job, with `reset` after forgetting the stream; see Transcoder.transcode for result and errors."""
+        """Start a job, with `reset` after forgetting the stream; see Transcoder.transcode for result and errors.
+
+        `frames` may be empty, to forget only.
+        """
         ...
 
     def close(self) -> None:
@@ -152,7 +155,8 @@ def transcoded(
     if reset:
         transcoder.reset()
     videos = transcoder.transcode(frames, codecs, keyframe=keyframe)
-    return Transcoded(videos, max(0.0, start - frames[-1].arrival), time.monotonic() - start)
+    wait = max(0.0, start - frames[-1].arrival) if frames else 0.0
+    return Transcoded(videos, wait, time.monotonic() - start)
 
 
 class Threads:
