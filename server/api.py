@@ -1,7 +1,8 @@
 """REST for applications: rooms, people, backgrounds, policy, under /api/v1; openapi.json describes it.
 
-Every request needs a token of the role `host`, for the room that it is about, or for any (`*`). A server without token
-keys has no such API, because there nobody could be told from anybody else.
+What is about rooms needs a token of the role `host`, for that room or for any (`*`), and is not there on a server
+without token keys, where nobody could be told from anybody else. `/backgrounds`, `/receipt-key` and `/openapi.json` are
+the same for everybody and need none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from server.backgrounds import Wardrobe, builtin_backgrounds
 from server.hosting import change_policy, start_recording
 from server.keys import CONFERENCE
 from server.meeting import Attendance, Meeting
+from server.messages import parse, required
 from server.policy import SignalingError, room_name
+from server.reading import bearer, read_body
 from server.receipts import public_jwk
 from server.tokens import ANY_ROOM, Grant
 
@@ -85,9 +88,8 @@ def _expect_host(request: web.Request) -> Grant:
     doorkeeper = request.app[CONFERENCE].doorkeeper
     if doorkeeper.open:
         raise SignalingError("no-keys", "Configure token_keys to use this.")
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     room = request.match_info.get("room")
-    grant = doorkeeper.admit(token.strip() if scheme.lower() == "bearer" else None, room or "any")
+    grant = doorkeeper.admit(bearer(request), room or "any")
     if grant.role != "host" or (room is None and grant.room != ANY_ROOM):
         raise SignalingError("host-only", "This takes a token of the role host for what it is about.")
     return grant
@@ -106,20 +108,7 @@ def _attendance(request: web.Request) -> Attendance:
 
 async def _body(request: web.Request) -> Described:
     """Return the JSON object of the body; raise SignalingError."""
-    if request.content_type != "application/json":
-        raise SignalingError("unsupported-media-type", "The body must be application/json.")
-    data = b""
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > MAX_BODY:
-            raise SignalingError("too-large", f"The body has at most {MAX_BODY} bytes.")
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        raise SignalingError("bad-message", "The body is not JSON.") from None
-    if not isinstance(found, dict):
-        raise SignalingError("bad-message", "The body is not a JSON object.")
-    return found
+    return parse(await read_body(request, "application/json", MAX_BODY))
 
 
 def _describe(attendance: Attendance) -> Described:
@@ -190,9 +179,7 @@ async def _kick(request: web.Request) -> web.Response:
 
 
 async def _background(request: web.Request) -> web.Response:
-    attendance, wish = _attendance(request), (await _body(request)).get("background")
-    if not isinstance(wish, str):
-        raise SignalingError("bad-message", "The field background must be a text.")
+    attendance, wish = _attendance(request), required(await _body(request), "background", str)
     participant = attendance.participant
     participant.choose(wish, attendance.meeting.room.policy)
     told = {"type": "background", "background": participant.background, "reason": "policy"}

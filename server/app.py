@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -23,6 +22,7 @@ from server.meeting import Attendance
 from server.operation import add_operation, drain_on_sigterm, reload_on_sighup, welcome
 from server.policy import SignalingError, room_name
 from server.proxies import Quota, only_for_localhost, trust
+from server.reading import bearer, is_foreign
 from server.signaling import Signaling
 from server.tls import ssl_context
 from server.tokens import check_exposure, is_private
@@ -41,7 +41,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-STATUS = {"background-forbidden": 403, "too-many-uploads": 409, "too-many-connections": 429}
+STATUS = {
+    "background-forbidden": 403,
+    "cross-origin": 403,
+    "too-many-uploads": 409,
+    "upload-busy": 409,
+    "too-many-connections": 429,
+}
 
 PICTURES = (".jpg", ".png", ".webp")
 
@@ -102,8 +108,7 @@ def serve(config: Config) -> None:
     app = create_app(config)
     app.on_startup.append(drain_on_sigterm)
     app.on_startup.append(_freeze)
-    if context is not None:
-        app.on_startup.append(reload_on_sighup(context, config))
+    app.on_startup.append(reload_on_sighup(context, config))
 
     def announce(_: str) -> None:
         for line in welcome(config):
@@ -171,9 +176,8 @@ async def _favicon(_: web.Request) -> web.StreamResponse:
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        return _error(403, "cross-origin", "This page may not speak to this server.")
+    if is_foreign(request):
+        raise SignalingError("cross-origin", "This page may not speak to this server.")
     with request.app[QUOTA].hold(request.remote):
         return await Signaling(request.app[CONFERENCE]).run(request)
 
@@ -184,7 +188,8 @@ async def _builtin(_: web.Request) -> web.Response:
 
 async def _upload(request: web.Request) -> web.Response:
     attendance = _owner(request)
-    uploaded = await request.app[CONFERENCE].upload(attendance, await request.read())
+    with attendance.meeting.uploading(attendance):
+        uploaded = await request.app[CONFERENCE].upload(attendance, await request.read())
     return web.json_response(uploaded, status=201)
 
 
@@ -205,9 +210,8 @@ async def _delete(request: web.Request) -> web.Response:
 
 def _owner(request: web.Request) -> Attendance:
     """Return whose seat the request shows."""
-    scheme, _, seat = request.headers.get("Authorization", "").partition(" ")
-    attendance = request.app[CONFERENCE].find(seat.strip(), request.match_info["room"])
-    if scheme.lower() != "bearer" or attendance is None:
+    attendance = request.app[CONFERENCE].find(bearer(request), request.match_info["room"])
+    if attendance is None:
         raise web.HTTPUnauthorized(
             text='{"code": "unauthorized", "message": "Only somebody in the room may do this."}',
             content_type="application/json",

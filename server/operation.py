@@ -18,6 +18,7 @@ from server.config import Config
 from server.keys import CONFERENCE
 from server.metrics import Metrics
 from server.proxies import is_local
+from server.reading import bearer
 from server.settings import ConfigError
 from server.tls import load_certificate
 
@@ -56,9 +57,9 @@ async def _readyz(request: web.Request) -> web.Response:
 
 async def _metrics(request: web.Request) -> web.Response:
     secret = request.app[CONFERENCE].config.metrics_token
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if secret:
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), secret.encode()):
+        token = bearer(request).encode(errors="surrogateescape")
+        if not hmac.compare_digest(token, secret.encode()):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
     elif not is_local(request):
         raise web.HTTPForbidden(text="set metrics_token to read metrics from elsewhere\n")
@@ -91,10 +92,17 @@ async def _drain(conference: Conference) -> None:
     signal.raise_signal(signal.SIGINT)  # aiohttp's run_app ends by that
 
 
-def reload_on_sighup(context: ssl.SSLContext, config: Config) -> Callable[[web.Application], Awaitable[None]]:
-    """Return what, on startup, makes SIGHUP read the certificate files again, for connections from then on."""
+def reload_on_sighup(
+    context: ssl.SSLContext | None, config: Config
+) -> Callable[[web.Application], Awaitable[None]]:
+    """Return what, on startup, makes SIGHUP read the certificate files again, for connections from then on.
+
+    Without a context there is nothing to read, but SIGHUP would end a process that does not handle it.
+    """
 
     def reload() -> None:
+        if context is None:
+            return
         try:
             load_certificate(context, config)
         except ConfigError as error:

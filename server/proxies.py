@@ -40,7 +40,8 @@ def trust(proxies: Sequence[str]) -> Middleware:
         if not trusted(request.remote):
             return await handler(request)
         changes: dict[str, Any] = {}
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        lines = request.headers.getall("X-Forwarded-For", [])
+        hops = [hop.strip() for hop in ",".join(lines).split(",")]
         client = next((hop for hop in reversed(hops) if not trusted(hop)), None)
         if _ip(client) is not None:
             changes["remote"] = client

@@ -95,13 +95,15 @@ def _subscriber(session: Session, message: Message) -> Subscriber | None:
 
 async def _candidate(session: Session, message: Message) -> None:
     candidate = optional(message, "candidate", dict, {})
-    participant = _participant(session)
-    connections: dict[object, Publisher | Subscriber | None] = {
+    participant, name = _participant(session), required(message, "connection", str)
+    connections: dict[str, Publisher | Subscriber | None] = {
         "publish": participant.publisher,
         "subscribe": participant.subscriber,
         "screen": participant.screen.publisher if participant.screen is not None else None,
     }
-    connection = connections.get(message.get("connection"))
+    if name not in connections:
+        raise SignalingError("bad-message", f"The field connection must be one of {', '.join(connections)}.")
+    connection = connections[name]
     if connection is not None:
         await connection.candidate(candidate or None)
 

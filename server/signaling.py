@@ -7,7 +7,7 @@ import json
 import logging
 import time
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from server.conference import Conference
 from server.messages import Message, error_message, parse
@@ -62,8 +62,6 @@ class Signaling:
                 self._send(error_message(error))
             if self._session.left:
                 return
-        if self._socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
-            raise SignalingError("too-large", "The message is too large.", fatal=True)
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         await self._session.end()

@@ -162,7 +162,7 @@ class Doorkeeper:
             )
         except jwt.ExpiredSignatureError:
             raise TokenError("token-expired", "This token has expired.") from None
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError):  # ValueError: what can't even be encoded
             raise TokenError("token-invalid", "This token is not valid here.") from None
         return claims
 
@@ -198,6 +198,7 @@ def _text(claims: Mapping[str, Any], claim: str, *, required: bool = False) -> s
     value = claims.get(claim, "")
     if not isinstance(value, str) or len(value) > MAX_IDENTITY or (required and not value):
         raise ValueError(claim)
+    value.encode()  # an escape like "\ud800" makes a text that is no Unicode
     return value
 
 

@@ -6,27 +6,28 @@
     DELETE <session>                             end
     GET, PUT /whip/<room>/<session>/background   {"background": "fjord"}
 
-<participant> is an id or the identity of a token. Query parameters of /whip: `background`, `name`, `identity`; what
-a token says wins over them. With token keys every request but OPTIONS carries `Authorization: Bearer`, and pages of
-any origin may ask; without them only pages of our own origin may.
+<participant> is an id or the identity of a token. Query parameters of /whip: `background` and `name`, over which what
+a token says wins, and, without token keys, `identity`. With token keys every request but OPTIONS carries
+`Authorization: Bearer`, and pages of any origin may ask; without them only pages of our own origin may.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias, get_args
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Gauge
 
 from server.ice import ice_servers, links
 from server.keys import CONFERENCE, QUOTA
+from server.messages import parse as parse_message
+from server.messages import required
 from server.operation import METRICS
 from server.policy import SignalingError
+from server.reading import bearer, is_foreign, read_body
 from server.sdpfrag import MEDIA_TYPE as FRAGMENT
 from server.sdpfrag import Fragment, FragmentError, compose, parse
 from server.tokens import Grant
@@ -107,8 +108,9 @@ def _whip(handler: Handler) -> Handler:
             response = await handler(request)
         except SignalingError as error:
             response = _error(error)
-        if hdrs.ORIGIN in request.headers:
-            response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
+        origin = request.headers.get(hdrs.ORIGIN, "")
+        if origin and origin.isascii():
+            response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = (
                 "Location, ETag, Link, Accept-Patch, Retry-After"
             )
@@ -119,9 +121,7 @@ def _whip(handler: Handler) -> Handler:
 
 
 def _expect_origin(request: web.Request) -> None:
-    origin = request.headers.get(hdrs.ORIGIN)
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign and request.app[CONFERENCE].doorkeeper.open:
+    if is_foreign(request) and request.app[CONFERENCE].doorkeeper.open:
         raise SignalingError("cross-origin", "Without token keys only pages of this server may do this.")
 
 
@@ -137,9 +137,7 @@ def _error(error: SignalingError) -> web.Response:
 
 def _grant(request: web.Request) -> Grant:
     """Return what the bearer may do in the room of the path; raise TokenError."""
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else None
-    return request.app[CONFERENCE].doorkeeper.admit(bearer, request.match_info["room"])
+    return request.app[CONFERENCE].doorkeeper.admit(bearer(request), request.match_info["room"])
 
 
 async def _options(request: web.Request) -> web.Response:
@@ -158,7 +156,7 @@ async def _options(request: web.Request) -> web.Response:
 
 async def _publish(request: web.Request) -> web.Response:
     grant, query = _grant(request), request.query
-    if not grant.identity:
+    if request.app[CONFERENCE].doorkeeper.open:
         grant = replace(grant, identity=query.get("identity", "")[:MAX_IDENTITY])
     session, answer = await request.app[SESSIONS].publish(
         request.match_info["room"],
@@ -203,18 +201,7 @@ async def _offer(request: web.Request) -> str:
 
 
 async def _body(request: web.Request, media_type: str) -> str:
-    """Return a body of that type and of at most `max_sdp` bytes."""
-    if request.content_type != media_type:
-        raise SignalingError("unsupported-media-type", f"The body must be {media_type}.")
-    limit, data = request.app[CONFERENCE].config.max_sdp, b""
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > limit:
-            raise SignalingError("too-large", f"The body has at most {limit} bytes.")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise SignalingError("bad-message", "The body is not UTF-8.") from None
+    return await read_body(request, media_type, request.app[CONFERENCE].config.max_sdp)
 
 
 def _session(request: web.Request) -> WhipSession:
@@ -266,10 +253,7 @@ async def _delete(request: web.Request) -> web.Response:
 async def _background(request: web.Request) -> web.Response:
     attendance = _session(request).attendance
     if request.method == "PUT":
-        try:
-            wish = json.loads(await _body(request, "application/json"))
-            background = wish["background"]
-        except (ValueError, TypeError, KeyError):
-            raise SignalingError("bad-message", 'Expected {"background": "…"}.') from None
-        attendance.participant.choose(str(background), attendance.meeting.room.policy)
+        wish = parse_message(await _body(request, "application/json"))
+        background = required(wish, "background", str)
+        attendance.participant.choose(background, attendance.meeting.room.policy)
     return web.json_response({"background": attendance.participant.background})

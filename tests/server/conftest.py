@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import av
 import pytest
@@ -13,6 +16,7 @@ from server.conference import Conference
 from server.config import DEFAULT_MODEL, MODELS, Config
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
+from tests.support.gate import Gate
 from tests.support.guest import Guest
 from tests.support.serving import Client, serving
 
@@ -41,11 +45,29 @@ def guest(conference: Conference) -> Callable[[str], Guest]:
 
 
 @pytest.fixture
+async def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)
+
+
+@pytest.fixture
 async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
     """A whole server; tests that need another configuration have a `here` of their own."""
     config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
     async with serving(config, segmenter) as client:
         yield client
+
+
+@pytest.fixture
+def logging_kept() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    hooks = sys.excepthook, threading.excepthook
+    root.handlers.clear()
+    yield
+    root.handlers[:], root.level = handlers, level
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

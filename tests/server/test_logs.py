@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import sys
+import threading
+import warnings
 
 import pytest
 
 from server.logs import configure_logging
 
-
-@pytest.fixture(autouse=True)
-def _logging() -> Iterator[None]:
-    """Leave logging as it was."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    root.handlers.clear()
-    yield
-    root.handlers[:], root.level = handlers, level
+pytestmark = pytest.mark.usefixtures("logging_kept")
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,3 +36,35 @@ def test_addresses_in_the_libraries_chatter_are_not_logged(capsys: pytest.Captur
     text = capsys.readouterr().err
     assert "192.0.2.1" not in text
     assert "DEBUG server.x: kept" in text
+
+
+def test_whom_aiohttp_warns_about_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text", "debug")
+    logging.getLogger("aiohttp.websocket").warning("%s: Client protocols %r", "192.0.2.1", ["eyJ"])
+    assert capsys.readouterr().err == ""
+
+
+def fail() -> None:
+    raise ValueError("why")
+
+
+def test_what_nobody_catches_is_logged_as_everything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "warning")
+    try:
+        fail()
+    except ValueError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    thread = threading.Thread(target=fail, name="disk")
+    thread.start()
+    thread.join()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)  # which catch_warnings has undone
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    process, thread_line, warning = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (process["level"], thread_line["level"], warning["level"]) == ("critical", "error", "warning")
+    assert "ValueError: why" in process["error"]
+    assert "disk" in thread_line["message"]
+    assert "ValueError: why" in thread_line["error"]
+    assert "DeprecationWarning: old" in warning["message"]

@@ -55,6 +55,8 @@ async def test_metrics_name_what_there_is(here: Client) -> None:
     conference.join("studio", "Bob", "blur")
     conference.media.meter.note(wait=0.001, busy=0.005)
     attendance.participant.video.received = 7
+    attendance.participant.filter.covered_frames = 4
+    attendance.participant.video.sent = 6
     async with here.get("/metrics") as response:
         text = await response.text()
         assert response.content_type == "text/plain"
@@ -62,7 +64,9 @@ async def test_metrics_name_what_there_is(here: Client) -> None:
     assert samples["greenroom_rooms"] == "1.0"
     assert samples['greenroom_participants{state="room"}'] == "1.0"
     assert samples['greenroom_participants{state="lobby"}'] == "1.0"
-    assert samples['greenroom_frames_total{outcome="received"}'] == "7.0"
+    outcomes = {"received": 7, "covered": 4, "slated": 0, "sent": 6, "raw": 2}
+    for outcome, frames in outcomes.items():
+        assert float(samples[f'greenroom_frames_total{{outcome="{outcome}"}}']) == frames
     assert samples['greenroom_frame_seconds_bucket{le="0.006",part="work"}'] == "1.0"
     assert samples["greenroom_filter_errors_total"] == "0.0"
     assert "process_cpu_seconds_total" in samples
@@ -220,6 +224,17 @@ async def test_sighup_reads_the_certificate_again(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     await process.wait()
+    await process.communicate()
+
+
+@pytest.mark.slow
+async def test_sighup_without_a_certificate_ends_nothing() -> None:
+    process, url = await started()
+    process.send_signal(signal.SIGHUP)
+    async with ClientSession() as session, session.get(f"{url}/healthz") as response:
+        assert response.status == 200
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 10) == 0
     await process.communicate()
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDict
 
 from server.policy import SignalingError
 from server.proxies import Quota, is_local, trust
@@ -54,6 +55,13 @@ async def test_headers_of_a_trusted_proxy_are_believed(client: MakeClient) -> No
     )
     # What the client itself wrote (192.0.2.66) is left of what the proxy saw.
     assert (remote, scheme, host, local, name) == ("198.51.100.7", "https", "meet.example.org", False, "x")
+
+
+async def test_a_proxy_may_add_a_line_of_its_own(client: MakeClient) -> None:
+    lines = [("X-Forwarded-For", "192.0.2.66"), ("X-Forwarded-For", "198.51.100.7")]
+    trusting = await client("127.0.0.1")
+    async with trusting.get("/x", headers=CIMultiDict(lines)) as response:
+        assert (await response.json())[0] == "198.51.100.7"
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "127.0.0.1", "127.0.0.1,,"])

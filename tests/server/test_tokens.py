@@ -115,9 +115,11 @@ FORGED: dict[str, Callable[[], str]] = {
     "no background": lambda: signed({"backgrounds": []}),
     "screen": lambda: signed({"screen": "yes"}),
     "name": lambda: signed({"name": "x" * 100}),
+    "name that is no Unicode": lambda: signed({"sub": "\ud800"}),
     "too long": lambda: signed({"filler": "x" * 5000}),
     "critical header": lambda: signed({}, crit=["b64"], b64=False),
     "not a token": lambda: "let me in",
+    "no Unicode": lambda: "\udcff\udcfe",
 }
 
 
