@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from filters.background import parse_background
 from filters.base import FilterError
-from server.config import PICTURES
 from server.console import Assignments, ConfigFile, configuration, fail
 from server.settings import ConfigError
 
@@ -51,8 +49,6 @@ def janus(
         "port": port,
     }
     try:
-        if background:
-            parse_background(background, PICTURES)
         run(configuration(config, assignments, options))
     except (ConfigError, FilterError, OSError) as error:
         fail(error)

@@ -51,7 +51,7 @@ class Config:
     trusted_proxies: Annotated[
         tuple[str, ...],
         Option(
-            "Addresses or networks (CIDR) of reverse proxies whose X-Forwarded-For and -Proto are believed."
+            "Addresses or networks (CIDR) of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed."
         ),
     ] = ()
     log_format: Annotated[
@@ -189,16 +189,16 @@ class Config:
         default_factory=_cores
     )
 
-    width: Annotated[int, Option("What cameras are asked for.", section="Media")] = 640
-    height: Annotated[int, Option("What cameras are asked for.")] = 360
-    frame_rate: Annotated[int, Option("What cameras are asked for.")] = 30
-    max_bitrate: Annotated[int, Option("What cameras are asked for.")] = 1_500_000
+    width: Annotated[int, Option("What cameras are asked for.", section="Media", at_least=1)] = 640
+    height: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 360
+    frame_rate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 30
+    max_bitrate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 1_500_000
     start_bitrate: Annotated[
         int, Option("Of filtered video, before anything is known about the network.")
     ] = 600_000
 
-    max_rooms: Annotated[int, Option("Rooms at a time.", section="Limits")] = 100
-    max_participants: Annotated[int, Option("People in a room.")] = 16
+    max_rooms: Annotated[int, Option("Rooms at a time.", section="Limits", at_least=1)] = 100
+    max_participants: Annotated[int, Option("People in a room.", at_least=1)] = 16
     max_voices: Annotated[
         int, Option("Of these, the loudest so many are heard at the same time.", at_least=1)
     ] = 6
@@ -212,12 +212,16 @@ class Config:
     seat_hold: Annotated[float, Option("How long a participant whose connection broke keeps the seat.")] = (
         30.0
     )
-    join_timeout: Annotated[float, Option("How long a WebSocket may stay silent at first.")] = 10.0
-    heartbeat: Annotated[float, Option("Between two pings on a WebSocket.")] = 5.0
-    max_sdp: Annotated[int, Option("Length of a session description.")] = 64 * 1024
-    max_message: Annotated[int, Option("Length of a WebSocket message.")] = 256 * 1024
-    max_messages_per_second: Annotated[float, Option("Of one WebSocket.")] = 50.0
-    max_upload: Annotated[int, Option("Length of an uploaded picture.")] = 10 * 1024 * 1024
+    join_timeout: Annotated[float, Option("How long a WebSocket may stay silent at first.", at_least=1)] = (
+        10.0
+    )
+    heartbeat: Annotated[float, Option("Between two pings on a WebSocket.", at_least=1)] = 5.0
+    max_sdp: Annotated[int, Option("Length of a session description.", at_least=1)] = 64 * 1024
+    max_message: Annotated[int, Option("Length of a WebSocket message.", at_least=1)] = 256 * 1024
+    max_messages_per_second: Annotated[
+        float, Option("Of one WebSocket; offers and what others are told count as five.", at_least=5)
+    ] = 50.0
+    max_upload: Annotated[int, Option("Length of an uploaded picture.", at_least=1)] = 10 * 1024 * 1024
     max_upload_pixels: Annotated[int, Option("Width times height of an uploaded picture.")] = 40_000_000
     max_uploads_per_participant: Annotated[int, Option("Pictures of one participant.")] = 8
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -13,16 +14,33 @@ from types import UnionType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from aiortc import RTCIceServer
+from yarl import URL
 
-from server.config import Config, Option
+from filters.background import parse_background
+from filters.base import FilterError
+from server.config import PICTURES, Config, Option
+from server.policy import background_id
 
 PREFIX = "GREENROOM_"
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 MAX_PORT = 65_535
+ICE_URL = re.compile(
+    r"stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(\?transport=(udp|tcp))?"
+)
+"""RFC 7064, 7065; aiortc knows no STUN server by an IPv6 address."""
+ICE_SERVER = ("urls", "username", "credential")
 
 
 class ConfigError(Exception):
     """An option can't be used; the message names where it was set, its name and the reason."""
+
+
+class _Wrong(ValueError):
+    """A value is not what it must be. The value is in the message, but not in `must`."""
+
+    def __init__(self, must: str, value: object) -> None:
+        super().__init__(f"{must}, not {value!r}")
+        self.must = must
 
 
 class Setting(NamedTuple):
@@ -95,23 +113,56 @@ def _settings(where: str, values: Mapping[str, object], prefix: str = "") -> dic
             raise ConfigError(f"{shown}: there is no such option")
         try:
             found[name] = _convert(option, value)
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{shown}: {error}") from error
+        except ValueError as error:
+            reason = error.must if isinstance(error, _Wrong) and option.about.secret else str(error)
+            raise ConfigError(f"{shown}: {reason}") from None  # the cause may show a secret
     return found
 
 
 def _convert(option: Setting, value: object) -> object:
     converted = _of_kind(option.kind, value)
     if option.about.choices and converted not in option.about.choices:
-        raise ValueError(f"must be one of {', '.join(option.about.choices)}, not {value!r}")
+        raise _Wrong(f"must be one of {', '.join(option.about.choices)}", value)
     if isinstance(converted, int | float) and not converted >= option.about.at_least:
-        raise ValueError(f"must be at least {option.about.at_least:g}, not {value!r}")
-    if option.name == "trusted_proxies" and isinstance(converted, tuple):
-        for network in converted:
-            ipaddress.ip_network(network, strict=False)
-    if option.name == "port" and isinstance(converted, int) and converted > MAX_PORT:
-        raise ValueError(f"must be at most {MAX_PORT}, not {value!r}")
+        raise _Wrong(f"must be at least {option.about.at_least:g}", value)
+    match option.name, converted:
+        case "trusted_proxies", tuple(networks):
+            for network in networks:
+                ipaddress.ip_network(network, strict=False)
+        case "port", int(port) if port > MAX_PORT:
+            raise _Wrong(f"must be at most {MAX_PORT}", value)
+        case "public_address", str(address) if address:
+            _expect_address(address)
+        case "forward_to", str(url) if url:
+            _expect_url(url)
+        case "background", str(name):
+            return _background(name)
     return converted
+
+
+def _expect_address(address: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise _Wrong("must be an IP address", address) from None
+
+
+def _expect_url(url: str) -> None:
+    try:
+        good = URL(url).scheme in ("http", "https") and URL(url).host
+    except ValueError:
+        good = False
+    if not good:
+        raise _Wrong("must be an http:// or https:// URL", url)
+
+
+def _background(name: str) -> str:
+    name = background_id(name)
+    try:
+        parse_background(name, PICTURES)
+    except FilterError as error:
+        raise ValueError(str(error)) from None
+    return name
 
 
 def _of_kind(kind: Any, value: object) -> object:  # noqa: ANN401 - a type annotation
@@ -132,7 +183,7 @@ def _string(value: object) -> str:
     if isinstance(value, Path):
         return str(value)
     if not isinstance(value, str):
-        raise TypeError(f"must be text, not {value!r}")
+        raise _Wrong("must be text", value)
     return value
 
 
@@ -140,30 +191,33 @@ def _bool(value: object) -> bool:
     if isinstance(value, str) and value.lower() in TRUE + FALSE:
         return value.lower() in TRUE
     if not isinstance(value, bool):
-        raise TypeError(f"must be true or false, not {value!r}")
+        raise _Wrong("must be true or false", value)
     return value
 
 
 def _number(kind: type[int] | type[float], value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError(f"must be a number, not {value!r}")
+        raise _Wrong("must be a number", value)
     if kind is int and isinstance(value, float):
-        raise TypeError(f"must be a whole number, not {value!r}")
+        raise _Wrong("must be a whole number", value)
     try:
         return kind(value)
     except ValueError:
-        raise ValueError(f"must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
+        raise _Wrong(f"must be a {'whole ' if kind is int else ''}number", value) from None
 
 
 def _tuple(kinds: tuple[Any, ...], value: object) -> tuple[object, ...]:
     if isinstance(value, str) and value.lstrip().startswith("["):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"must be a JSON list: {error}") from None
     if kinds[0] is int:
         return _ports(value)
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, Sequence):
-        raise TypeError(f"must be a list, not {value!r}")
+        raise ValueError("must be a list")
     if kinds[0] is RTCIceServer:
         return tuple(_ice_server(item) for item in value)
     return tuple(_string(item) for item in value)
@@ -173,7 +227,7 @@ def _ports(value: object) -> tuple[int, int]:
     """Read a range of ports: [50000, 50100] or "50000-50100"."""
     parts = value.split("-") if isinstance(value, str) else value
     if not isinstance(parts, Sequence) or len(parts) != 2:
-        raise ValueError(f"must be a first and a last port, not {value!r}")
+        raise _Wrong("must be a first and a last port", value)
     first, last = (int(_number(int, part)) for part in parts)
     if not (first == last == 0 or 0 < first <= last <= MAX_PORT):
         raise ValueError(f"must be a range between 1 and {MAX_PORT}, not {first} to {last}")
@@ -181,25 +235,42 @@ def _ports(value: object) -> tuple[int, int]:
 
 
 def _ice_server(value: object) -> RTCIceServer:
-    """Read an RTCIceServer (WebRTC, section 4.2.2), or just its URL."""
+    """Read an RTCIceServer (WebRTC, section 4.2.2), or just its URL. Errors show no more than URLs."""
     table = {"urls": value} if isinstance(value, str) else value
-    if not isinstance(table, Mapping) or "urls" not in table:
-        raise TypeError(f"must be a table with urls, not {value!r}")
-    unknown = set(table) - {"urls", "username", "credential"}
+    if not isinstance(table, Mapping):
+        raise ValueError("must be a list of URLs, or of tables with urls")
+    unknown = set(table) - set(ICE_SERVER)
     if unknown:
-        raise ValueError(f"an ICE server has no {', '.join(sorted(map(str, unknown)))}")
-    urls = [table["urls"]] if isinstance(table["urls"], str) else list(table["urls"])
+        raise ValueError(
+            f"an ICE server has no {', '.join(sorted(map(str, unknown)))}, but {', '.join(ICE_SERVER)}"
+        )
+    urls = [table["urls"]] if isinstance(table.get("urls"), str) else table.get("urls")
+    if not isinstance(urls, Sequence) or not urls:
+        raise ValueError("must be a table with urls")
     for url in urls:
-        if not _string(url).startswith(("stun:", "stuns:", "turn:", "turns:")):
-            raise ValueError(f"must be a stun: or turn: URL, not {url!r}")
-    return RTCIceServer(urls, table.get("username"), table.get("credential"))
+        _expect_ice_url(url)
+    if not all(isinstance(table.get(name), str | None) for name in ("username", "credential")):
+        raise ValueError("username and credential must be text")
+    return RTCIceServer(list(urls), table.get("username"), table.get("credential"))
+
+
+def _expect_ice_url(url: object) -> None:
+    if not isinstance(url, str) or not url.startswith(("stun:", "stuns:", "turn:", "turns:")):
+        raise ValueError("must be a stun: or turn: URL, as in turn:turn.example.org:3478")
+    if not ICE_URL.fullmatch(url):
+        raise _Wrong(
+            "must be a URL as in stun:stun.example.org or turn:turn.example.org:3478?transport=udp", url
+        )
 
 
 def _table(value: object) -> dict[str, str]:
     if isinstance(value, str):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
     if not isinstance(value, Mapping):
-        raise TypeError("must be a table of texts")
+        raise ValueError('must be a table of texts, as in {"2026": "2026.pem"}')
     return {_string(key): _string(item) for key, item in value.items()}
 
 
@@ -207,10 +278,12 @@ def _check(config: Config) -> None:
     """Refuse options that contradict each other."""
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise ConfigError("tls_certificate and tls_key: give both or none")
-    if config.turn_secret and not any(
-        url.startswith("turn") for server in config.ice_servers for url in server.urls
-    ):
+    relays = [server for server in config.ice_servers if any(url.startswith("turn") for url in server.urls)]
+    if config.turn_secret and not relays:
         raise ConfigError("turn_secret: there is no TURN server in ice_servers")
+    for relay in relays:
+        if not (relay.credential if relay.username else config.turn_secret):
+            raise ConfigError("ice_servers: a TURN server needs username and credential, or turn_secret")
     if config.janus_server:
         _check_janus(config)
 
@@ -254,8 +327,9 @@ def _toml(value: object) -> str:
         case int() | float():
             return str(value)
         case RTCIceServer():
-            secret = ', credential = "(secret)"' if value.credential else ""
-            return f"{{ urls = {json.dumps(value.urls)}{secret} }}"
+            username = f", username = {json.dumps(value.username)}" if value.username else ""
+            credential = ', credential = "(secret)"' if value.credential else ""
+            return f"{{ urls = {json.dumps(value.urls)}{username}{credential} }}"
         case tuple():
             return f"[{', '.join(map(_toml, value))}]"
         case Mapping():

@@ -88,10 +88,21 @@ def test_every_kind_of_option_from_the_environment() -> None:
         ("udp_ports = [1]", "udp_ports: must be a first and a last port"),
         ("trusted_proxies = 3", "trusted_proxies: must be a list"),
         ("trusted_proxies = ['all']", "trusted_proxies: 'all' does not appear to be"),
-        ("ice_servers = [{url = 'x'}]", "ice_servers: must be a table with urls"),
+        ("heartbeat = 0", "heartbeat: must be at least 1"),
+        ("max_messages_per_second = 4", "max_messages_per_second: must be at least 5"),
+        ("background = 'fjrod'", "background: unknown background 'fjrod'; known: blur"),
+        ("forward_to = 'sfu.example/whip'", "forward_to: must be an http:// or https:// URL, not 'sfu.ex"),
+        ("forward_to = 'http://['", "forward_to: must be an http:// or https:// URL, not 'http://['"),
+        ("public_address = 'meet.example.org'", "public_address: must be an IP address, not 'meet"),
+        ("ice_servers = [{url = 'x'}]", "ice_servers: an ICE server has no url, but urls"),
+        ("ice_servers = [{}]", "ice_servers: must be a table with urls"),
+        ("ice_servers = 'turn:x'", "ice_servers: a TURN server needs username and credential"),
         ("ice_servers = ['http://x']", "ice_servers: must be a stun: or turn: URL"),
+        ("ice_servers = ['stun:']", "ice_servers: must be a URL as in stun:stun.example.org"),
+        ("ice_servers = ['turn://x']", "3478?transport=udp, not 'turn://x'"),
+        ("ice_servers = '[1'", "ice_servers: must be a JSON list"),
         ("ice_servers = [{urls = 'stun:x', password = 'y'}]", "ice_servers: an ICE server has no password"),
-        ("token_keys = 'x'", "token_keys: "),
+        ("token_keys = 'x'", "token_keys: must be a table of texts, as in {"),
         ("token_keys = [1]", "token_keys: must be a table of texts"),
         ("tls_key = 'key.pem'", "give both or none"),
         ("turn_secret = 'x'", "turn_secret: there is no TURN server"),
@@ -103,7 +114,34 @@ def test_an_error_names_where_what_and_why(file: Path, line: str, said: str) -> 
     with pytest.raises(ConfigError) as error:
         load(file)
     assert said in str(error.value)
-    assert str(error.value).startswith(str(file)) or "give both" in said or "no TURN" in said
+    assert str(error.value).startswith(str(file)) or "give both" in said or " TURN server" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "turn_secret = 57005",
+        "token_keys = {a = 57005}",
+        "token_keys = '57005'",
+        "ice_servers = [{url = 'turn:x', username = 'u', credential = '57005'}]",
+        "ice_servers = {credential = '57005'}",
+        "ice_servers = ['turn:x', '57005']",
+        "ice_servers = [{urls = 'turn:x', username = 'u', credential = 57005}]",
+    ],
+)
+def test_no_error_shows_a_secret(file: Path, line: str) -> None:
+    file.write_text(line)
+    with pytest.raises(ConfigError) as error:
+        load(file)
+    assert "57005" not in str(error.value)
+    assert line.partition(" ")[0] in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["stun:stun.example.org:19302", "turns:turn.example.org?transport=tcp", "turn:[2001:db8::1]:3478"]
+)
+def test_urls_of_ice_servers(url: str) -> None:
+    assert load(arguments={"ice_servers": [{"urls": url, "username": "u", "credential": "c"}]})
 
 
 def test_errors_of_other_sources_say_so(tmp_path: Path) -> None:
@@ -138,3 +176,6 @@ def test_the_effective_options_hide_secrets() -> None:
     lines = "\n".join(effective(config))
     assert "hidden" not in lines
     assert tomllib.loads(lines)["port"] == 9
+    assert tomllib.loads(lines)["ice_servers"] == [
+        {"urls": ["turn:x"], "username": "u", "credential": "(secret)"}
+    ]
