@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from server.backgrounds import Upload
@@ -28,6 +29,7 @@ class Attendance:
         self.participant = participant
         self.send: Callable[[Message], None] | None = None
         self.hold: asyncio.TimerHandle | None = None
+        self.uploading = False
         self._paused: list[str] = []
 
     def tell(self, message: Message) -> None:
@@ -195,6 +197,8 @@ class Meeting:
         if state == "waiting":
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
         if state != "room":
+            if self.empty:  # an application may have had a room without members recorded
+                self.recording.stop("ended")
             return
         self.monitor.forget(participant)
         self.recording.remove(participant)
@@ -248,6 +252,23 @@ class Meeting:
             background = participant.background
             attendance.tell({"type": "background", "background": background, "reason": reason})
 
+    @contextmanager
+    def uploading(self, attendance: Attendance) -> Iterator[None]:
+        """Let somebody upload a picture for as long as the context lasts: one at a time, because it is in memory.
+
+        Raises SignalingError background-forbidden, too-many-uploads, upload-busy.
+        """
+        if not self.policy_for(attendance).allows_upload(self.role(attendance)):
+            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
+        attendance.participant.wardrobe.expect_space()
+        if attendance.uploading:
+            raise SignalingError("upload-busy", "Your last picture is still on its way; wait for it.")
+        attendance.uploading = True
+        try:
+            yield
+        finally:
+            attendance.uploading = False
+
     def delete_upload(self, attendance: Attendance, key: str) -> bool:
         """Forget one of a participant's uploads; tell whether there was one."""
         deleted = attendance.participant.wardrobe.delete(key)
@@ -276,9 +297,10 @@ class Meeting:
         try:
             answer = await screen.publisher.offer(sdp)
         except SignalingError:
-            if before is None:
-                self.unshare(attendance, None)
-            raise
+            if participant.screen is screen:  # and has not been ended meanwhile
+                if before is None:
+                    self.unshare(attendance, None)
+                raise
         if participant.screen is not screen:
             await screen.close()
             raise SignalingError("screen-forbidden", "Sharing a screen is no longer allowed.")

@@ -77,8 +77,8 @@ class Recording:
         loop, config = asyncio.get_running_loop(), self._config
         folder = folder_for(self._config.recordings, self._room)
 
-        def failed(error: OSError) -> None:
-            loop.call_soon_threadsafe(self._failed, recorder, error)
+        def failed(error: Exception) -> None:
+            loop.call_soon_threadsafe(lambda: self._failed(recorder, error))
 
         recorder = Recorder(folder, self._room, (config.width, config.height), failed)
         self._recorder, self._by, self._grant = recorder, by, grant
@@ -118,9 +118,12 @@ class Recording:
         self.stop("ended")
         await asyncio.gather(*(asyncio.to_thread(recorder.join) for recorder in self._ending))
 
-    def _failed(self, recorder: Recorder, error: OSError) -> None:
-        words = error.strerror or str(error)
-        logger.error("recording %s fails: %s", _id(recorder.folder), words)
+    def _failed(self, recorder: Recorder, error: Exception) -> None:
+        if isinstance(error, OSError):
+            words, trace = error.strerror or str(error), None  # its path would name the room
+        else:
+            words, trace = "a defect of the server", error
+        logger.error("recording %s fails: %s", _id(recorder.folder), words, exc_info=trace)
         if recorder is self._recorder:
             self.stop("error")
             failed = SignalingError("recording-failed", f"The recording has ended: {words}.")

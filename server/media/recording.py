@@ -111,11 +111,12 @@ class _Source(NamedTuple):
 class Recorder:
     """Writes a room into a folder that it makes. Made inside a running event loop; the disk has its own thread.
 
-    `on_error` is called on that thread when the disk fails or can't keep up; nothing is written any more then.
+    `on_error` is called, mostly on that thread, with an OSError when the disk fails or can't keep up, with any other
+    error for a defect; nothing is written any more then.
     """
 
     def __init__(
-        self, folder: Path, room: str, size: tuple[int, int], on_error: Callable[[OSError], None]
+        self, folder: Path, room: str, size: tuple[int, int], on_error: Callable[[Exception], None]
     ) -> None:
         self.folder = folder
         self.since = round(time.time() * 1000)
@@ -188,12 +189,12 @@ class Recorder:
         while (job := self._jobs.get()) is not None and not self._failed:
             try:
                 job()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, on_error gets it
                 self._fail(error)
                 break
         self._salvage()
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
             self._on_error(error)
@@ -204,8 +205,9 @@ class Recorder:
             if not part.ended:
                 try:
                     self._finish(part)
-                except OSError as error:
-                    logger.warning("a recorded file can't be ended: %s", error.strerror)
+                except Exception as error:  # noqa: BLE001 - the other files have to be closed as well
+                    words = error.strerror if isinstance(error, OSError) else type(error).__name__
+                    logger.warning("a recorded file can't be ended: %s", words)
 
     def _make_folder(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True)

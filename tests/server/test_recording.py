@@ -16,7 +16,7 @@ from server import recording
 from server.app import CONFERENCE
 from server.conference import Conference
 from server.config import Config
-from server.media.recording import INDEX
+from server.media.recording import INDEX, Recorder
 from server.media.webm import WebmFile
 from server.recording import folder_for
 from server.tokens import Grant, Key, make_token
@@ -139,6 +139,24 @@ async def test_a_disk_error_is_told_to_hosts_and_nobody_leaves(
     await conference.close()
 
 
+async def test_a_defect_ends_it_too_and_is_logged(
+    conference: Conference, ada: Guest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Recorder) -> None:
+        raise TypeError("out of order")
+
+    monkeypatch.setattr(Recorder, "_make_folder", fail)
+    await ada.ask("recording", on=True)
+    async with asyncio.timeout(10):
+        while not ada.told("error"):
+            await asyncio.sleep(0.001)
+    assert ada.last("error")["code"] == "recording-failed"
+    assert "out of order" not in ada.last("error")["message"]
+    assert ada.last("recording")["reason"] == "error"
+    assert "TypeError: out of order" in caplog.text
+    assert "studio" not in caplog.text
+
+
 @pytest.mark.parametrize("room", ["studio", "..x", ".hidden", "a/../b", "-rf", "x" * 200, "ü\0"])
 def test_a_folders_name_leads_nowhere_else(room: str, tmp_path: Path) -> None:
     folder = folder_for(tmp_path, room)
@@ -202,6 +220,19 @@ async def test_a_tokens_claim_wins_over_the_policy(
         assert await ask(here, "GET", HOST) == (200, told)
         assert await ask(here, "DELETE", HOST) == (204, None)
         assert await ask(here, "GET", HOST) == (200, {"recording": None})
+
+
+async def test_a_recording_of_a_lobby_ends_with_it(here: Client) -> None:
+    conference, claims = here.app[CONFERENCE], Grant("studio", role="host", recording=True)
+    guest = Guest(conference)
+    await guest.join(preview=True, token=bearer(claims)["Authorization"].removeprefix("Bearer "))
+    (meeting,) = conference.rooms.all()
+    assert (await ask(here, "PUT", claims))[0] == 200
+    await guest.ask("leave")
+    await guest.session.end()
+    assert conference.rooms.all() == []
+    assert meeting.recording.state is None
+    await meeting.recording.close()
 
 
 async def test_a_recording_by_token_outlasts_other_changes_of_the_policy(here: Client) -> None:

@@ -21,6 +21,7 @@ from server.media import recording
 from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording import INDEX, Recorder, RecordingClock
+from server.media.webm import WebmFile
 from server.media.workers import ThreadTranscoding
 from tests.support.painting import Painter, camera, speech
 
@@ -88,7 +89,7 @@ async def publications() -> AsyncIterator[tuple[VideoPublication, AudioPublicati
 def make_recorder(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
     made: list[Recorder] = []
 
-    def make(name: str = "r", on_error: Callable[[OSError], None] = lambda error: None) -> Recorder:
+    def make(name: str = "r", on_error: Callable[[Exception], None] = lambda error: None) -> Recorder:
         made.append(Recorder(tmp_path / name, "studio", (640, 360), on_error))
         return made[-1]
 
@@ -167,10 +168,10 @@ async def test_a_disk_error_ends_the_recording_and_not_the_call(
 ) -> None:
     video, audio = publications
     (tmp_path / "file").write_text("in the way")
-    errors: list[OSError] = []
+    errors: list[Exception] = []
     failed = threading.Event()
 
-    def on_error(error: OSError) -> None:
+    def on_error(error: Exception) -> None:
         errors.append(error)
         failed.set()
 
@@ -193,7 +194,7 @@ async def test_a_disk_that_is_too_slow_ends_it_too(
 ) -> None:
     monkeypatch.setattr(recording, "MAX_WAITING", 16)
     video, audio = publications
-    errors: list[OSError] = []
+    errors: list[Exception] = []
     go = threading.Event()
     recorder = make_recorder(on_error=errors.append)
 
@@ -207,6 +208,32 @@ async def test_a_disk_that_is_too_slow_ends_it_too(
     assert [str(error) for error in errors] == ["the disk is too slow"]
     recorder.stop()
     await asyncio.to_thread(recorder.join)
+
+
+async def test_a_defect_ends_it_and_closes_every_file(
+    publications: tuple[VideoPublication, AudioPublication],
+    make_recorder: Callable[..., Recorder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    video, audio = publications
+    errors: list[Exception] = []
+    closed: list[WebmFile] = []
+
+    def stumble() -> None:
+        raise TypeError
+
+    def close(file: WebmFile) -> None:
+        closed.append(file)
+        stumble()
+
+    monkeypatch.setattr(WebmFile, "close", close)
+    recorder = make_recorder(on_error=errors.append)
+    for name in ("p1", "p2"):
+        recorder.add(name, name, video, audio)
+    recorder._submit(stumble)
+    await asyncio.to_thread(recorder.join)
+    assert [type(error) for error in errors] == [TypeError]
+    assert len(closed) == 2
 
 
 def test_times_follow_the_capture_clock_and_no_liar() -> None:
