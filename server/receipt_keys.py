@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -60,11 +61,22 @@ def _read(file: Path, where: str) -> bytes:
 
 def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
     try:
-        key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{where}: no usable PEM file") from error
+        key = _load(pem)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"{where}: must be an Ed25519 key")
+        raise ConfigError(f"{where}: must be a private key")
+    return key
+
+
+def _load(pem: bytes) -> Ed25519PrivateKey | Ed25519PublicKey:
+    """Return the key of a PEM file. Raises ValueError, which says what it is not."""
+    try:
+        key = load_pem_private_key(pem, None) if b"PRIVATE" in pem else load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError("no usable PEM file") from error
+    if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
+        raise ValueError("must be an Ed25519 key")
     return key
 
 
@@ -80,13 +92,9 @@ def read_public_key(file: Path) -> Ed25519PublicKey:
         data = file.read_bytes()
         if data.lstrip().startswith(b"{"):
             return Ed25519PublicKey.from_public_bytes(unbase64(json.loads(data)["x"]))
-        key = load_pem_private_key(data, None) if b"PRIVATE" in data else load_pem_public_key(data)
+        key = _load(data)
     except OSError as error:
         raise ReceiptError(f"{file}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise ReceiptError(f"{file}: no usable key") from error
-    if isinstance(key, Ed25519PrivateKey):
-        return key.public_key()
-    if not isinstance(key, Ed25519PublicKey):
-        raise ReceiptError(f"{file}: must be an Ed25519 key")
-    return key
+        raise ReceiptError(f"{file}: no usable key: {error}") from error
+    return key.public_key() if isinstance(key, Ed25519PrivateKey) else key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -157,6 +158,14 @@ class H264Encoder(VideoEncoder):
 
     def _describe(self, data: bytes, timestamp: int) -> FilteredVideo:
         return FilteredVideo(data, timestamp, _has_idr(data), 0)
+
+
+def vp8_size(data: bytes) -> tuple[int, int] | None:
+    """Return the width and height that a VP8 keyframe claims, None for another frame (RFC 6386, section 9.1)."""
+    if len(data) < 10 or data[0] & 1:
+        return None
+    width, height = struct.unpack_from("<HH", data, 6)
+    return width & 0x3FFF, height & 0x3FFF
 
 
 def _has_idr(data: bytes) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,13 +12,12 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import FilteredFrame, VideoFilter
-from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder
+from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder, vp8_size
 from server.media.frames import EncodedFrame
 
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 1920 * 1088
-VP8_SIZE = struct.Struct("<HH")
 DEFAULT_BITRATE = 600_000
 
 
@@ -100,7 +98,9 @@ class Transcoder:
             context.thread_count = 1
             context.options = {"max_pixels": str(MAX_PIXELS)}
             self._decoder, self._decodes = context, frame.codec
-        _expect_size(*vp8_size(frame.data) if frame.codec == "VP8" else (0, 0))
+        if frame.codec == "VP8":
+            # libvpx takes as much memory as a frame claims to need, whatever FFmpeg's max_pixels says.
+            _expect_size(*vp8_size(frame.data) or (0, 0))
         packet = av.Packet(frame.data)
         packet.pts = frame.timestamp
         packet.time_base = Fraction(1, CLOCK_RATE)
@@ -133,17 +133,6 @@ class Transcoder:
         self.times.encode += time.thread_time() - start
         self.times.encoded += len(videos)
         return videos
-
-
-def vp8_size(data: bytes) -> tuple[int, int]:
-    """Return the width and height that a VP8 keyframe claims; (0, 0) for another frame. RFC 6386, section 9.1.
-
-    libvpx takes as much memory as a frame claims to need, whatever FFmpeg's max_pixels says.
-    """
-    if len(data) < 10 or data[0] & 1:
-        return 0, 0
-    width, height = VP8_SIZE.unpack_from(data, 6)
-    return width & 0x3FFF, height & 0x3FFF
 
 
 def _expect_size(width: int, height: int) -> None:

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from server.media.encoder import FilteredVideo
+from server.media.encoder import FilteredVideo, vp8_size
 
 CLUSTER = 1000  # ms, longest; also what is lost when the process is killed
 REORDERING = 500  # ms that a packet may be late
@@ -56,7 +56,7 @@ class WebmFile:
         The first one must be a keyframe: pictures depend on those before, so none is left out or changes its place.
         """
         if video.keyframe and self._file is None:
-            self._size = picture_size(video.data) or self._size
+            self._size = vp8_size(video.data) or self._size
         self._pictured = max(time, self._written, self._pictured + 1)
         self._take(Block(self._pictured, VIDEO, video.data, video.keyframe))
 
@@ -125,14 +125,6 @@ class WebmFile:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._file, rest) :]
-
-
-def picture_size(vp8: bytes) -> tuple[int, int] | None:
-    """Return width and height of a VP8 keyframe (RFC 6386, section 9.1), None for what is none."""
-    if len(vp8) < 10 or vp8[3:6] != b"\x9d\x01\x2a":
-        return None
-    width, height = struct.unpack_from("<HH", vp8, 6)
-    return width & 0x3FFF, height & 0x3FFF
 
 
 def _header(width: int, height: int) -> tuple[bytes, bytes]:

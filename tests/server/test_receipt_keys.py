@@ -52,7 +52,12 @@ def test_the_key_can_be_configured(tmp_path: Path) -> None:
         assert signing_key(Config(receipt_key=given)).private_bytes_raw() == bytes(32)
 
 
-@pytest.mark.parametrize("given", ["nowhere.pem", "-----BEGIN PRIVATE KEY-----\nx", public_pem(KEY).decode()])
+UNKNOWN_KIND = "-----BEGIN PRIVATE KEY-----\nMBACAQAwBQYDKgMEBAQBAgME\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "given", ["nowhere.pem", "-----BEGIN PRIVATE KEY-----\nx", public_pem(KEY).decode(), UNKNOWN_KIND]
+)
 def test_keys_that_do_not_do(given: str) -> None:
     with pytest.raises(ConfigError, match="receipt_key") as error:
         signing_key(Config(receipt_key=given))

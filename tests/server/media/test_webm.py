@@ -11,7 +11,7 @@ import av
 import pytest
 
 from server.media.encoder import FilteredVideo, Vp8Encoder
-from server.media.webm import CLUSTER, REORDERING, WebmFile, picture_size
+from server.media.webm import CLUSTER, REORDERING, WebmFile
 from tests.support.painting import even, speech
 
 
@@ -125,10 +125,3 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     file = WebmFile(tmp_path / "a.webm", (640, 360))
     with pytest.raises(OSError, match="File too large"), small_disk():
         write(file, 3.0)
-
-
-def test_the_size_is_that_of_the_first_picture() -> None:
-    first, second = film(2)
-    assert picture_size(first.data) == (160, 96)
-    assert picture_size(second.data) is None
-    assert picture_size(b"") is None
