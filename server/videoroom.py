@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from server.janus import Handle, JanusError, Message, Reply
 
 PLUGIN = "janus.plugin.videoroom"
-NO_SUCH_ROOM, NO_SUCH_FEED, PUBLISHERS_FULL, UNAUTHORIZED = 426, 428, 432, 433
+NO_SUCH_ROOM, PUBLISHERS_FULL, UNAUTHORIZED = 426, 432, 433
 
 Id: TypeAlias = int | str
 """Of a room or a publisher: numbers, or texts where the plugin's `string_ids` is set."""

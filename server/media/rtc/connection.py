@@ -53,15 +53,13 @@ def peer_connection(
     return connection
 
 
-def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str, track_id: str | None = None) -> None:
+def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str) -> None:
     """Set the msid of the next offer or answer; one id per participant.
 
     Browsers play streams with one id in sync, and aiortc gives all senders of a connection the same one
     (rtcpeerconnection.py:1211), so that everybody waits for everybody.
     """
     transceiver.sender._stream_id = stream_id
-    if track_id is not None:
-        transceiver.sender._track_id = track_id
 
 
 class PeerConnection(RTCPeerConnection):

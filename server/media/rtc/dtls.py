@@ -203,25 +203,22 @@ class DtlsTransport(RTCDtlsTransport):
         """Whether packets can be sent."""
         return self._state is State.CONNECTED and 1 in self.transport._connection._nominated
 
-    def send_rtcp(self, packet: bytes) -> bool:
-        """Encrypt and send one (compound) RTCP packet; False when it was dropped."""
-        if not self.ready:
-            return False
-        return self._send([self._tx_srtp.protect_rtcp(packet)])
+    def send_rtcp(self, packet: bytes) -> None:
+        """Encrypt and send one (compound) RTCP packet, or drop it: not connected, or socket full."""
+        if self.ready:
+            self._send([self._tx_srtp.protect_rtcp(packet)])
 
-    def send_packets(self, packets: Iterable[bytes]) -> bool:
-        """Encrypt and send RTP packets; False when they were dropped: not connected, or socket full."""
-        if not self.ready:
-            return False
-        protect = self._tx_srtp.protect
-        return self._send([protect(packet) for packet in packets])
+    def send_packets(self, packets: Iterable[bytes]) -> None:
+        """Encrypt and send RTP packets, or drop them: not connected, or socket full."""
+        if self.ready:
+            protect = self._tx_srtp.protect
+            self._send([protect(packet) for packet in packets])
 
-    def _send(self, datagrams: list[bytes]) -> bool:
+    def _send(self, datagrams: list[bytes]) -> None:
         pair = self.transport._connection._nominated[1]
         transport = pair.protocol.transport
         if udp.is_congested(transport):
-            return False
+            return
         udp.send_all(transport, datagrams, pair.remote_addr)
         self._RTCDtlsTransport__tx_bytes += sum(map(len, datagrams))
         self._RTCDtlsTransport__tx_packets += len(datagrams)
-        return True

@@ -176,10 +176,6 @@ class ArrivalLog:
         self._arrivals: dict[int, int] = {}
         self._next: int | None = None
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to report."""
-        return bool(self._arrivals)
-
     def add(self, number: int, time: int, media_ssrc: int) -> None:
         """Note a packet's 16-bit transport-wide sequence number and its arrival in µs."""
         self._arrivals.setdefault(self._unwrap(number), time)

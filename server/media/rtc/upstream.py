@@ -46,16 +46,15 @@ PRIVATE: tuple[tuple[type, str], ...] = (
     (
         aiortc.RTCRtpSender,
         "_enabled _handle_rtcp_packet _retransmit _rtx_ssrc _run_rtp _send_keyframe _send_rtcp _ssrc"
-        " _stream_id _track_id"
-        " _RTCRtpSender__mid _RTCRtpSender__ntp_timestamp _RTCRtpSender__octet_count"
+        " _stream_id _RTCRtpSender__ntp_timestamp _RTCRtpSender__octet_count"
         " _RTCRtpSender__packet_count _RTCRtpSender__rtp_exited _RTCRtpSender__rtp_started"
         " _RTCRtpSender__rtp_timestamp _RTCRtpSender__rtt _RTCRtpSender__rtx_payload_type"
         " _RTCRtpSender__rtx_sequence_number _RTCRtpSender__transport",
     ),
     (
         RTCRtpReceiver,
-        "_enabled _handle_disconnect _handle_rtcp_packet _handle_rtp_packet _track"
-        " _RTCRtpReceiver__active_ssrc _RTCRtpReceiver__codecs _RTCRtpReceiver__remote_streams"
+        "_enabled _handle_rtcp_packet _handle_rtp_packet _track"
+        " _RTCRtpReceiver__codecs _RTCRtpReceiver__remote_streams"
         " _RTCRtpReceiver__rtcp_ssrc _RTCRtpReceiver__rtcp_task _RTCRtpReceiver__rtx_ssrc"
         " _RTCRtpReceiver__started _run_rtcp",
     ),
