@@ -43,8 +43,32 @@ class Frames(NamedTuple):
         return self._asdict() | {"withheld": self.withheld, "raw": self.raw}
 
 
+class Counters(NamedTuple):
+    """What became of the frames of cameras that go on, in short; sums of these are told, too.
+
+    `withheld` are frames that were dropped, counted as that happens: unlike Frames.withheld it leaves out the frames
+    on their way, and never shrinks. `errors` are failures of the filter. The rest is as in Frames.
+    """
+
+    received: int
+    filtered: int
+    covered: int
+    slated: int
+    repeated: int
+    withheld: int
+    errors: int
+    raw: int
+
+
 def frames_of(video: VideoPublication, made: FilterControl) -> Frames:
     """Read the counters against the stream, so that frames on their way meanwhile can't look raw."""
     sent, encoded = video.sent, video.transcoder.times.pictures
     shown = made.filtered, made.covered_frames, made.slated, made.repeated
     return Frames(video.received, *shown, encoded, sent)
+
+
+def counters_of(video: VideoPublication, made: FilterControl) -> Counters:
+    """Read the same in short."""
+    frames = frames_of(video, made)
+    shown = frames.filtered, frames.covered, frames.slated, frames.repeated
+    return Counters(frames.received, *shown, video.withheld, made.errors, frames.raw)

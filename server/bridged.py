@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -27,8 +27,6 @@ from server.videoroom import PLUGIN, Feed, Room
 logger = logging.getLogger(__name__)
 
 CODECS = {"audio": ("opus",), "video": ("vp8", "h264")}
-CHECK_INTERVAL = 0.5  # seconds
-CONNECT_LIMIT = 15.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts
 NOBODY = "Somebody"
 
@@ -109,7 +107,7 @@ class Bridged:
                 await caller.answered(await videoroom.publish(sending, rooms.public, self._name, offer))
                 self._sending = sending
                 logger.info("%s is bridged as participant %s", self._label, participant.id)
-                await self._watch(caller, [(receiving, publisher), (sending, caller)])
+                await self._watch(caller, publisher, receiving, sending)
             finally:
                 self._sending = None
                 await caller.close()
@@ -147,11 +145,10 @@ class Bridged:
         if message.get("type") == "error" and message.get("fatal"):
             self._expelled = True
 
-    async def _watch(self, caller: Caller, ends: Sequence[tuple[Handle, Publisher | Caller]]) -> None:
+    async def _watch(self, caller: Caller, publisher: Publisher, receiving: Handle, sending: Handle) -> None:
         """Return when somebody ends it or a connection is lost, or does not come about."""
-        loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._hear(*end)) for end in ends]
-        tasks.append(loop.create_task(self._check(caller, [peer for _, peer in ends])))
+        works = (self._hear(receiving, publisher), self._hear(sending, caller), caller.until_lost(publisher))
+        tasks = [asyncio.get_running_loop().create_task(work) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -173,17 +170,6 @@ class Bridged:
             await add_candidate(connection, None if candidate.get("completed") else candidate)
         except SignalingError as error:
             logger.info("%s: %s", self._label, error)  # others may do
-
-    async def _check(self, caller: Caller, peers: Sequence[Publisher | Caller]) -> None:
-        deadline, connected = time.monotonic() + CONNECT_LIMIT, False
-        while not self._expelled:
-            now = time.monotonic()
-            states = {peer.connection and peer.connection.connectionState for peer in peers}
-            connected |= states == {"connected"}
-            if states & {None, "failed", "closed"} or not (connected or now < deadline):
-                return
-            caller.adapt(now)
-            await asyncio.sleep(CHECK_INTERVAL)
 
 
 def shown_name(display: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
@@ -19,10 +20,8 @@ from server.policy import SignalingError
 logger = logging.getLogger(__name__)
 
 SDP = "application/sdp"
-TIMEOUT = ClientTimeout(total=15)
-CHECK_INTERVAL = 0.5  # seconds
+TIMEOUT, END_TIMEOUT = ClientTimeout(total=15), ClientTimeout(total=2)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts
-CONNECT_LIMIT = 15.0  # seconds
 
 
 class Forward:
@@ -51,8 +50,10 @@ class Forward:
                 start = time.monotonic()
                 try:
                     await self._publish(session)
-                except (ClientError, TimeoutError, SignalingError, ValueError) as error:
-                    logger.warning("participant %s can't be forwarded: %s", self._participant.id, error)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                    # What others say may hold the URL, and with it the identity.
+                    reason = error.message if isinstance(error, SignalingError) else type(error).__name__
+                    logger.warning("participant %s can't be forwarded: %s", self._participant.id, reason)
                 if time.monotonic() - start > LONGEST_PAUSE:
                     backoff.reset()
                 await asyncio.sleep(backoff.pause())
@@ -66,36 +67,36 @@ class Forward:
             headers = self._headers | {"Content-Type": SDP}
             offer = await caller.call()
             async with session.post(self._url, data=offer, headers=headers) as response:
-                answer = await self._answer(response)
-                location = response.url.join(URL(response.headers.get("Location", "")))
+                expect_created(response)
+                location = response.url.join(URL(response.headers["Location"]))
+                answer = await read_text(response.content.iter_any(), self._config.max_sdp)
             await caller.answered(answer)
             logger.info("participant %s is forwarded", participant.id)
-            await self._watch(caller)
+            await caller.until_lost()
         finally:
             await caller.close()
             if location is not None:
                 await self._delete(session, location)
 
-    async def _answer(self, response: ClientResponse) -> str:
-        body = await response.content.read(self._config.max_sdp)
-        if response.status != 201 or response.content_type != SDP or "Location" not in response.headers:
-            raise SignalingError("bad-answer", f"the other server answered {response.status}")
-        return body.decode()
-
-    async def _watch(self, caller: Caller) -> None:
-        """Return when the connection is lost, or does not come about."""
-        deadline, connected = time.monotonic() + CONNECT_LIMIT, False
-        while (connection := caller.connection) is not None:
-            state, now = connection.connectionState, time.monotonic()
-            connected |= state == "connected"
-            if state in ("failed", "closed") or not (connected or now < deadline):
-                return
-            caller.adapt(now)
-            await asyncio.sleep(CHECK_INTERVAL)
-
     async def _delete(self, session: ClientSession, location: URL) -> None:
         try:
-            async with session.delete(location, headers=self._headers) as response:
+            async with session.delete(location, headers=self._headers, timeout=END_TIMEOUT) as response:
                 await response.read()
-        except (ClientError, TimeoutError) as error:
+        except (ClientError, OSError, ValueError) as error:
             logger.info("the other server did not take the end: %s", type(error).__name__)
+
+
+def expect_created(response: ClientResponse) -> None:
+    """Raise SignalingError bad-answer unless there is a new session, and its answer."""
+    if response.status != 201 or response.content_type != SDP or "Location" not in response.headers:
+        raise SignalingError("bad-answer", f"the other server answered {response.status}")
+
+
+async def read_text(pieces: AsyncIterator[bytes], limit: int) -> str:
+    """Return all of a body of at most `limit` bytes. Raises SignalingError bad-answer, UnicodeDecodeError."""
+    body = b""
+    async for piece in pieces:
+        body += piece
+        if len(body) > limit:
+            raise SignalingError("bad-answer", f"the other server's answer has more than {limit} bytes")
+    return body.decode()

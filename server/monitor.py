@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+from server.accounting import Counters
 from server.loudest import Loudest
-from server.media.publication import Counters
 from server.messages import Message
 from server.participant import Participant
 from server.quality import Quality

@@ -6,16 +6,16 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 from filters.segmenter import ModelCard
-from server.accounting import Frames, frames_of
+from server.accounting import Counters, Frames, counters_of, frames_of
 from server.backgrounds import Upload, Wardrobe
 from server.config import Config
 from server.media.load import LEVELS, Level, LoadMeter
-from server.media.publication import AudioPublication, Counters, VideoPublication
+from server.media.publication import AudioPublication, VideoPublication
 from server.media.screen import ScreenPublication
 from server.media.workers import Workers
 from server.policy import RoomPolicy, SignalingError, background_id
@@ -142,15 +142,7 @@ class Participant:
 
     def counters(self) -> Counters:
         """Return what became of this camera's frames, in short."""
-        video = self.video
-        return Counters(
-            video.received,
-            self.filter.filtered,
-            self.filter.slated + self.filter.covered_frames,
-            video.withheld,
-            self.filter.errors,
-            self.frames.raw,
-        )
+        return counters_of(self.video, self.filter)
 
     @property
     def frames(self) -> Frames:
@@ -241,30 +233,24 @@ class Participant:
         self.filter.network_interval = level.network_interval
         self.filter.covered = level.covered
 
-    async def connect(self, send_offer: OfferSender) -> None:
-        """Start receiving on a new connection; the one before ends, and so does what was published over it."""
-        await self.disconnect()
+    def connect(self, send_offer: OfferSender) -> Awaitable[object]:
+        """Begin new connections, at once; return the end of those before."""
+        before = _close(self._publisher, self._subscriber)
+        self._publisher = Publisher(self._config, self.video, self.audio)
         self._subscriber = Subscriber(self._config, send_offer)
         self.connected = True
+        return before
 
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
-        subscriber, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
-        if subscriber is not None:
-            await subscriber.close()
-
-    async def disconnect(self) -> None:
-        """End both connections; the seat, the publications and the screen stay."""
-        self.connected = False
-        subscriber, self._subscriber = self._subscriber, None
-        closing = [self._publisher.close()]
-        if subscriber is not None:
-            closing.append(subscriber.close())
-        await asyncio.gather(*closing)
+        before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
+        await _close(before)
 
     async def close(self) -> None:
         """End everything."""
-        await self.disconnect()
+        self.connected = False
+        subscriber, self._subscriber = self._subscriber, None
+        await _close(self._publisher, subscriber)
         self.video.close()
         self.audio.close()
         screen, self.screen = self.screen, None
@@ -288,3 +274,7 @@ class Participant:
                 return self.screen.video if self.screen is not None else None
             case "screen-audio":
                 return self.screen.audio if self.screen is not None else None
+
+
+def _close(*connections: Publisher | Subscriber | None) -> Awaitable[object]:
+    return asyncio.gather(*(connection.close() for connection in connections if connection is not None))

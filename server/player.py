@@ -5,6 +5,7 @@ What can be sent is what the wall lets through: a VideoPublication, which is fil
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 
@@ -18,7 +19,10 @@ from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
 from server.participant import Participant
 from server.policy import SignalingError
-from server.publisher import check_sdp, set_remote_description
+from server.publisher import Publisher, check_sdp, set_remote_description
+
+CHECK_INTERVAL = 0.5  # seconds
+CONNECT_LIMIT = 15.0  # seconds
 
 
 class Outlet:
@@ -122,11 +126,17 @@ class Caller(Outlet):
     """Offers to send, as a WHIP client does."""
 
     async def call(self, kinds: Iterable[str] = ("video", "audio")) -> str:
-        """Return the SDP of an offer of video and audio, or one of them, with all candidates. Once only."""
+        """Return the SDP of an offer of video and audio, or one of them, with all candidates. Once only.
+
+        Raises SignalingError not-connected when there can't be one.
+        """
         connection = self.connection = connect(self._config)
-        for kind in kinds:
-            set_stream_id(connection.addTransceiver(kind, direction="sendonly"), self._owner)
-        await connection.setLocalDescription(await connection.createOffer())
+        try:
+            for kind in kinds:
+                set_stream_id(connection.addTransceiver(kind, direction="sendonly"), self._owner)
+            await connection.setLocalDescription(await connection.createOffer())
+        except Exception as error:  # aiortc raises whatever it stumbles over
+            raise SignalingError("not-connected", f"There can't be an offer: {error}") from error
         return str(connection.localDescription.sdp)
 
     async def answered(self, sdp: str) -> None:
@@ -137,3 +147,16 @@ class Caller(Outlet):
         for transceiver in self.connection.getTransceivers():
             if transceiver.currentDirection == "sendonly":
                 self.subscribe(transceiver)
+
+    async def until_lost(self, *sources: Publisher) -> None:
+        """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""
+        deadline, connected = time.monotonic() + CONNECT_LIMIT, False
+        peers: tuple[Outlet | Publisher, ...] = (self, *sources)
+        while True:
+            now = time.monotonic()
+            states = {peer.connection and peer.connection.connectionState for peer in peers}
+            connected |= states == {"connected"}
+            if states & {None, "failed", "closed"} or not (connected or now < deadline):
+                return
+            self.adapt(now)
+            await asyncio.sleep(CHECK_INTERVAL)

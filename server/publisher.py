@@ -45,6 +45,7 @@ class Publisher:
         self._on_lost = on_lost
         self._connection: RTCPeerConnection | None = None
         self._receiver: VideoReceiver | None = None
+        self._closed = False
 
     @property
     def connection(self) -> RTCPeerConnection | None:
@@ -59,7 +60,8 @@ class Publisher:
     async def offer(self, sdp: str) -> str:
         """Take an offer with at most one video and one audio section; return the answer's SDP.
 
-        Raises SignalingError bad-sdp; the connection before stays as it is then.
+        Raises SignalingError bad-sdp; the connection before stays as it is then. Or not-connected, when it is closed
+        meanwhile.
         """
         check_sdp(sdp, self._config.max_sdp)
         connection = connect(self._config)
@@ -76,7 +78,10 @@ class Publisher:
         except Exception as error:  # aiortc raises whatever it stumbles over
             await connection.close()
             raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
-        await self.close()
+        await self._end()
+        if self._closed:
+            await connection.close()
+            raise SignalingError("not-connected", "The end came before the answer.")
         self._take(connection, transceivers)
         return _with_start_bitrate(connection.localDescription.sdp)
 
@@ -101,7 +106,11 @@ class Publisher:
             await add_candidate(self._connection, init)
 
     async def close(self) -> None:
-        """End the connection; the publications stay."""
+        """End the connection, and one that is being answered; the publications stay."""
+        self._closed = True
+        await self._end()
+
+    async def _end(self) -> None:
         connection, self._connection = self._connection, None
         self._receiver = None
         if connection is not None:

@@ -28,7 +28,6 @@ class Session:
         self.send = send
         self.left = False
         self._attendance: Attendance | None = None
-        self._joined = False
         self._sent = 0
         self._reported = 0.0
 
@@ -59,16 +58,17 @@ class Session:
             if not preview:
                 await self._enter_or_leave(attendance, token)
         self._attendance = attendance
-        attendance.send = self._tell
-        await attendance.participant.connect(self.offer)
-        self._joined = True
+        attendance.send = self.send
+        before = attendance.participant.connect(self.offer)
         self._reported, self._sent = time.monotonic(), attendance.participant.video.sent
+        # Nothing is awaited before that: what others cause would be told before `joined`, or be missing from it.
         self._welcome(attendance, redirected)
+        await before
 
     async def _enter_or_leave(self, attendance: Attendance, token: str) -> None:
         try:
             attendance.meeting.enter(attendance, token)
-        except SignalingError:
+        except BaseException:  # nobody else knows of the participant yet
             await self.conference.leave(attendance, "left")
             raise
 
@@ -81,12 +81,7 @@ class Session:
     @property
     def over(self) -> bool:
         """Tell whether the participant has been removed, or is spoken for by another session."""
-        return self.attendance.send != self._tell
-
-    def _tell(self, message: Message) -> None:
-        """Send what others cause; before `joined`, which tells all there is, nothing."""
-        if self._joined:
-            self.send(message)
+        return self.attendance.send != self.send
 
     def _welcome(self, attendance: Attendance, redirected: str | None) -> None:
         meeting, participant = attendance.meeting, attendance.participant
@@ -140,13 +135,13 @@ class Session:
     def offer(self, offer: SubscribeOffer) -> None:
         """Send an offer to receive."""
         streams = [label._asdict() for label in offer.streams]
-        self._tell(offer._asdict() | {"type": "offer", "connection": "subscribe", "streams": streams})
+        self.send(offer._asdict() | {"type": "offer", "connection": "subscribe", "streams": streams})
 
     def report(self, now: float) -> None:
         """Tell what the filter has done; `now` in seconds of the monotonic clock."""
-        if not self._joined:
+        if self._attendance is None:
             return
-        participant = self.attendance.participant
+        participant = self._attendance.participant
         video, degraded = participant.video, participant.degraded
         elapsed, frames = now - self._reported, video.sent - self._sent
         self._reported, self._sent = now, video.sent

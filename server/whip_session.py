@@ -17,7 +17,6 @@ from server.conference import Conference
 from server.forward import Forward
 from server.media.rtc import IceParameters, IceRestart
 from server.meeting import Attendance
-from server.messages import Message
 from server.player import Player
 from server.policy import SignalingError, room_name
 from server.proxies import Quota
@@ -44,7 +43,6 @@ class WhipSession:
         self.etag = _etag()
         self.release: Callable[[], None] = lambda: None
         self.created = time.monotonic()
-        self.over = False
         self.forward: Forward | None = None
         self._peer = peer
         self._ufrag, _ = credentials(offer)
@@ -55,10 +53,6 @@ class WhipSession:
         """The peer connection, while there is one."""
         return self._peer.connection
 
-    def told(self, message: Message) -> None:
-        """Take what a browser would be told: a fatal error, as when a host removes the participant, ends it."""
-        self.over |= message.get("type") == "error" and bool(message.get("fatal"))
-
     def adapt(self, now: float) -> None:
         """Cut down what a player can't take; `now` is monotonic."""
         if isinstance(self._peer, Player):
@@ -67,9 +61,9 @@ class WhipSession:
     def finished(self, now: float, patience: float) -> bool:
         """Tell whether it is over: removed, disconnected, or not connected in time; `now` is monotonic."""
         connection = self.connection
-        if self.over or connection is None or connection.connectionState in ("failed", "closed"):
+        if connection is None or connection.connectionState in ("failed", "closed"):
             return True
-        if self.kind == "whep" and self.attendance.participant.id not in self.attendance.meeting.members:
+        if self.attendance.participant.id not in self.attendance.meeting.members:
             return True
         return connection.connectionState != "connected" and now - self.created > patience
 
@@ -125,12 +119,11 @@ class WhipSession:
             await restart.close()
 
     async def close(self) -> None:
-        """End the peer connection."""
-        self.release()
-        if self.forward is not None:
-            await self.forward.close()
+        """End the peer connection, and what is forwarded."""
         await self._end_restart()
         await self._peer.close()
+        if self.forward is not None:
+            await self.forward.close()
 
 
 class WhipSessions:
@@ -141,6 +134,8 @@ class WhipSessions:
         self._config = conference.config
         self._quota = quota
         self._sessions: dict[str, WhipSession] = {}
+        self._taken = 0
+        self._ending: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._sweep())
 
     def count(self, kind: Kind) -> int:
@@ -172,7 +167,7 @@ class WhipSessions:
             if not attendance.meeting.enter(attendance):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             session, answer = await self._connect("whip", attendance.participant.publisher, attendance, sdp)
-        except SignalingError:
+        except BaseException:
             release()
             if attendance is not None:
                 await self._conference.leave(attendance, "left")
@@ -180,11 +175,10 @@ class WhipSessions:
         session.release = release
         kinds = attendance.participant.publisher.kinds
         attendance.participant.set_media(audio="audio" in kinds, video="video" in kinds)
-        attendance.send = session.told
         attendance.meeting.update(attendance)
-        await self._replace(session)
         if self._config.forward_to:
             session.forward = Forward(self._config, attendance.participant, attendance.meeting.name)
+        self._replace(session)
         return session, answer
 
     async def play(
@@ -206,18 +200,26 @@ class WhipSessions:
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
             player = Player(self._config, watched)
             session, answer = await self._connect("whep", player, attendance, sdp)
-        except SignalingError:
+        except BaseException:
             release()
             raise
         session.release = release
         return session, answer
 
     def _take(self, address: str | None) -> Callable[[], None]:
+        """Count one more session, which may still be negotiated; return what gives its place back."""
         if self._conference.draining:
             raise SignalingError("shutting-down", "The server is about to stop.")
-        if len(self._sessions) >= self._config.max_sessions:
+        if self._taken >= self._config.max_sessions:
             raise SignalingError("too-many-sessions", "This server has no session left.")
-        return self._quota.take(address)
+        give_back = self._quota.take(address)
+        self._taken += 1
+
+        def release() -> None:
+            self._taken -= 1
+            give_back()
+
+        return release
 
     def _watched(self, room: str, participant: str) -> Attendance:
         meeting = self._conference.rooms.get(room_name(room))
@@ -235,28 +237,36 @@ class WhipSessions:
         try:
             answer = await peer.offer(sdp)
         except SignalingError as error:
+            if error.code != "bad-sdp":
+                raise
             raise SignalingError("unacceptable-sdp", error.message) from error
         session = WhipSession(kind, peer, attendance, sdp)
         self._sessions[session.id] = session
         logger.info("%s session of participant %s begins", kind, attendance.participant.id)
         return session, answer
 
-    async def _replace(self, newest: WhipSession) -> None:
+    def _replace(self, newest: WhipSession) -> None:
         """End the sessions that a client which comes back has left behind."""
         identity = newest.attendance.participant.grant.identity
         for session in list(self._sessions.values()):
             same_room = session.attendance.meeting is newest.attendance.meeting
             same_client = identity == session.attendance.participant.grant.identity != ""
             if session is not newest and session.kind == "whip" and same_room and same_client:
-                await self.end(session)
+                self.end(session)
 
-    async def end(self, session: WhipSession) -> None:
-        """End a session; a camera leaves the room."""
-        if self._sessions.pop(session.id, None) is None:
-            return
-        await session.close()
+    def end(self, session: WhipSession) -> asyncio.Task[None]:
+        """End a session, once: a camera leaves the room. Another server may be slow to take that."""
+        del self._sessions[session.id]
+        session.release()
+        task = asyncio.get_running_loop().create_task(self._end(session))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def _end(self, session: WhipSession) -> None:
         if session.kind == "whip":
             await self._conference.leave(session.attendance, "left")
+        await session.close()
         logger.info("%s session of participant %s ends", session.kind, session.attendance.participant.id)
 
     async def _sweep(self) -> None:
@@ -266,14 +276,16 @@ class WhipSessions:
             for session in list(self._sessions.values()):
                 session.adapt(now)
                 if session.finished(now, patience):
-                    await self.end(session)
+                    self.end(session)
 
     async def close(self) -> None:
         """End every session."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         for session in list(self._sessions.values()):
-            await self.end(session)
+            self.end(session)
+        if self._ending:
+            await asyncio.wait(self._ending)
 
 
 def check_offer(sdp: str) -> None:

@@ -7,7 +7,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from server.media.adaptation import BitrateTier
 from server.media.encoder import CLOCK_RATE, FilteredVideo
@@ -24,17 +23,6 @@ MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
-
-
-class Counters(NamedTuple):
-    """What became of the frames of one camera. `raw` are pictures that were sent and not made by the filter."""
-
-    received: int
-    filtered: int
-    slated: int
-    withheld: int
-    errors: int
-    raw: int
 
 
 class Timeline:
@@ -83,6 +71,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._busy = False
         self._closed = False
         self._reset = False
+        self._kept = False  # whether the transcoder may hold pictures
         self._source: VideoReceiver | None = None
         self._keyframe_wanted = True
         self._keyframe_sent = 0.0
@@ -136,6 +125,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._waiting.clear()
         self._reset = True
         self._due = 0
+        self._start()
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -159,14 +149,15 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._start()
 
     def _start(self) -> None:
-        if self._busy or self._closed or not self._waiting:
+        if self._busy or self._closed:
             return
         now = time.monotonic()
         batch = self._next_batch(now)
-        if not batch:
+        if not batch and not (self._reset and self._kept):
             return
+        self._kept = bool(batch)
         codecs = sorted({s.codec for s in self._subscriptions}) or ["VP8"]
-        keyframe = self._keyframe_wanted and now - self._keyframe_sent > KEYFRAME_INTERVAL
+        keyframe = bool(batch) and self._keyframe_wanted and now - self._keyframe_sent > KEYFRAME_INTERVAL
         if keyframe:
             self._keyframe_wanted, self._keyframe_sent = False, now
         reset, self._reset = self._reset, False

@@ -55,6 +55,13 @@ def test_no_core_dump_keeps_a_frame() -> None:
     assert "ProtectSystem=strict\n" in unit
 
 
+def test_nginx_lets_no_client_say_what_a_proxy_says() -> None:
+    """The server believes these headers of a trusted proxy, which passes on what it does not set."""
+    nginx = (DEPLOY / "nginx.conf").read_text()
+    for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"):
+        assert f"proxy_set_header {header} $" in nginx
+
+
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import struct
 import time
 import tracemalloc
@@ -121,12 +122,62 @@ async def test_an_upload_that_is_too_long_is_not_read(here: Client) -> None:
     await socket.close()
 
 
+async def begin_upload(client: Client, seat: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Announce a picture of which nothing comes."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    lines = ("POST /api/rooms/studio/backgrounds HTTP/1.1", f"Host: localhost:{client.port}")
+    head = (*lines, f"Authorization: Bearer {seat}", "Content-Length: 1000000", "", "")
+    writer.write("\r\n".join(head).encode())
+    return reader, writer
+
+
+async def refusal(reader: asyncio.StreamReader) -> str:
+    """Return status and code of an answer of the API."""
+    async with asyncio.timeout(5):
+        status = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        return f"{status} {json.loads(await reader.readuntil(b'}'))['code']}"
+
+
+async def test_one_participant_uploads_one_picture_at_a_time(here: Client) -> None:
+    socket, message = await joined(here)
+    (attendance,) = here.app[CONFERENCE].rooms.all()[0].attendances
+    _, first = await begin_upload(here, message["seat"])
+    async with asyncio.timeout(5):
+        while not attendance.uploading:
+            await asyncio.sleep(0.001)
+    reader, second = await begin_upload(here, message["seat"])
+    assert await refusal(reader) == "409 upload-busy"
+    for writer in (first, second):
+        writer.close()
+    async with asyncio.timeout(5):
+        while attendance.uploading:
+            await asyncio.sleep(0.001)
+    await socket.close()
+
+
+async def test_a_picture_that_is_not_wanted_is_not_waited_for(segmenter: Segmenter) -> None:
+    async with serving(Config(workers=1, max_uploads_per_participant=0), segmenter) as client:
+        ada, host = await joined(client)
+        bob, guest = await joined(client, name="Bob")
+        reader, writer = await begin_upload(client, host["seat"])
+        assert await refusal(reader) == "409 too-many-uploads"
+        writer.close()
+        await ada.send_json({"type": "policy", "policy": {"backgrounds": "blur"}})
+        await answer(bob, "policy")
+        reader, writer = await begin_upload(client, guest["seat"])
+        assert await refusal(reader) == "403 background-forbidden"
+        writer.close()
+        for socket in (ada, bob):
+            await socket.close()
+
+
 async def test_an_offer_that_is_too_long(here: Client) -> None:
     socket, _ = await joined(here)
-    sdp = "v=0\r\nm=video 9 X 96\r\n" + "a=x\r\n" * 15_000
+    sdp = await offer("sendonly", "video") + "a=x\r\n" * 15_000
     await socket.send_json({"type": "offer", "connection": "publish", "id": 1, "sdp": sdp})
     error = await answer(socket)
     assert (error["code"], error["fatal"]) == ("bad-sdp", False)
+    assert "has at most 65536 characters" in error["message"]
     await socket.close()
 
 

@@ -16,6 +16,7 @@ from aiortc.sdp import SessionDescription
 from filters.segmenter import Segmenter
 from server.app import CONFERENCE
 from server.config import Config
+from server.logs import configure_logging
 from server.tokens import Grant, Key, make_token
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
@@ -69,10 +70,22 @@ async def test_a_compressed_message_is_not_unpacked_beyond_its_limit(here: Clien
         await socket.send_str(text)
         await until_ended(socket)
         assert socket.close_code == WSCloseCode.MESSAGE_TOO_BIG
+        encoded = len(text)  # by the sender, in this process
+        assert tracemalloc.get_traced_memory()[1] < encoded + 5_000_000
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 40_000, "1" * 200_000, '"\\ud800"', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        '{"a":' * 40_000,
+        "1" * 200_000,
+        '"\\ud800"',
+        '{"type": "enter", "hostToken": "\\ud800"}',
+        "\0",
+    ],
+)
 async def test_json_that_no_parser_likes(here: Client, text: str) -> None:
     async with here.ws_connect("/ws") as socket:
         await socket.send_json(JOIN)
@@ -82,6 +95,79 @@ async def test_json_that_no_parser_likes(here: Client, text: str) -> None:
             while (error := await socket.receive_json())["type"] != "error":
                 pass
         assert (error["code"], error["fatal"]) == ("bad-message", False)
+
+
+async def test_a_join_that_is_no_unicode_leaves_nobody(here: Client) -> None:
+    async with here.ws_connect("/ws") as socket:
+        await socket.send_json(JOIN | {"hostToken": "\ud800"})
+        error = await socket.receive_json()
+        assert (error["code"], error["fatal"]) == ("bad-message", True)
+        await until_ended(socket)
+    assert here.app[CONFERENCE].rooms.all() == []
+
+
+async def raw_status(client: Client, request: bytes) -> int:
+    """Return the status that these very bytes get, after which `Host:` and an empty line are sent."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(request + f"Host: localhost:{client.port}\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        status = int((await reader.readline()).split()[1])
+    writer.close()
+    await writer.wait_closed()
+    return status
+
+
+async def test_headers_that_are_no_text_are_refused(segmenter: Segmenter) -> None:
+    bearer, origins = b"Authorization: Bearer \xff\xfe\r\n", (b"http://[", b"http://\xff")
+    async with serving(Config(workers=1, token_keys={"a": SECRET}, metrics_token="x"), segmenter) as client:
+        for line in (
+            b"POST /whip/studio",
+            b"GET /api/v1/rooms",
+            b"GET /metrics",
+            b"POST /api/rooms/studio/backgrounds",
+        ):
+            assert await raw_status(client, line + b" HTTP/1.1\r\n" + bearer) == 401, line
+        for line in (b"GET /ws", b"OPTIONS /whip/studio"):
+            for origin in origins:
+                headers = b" HTTP/1.1\r\nOrigin: " + origin + b"\r\n"
+                assert await raw_status(client, line + headers) == 403, line
+        assert await raw_status(client, b"OPTIONS /whip/studio HTTP/1.1\r\n" + bearer) == 204
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header"),
+    [
+        (b"GET /r/studio?token=eyJ\xff HTTP/1.1", b""),
+        (b"GET /r/studio HTTP/1.1", b"X-A: eyJ\x00b\r\n"),
+        (b"GET /r/studio HTTP/1.1", b"Authorization : Bearer eyJ\r\n"),
+    ],
+)
+@pytest.mark.usefixtures("logging_kept")
+async def test_a_request_that_cannot_be_read_is_not_logged(
+    here: Client, capsys: pytest.CaptureFixture[str], request_line: bytes, header: bytes
+) -> None:
+    configure_logging("text", "info")
+    assert await raw_status(here, request_line + b"\r\n" + header) == 400
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("logging_kept")
+async def test_a_request_that_fails_is_logged_without_what_it_was(
+    here: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seat: str, room: str) -> None:
+        raise KeyError(seat, room)
+
+    configure_logging("text", "info")
+    monkeypatch.setattr(here.app[CONFERENCE], "find", fail)
+    request = b"DELETE /api/rooms/studio/backgrounds/x HTTP/1.1\r\nAuthorization: Bearer eyJ\r\n"
+    assert await raw_status(here, request) == 500
+    text = capsys.readouterr().err
+    assert "ERROR aiohttp.server: a request failed" in text
+    assert "in _owner" in text
+    assert text.endswith("RequestFailed: KeyError\n")
+    for secret in ("studio", "eyJ", "127.0.0.1"):
+        assert secret not in text
 
 
 async def test_who_says_nothing_is_hung_up_on(segmenter: Segmenter) -> None:

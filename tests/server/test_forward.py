@@ -10,18 +10,25 @@ from contextlib import asynccontextmanager
 import av
 import numpy as np
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, InvalidURL, web
 from aiohttp.test_utils import TestServer
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from filters.segmenter import Segmenter
+from server.app import CONFERENCE
+from server.conference import Conference
 from server.config import Config
+from server.forward import Forward, read_text
+from server.meeting import Attendance
+from server.player import Caller
+from server.policy import SignalingError
+from server.tokens import Grant
 from tests.support.camera import Camera
 from tests.support.client import MAX_BUNDLE, CameraTrack
 from tests.support.serving import Client, serving
 from tests.support.viewer import READABLE
-from tests.support.whip_client import SDP, WhipClient
+from tests.support.whip_client import SDP, WhipClient, offer
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -48,12 +55,16 @@ class Sfu:
         self.app = web.Application()
         self.app.router.add_post("/whip/{name}", self._publish)
         self.app.router.add_delete("/session", self._delete)
-        self._connection = RTCPeerConnection(MAX_BUNDLE)
+        self.answering = asyncio.Event()
+        """Whether it answers a DELETE."""
+        self.answering.set()
+        self._connections: list[RTCPeerConnection] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def _publish(self, request: web.Request) -> web.Response:
         self._note(request)
-        connection = self._connection = RTCPeerConnection(MAX_BUNDLE)
+        connection = RTCPeerConnection(MAX_BUNDLE)
+        self._connections.append(connection)
         connection.on("track", lambda track: self._tasks.append(asyncio.create_task(self._drain(track))))
         await connection.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
@@ -62,10 +73,17 @@ class Sfu:
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._note(request)
+        await self.answering.wait()
+        await self.close()
+        return web.Response()
+
+    async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._connection.close()
-        return web.Response()
+        await asyncio.gather(*(connection.close() for connection in self._connections))
+
+    def asked(self, method: str) -> int:
+        return [request[0] for request in self.requests].count(method)
 
     def _note(self, request: web.Request) -> None:
         self.requests.append((request.method, request.path_qs, request.headers.get("Authorization", "")))
@@ -112,6 +130,129 @@ async def test_it_is_tried_again(segmenter: Segmenter, monkeypatch: pytest.Monke
         async with serving(config, segmenter) as here, publishing(here, "/whip/private"):
             await until(lambda: len(asked) > 3)
     assert all("a=sendonly" in offer for offer in asked)
+
+
+@asynccontextmanager
+async def hanging(segmenter: Segmenter) -> AsyncIterator[tuple[Sfu, Client]]:
+    """Serve in front of another server that does not answer a DELETE."""
+    sfu = Sfu()
+    sfu.answering.clear()
+    async with TestServer(sfu.app, host="127.0.0.1", shutdown_timeout=0.1) as there:
+        config = Config(workers=1, session_timeout=60, forward_to=str(there.make_url("/whip/x")))
+        async with serving(config, segmenter) as here:
+            yield sfu, here
+        await sfu.close()
+
+
+async def forwarded(here: Client, identity: str) -> tuple[Attendance, str]:
+    """Publish; return who is forwarded, and the session's path."""
+    path, headers = f"/whip/private?identity={identity}", {"Content-Type": SDP}
+    async with here.post(path, data=await offer("sendonly", "audio"), headers=headers) as response:
+        assert response.status == 201
+        location = response.headers["Location"]
+    attendance = here.app[CONFERENCE].rooms.all()[0].attendances[-1]
+    await until(lambda: len(attendance.participant.outlets) == 1)
+    return attendance, location
+
+
+async def delete(here: Client, location: str) -> int:
+    async with here.delete(location) as response:
+        return response.status
+
+
+async def test_nobody_waits_for_the_other_server(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.forward.END_TIMEOUT", ClientTimeout(total=60))
+    async with hanging(segmenter) as (sfu, here):
+        conference = here.app[CONFERENCE]
+        await forwarded(here, "desk")
+        desk, _ = await forwarded(here, "desk")  # comes back
+        await until(lambda: sfu.asked("DELETE") == 1)
+        door, _ = await forwarded(here, "door")
+        for attendance in (desk, door):
+            await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+        await until(lambda: sfu.asked("DELETE") == 3)
+        _, location = await forwarded(here, "desk")
+        deleting = asyncio.create_task(delete(here, location))
+        await until(lambda: sfu.asked("DELETE") == 4)
+        assert conference.rooms.all() == []
+        sfu.answering.set()
+        assert await deleting == 200
+
+
+async def test_the_end_waits_for_the_other_server_but_not_long(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.forward.END_TIMEOUT", ClientTimeout(total=0.05))
+    async with asyncio.timeout(10), hanging(segmenter) as (sfu, here):
+        await forwarded(here, "desk")
+        await forwarded(here, "door")
+    assert sfu.asked("DELETE") == 2
+
+
+async def test_an_answer_comes_in_pieces_and_has_a_limit() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"v=0\r", b"\no="):
+            yield piece
+
+    assert await read_text(pieces(), 7) == "v=0\r\no="
+    with pytest.raises(SignalingError, match="more than 6 bytes"):
+        await read_text(pieces(), 6)
+
+
+async def test_whatever_goes_wrong_is_said_without_the_url_and_tried_again(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("server.forward.FIRST_PAUSE", 0.001)
+    errors: list[Exception] = [
+        OSError("no socket left for desk"),
+        RuntimeError("desk"),
+        InvalidURL("http://sfu.invalid/desk"),
+        SignalingError("bad-answer", "the other server answered 503"),
+    ]
+    said = ["OSError", "RuntimeError", "InvalidURL", "the other server answered 503"]
+
+    async def fail(forward: Forward, session: ClientSession) -> None:
+        if errors:
+            raise errors.pop(0)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Forward, "_publish", fail)
+    attendance, _ = conference.join("studio", "Ada", "", Grant(identity="desk"))
+    forward = Forward(conference.config, attendance.participant, "studio")
+    await until(lambda: len(caplog.messages) >= len(said))
+    await forward.close()
+    assert [message.partition("forwarded: ")[2] for message in caplog.messages] == said
+
+
+async def test_an_offer_that_can_not_be_made_is_an_error(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(connection: RTCPeerConnection, description: object) -> None:
+        raise OSError("no socket left")
+
+    attendance, _ = conference.join("studio", "Ada", "")
+    caller = Caller(conference.config, attendance.participant)
+    monkeypatch.setattr(RTCPeerConnection, "setLocalDescription", fail)
+    with pytest.raises(SignalingError, match="no socket left"):
+        await caller.call()
+    await caller.close()
+
+
+async def test_a_connection_that_does_not_come_about_is_given_up(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.player.CONNECT_LIMIT", 0.02)
+    monkeypatch.setattr("server.player.CHECK_INTERVAL", 0.01)
+    attendance, _ = conference.join("studio", "Ada", "")
+    caller = Caller(conference.config, attendance.participant)
+    async with asyncio.timeout(5):
+        await caller.until_lost()  # there is none yet
+        await caller.call()
+        await caller.until_lost()
+        await caller.until_lost(attendance.participant.publisher)
+    await caller.close()
 
 
 pytestmark = pytest.mark.slow

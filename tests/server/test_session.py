@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
+from aiortc import RTCPeerConnection
 
+from server import ice
 from server.conference import Conference
+from server.config import Config
 from server.media.load import LEVELS
 from server.media.rtc import AudioPacket
+from server.meeting import Meeting
 from server.policy import SignalingError
 from server.requests import cost
+from tests.support.gate import Gate
 from tests.support.guest import Guest
+from tests.support.whip_client import offer
 
 
 async def joined(conference: Conference, name: str, **fields: object) -> Guest:
@@ -73,6 +80,26 @@ async def test_a_bad_join_is_fatal_and_leaves_nothing(
     assert (error.value.code, error.value.fatal) == (code, True)
     assert conference.rooms.all() == []
     await guest.session.end()
+
+
+async def test_whoever_cannot_enter_whatever_the_reason_leaves_nothing(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Meeting, "enter", fail)
+    with pytest.raises(RuntimeError):
+        await joined(conference, "Ada")
+    assert conference.rooms.all() == []
+
+
+@pytest.mark.parametrize("connection", [[], {}, None, "both"])
+async def test_a_candidate_is_for_a_connection_that_there_is(
+    conference: Conference, connection: object
+) -> None:
+    ada = await joined(conference, "Ada")
+    assert await ada.refused("candidate", connection=connection, candidate=None) == "bad-message"
 
 
 async def test_a_full_room_and_a_full_server(conference: Conference) -> None:
@@ -206,6 +233,62 @@ async def test_the_newer_connection_has_the_seat(conference: Conference) -> None
     assert again.session.attendance.hold is None
 
 
+async def test_two_connections_want_one_seat_at_once(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[RTCPeerConnection] = []
+
+    def connect(config: Config) -> RTCPeerConnection:
+        made.append(ice.connect(config))
+        return made[-1]
+
+    monkeypatch.setattr("server.subscriber.connect", connect)
+    ada = await joined(conference, "Ada")
+    first, second = Guest(conference), Guest(conference)
+    seat = ada.last("joined")["seat"]
+    await asyncio.gather(first.join(seat=seat), second.join(seat=seat))
+    for guest in (ada, first):
+        assert [m["code"] for m in guest.told("error")] == ["replaced"]
+        assert guest.session.over
+    assert not second.told("error")
+    assert [connection.connectionState for connection in made] == ["closed", "closed", "new"]
+
+
+async def test_the_seat_is_taken_while_an_offer_is_answered(conference: Conference, gate: Gate) -> None:
+    ada = await joined(conference, "Ada")
+    sdp = await offer("sendonly", "audio")
+    answering = asyncio.create_task(ada.refused("offer", connection="publish", sdp=sdp))
+    await gate.reached()
+    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    gate.open()
+    assert await answering == "not-connected"
+    await again.ask("offer", connection="publish", sdp=sdp)
+    assert [connection.connectionState for connection in gate.waiting] == ["closed", "new"]
+
+
+async def test_somebody_is_removed_while_their_offer_is_answered(conference: Conference, gate: Gate) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    publisher, sdp = bob.session.attendance.participant.publisher, await offer("sendonly", "audio")
+    answering = asyncio.create_task(bob.refused("offer", connection="publish", sdp=sdp))
+    await gate.reached()
+    await ada.ask("remove", participant=bob.id)
+    gate.open()
+    assert await answering == "not-connected"
+    assert publisher.connection is None
+    assert [connection.connectionState for connection in gate.waiting] == ["closed"]
+
+
+async def test_sharing_is_forbidden_while_a_screen_is_answered(conference: Conference, gate: Gate) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    sdp = await offer("sendonly", "video")
+    answering = asyncio.create_task(bob.refused("offer", connection="screen", sdp=sdp))
+    await gate.reached()
+    await ada.ask("policy", policy={"screenShare": "hosts"})
+    gate.open()
+    assert await answering == "screen-forbidden"
+    assert [connection.connectionState for connection in gate.waiting] == ["closed"]
+
+
 async def test_a_seat_from_before_the_server_was_restarted(conference: Conference) -> None:
     ada = await joined(conference, "Ada", seat="of another life", background="upload:gone", hostToken="old")
     told = ada.last("joined")
@@ -314,6 +397,16 @@ async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(conference: C
     participant.filter.filtered += 2
     ada.session.report(time.monotonic())
     assert ada.last("filter")["raw"] == 1
+
+
+async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    made = ada.session.attendance.participant.filter
+    made.covered_frames, made.slated, made.repeated = 4, 2, 1
+    ada.session.report(time.monotonic())
+    await ada.ask("totals")
+    for told in (ada.last("filter"), ada.last("totals")):
+        assert (told["covered"], told["slated"], told["repeated"]) == (4, 2, 1)
 
 
 def test_what_reaches_others_costs_more() -> None:

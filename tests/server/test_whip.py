@@ -15,7 +15,9 @@ from server.app import CONFERENCE
 from server.config import Config
 from server.policy import SignalingError
 from server.sdpfrag import MEDIA_TYPE, Candidate, Fragment, compose, credentials, parse
+from server.whip import SESSIONS
 from tests.support.client import CameraTrack
+from tests.support.gate import Gate
 from tests.support.serving import Client, serving
 from tests.support.whip_client import SDP, WhipClient, offer, post, speaking
 
@@ -130,6 +132,33 @@ async def test_a_host_removes_a_camera(here: Client, track: CameraTrack) -> None
         await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
         await asyncio.sleep(0)
         assert conference.rooms.all() == []
+
+
+async def test_a_host_removes_a_camera_that_is_being_answered(here: Client, gate: Gate) -> None:
+    conference = here.app[CONFERENCE]
+    posting = asyncio.create_task(post(here, "/whip/studio", await offer("sendonly", "audio")))
+    await gate.reached()
+    (attendance,) = conference.rooms.all()[0].attendances
+    await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+    gate.open()
+    assert (await posting)[0] == 409
+    assert here.app[SESSIONS].count("whip") == 0
+    assert [connection.connectionState for connection in gate.waiting] == ["closed"]
+
+
+async def test_sessions_count_from_their_offer_to_their_end(segmenter: Segmenter, gate: Gate) -> None:
+    async with serving(Config(workers=1, max_sessions=2), segmenter) as client:
+        good, bad = await offer("sendonly", "audio"), await offer("sendonly", "audio", "audio")
+        for _ in range(3):
+            assert (await post(client, "/whip/studio", bad))[0] == 422
+        posting = [asyncio.create_task(post(client, "/whip/studio", good)) for _ in range(5)]
+        await until(lambda: sum(task.done() for task in posting) == 3)
+        gate.open()
+        assert sorted([(await task)[0] for task in posting]) == [201, 201, 503, 503, 503]
+        camera = client.app[CONFERENCE].rooms.all()[0].attendances[0]
+        await client.app[CONFERENCE].expel(camera, SignalingError("removed", "Out.", fatal=True))
+        await until(lambda: client.app[SESSIONS].count("whip") == 1)
+        assert (await post(client, "/whip/studio", good))[0] == 201
 
 
 async def test_the_same_identity_comes_back(here: Client) -> None:

@@ -80,6 +80,18 @@ async def test_a_token_forces_the_background_and_the_name(guarded: Client, track
     ] == 403
 
 
+async def test_who_one_is_only_a_token_says(guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    desk, guest = ({"Authorization": f"Bearer {bearer}"} for bearer in (token(identity="desk"), token()))
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | desk) as response:
+        location = response.headers["Location"]
+    assert (await post(guarded, "/whip/studio?identity=desk", sdp, **guest))[0] == 201
+    attendances = guarded.app[CONFERENCE].rooms.all()[0].attendances
+    assert [attendance.participant.grant.identity for attendance in attendances] == ["desk", ""]
+    async with guarded.delete(location, headers=desk) as response:
+        assert response.status == 200
+
+
 async def test_a_session_is_its_tokens_only(guarded: Client) -> None:
     sdp, mine = await offer("sendonly", "audio"), {"Authorization": f"Bearer {token()}"}
     async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | mine) as response:

@@ -151,6 +151,12 @@ def shown(peer: Peer) -> set[int]:
     return values
 
 
+def keyframes(peer: Peer) -> list[int]:
+    """Return which of the pictures that a peer was sent are keyframes, RFC 6386 section 9.1."""
+    first = [payloads[0] for payloads, _ in peer.sent]
+    return [i for i, payload in enumerate(first) if not payload[_descriptor_size(payload)] & 1]
+
+
 def _descriptor_size(payload: bytes) -> int:
     if not payload[0] & 0x80:
         return 1
@@ -215,9 +221,27 @@ async def test_a_peer_starts_with_a_keyframe(
     assert late.sent == []
     publication.request_keyframe()
     await feed(publication, frames[5:], first)
+    assert keyframes(late) == [0]
     assert len(late.sent) == 1
-    payload = late.sent[0][0][0]
-    assert not payload[_descriptor_size(payload)] & 1  # a keyframe, RFC 6386 section 9.1
+
+
+async def test_many_requests_cost_one_keyframe_per_interval(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 60.0)
+    publication, peer = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+    )
+    subscribe(publication, peer)
+    frames = camera(12)
+    for frame in frames[:10]:
+        publication.request_keyframe()
+        await feed(publication, [frame], peer)
+    assert keyframes(peer) == [0]
+    publication._keyframe_sent -= 60.0
+    await feed(publication, frames[10:], peer)
+    assert keyframes(peer) == [0, 10]
 
 
 async def test_a_slow_peer_gets_the_base_layer_alone(executor: ThreadPoolExecutor) -> None:
@@ -303,6 +327,23 @@ async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolEx
     times = [t for _, t in peer.sent]
     assert times == sorted(set(times))
     assert painter.resets >= 1
+
+
+async def test_a_camera_that_is_switched_off_is_forgotten_at_once(executor: ThreadPoolExecutor) -> None:
+    painter, peer = Painter(), Peer()
+    transcoding = ThreadTranscoding(painter, executor, 300_000)
+    publication = VideoPublication(transcoding, LoadMeter(2))
+    subscribe(publication, peer)
+    await feed(publication, camera(3), peer)
+    before = painter.resets
+    publication.reset()
+    async with asyncio.timeout(10):
+        while painter.resets == before:
+            await asyncio.sleep(0.001)
+    assert transcoding.transcoder._decoder is None
+    publication.reset()
+    await feed(publication, camera(3, start=100), peer)
+    assert painter.resets == before + 2
 
 
 async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:
