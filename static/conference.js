@@ -26,7 +26,7 @@ import { VERSION } from './types.js';
  */
 
 /** Errors after which a seat is worth asking for again. */
-const PASSING = new Set(['shutting-down', 'internal', 'too-many-messages', 'not-joined']);
+const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
 /** Errors that leave one in the lobby. */
 const NOT_LET_IN = new Set(['room-full', 'room-locked']);
 
@@ -138,9 +138,10 @@ export class Conference {
     this.#connections.unshare();
   }
 
-  /** @param {ClientMessage} message */
+  /** Tells whether it went out.
+   * @param {ClientMessage} message */
   send(message) {
-    this.#signaling.send(message);
+    return this.#signaling.send(message);
   }
 
   /** @param {Partial<Policy>} policy */

@@ -3,7 +3,7 @@ import { Publisher } from './publisher.js';
 import { ScreenPublisher } from './screen-publisher.js';
 import { Subscriber } from './subscriber.js';
 
-/** @import {ClientMessage, Kind, Limits, PublishAnswer, SubscribeOffer, VideoLimits} from './types.js' */
+/** @import {ClientMessage, Kind, Limits, PublishAnswer, SubscribeOffer} from './types.js' */
 /** @import {Tracks} from './publisher.js' */
 /** @import {Streams} from './subscriber.js' */
 /** @import {StreamReport} from './stats.js' */
@@ -14,9 +14,6 @@ import { Subscriber } from './subscriber.js';
  * @property {() => void} startOver told when only a new WebSocket can help
  * @property {(streams: Streams) => void} streams
  */
-
-/** @type {VideoLimits} */
-const SCREEN_LIMITS = { width: 1920, height: 1080, frameRate: 15, maxBitrate: 2_500_000 };
 
 /** The peer connections of one stay, each of which is made anew when it is lost. */
 export class Connections {
@@ -56,7 +53,7 @@ export class Connections {
     this.#limits = limits;
     this.#tracks = tracks;
     this.#subscribe();
-    this.#publish(false);
+    this.#publish();
     if (sharing && this.#shared) this.#publishScreen();
     else this.#shared = null;
   }
@@ -129,18 +126,17 @@ export class Connections {
     this.#subscriber = new Subscriber(this.#peerOptions('subscribe'), this.#options.streams);
   }
 
-  /** @param {boolean} restart */
-  #publish(restart) {
+  #publish() {
     if (!this.#limits) return;
     this.#publisher?.close();
     this.#publisher = new Publisher(this.#peerOptions('publish'), this.#limits.video, this.#tracks);
-    this.#guard(this.#publisher.offer(restart));
+    this.#guard(this.#publisher.offer());
   }
 
   #publishScreen() {
     if (!this.#shared || !this.#limits) return;
     this.#screen?.close();
-    this.#screen = new ScreenPublisher(this.#peerOptions('screen'), this.#limits.screen ?? SCREEN_LIMITS, this.#shared);
+    this.#screen = new ScreenPublisher(this.#peerOptions('screen'), this.#limits.screen, this.#shared);
     this.#guard(this.#screen.offer());
   }
 
@@ -149,7 +145,7 @@ export class Connections {
   #lost(connection) {
     if (this.#restarted.has(connection)) return this.#options.startOver();
     this.#restarted.add(connection);
-    if (connection === 'publish') return this.#publish(true);
+    if (connection === 'publish') return this.#publish();
     if (connection === 'screen') return this.#publishScreen();
     this.#awaitsFresh = true;
     this.#options.send({ type: 'restart', connection: 'subscribe' });

@@ -12,7 +12,7 @@
  * @property {string} id the device picked, or '' for the browser's choice
  * @property {MediaStreamTrack | null} track
  * @property {Problem | null} problem
- * @property {boolean} opening
+ * @property {number} opening the number of the request that is waited for, or 0
  */
 
 /** @type {readonly Kind[]} */
@@ -24,6 +24,8 @@ const DEFAULT_LIMITS = { width: 640, height: 360, frameRate: 30, maxBitrate: 1_5
 export class Devices {
   #changed;
   #limits = DEFAULT_LIMITS;
+  /** How many requests there have been. */
+  #requests = 0;
   /** @type {Record<Kind, Device>} */
   state;
   /** @type {Record<Kind, MediaDeviceInfo[]>} */
@@ -42,11 +44,12 @@ export class Devices {
   /** Opens what is wanted, with one question to the person where the browser can ask for both at once. */
   async open() {
     const kinds = KINDS.filter((kind) => this.state[kind].on && !this.state[kind].track);
-    const refused = kinds.length > 1 ? await this.#tryOpen(kinds) : null;
+    const request = this.#begin(kinds);
+    const refused = kinds.length > 1 ? await this.#tryOpen(kinds, request) : null;
     for (const kind of kinds) {
-      if (this.state[kind].track) continue;
-      if (refused === 'refused' && !(await isGranted(kind))) this.#settle(kind, null, 'refused');
-      else await this.#tryOpen([kind]);
+      if (this.state[kind].opening !== request) continue; // it is there, or is not waited for any more
+      if (refused === 'refused' && !(await isGranted(kind))) this.#settle(kind, request, null, 'refused');
+      else await this.#tryOpen([kind], request);
     }
     await this.#list();
   }
@@ -63,8 +66,7 @@ export class Devices {
     if (on && !state.track) return this.open();
     if (!on && kind === 'video') {
       state.track?.stop();
-      state.track = null;
-      state.problem = null;
+      Object.assign(state, device(state));
     }
     if (state.track) state.track.enabled = on;
     this.#changed(kind);
@@ -77,7 +79,7 @@ export class Devices {
   async choose(kind, id) {
     const state = this.state[kind];
     state.id = id;
-    if (!state.on) return this.#changed(kind);
+    if (!state.on && !state.track) return this.#changed(kind);
     // A phone opens one camera at a time: the old one goes first.
     state.track?.stop();
     state.track = null;
@@ -88,61 +90,76 @@ export class Devices {
   /** @param {VideoLimits} limits */
   async setLimits(limits) {
     this.#limits = limits;
-    await this.state.video.track?.applyConstraints(this.#constraints('video')).catch(() => {});
+    await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
   }
 
-  /** Closes both. */
+  /** Closes both, and forgets what was wrong, so that nothing opens by itself. */
   close() {
-    for (const kind of KINDS) {
-      this.state[kind].track?.stop();
-      this.state[kind].track = null;
+    for (const state of Object.values(this.state)) {
+      state.track?.stop();
+      Object.assign(state, device(state));
     }
+  }
+
+  /** Asks for `kinds` anew: what older requests bring is not waited for any more.
+   * @param {Kind[]} kinds */
+  #begin(kinds) {
+    this.#requests += 1;
+    for (const kind of kinds) {
+      this.state[kind].opening = this.#requests;
+      this.#changed(kind);
+    }
+    return this.#requests;
   }
 
   /**
    * Opens all of `kinds` or none.
    *
    * @param {Kind[]} kinds
+   * @param {number} request
    * @returns {Promise<Problem | null>}
    */
-  async #tryOpen(kinds) {
-    for (const kind of kinds) {
-      this.state[kind].opening = true;
-      this.#changed(kind);
-    }
+  async #tryOpen(kinds, request = this.#begin(kinds)) {
     const result = await this.#request(kinds);
     for (const kind of kinds) {
       const track = result instanceof MediaStream ? result.getTracks().find((each) => each.kind === kind) ?? null : null;
-      if (track || kinds.length === 1) this.#settle(kind, track, result instanceof MediaStream ? null : result);
+      if (track || kinds.length === 1) this.#settle(kind, request, track, result instanceof MediaStream ? null : result);
     }
     return result instanceof MediaStream ? null : result;
   }
 
   /**
    * @param {Kind[]} kinds
+   * @param {boolean} picky whether only the devices picked will do
    * @returns {Promise<MediaStream | Problem>}
    */
-  async #request(kinds) {
+  async #request(kinds, picky = true) {
     if (!navigator.mediaDevices?.getUserMedia) return 'insecure';
-    const wants = Object.fromEntries(kinds.map((kind) => [kind, this.#constraints(kind)]));
+    const wants = Object.fromEntries(kinds.map((kind) => [kind, this.#constraints(kind, picky ? this.state[kind].id : '')]));
     try {
       return await navigator.mediaDevices.getUserMedia(wants);
     } catch (error) {
-      return problemOf(error);
+      const { name } = /** @type {DOMException} */ (error);
+      // The device picked may be gone. Of two, each is asked for by itself, so that the other one stays as picked.
+      if (name === 'OverconstrainedError' && picky && kinds.length === 1) return this.#request(kinds, false);
+      return problemOf(name);
     }
   }
 
   /**
+   * Takes in how a request went, unless it is not waited for any more.
+   *
    * @param {Kind} kind
+   * @param {number} request
    * @param {MediaStreamTrack | null} track
    * @param {Problem | null} problem
    */
-  #settle(kind, track, problem) {
+  #settle(kind, request, track, problem) {
     const state = this.state[kind];
-    state.opening = false;
+    if (state.opening !== request) return track?.stop();
+    state.opening = 0;
     state.problem = problem;
-    if (track && !state.on && kind === 'video') track.stop();
-    else state.track = track;
+    state.track = track;
     if (track) this.#watch(kind, track);
     this.#changed(kind);
   }
@@ -165,11 +182,11 @@ export class Devices {
 
   /**
    * @param {Kind} kind
+   * @param {string} id of a device, or '' for any
    * @returns {MediaTrackConstraints}
    */
-  #constraints(kind) {
-    const { id } = this.state[kind];
-    const picked = id ? { deviceId: { ideal: id } } : {};
+  #constraints(kind, id) {
+    const picked = id ? { deviceId: { exact: id } } : {}; // Chromium does not care for an ideal one
     if (kind === 'audio') return { ...picked, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     const { width, height, frameRate } = this.#limits;
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
@@ -200,7 +217,7 @@ export class Devices {
  * @returns {Device}
  */
 function device({ on, id }) {
-  return { on, id, track: null, problem: null, opening: false };
+  return { on, id, track: null, problem: null, opening: 0 };
 }
 
 /** @param {Kind} kind */
@@ -214,11 +231,11 @@ async function isGranted(kind) {
 }
 
 /**
- * @param {unknown} error
+ * @param {string} name of an error
  * @returns {Problem}
  */
-function problemOf(error) {
-  switch (error instanceof DOMException ? error.name : '') {
+function problemOf(name) {
+  switch (name) {
     case 'NotAllowedError': case 'SecurityError': return 'refused';
     case 'NotFoundError': case 'OverconstrainedError': return 'missing';
     case 'NotReadableError': case 'AbortError': return 'busy';

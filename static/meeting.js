@@ -8,7 +8,7 @@ import { Chat } from './view/chat.js';
 import { onAction, showAction } from './view/dom.js';
 import { Invite } from './view/invite.js';
 import { showKnocks } from './view/knocks.js';
-import { notify, warn } from './view/notices.js';
+import { announce, clearNotices, notify, warn } from './view/notices.js';
 import { People } from './view/people.js';
 import { Reactions } from './view/reactions.js';
 import { Recording } from './view/recording.js';
@@ -17,6 +17,7 @@ import { Trust } from './view/trust.js';
 
 /** @import {BackgroundChoice} from './background-choice.js' */
 /** @import {Conference} from './conference.js' */
+/** @import {RoomState} from './room-state.js' */
 /** @import {Self} from './self.js' */
 /** @import {Streams} from './subscriber.js' */
 /** @import {Joined, Participant, ServerMessage} from './types.js' */
@@ -42,6 +43,8 @@ export class Meeting {
   /** @type {Conference | null} */
   #conference = null;
   #timers = [0, 0];
+  /** Whether the space bar is what opened the microphone. */
+  #talks = false;
 
   /**
    * @param {string} room
@@ -96,8 +99,8 @@ export class Meeting {
    */
   enter(conference, back) {
     this.#conference = conference;
-    this.#view.showBanner('');
-    this.#chat.show(conference.state.chat, conference.state.self, conference.state.limits?.chat);
+    this.#view.showLost('');
+    this.#showChat(conference.state, back);
     this.#self.moveTo(this.#view.devices);
     this.#backgrounds.moveTo(this.#view.panel.place('background'));
     this.#showPolicy();
@@ -123,13 +126,13 @@ export class Meeting {
 
   /** @param {boolean} offline */
   showLost(offline) {
-    this.#view.showBanner(text(offline ? 'room.offline' : 'room.rejoining'));
+    this.#view.showLost(text(offline ? 'room.offline' : 'room.rejoining'));
     this.showTab();
   }
 
   /** The network is back before anything was lost. */
   showConnected() {
-    if (this.#conference?.phase === 'room') this.#view.showBanner('');
+    if (this.#conference?.phase === 'room') this.#view.showLost('');
     this.showTab();
   }
 
@@ -172,13 +175,13 @@ export class Meeting {
         this.#recording.show(state);
         return this.#recording.say(message.recording);
       case 'muted':
-        void this.#self.talk(false);
+        void this.#setTalking(false);
         return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
       case 'screen': return this.#screen.end(conference, message.reason);
       case 'filter': return this.#trust.showOwn(message);
       case 'totals': return this.#trust.showTotals(message);
       case 'error':
-        if (message.code.startsWith('screen-')) this.#screen.stop(conference, false);
+        if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(conference, false);
     }
   }
 
@@ -187,9 +190,14 @@ export class Meeting {
     if (document.body.dataset.state === 'room') showInTab(state, this.#room, this.#chat.unread);
   }
 
-  /** @param {import('./types.js').ClientMessage} message */
+  /** Sends what one does in the room. While the connection is lost nothing is done, and nothing looks as if it were.
+   * @param {import('./types.js').ClientMessage} message */
   #send(message) {
-    this.#conference?.send(message);
+    const conference = this.#conference;
+    if (conference?.phase === 'room' && conference.send(message)) return true;
+    announce(text('room.rejoining'));
+    this.#showPolicy();
+    return false;
   }
 
   /** @param {Record<string, () => void>} actions
@@ -226,9 +234,24 @@ export class Meeting {
 
   /** @param {boolean} on */
   async #talk(on) {
-    if (on && this.#self.isLive('audio')) return;
+    if (on ? !this.#self.devices.state.audio.on : this.#talks) await this.#setTalking(on);
+  }
+
+  /** @param {boolean} on */
+  async #setTalking(on) {
+    this.#talks = on;
     await this.#self.talk(on);
-    this.#view.showTalking(on && this.#self.isLive('audio'));
+    this.#view.showTalking(this.#talks && this.#self.isLive('audio'));
+  }
+
+  /**
+   * @param {RoomState} state
+   * @param {boolean} back whether what is new was written while the connection was lost
+   */
+  #showChat({ chat, self, limits }, back) {
+    const { unread } = this.#chat;
+    this.#chat.show(chat, self, !back || this.#view.panel.current === 'chat', limits?.chat);
+    if (this.#chat.unread > unread) notify(text('toolbar.chat.unread', { n: this.#chat.unread }));
   }
 
   /** @param {import('./types.js').Chat} chat */
@@ -269,7 +292,10 @@ export class Meeting {
   /** @param {string} name of a panel */
   #opened(name) {
     if (name === 'background') this.#backgrounds.focus();
-    if (name === 'chat') this.#chat.focus();
+    if (name === 'chat') {
+      clearNotices(); // what was written can be read there
+      this.#chat.focus();
+    }
     if (name === 'stats') void this.#showStats();
     this.showTab();
   }
@@ -282,7 +308,7 @@ export class Meeting {
   }
 
   #askTotals() {
-    if (this.#trust.isOpen) this.#send({ type: 'totals' });
+    if (this.#trust.isOpen) this.#conference?.send({ type: 'totals' });
   }
 
   #stopTimers() {

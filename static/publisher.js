@@ -29,9 +29,8 @@ export class Publisher extends SendingEnd {
     preferCodecs(this.#transceivers.video, CODECS);
   }
 
-  /** @param {boolean} restart whether the server has an older publish connection to drop */
-  offer(restart) {
-    return this.sendOffer((id, sdp) => ({ type: 'offer', connection: 'publish', id, sdp, ...(restart && { restart }) }));
+  offer() {
+    return this.sendOffer((id, sdp) => ({ type: 'offer', connection: 'publish', id, sdp }));
   }
 
   /**

@@ -1,5 +1,5 @@
 // @ts-check
-/** @import {Background, Chat, Entered, Joined, Knock, Limits, Model, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
+/** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
 
 /** @type {Policy} */
 const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false };
@@ -11,8 +11,6 @@ export class RoomState {
   seat = null;
   /** @type {Place} */
   place = 'lobby';
-  /** How many people were in the room when we came to the lobby. */
-  present = 0;
   /** @type {Map<string, Participant>} */
   participants = new Map();
   /** @type {Map<string, Knock>} */
@@ -22,18 +20,12 @@ export class RoomState {
   policy = OPEN;
   /** @type {Recording | null} */
   recording = null;
-  /** @type {Background[]} */
-  backgrounds = [];
   /** @type {string[]} */
   reactions = [];
   /** @type {string | null} */
   hostToken = null;
   /** @type {Limits | null} */
   limits = null;
-  /** @type {Model | null} */
-  model = null;
-  /** @type {RTCIceServer[]} */
-  iceServers = [];
   /** Whom to show large.
    * @type {string | null} */
   speaker = null;
@@ -69,7 +61,6 @@ export class RoomState {
       case 'participant-left': return this.#remove(message.participant);
       case 'knock': this.knocking.set(message.participant.id, message.participant); return;
       case 'knock-ended': this.knocking.delete(message.participant); return;
-      case 'backgrounds': this.backgrounds = message.backgrounds; return;
       case 'policy': this.policy = message.policy; return;
       case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
@@ -100,22 +91,18 @@ export class RoomState {
   #join(joined) {
     this.self = joined.participant;
     this.seat = joined.seat;
-    this.place = joined.state ?? 'room';
-    this.present = joined.present ?? joined.participants.length;
-    this.policy = joined.policy ?? OPEN;
-    this.backgrounds = joined.backgrounds;
-    this.reactions = joined.reactions ?? [];
+    this.place = joined.state;
+    this.policy = joined.policy;
+    this.reactions = joined.reactions;
     this.limits = joined.limits;
-    this.model = joined.model;
-    this.iceServers = joined.iceServers;
-    this.recording = joined.recording ?? null;
-    this.#fill(joined.participants, joined.chat ?? [], joined.knocking ?? [], joined.hostToken);
+    this.recording = joined.recording;
+    this.#fill(joined.participants, joined.chat, joined.knocking, joined.hostToken);
   }
 
   /** @param {Entered} entered */
   #enter({ participants, chat, knocking, recording, hostToken }) {
     this.place = 'room';
-    this.recording = recording ?? null;
+    this.recording = recording;
     this.#fill(participants, chat, knocking, hostToken);
   }
 

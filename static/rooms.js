@@ -28,8 +28,12 @@ export function isRoomName(name) {
   return /^[a-zA-Z0-9._-]{1,64}$/.test(name);
 }
 
-/** The room that the address names, or null on the front page. */
+/** The room that the address names, or null on the front page and where the address is none. */
 export function roomOfPage() {
   const match = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
-  return match ? decodeURIComponent(match[1]) : null;
+  try {
+    return match ? decodeURIComponent(match[1]) : null;
+  } catch {
+    return null; // the percent signs in it are no UTF-8
+  }
 }

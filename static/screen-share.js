@@ -32,7 +32,7 @@ export class ScreenShare {
   }
 
   /** The server has ended it.
-   * @param {Conference} conference @param {'stopped' | 'policy' | 'removed' | 'lost'} reason */
+   * @param {Conference} conference @param {'stopped' | 'policy' | 'lost'} reason */
   end(conference, reason) {
     this.stop(conference, false);
     if (reason !== 'stopped') warn(text(reason === 'lost' ? 'screen.ended.lost' : 'screen.ended.policy'));
@@ -52,18 +52,25 @@ export class ScreenShare {
   /** Asks which screen, window or tab, and sends it with its sound where the browser gives it.
    * @param {Conference} conference */
   async #start(conference) {
-    const limits = conference.state.limits?.screen ?? { width: 1920, height: 1080, frameRate: 15 };
+    const limits = conference.state.limits?.screen;
+    if (!limits) return;
     const video = { width: { max: limits.width }, height: { max: limits.height }, frameRate: { max: limits.frameRate } };
+    let stream;
     try {
-      this.#stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
+      stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
     } catch (error) {
       const cancelled = error instanceof DOMException && error.name === 'NotAllowedError';
       return cancelled ? undefined : warn(text('screen.failed'));
     }
-    const [track] = this.#stream.getVideoTracks();
+    if (this.#stream || conference.phase !== 'room') {
+      for (const track of stream.getTracks()) track.stop();
+      return conference.phase === 'rejoining' ? warn(text('screen.ended.lost')) : undefined;
+    }
+    this.#stream = stream;
+    const [track] = stream.getVideoTracks();
     track.contentHint = 'detail';
     track.onended = () => this.stop(conference, true); // by the browser's own button
-    conference.share(this.#stream);
+    conference.share(stream);
     this.show(conference);
   }
 }

@@ -66,7 +66,7 @@ export class Self {
   /** Opens or closes the microphone for a moment; nothing of it is remembered.
    * @param {boolean} on */
   async talk(on) {
-    if (this.isLive('audio') !== on) await this.devices.toggle('audio', on);
+    if (this.devices.state.audio.on !== on) await this.devices.toggle('audio', on);
   }
 
   close() {

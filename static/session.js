@@ -96,7 +96,7 @@ export class Session {
    */
   #join(conference, joined) {
     this.#lobby.say('');
-    this.#lobby.showPresent(joined.state === 'lobby' ? joined.present ?? 0 : null);
+    this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
     void this.#self.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(conference, joined);
     this.#meeting.prepare(conference, joined);
@@ -150,7 +150,11 @@ export class Session {
   #showRoom() {
     const conference = this.#conference;
     if (!conference) return;
-    if (conference.state.hostToken) saveSecret(this.#room, 'host', conference.state.hostToken);
+    const { hostToken } = conference.state;
+    if (hostToken) {
+      this.#secrets.host = hostToken;
+      saveSecret(this.#room, 'host', hostToken);
+    }
     const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';
     if (back) notify(text('room.back'));
@@ -166,6 +170,7 @@ export class Session {
     this.#meeting.leave();
     this.#wakeLock.release();
     this.#showLobby();
+    this.#lobby.focus();
   }
 
   /** @param {ServerError | null} error */
@@ -187,6 +192,7 @@ export class Session {
   #rejoin() {
     offerReceipt(null);
     this.#showLobby();
+    this.#lobby.focus();
     void this.#self.devices.open();
     this.#enter(this.#preferences.name);
   }

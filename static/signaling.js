@@ -15,7 +15,7 @@ const FAREWELL = 1500;
  * @typedef {object} SignalingEvents
  * @property {() => void} open the socket is open: send the first message now
  * @property {(message: ServerMessage) => void} message
- * @property {(delay: number) => void} down the socket is gone; the next try is in `delay` ms
+ * @property {() => void} down the socket is gone; the next try follows by itself
  */
 
 /** The WebSocket: typed messages, and a new connection with exponential backoff whenever one ends unasked. */
@@ -64,10 +64,11 @@ export class Signaling {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Sends, or drops the message when there is no connection: the state is told again after rejoining.
+  /** Sends, or drops the message when there is no connection: the state is told again after rejoining. Tells which.
    * @param {ClientMessage} message */
   send(message) {
     if (this.isOpen) this.#socket?.send(JSON.stringify(message));
+    return this.isOpen;
   }
 
   /** Asks for a sign of life, and connects again when there is none: a socket whose network went away looks healthy for minutes. */
@@ -144,7 +145,7 @@ export class Signaling {
     const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures);
     this.#failures += 1;
     this.#timer = window.setTimeout(() => this.retryNow(), delay);
-    this.#events.down(delay);
+    this.#events.down();
   }
 
   #detach() {

@@ -13,10 +13,10 @@
  * @property {boolean} audio
  * @property {boolean} video
  * @property {boolean} connected
- * @property {'host' | 'guest'} [role]
- * @property {number | null} [hand] when it was raised
- * @property {boolean} [screen]
- * @property {Quality | null} [quality]
+ * @property {'host' | 'guest'} role
+ * @property {number | null} hand when it was raised
+ * @property {boolean} screen
+ * @property {Quality | null} quality
  * @property {boolean} [paused] whether the picture stands still for want of bandwidth on our side
  *
  * @typedef {object} Background
@@ -38,14 +38,14 @@
  * @property {boolean} waitingRoom
  * @property {'any' | 'blur' | string[]} backgrounds
  * @property {'allowed' | 'hosts' | 'off'} screenShare
- * @property {boolean} [recording] whether hosts may record
+ * @property {boolean} recording whether hosts may record
  *
  * @typedef {{width: number, height: number, frameRate: number, maxBitrate: number}} VideoLimits
- * @typedef {{uploadBytes: number, uploads?: number, chat?: number, video: VideoLimits, screen?: VideoLimits, recording?: 'off' | 'policy' | 'allowed'}} Limits
+ * @typedef {{uploadBytes: number, uploads: number, chat: number, video: VideoLimits, screen: VideoLimits, recording: 'off' | 'policy' | 'allowed'}} Limits
  * @typedef {{name: string, sha256: string}} Model
  * @typedef {{since: number, by: string | null}} Recording since when (ms), and by whom
  * @typedef {{id: string, name: string}} Knock
- * @typedef {{mid: string, participant: string, kind: StreamKind, filtered?: boolean}} StreamInfo
+ * @typedef {{mid: string, participant: string, kind: StreamKind, filtered: boolean}} StreamInfo
  * @typedef {'lobby' | 'waiting' | 'room'} Place
  *
  * @typedef {object} Joined
@@ -53,20 +53,20 @@
  * @property {string} participant
  * @property {string} seat
  * @property {string} room
- * @property {Place} [state]
+ * @property {Place} state
  * @property {Participant[]} participants
- * @property {number} [present]
- * @property {Chat[]} [chat]
- * @property {Knock[]} [knocking]
- * @property {Recording | null} [recording]
- * @property {Policy} [policy]
+ * @property {number} present how many people are in the room
+ * @property {Chat[]} chat
+ * @property {Knock[]} knocking
+ * @property {Recording | null} recording
+ * @property {Policy} policy
  * @property {string} [hostToken]
  * @property {Background[]} backgrounds
  * @property {string} background
- * @property {string | null} [redirected]
+ * @property {string | null} redirected
  * @property {RTCIceServer[]} iceServers
  * @property {Model} model
- * @property {string[]} [reactions]
+ * @property {string[]} reactions
  * @property {Limits} limits
  *
  * @typedef {object} Entered
@@ -74,13 +74,15 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
- * @property {Recording | null} [recording]
+ * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
  * @typedef {object} Counters frames of cameras
  * @property {number} received
  * @property {number} filtered
+ * @property {number} covered
  * @property {number} slated
+ * @property {number} repeated
  * @property {number} withheld
  * @property {number} errors
  * @property {number} raw
@@ -90,20 +92,20 @@
  * @typedef {object} OwnFilter
  * @property {'filter'} type
  * @property {number} fps
- * @property {number | null} [delay] in ms
+ * @property {number | null} delay in ms
  * @property {'none' | 'recording' | 'used'} plate
  * @property {null | 'error' | 'overload'} degraded
- * @property {string | null} [reason]
- * @property {Model} [model]
- * @property {number | null} [rtt] in ms
- * @property {number} [lost] share of packets
+ * @property {string | null} reason
+ * @property {Model} model
+ * @property {number | null} rtt in ms
+ * @property {number} lost share of packets
  *
  * @typedef {Counters & OwnFilter} FilterReport
  * @typedef {Counters & {type: 'totals', since: number, participants: number, screens: number, model: Model}} Totals
  *
- * @typedef {{type: 'offer', connection: 'subscribe', id: number, sdp: string, fresh?: boolean, streams: StreamInfo[]}} SubscribeOffer
+ * @typedef {{type: 'offer', connection: 'subscribe', id: number, sdp: string, fresh: boolean, streams: StreamInfo[]}} SubscribeOffer
  * @typedef {{type: 'answer', connection: 'publish' | 'screen', id: number, sdp: string}} PublishAnswer
- * @typedef {{type: 'background', background: string, reason?: null | 'policy' | 'deleted'}} BackgroundShown
+ * @typedef {{type: 'background', background: string, reason: null | 'policy' | 'deleted'}} BackgroundShown
  * @typedef {{type: 'error', code: string, message: string, fatal: boolean}} ServerError
  *
  * @typedef {Joined | Entered | {type: 'waiting'}
@@ -115,7 +117,7 @@
  *   | SubscribeOffer | PublishAnswer | BackgroundShown
  *   | {type: 'backgrounds', backgrounds: Background[]}
  *   | {type: 'muted', by: string}
- *   | {type: 'screen', shared: false, reason: 'stopped' | 'policy' | 'removed' | 'lost'}
+ *   | {type: 'screen', shared: false, reason: 'stopped' | 'policy' | 'lost'}
  *   | {type: 'chat', chat: Chat}
  *   | {type: 'reaction', participant: string, reaction: string}
  *   | {type: 'speaker', participant: string | null, speaking: string[]}
@@ -128,7 +130,7 @@
  *
  * @typedef {{type: 'join', version: 1, room: string, name: string, background: string, preview: boolean, seat?: string, hostToken?: string, token?: string}
  *   | {type: 'enter', name: string, hostToken?: string}
- *   | {type: 'offer', connection: 'publish' | 'screen', id: number, sdp: string, restart?: boolean}
+ *   | {type: 'offer', connection: 'publish' | 'screen', id: number, sdp: string}
  *   | {type: 'answer', connection: 'subscribe', id: number, sdp: string}
  *   | {type: 'candidate', connection: Connection, candidate: RTCIceCandidateInit | null}
  *   | {type: 'restart', connection: 'subscribe'}

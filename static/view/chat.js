@@ -17,13 +17,13 @@ export class Chat {
   /** @type {Message | null} */
   #last = null;
 
-  /** @param {(words: string) => void} send */
+  /** @param {(words: string) => boolean} send tells whether it went out */
   constructor(send) {
     const form = byId('chat-form', HTMLFormElement);
     form.onsubmit = (event) => {
       event.preventDefault();
       const words = this.#input.value.trim();
-      if (words) send(words);
+      if (words && !send(words)) return; // it stays, to be sent later
       this.#input.value = '';
       this.#fit();
     };
@@ -36,17 +36,18 @@ export class Chat {
   }
 
   /**
-   * Shows what has been written so far; of that, nothing new counts as unread.
+   * Shows what has been written so far.
    *
    * @param {Message[]} messages
    * @param {string} self
+   * @param {boolean} seen whether what is new of it does not count as unread
    * @param {number} [limit] characters of a message
    */
-  show(messages, self, limit) {
+  show(messages, self, seen, limit) {
     const known = this.#last?.id ?? 0;
     if (limit) this.#input.maxLength = limit;
     if (messages.length && messages[messages.length - 1].id < known) this.clear();
-    for (const message of messages) if (message.id > (this.#last?.id ?? 0)) this.add(message, message.participant === self, true);
+    for (const message of messages) if (message.id > (this.#last?.id ?? 0)) this.add(message, message.participant === self, seen);
   }
 
   /**

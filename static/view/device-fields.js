@@ -17,6 +17,9 @@ export class DeviceFields {
   #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
   #test = byId('microphone-test', HTMLButtonElement);
   #noted = '';
+  /** Whose "Try again" was pressed, until it is known how that went.
+   * @type {Kind | null} */
+  #retried = null;
   #retry;
 
   /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void}} events */
@@ -39,6 +42,7 @@ export class DeviceFields {
     for (const kind of KINDS) this.#fill(kind, devices);
     this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
+    this.#focusRetried(devices);
   }
 
   /** @param {number} level in [0, 1] */
@@ -64,7 +68,7 @@ export class DeviceFields {
       new Option(info.label || text(`device.${NAMES[kind]}.nth`, { n: index + 1 }), info.deviceId)
     ));
     const known = options.length > 0;
-    if (!known) options.push(new Option(text(track ? 'device.default' : 'device.none'), ''));
+    if (!known) options.push(new Option(text(track || devices.available[kind].length ? 'device.default' : 'device.none'), ''));
     const select = this.#selects[kind];
     const drawn = options.map((option) => option.text + option.value).join();
     if (select.dataset.drawn !== drawn) select.replaceChildren(...options);
@@ -88,6 +92,18 @@ export class DeviceFields {
     for (const place of this.#notes) place.replaceChildren(...shown.map(({ kind, problem }) => this.#problem(kind, problem)));
   }
 
+  /** Gives the focus back to the new "Try again" or, where that went well, to the picker.
+   * @param {Devices} devices */
+  #focusRetried({ state }) {
+    const kind = this.#retried;
+    if (!kind || KINDS.some((each) => state[each].opening)) return;
+    const places = [...document.querySelectorAll(`[data-problem^="${NAMES[kind]}"] button`), this.#selects[kind]];
+    const place = places.find((each) => each instanceof HTMLElement && each.checkVisibility() && !each.matches(':disabled'));
+    if (!(place instanceof HTMLElement)) return; // the picker waits for the list of devices
+    this.#retried = null;
+    if (document.activeElement === document.body) place.focus();
+  }
+
   /**
    * @param {Kind} kind
    * @param {Problem} problem
@@ -100,7 +116,10 @@ export class DeviceFields {
     const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
     if (problem === 'insecure') return note;
     const again = element('button', { type: 'button', class: 'secondary' }, text('device.retry'));
-    again.onclick = this.#retry;
+    again.onclick = () => {
+      this.#retried = kind;
+      this.#retry();
+    };
     note.append(again);
     return note;
   }

@@ -11,17 +11,17 @@ export class Invite {
   #share = byId('invite-share', HTMLButtonElement);
 
   constructor() {
-    byId('invite-copy', HTMLButtonElement).onclick = () => void this.#copy(this.#link.value, text('invite.copied'));
+    byId('invite-copy', HTMLButtonElement).onclick = () => void this.#copy(roomAddress(), text('invite.copied'));
     this.#share.hidden = typeof navigator.share !== 'function';
-    this.#share.onclick = () => void navigator.share({ url: this.#link.value }).catch(() => {}); // called off
+    this.#share.onclick = () => void navigator.share({ url: roomAddress() }).catch(() => {}); // called off
     this.#link.onfocus = () => this.#link.select();
   }
 
   /** @param {string | null} hostToken for a second link, which makes hosts */
   open(hostToken) {
-    this.#link.value = location.origin + location.pathname;
+    this.#link.value = roomAddress();
     this.#host.hidden = hostToken === null;
-    this.#host.onclick = () => void this.#copy(`${this.#link.value}#host=${hostToken}`, text('invite.host.copied'));
+    this.#host.onclick = () => void this.#copy(`${roomAddress()}#host=${hostToken}`, text('invite.host.copied'));
     void this.#drawQr();
     this.#dialog.showModal();
     byId('invite-copy', HTMLButtonElement).focus();
@@ -35,18 +35,26 @@ export class Invite {
     try {
       await navigator.clipboard.writeText(link);
       notify(done);
-    } catch {
-      notify(text('invite.manual', { link })); // no clipboard without a secure context or permission
+    } catch { // no clipboard without a secure context or permission
+      this.#link.value = link;
+      this.#link.focus();
+      this.#link.select();
+      notify(text('invite.manual'));
     }
   }
 
   async #drawQr() {
     const { encodeQr } = await import('../qr.js');
-    const modules = encodeQr(this.#link.value);
+    const modules = encodeQr(roomAddress());
     const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     path.setAttribute('d', modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : ''))).join(''));
     const qr = byId('invite-qr', SVGSVGElement);
     qr.setAttribute('viewBox', `0 0 ${modules.length + 8} ${modules.length + 8}`);
     qr.replaceChildren(path);
   }
+}
+
+/** The link for guests, without what makes one a host. */
+function roomAddress() {
+  return location.origin + location.pathname;
 }

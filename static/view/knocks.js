@@ -6,21 +6,22 @@ import { announce } from './notices.js';
 /** @import {Conference} from '../conference.js' */
 /** @import {Knock} from '../types.js' */
 
-/** @type {Set<string>} */
-let announced = new Set();
-
-/** Shows hosts who wants to come in.
+/** Shows hosts who wants to come in. Nobody's buttons are drawn anew, or get the focus, when others come and go.
  * @param {Conference} conference */
 export function showKnocks(conference) {
   const { knocking, isHost } = conference.state;
   const root = byId('knocks', HTMLElement);
   const shown = isHost ? [...knocking.values()] : [];
+  const cards = new Map([...root.querySelectorAll('[data-knock]')].map((each) => [each.getAttribute('data-knock'), each]));
   const held = root.contains(document.activeElement);
+  for (const [id, gone] of cards) if (!shown.some((knock) => knock.id === id)) gone.remove();
+  for (const knock of shown) {
+    if (cards.has(knock.id)) continue;
+    root.append(card(conference, knock));
+    announce(text('knock.notice', { name: knock.name }));
+  }
   root.hidden = shown.length === 0;
-  root.replaceChildren(...shown.map((knock) => card(conference, knock)));
-  if (held) (root.querySelector('button') ?? byId('room-title', HTMLElement)).focus();
-  for (const { id, name } of shown) if (!announced.has(id)) announce(text('knock.notice', { name }));
-  announced = new Set(shown.map(({ id }) => id));
+  if (held && !root.contains(document.activeElement)) byId('room-title', HTMLElement).focus();
 }
 
 /**

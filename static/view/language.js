@@ -1,6 +1,7 @@
 // @ts-check
 import { savePreferences } from '../preferences.js';
 import { LANGUAGES, language } from '../strings.js';
+import { byId } from './dom.js';
 
 /** Lets one choose a language; the page is then loaded again in it. */
 export function offerLanguages() {
@@ -13,7 +14,8 @@ export function offerLanguages() {
     }));
     select.value = language;
     select.onchange = () => {
-      savePreferences({ language: select.value });
+      const name = byId('name', HTMLInputElement).value.trim(); // typed, and not remembered yet
+      savePreferences({ language: select.value, ...(name && { name }) });
       location.reload();
     };
   }

@@ -57,7 +57,7 @@ export class Lobby {
   }
 
   focus() {
-    (this.#name.value ? this.#join : this.#name).focus({ preventScroll: true });
+    (this.#name.value ? this.#join : this.#name).focus();
   }
 
   /** @param {'no' | 'joining' | 'waiting'} joining */
@@ -66,6 +66,7 @@ export class Lobby {
     this.#join.toggleAttribute('data-busy', joining !== 'no');
     this.#join.replaceChildren(text(joining === 'no' ? 'lobby.join' : joining === 'joining' ? 'lobby.joining' : 'lobby.cancel'));
     this.#status.textContent = joining === 'waiting' ? text('lobby.waiting') : '';
+    if (joining !== 'no' && document.activeElement === this.#name) this.#join.focus(); // a disabled field would lose it
     this.#name.disabled = joining !== 'no';
     if (joining !== 'no') this.say('');
   }

@@ -9,6 +9,11 @@ export function notify(words) {
   put(byId('notices', HTMLElement), words);
 }
 
+/** Takes away what was said in passing. */
+export function clearNotices() {
+  byId('notices', HTMLElement).replaceChildren();
+}
+
 /** Says to screen readers what everybody else sees happen.
  * @param {string} words */
 export function announce(words) {
@@ -21,11 +26,22 @@ export function warn(words) {
   put(byId('alerts', HTMLElement), words);
 }
 
+/** Where notices are seen and cover nothing that one uses: in the dialog that is open, else over the tiles of the room. */
+function gather() {
+  const dialog = document.querySelector('dialog[open]');
+  const holder = dialog ?? (document.body.dataset.state === 'room' ? byId('people', HTMLElement) : document.body);
+  const notes = byId('notes', HTMLElement);
+  if (notes.parentElement === holder) return;
+  holder.append(notes);
+  dialog?.addEventListener('close', gather, { once: true });
+}
+
 /**
  * @param {HTMLElement} place
  * @param {string} words
  */
 function put(place, words) {
+  gather();
   const notice = element('p', { class: 'notice' }, words);
   place.append(notice);
   if (place.childElementCount > 3) place.firstElementChild?.remove();

@@ -58,6 +58,7 @@ export class Picker {
    */
   show(offer, wanted, busy) {
     const drawn = JSON.stringify(offer);
+    const held = this.#root.contains(document.activeElement) ? document.activeElement : null;
     if (drawn !== this.#drawn) this.#draw(offer);
     this.#drawn = drawn;
     for (const choice of this.#root.querySelectorAll('label[data-background]')) {
@@ -66,6 +67,7 @@ export class Picker {
       input.checked = input.value === wanted;
       choice.toggleAttribute('data-busy', busy && input.checked);
     }
+    if (held && !held.isConnected) this.#focusLike(held);
   }
 
   focus() {
@@ -73,9 +75,18 @@ export class Picker {
     if (checked instanceof HTMLElement) checked.focus();
   }
 
+  /** Focuses what stands for something that was drawn anew, or else the choice.
+   * @param {Element} gone */
+  #focusLike(gone) {
+    const same = [...this.#root.querySelectorAll('button[id], input[name=background]')].find((each) => (
+      gone instanceof HTMLInputElement && each instanceof HTMLInputElement ? each.value === gone.value : each.id && each.id === gone.id
+    ));
+    if (same instanceof HTMLElement) same.focus();
+    else this.focus();
+  }
+
   /** @param {Offer} offer */
   #draw({ list, colors, anyColor, upload, policy }) {
-    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
     this.#accepting = upload;
     this.#tiles.replaceChildren(...list.map((background) => this.#tile(background)), ...(upload ? [this.#uploadTile()] : []));
     this.#colors.replaceChildren(...colors.map((color) => swatch(color)), ...(anyColor ? [this.#colorInput(colors.at(-1) ?? '')] : []));
@@ -83,8 +94,6 @@ export class Picker {
     this.#hint.hidden = !upload;
     this.#policy.hidden = !policy;
     this.#policy.textContent = text('background.policy');
-    if (focused === null) return;
-    for (const input of this.#root.querySelectorAll('input')) if (input.value === focused && input.name === 'background') input.focus();
   }
 
   /** @param {Background} background */

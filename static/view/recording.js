@@ -27,7 +27,7 @@ export class Recording {
     for (const mark of this.#marks) mark.hidden = !this.#on;
     this.#tools.hidden = permission === 'off';
     byId('policy-recording-field', HTMLElement).hidden = permission !== 'policy';
-    this.#allowed.checked = policy.recording === true;
+    this.#allowed.checked = policy.recording;
     this.#button.disabled = !this.#on && permission === 'policy' && !policy.recording;
     this.#button.toggleAttribute('data-on', this.#on);
     const words = this.#button.querySelector('span');

@@ -14,6 +14,7 @@ export class Room {
   tiles = new Tiles(() => { this.#hear.hidden = false; });
   #hear = byId('hear', HTMLButtonElement);
   #banner = byId('banner', HTMLElement);
+  #lost = '';
   #talking = false;
 
   constructor() {
@@ -45,10 +46,10 @@ export class Room {
     this.tiles.show(participants, self, isHost);
   }
 
-  /** @param {string} words nothing hides the banner */
-  showBanner(words) {
-    this.#banner.hidden = words === '';
-    this.#banner.textContent = words;
+  /** @param {string} words what is wrong with the connection, or nothing */
+  showLost(words) {
+    this.#lost = words;
+    this.#showBanner();
   }
 
   /** @param {boolean} locked */
@@ -59,9 +60,8 @@ export class Room {
   /** That one is heard only as long as the space bar is held.
    * @param {boolean} on */
   showTalking(on) {
-    if (on) this.showBanner(text('room.talking'));
-    else if (this.#talking) this.showBanner('');
     this.#talking = on;
+    this.#showBanner();
   }
 
   /**
@@ -94,11 +94,19 @@ export class Room {
   /** Back to how it is before anybody came. */
   reset() {
     this.panel.close();
-    this.showBanner('');
+    this.showLost('');
+    this.showTalking(false);
+    byId('knocks', HTMLElement).replaceChildren();
     this.tiles.clear();
     this.#hear.hidden = true;
     for (const dialog of document.querySelectorAll('dialog')) dialog.close();
     if (document.fullscreenElement) void document.exitFullscreen();
+  }
+
+  #showBanner() {
+    const words = this.#lost || (this.#talking ? text('room.talking') : '');
+    this.#banner.hidden = words === '';
+    if (this.#banner.textContent !== words) this.#banner.textContent = words;
   }
 }
 
@@ -115,11 +123,16 @@ function placePopovers() {
   }
 }
 
-/** A click beside a dialog closes it. */
+/** A click beside a dialog closes it; not one that only ends there, as when words in a field are selected. */
 function closeOnBackdrop() {
   for (const dialog of document.querySelectorAll('dialog')) {
-    dialog.addEventListener('click', (event) => {
-      if (event.target === dialog) dialog.close();
+    let beside = false;
+    dialog.addEventListener('pointerdown', ({ clientX: x, clientY: y }) => {
+      const { left, right, top, bottom } = dialog.getBoundingClientRect();
+      beside = x < left || x > right || y < top || y > bottom;
+    });
+    dialog.addEventListener('click', ({ target }) => {
+      if (target === dialog && beside) dialog.close();
     });
   }
 }

@@ -62,7 +62,7 @@ function serverRows({ fps, delay, rtt, lost }) {
     [text('filter.fps'), number(fps)],
     [text('filter.delay'), milliseconds(delay ?? undefined)],
     [text('stats.rtt'), milliseconds(rtt ?? undefined)],
-    [text('stats.loss'), lost === undefined ? null : percent(lost)],
+    [text('stats.loss'), percent(lost)],
   ];
   return /** @type {[string, string][]} */ (rows.filter(([, value]) => value !== null));
 }

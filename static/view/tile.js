@@ -44,7 +44,7 @@ export class Tile extends MediaTile {
   /** @param {Participant} participant */
   update(participant) {
     const { name, audio, video, connected, hand, quality } = participant;
-    const paused = connected && video && participant.paused;
+    const paused = connected && video && participant.paused === true;
     const shown = this.#isSelf ? text('room.you') : name;
     paintAvatar(this.#avatar, participant);
     this.#name.textContent = shown;

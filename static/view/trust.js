@@ -5,7 +5,7 @@ import { notify } from './notices.js';
 
 /** @import {Counters, FilterReport, Model, Totals} from '../types.js' */
 
-const COUNTERS = /** @type {const} */ (['received', 'filtered', 'slated', 'withheld', 'errors', 'raw']);
+const COUNTERS = /** @type {const} */ (['received', 'filtered', 'covered', 'slated', 'repeated', 'withheld', 'errors', 'raw']);
 const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
 
 /** What the filter does, and the proof of it in numbers. */

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
+from server.tokens import Problem
 from tests.support.fake_server import FakeServer
 from tests.support.pages import join
+
+# Errors that people get to read.
+TOLD = [*get_args(Problem), "removed", "replaced", "denied", "room-full", "room-locked", "recording-failed"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -44,10 +49,18 @@ async def test_the_invitation_has_link_code_and_a_link_for_hosts(page: Page, fak
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await join(page, fake)
     await page.get_by_role("button", name="Invite").click()
+    dialog = page.get_by_role("dialog", name="Invite people")
+    await expect(dialog).to_be_visible()
+    box = await dialog.bounding_box()
+    assert box is not None
+    await page.mouse.click(box["x"] + 8, box["y"] + 8)
+    await expect(dialog).to_be_visible()
     await expect(page.get_by_label("Link to this room")).to_have_value(fake.url + "/r/studio")
     await expect(page.locator("#invite-qr path")).to_have_attribute("d", re.compile("^M4 4h1v1h-1z"))
     await page.get_by_role("button", name="Copy link for another host").click()
-    await expect(page.get_by_text("Whoever opens it becomes a host.")).to_be_visible()
+    await expect(dialog.get_by_text("Whoever opens it becomes a host.")).to_be_visible()
+    await page.mouse.click(box["x"] - 8, box["y"] - 8)
+    await expect(dialog).to_be_hidden()
     link = await page.evaluate("navigator.clipboard.readText()")
     assert link == fake.url + "/r/studio#host=token"
     await page.evaluate("sessionStorage.clear()")
@@ -57,10 +70,24 @@ async def test_the_invitation_has_link_code_and_a_link_for_hosts(page: Page, fak
     assert page.url == fake.url + "/r/studio"
 
 
+async def test_without_a_clipboard_the_link_is_selected_to_be_copied(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    fake.role = "host"
+    await join(page, fake)
+    await page.get_by_role("button", name="Invite").click()
+    await page.get_by_role("button", name="Copy link for another host").click()
+    await expect(page.get_by_role("dialog").get_by_text("The link is selected")).to_be_visible()
+    assert await page.evaluate("String(getSelection())") == fake.url + "/r/studio#host=token"
+    await page.get_by_role("button", name="Copy link", exact=True).click()
+    await expect(page.get_by_label("Link to this room")).to_have_value(fake.url + "/r/studio")
+
+
 async def test_german_is_complete_and_chosen_by_hand_or_by_the_browser(page: Page, fake: FakeServer) -> None:
     await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Your name").fill("Ada")
     await page.locator(".language-pick:visible").select_option("Deutsch")
     await expect(page.get_by_role("button", name="Jetzt beitreten")).to_be_visible()
+    await expect(page.get_by_label("Dein Name")).to_have_value("Ada")
     assert await page.evaluate("document.documentElement.lang") == "de"
     english, german = [
         json.loads(
@@ -76,3 +103,4 @@ async def test_german_is_complete_and_chosen_by_hand_or_by_the_browser(page: Pag
         ".map(name => e.dataset[name])).filter(Boolean)"
     )
     assert set(used) <= english.keys()
+    assert {f"error.{code}" for code in TOLD} <= english.keys()

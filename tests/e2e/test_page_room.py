@@ -91,6 +91,10 @@ async def test_a_picture_that_stands_still_says_why(page: Page, fake: FakeServer
     fake.others = [participant("p1", "Bob", video=True), participant("p2", "Eve")]
     await join(page, fake)
     words = page.get_by_text("Paused: slow connection")
+    for quality in ("fair", "good"):
+        await fake.send("quality", quality={"p1": quality})
+        await expect(page.locator(f"[data-participant=p1][data-quality={quality}]")).to_be_visible()
+        await expect(words.filter(visible=True)).to_have_count(0)
     await fake.send("paused", participants=["p1", "p2"])
     await expect(page.get_by_role("article", name="Bob, Paused: slow connection")).to_be_visible()
     await expect(words.filter(visible=True)).to_have_count(1)
@@ -131,6 +135,11 @@ async def test_the_space_bar_opens_the_microphone_while_it_is_held(page: Page, f
     await expect(page.get_by_role("button", name="Mute microphone")).to_be_visible()
     await page.keyboard.up(" ")
     await expect(page.get_by_role("button", name="Unmute microphone")).to_be_visible()
+    await page.keyboard.down(" ")
+    await expect(page.get_by_text("You are heard as long as you hold the space bar.")).to_be_visible()
+    await fake.send("muted", by="p1")
+    await expect(page.get_by_text("You are heard as long as you hold the space bar.")).to_be_hidden()
+    await page.keyboard.up(" ")
     await page.get_by_role("button", name="Chat", exact=True).click()
     await page.keyboard.type("a b")
     await expect(page.get_by_label("Write a message")).to_have_value("a b")
@@ -166,6 +175,47 @@ async def test_hosts_decide(page: Page, fake: FakeServer) -> None:
     await page.get_by_label("Allowed backgrounds").first.select_option("Only these")
     await page.get_by_role("checkbox", name="Strong blur").uncheck(force=True)
     await fake.until("policy", policy={"backgrounds": ["blur", "fjord"]})
+
+
+async def test_the_focus_stays_with_whom_a_host_decides_about(page: Page, fake: FakeServer) -> None:
+    fake.role = "host"
+    await join(page, fake)
+    for identity, name in (("k1", "Alice"), ("k2", "Mallory")):
+        await fake.send("knock", participant={"id": identity, "name": name})
+    refuse = page.get_by_role("button", name="Refuse: Mallory")
+    await refuse.focus()
+    await fake.send("knock", participant={"id": "k3", "name": "Carol"})
+    await expect(page.get_by_role("button", name="Let in: Carol")).to_be_visible()
+    await expect(refuse).to_be_focused()
+    await page.keyboard.press("Enter")
+    assert (await fake.expect("deny"))["participant"] == "k2"
+    await fake.send("knock-ended", participant="k2")
+    await expect(page.locator("#room-title")).to_be_focused()
+    await expect(page.get_by_role("button", name="Let in")).to_have_count(2)
+    assert not fake.messages("admit")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1024, 640)])
+async def test_what_is_said_in_passing_covers_nothing_that_one_uses(
+    page: Page, fake: FakeServer, size: tuple[int, int]
+) -> None:
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    fake.role, fake.others = "host", [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.get_by_role("button", name="Chat", exact=True).click()
+    await fake.send("knock", participant={"id": "k1", "name": "Alice"})
+    await fake.send("muted", by="p1")
+    await fake.send("participant-joined", participant=participant("p2", "A name of some length " * 3))
+    await expect(page.locator("#notices .notice")).to_be_visible()
+    await expect(page.locator("#alerts .notice")).to_be_visible()
+    covered = await page.evaluate("""() => {
+      const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      const inUse = [...document.querySelectorAll('#knocks button, #chat-text, .tool, .notice')];
+      return [...document.querySelectorAll('.notice')].flatMap((notice) => inUse.filter(
+        (each) => each !== notice && overlap(each.getBoundingClientRect(), notice.getBoundingClientRect())
+      ).map((each) => each.outerHTML));
+    }""")
+    assert covered == []
 
 
 async def test_hosts_record_where_that_is_allowed_and_it_is_marked(page: Page, fake: FakeServer) -> None:
@@ -254,7 +304,13 @@ async def test_the_shield_tells_what_the_filter_does(page: Page, fake: FakeServe
     await page.get_by_role("button", name="Filtered, with trouble: show details").click()
     dialog = page.get_by_role("dialog", name="Everyone sees you filtered")
     await expect(dialog.get_by_text("The server is busy.")).to_be_visible()
-    for name, number in (("filtered", "890"), ("slated", "10"), ("raw", "0"), ("delay", "13 ms")):
+    for name, number in (
+        ("filtered", "890"),
+        ("covered", "4"),
+        ("slated", "5"),
+        ("raw", "0"),
+        ("delay", "13 ms"),
+    ):
         await expect(dialog.locator(f"#filter-counters [data-counter={name}] dd")).to_have_text(number)
     await fake.expect("totals")
     await expect(dialog.locator("#filter-totals [data-counter=raw] dd")).to_have_text("0")
@@ -280,3 +336,16 @@ async def test_a_shared_screen_is_offered_and_shown_as_unfiltered(page: Page, fa
     await page.get_by_role("button", name="Share screen").click()
     await page.get_by_role("button", name="Stop sharing").last.click()
     assert (await fake.expect("screen"))["shared"] is False
+    await page.get_by_role("button", name="Share screen").click()
+    await expect(page.get_by_text("Everyone sees the screen you share")).to_be_visible()
+    await fake.sockets[-1].send_json(error("bad-sdp") | {"fatal": False})
+    await expect(page.get_by_text("Everyone sees the screen you share")).to_be_hidden()
+
+
+async def test_names_of_screens_are_read_in_the_direction_of_the_page(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    html = await page.evaluate("""
+        import('/static/view/screen-tile.js').then(({ScreenTile}) =>
+          new ScreenTile('p1', 'محمد', {}).element.querySelector('.tile-text').outerHTML)
+    """)
+    assert html == '<span class="tile-text" dir="ltr"><bdi>محمد</bdi>’s screen</span>'

@@ -27,6 +27,8 @@ async def test_the_front_page_suggests_a_room_and_leads_to_it(page: Page, fake: 
     await room.fill("My studio")
     await room.press("Enter")
     await page.wait_for_url(fake.url + "/r/My-studio")
+    await page.goto(fake.url + "/r/%E0%A4")
+    await expect(room).to_be_visible()
 
 
 async def test_the_first_load_is_small_and_flat_and_asks_nobody_else(page: Page, fake: FakeServer) -> None:
@@ -73,6 +75,65 @@ async def test_a_missing_camera_is_explained_and_does_not_keep_anybody_out(
     media_message = await fake.expect("media")
     assert (media_message["audio"], media_message["video"]) == (False, False)
     assert "a=sendonly" in (await fake.expect("offer"))["sdp"]
+
+
+async def test_who_tries_a_blocked_camera_again_keeps_the_focus(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script("""
+        window.asked = 0;
+        const unnamed = (kind) => ({kind, deviceId: '', label: '', groupId: ''});
+        Object.defineProperty(navigator, 'mediaDevices', {value: {
+          getUserMedia: async () => { asked += 1; throw new DOMException('', 'NotAllowedError'); },
+          enumerateDevices: async () => [unnamed('videoinput'), unnamed('audioinput')],
+          addEventListener() {},
+        }});
+    """)
+    await page.goto(fake.url + "/r/studio")
+    for label in ("Camera", "Microphone"):
+        await expect(page.get_by_label(label, exact=True)).to_have_text("Browser’s choice")
+    for kind in ("camera", "microphone"):
+        again = page.locator(f"#lobby-problems [data-problem={kind}-refused] button")
+        asked = await page.evaluate("asked")
+        await again.press("Enter")
+        await page.wait_for_function(f"() => asked > {asked}")
+        await expect(again).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1024, 640), (320, 568)])
+async def test_the_row_to_join_hides_nothing_that_has_the_focus(
+    page: Page, fake: FakeServer, size: tuple[int, int]
+) -> None:
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.get_by_label("Your name")).to_be_focused()
+    await fake.expect("join")
+    await expect(page.locator("#plate")).to_be_visible()
+    hidden = """() => {
+      const {activeElement} = document;
+      if (activeElement === document.body || activeElement.closest('.join-row')) return null;
+      const shown = activeElement.closest('label') ?? activeElement;
+      const row = document.querySelector('.join-row').getBoundingClientRect();
+      return shown.getBoundingClientRect().top >= row.top ? activeElement.outerHTML : null;
+    }"""
+    for _ in range(26):
+        assert await page.evaluate(hidden) is None
+        await page.keyboard.press("Tab")
+
+
+async def test_the_focus_stays_in_the_lobby_when_joining_takes_time_or_fails(
+    page: Page, fake: FakeServer
+) -> None:
+    fake.policy["waitingRoom"] = True
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Your name").fill("Ada")
+    await page.get_by_label("Your name").press("Enter")
+    await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    fake.policy["waitingRoom"] = False
+    await fake.sockets[-1].send_json(fake.entered())
+    await page.get_by_role("button", name="Leave").click()
+    fake.refuse = "room-full"
+    await page.get_by_role("button", name="Rejoin").press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text="This room is full")).to_be_visible()
+    await expect(page.get_by_role("button", name="Join now")).to_be_focused()
 
 
 async def test_a_lost_connection_is_shown_and_taken_up_with_seat_and_background(
@@ -142,8 +203,13 @@ async def test_an_own_picture_is_uploaded_and_a_plain_colour_hides_the_room_unti
     again = await fake.expect("join", 2)
     assert again["background"].startswith("#")
     await fake.until("background", background="upload:2")
-    await page.get_by_role("button", name="Remove").click(force=True)
+    await page.get_by_role("button", name="Remove").press("Enter")
     await fake.until("background", background="blur-strong")
+    await expect(page.locator("label[data-background=blur-strong] input")).to_be_focused()
+    await page.locator("#upload-button").focus()
+    await page.locator("#upload").set_input_files(picture)
+    await expect(page.locator("label[data-background^='own:'] input")).to_be_checked()
+    await expect(page.locator("#upload-button")).to_be_focused()
 
 
 async def test_names_are_shown_as_they_are_written(page: Page, fake: FakeServer) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.support.fake_server import FakeServer
+from tests.support.fake_server import FakeServer, participant
 from tests.support.pages import join
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
@@ -49,6 +49,49 @@ async def test_a_server_that_forgot_everything_lets_one_in_again(page: Page, fak
     await fake.sockets[-1].close()
     await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=5000)
     assert (await fake.expect("enter", 2))["name"] == "Ada"
+
+
+async def test_nothing_one_does_while_the_connection_is_lost_vanishes(page: Page, fake: FakeServer) -> None:
+    fake.held, fake.role, fake.others = True, "host", [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("m")
+    await fake.until("media", audio=False)
+    fake.refuse = "shutting-down"
+    await fake.sockets[-1].close()
+    lost = page.get_by_text("Connection lost – rejoining…").and_(page.locator("#banner"))
+    await expect(lost).to_be_visible()
+    await page.keyboard.down(" ")
+    await expect(page.get_by_role("button", name="Mute microphone")).to_be_visible()
+    await expect(lost).to_be_visible()
+    await page.keyboard.up(" ")
+    await expect(page.get_by_role("button", name="Unmute microphone")).to_be_visible()
+    await expect(lost).to_be_visible()
+    await page.keyboard.press("c")
+    field = page.get_by_label("Write a message")
+    await field.fill("A long thought")
+    await field.press("Enter")
+    await expect(field).to_have_value("A long thought")
+    await field.press("Escape")
+    await page.keyboard.press("p")
+    locked = page.get_by_role("switch", name="Lock the room")
+    await locked.click()
+    await expect(locked).not_to_be_checked()
+    fake.say("p1", "Are you there?")
+    fake.refuse = None
+    await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=10_000)
+    await expect(page.get_by_role("status").filter(has_text="Chat, 1 unread")).to_be_visible()
+    await page.get_by_role("button", name="Chat, 1 unread").click()
+    await field.press("Enter")
+    assert (await fake.expect("chat"))["text"] == "A long thought"
+    assert not fake.messages("policy")
+
+
+async def test_a_host_who_leaves_comes_back_as_a_host(page: Page, fake: FakeServer) -> None:
+    fake.role = "host"
+    await join(page, fake)
+    await page.get_by_role("button", name="Leave").click()
+    await page.get_by_role("button", name="Rejoin").click()
+    assert (await fake.expect("join", 2))["hostToken"] == "token"
 
 
 async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page, fake: FakeServer) -> None:

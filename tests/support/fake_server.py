@@ -41,7 +41,16 @@ POLICY = {
     "recording": False,
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
-COUNTERS = {"received": 900, "filtered": 890, "slated": 10, "withheld": 0, "errors": 0, "raw": 0}
+COUNTERS = {
+    "received": 900,
+    "filtered": 890,
+    "covered": 4,
+    "slated": 5,
+    "repeated": 1,
+    "withheld": 0,
+    "errors": 0,
+    "raw": 0,
+}
 NOW = 1_719_829_384_123  # ms since 1970
 
 
