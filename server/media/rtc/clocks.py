@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 
+MAX_JUMP = 10.0
+"""Seconds by which RTP time may differ from the time that went by between two packets of one stream."""
 NTP_EPOCH = 2_208_988_800
 """Seconds from the NTP epoch (1900) to the Unix epoch."""
 
@@ -37,7 +39,7 @@ class Unwrapper:
 
 
 class Timeline:
-    """RTP timestamps (32 bit) to ticks that start at 0 and go on across a change of stream."""
+    """RTP timestamps (32 bit) to ticks that start at 0 and go on across a change of stream, announced or not."""
 
     def __init__(self, clock_rate: int) -> None:
         self._rate = clock_rate
@@ -53,6 +55,12 @@ class Timeline:
     def ticks(self, timestamp: int, now: float) -> int:
         """Return the ticks of an RTP timestamp that arrived at `now` seconds."""
         unwrapped = self._unwrap(timestamp)
+        if self._origin is not None and self._latest is not None:
+            ticks, then = self._latest
+            elapsed = (now - then) * self._rate
+            if abs(unwrapped - self._origin - ticks - elapsed) > MAX_JUMP * self._rate:
+                self.restart()
+                unwrapped = self._unwrap(timestamp)
         if self._origin is None:
             self._origin = unwrapped
             if self._latest is not None:

@@ -21,6 +21,8 @@ from .bandwidth_estimator import BandwidthEstimator, SentLog
 from .clocks import ClockOffset
 from .receive_buffer import RoundTrip
 
+UNSENDABLE = (ValueError, struct.error, pylibsrtp.Error)
+"""What is raised for packets that can't be written or encrypted."""
 CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
     b"ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
@@ -69,6 +71,7 @@ class DtlsTransport(RTCDtlsTransport):
         stock.clock_offset = ClockOffset()
         stock._arrivals = transport_cc.ArrivalLog(random32())
         stock._feedback_timer = None
+        stock._feedback_limit = transport_cc.FeedbackLimit()
         stock.sent = SentLog()
         stock.estimator = BandwidthEstimator()
         stock._sockets = set()
@@ -79,6 +82,7 @@ class DtlsTransport(RTCDtlsTransport):
 
     _arrivals: transport_cc.ArrivalLog
     _feedback_timer: asyncio.TimerHandle | None
+    _feedback_limit: transport_cc.FeedbackLimit
     _sockets: set[StunProtocol]
     _ssrcs: set[bytes]
 
@@ -150,14 +154,15 @@ class DtlsTransport(RTCDtlsTransport):
         for packet in feedback:
             self._take_feedback(packet)
         try:
-            packets = RtcpPacket.parse(data)
+            for report in RtcpPacket.parse(data):
+                for recipient in self._rtp_router.route_rtcp(report):
+                    await recipient._handle_rtcp_packet(report)
         except (ValueError, struct.error, IndexError):
             return
-        for report in packets:
-            for recipient in self._rtp_router.route_rtcp(report):
-                await recipient._handle_rtcp_packet(report)
 
     def _take_feedback(self, packet: bytes) -> None:
+        if not self._feedback_limit.allows(transport_cc.status_count(packet), time.monotonic()):
+            return
         try:
             reports = self.sent.take(transport_cc.read_feedback(packet))
         except ValueError:

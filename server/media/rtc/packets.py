@@ -31,7 +31,7 @@ class HeaderExtensions:
 
     def __init__(self, ids: dict[str, int], mid: str) -> None:
         """Take the negotiated ids by URI; what the one-byte form can't hold is left out."""
-        ids = {uri: number for uri, number in ids.items() if number <= MAX_ID}
+        ids = {uri: number for uri, number in ids.items() if 0 < number <= MAX_ID}
         self._level = ids.get(AUDIO_LEVEL)
         self._send_time = ids.get(ABS_SEND_TIME)
         self._number = ids.get(TRANSPORT_CC)

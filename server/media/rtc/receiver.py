@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol
 
 from aiortc.codecs import is_rtx
@@ -22,7 +23,10 @@ from aiortc.rtp import (
     unwrap_rtx,
 )
 
-from .dtls import DtlsTransport
+from .dtls import UNSENDABLE, DtlsTransport
+
+NACK_LENGTH = 200
+"""Sequence numbers that one NACK asks for at most: up to 4 bytes each, and pylibsrtp takes no more than 1500."""
 
 
 class Sink(Protocol):
@@ -112,11 +116,17 @@ class Receiver(RTCRtpReceiver):
         if isinstance(packet, RtcpSrPacket) and self.sink is not None:
             self.sink.report(packet)
 
+    async def _send_rtcp(self, packet: AnyRtcpPacket) -> None:
+        with suppress(*UNSENDABLE):  # rtcrtpreceiver.py:571 would end, and stop() wait for it for ever
+            await super()._send_rtcp(packet)
+
     def send_nack(self, media_ssrc: int, lost: list[int]) -> None:
-        """Ask for packets again (RFC 4585 section 6.2.1); `lost` is sorted."""
-        self._send_feedback(
-            RtcpRtpfbPacket(RTCP_RTPFB_NACK, self._RTCRtpReceiver__rtcp_ssrc, media_ssrc, lost)
-        )
+        """Ask for packets again (RFC 4585 section 6.2.1), NACK_LENGTH at a time; `lost` is sorted."""
+        for first in range(0, len(lost), NACK_LENGTH):
+            part = lost[first : first + NACK_LENGTH]
+            self._send_feedback(
+                RtcpRtpfbPacket(RTCP_RTPFB_NACK, self._RTCRtpReceiver__rtcp_ssrc, media_ssrc, part)
+            )
 
     def send_pli(self, media_ssrc: int) -> None:
         """Ask for a keyframe (RFC 4585 section 6.3.1)."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiortc import RTCRtpTransceiver
@@ -21,12 +23,17 @@ from aiortc.rtp import (
 from aiortc.utils import random32
 
 from .clocks import ntp_now
-from .dtls import DtlsTransport
+from .dtls import UNSENDABLE, DtlsTransport
 from .packets import HeaderExtensions, PacketWriter, Retransmission
 from .vp8 import picture_id_of, with_picture_id
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_ROUND_TRIP = 0.1
 """Seconds, until a report tells."""
+SHORTEST_ROUND_TRIP = 0.01
+"""Seconds; clocks that are set, or lie, make it less."""
+MAX_CAPTURE_AGE = 10  # seconds
 
 
 class SenderStats(NamedTuple):
@@ -49,6 +56,7 @@ class PacketSender(RTCRtpSender):
     SSRC, sender reports, SDES, BYE and the dispatch of NACK, PLI and reports are aiortc's.
     """
 
+    _RTCRtpSender__lsr_time: float | None
     _RTCRtpSender__ntp_timestamp: int
     _RTCRtpSender__octet_count: int
     _RTCRtpSender__packet_count: int
@@ -67,6 +75,8 @@ class PacketSender(RTCRtpSender):
     last_sent: tuple[int, float] | None
     picture_id: int | None
     _writer: PacketWriter | None
+    _reported_packets: int
+    _reported_at: float | None
 
     @classmethod
     def adopt(cls, stock: RTCRtpSender) -> PacketSender:
@@ -80,6 +90,8 @@ class PacketSender(RTCRtpSender):
         stock.last_sent = None
         stock.picture_id = None
         stock._writer = None
+        stock._reported_packets = 0
+        stock._reported_at = 0.0
         return stock
 
     @property
@@ -152,7 +164,9 @@ class PacketSender(RTCRtpSender):
         now = ntp_now()
         self.transport.send_packets(self._writer.write(payloads, timestamp, now, level, voice))
         self.last_sent = timestamp, time.monotonic()
-        self._RTCRtpSender__ntp_timestamp = now if capture_ntp is None else capture_ntp
+        # It comes from a participant's clock, which may say anything.
+        believed = capture_ntp is not None and abs(capture_ntp - now) < MAX_CAPTURE_AGE << 32
+        self._RTCRtpSender__ntp_timestamp = capture_ntp if capture_ntp is not None and believed else now
         self._RTCRtpSender__rtp_timestamp = timestamp
         self._RTCRtpSender__packet_count += len(payloads)
         self._RTCRtpSender__octet_count += sum(map(len, payloads))
@@ -166,7 +180,7 @@ class PacketSender(RTCRtpSender):
         # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).
         if self._writer is None:
             return
-        now, round_trip = ntp_now(), self._RTCRtpSender__rtt or DEFAULT_ROUND_TRIP
+        now, round_trip = ntp_now(), max(self._RTCRtpSender__rtt or DEFAULT_ROUND_TRIP, SHORTEST_ROUND_TRIP)
         packet = self._writer.rewrite(sequence_number & 0xFFFF, now, round_trip)
         if packet:
             self.transport.send_packets([packet])
@@ -197,9 +211,15 @@ class PacketSender(RTCRtpSender):
             self.stream.on_keyframe_request()
 
     async def _send_rtcp(self, packets: list[AnyRtcpPacket]) -> None:
-        # rtcrtpsender.py:441 reports NTP time 0 before the first packet, and goes on while inactive.
-        idle = not self._RTCRtpSender__packet_count or not self._enabled
-        if not (idle and isinstance(packets[0], RtcpSrPacket)):
+        if isinstance(packets[0], RtcpSrPacket):
+            # rtcrtpsender.py:441 reports NTP time 0 before the first packet, and goes on while nothing is sent: the
+            # same report again and again, so that an answer does not tell which one it is to.
+            if self._reported_packets == self._RTCRtpSender__packet_count or not self._enabled:
+                self._RTCRtpSender__lsr_time = self._reported_at
+                return
+            self._reported_packets = self._RTCRtpSender__packet_count
+            self._reported_at = self._RTCRtpSender__lsr_time
+        with suppress(*UNSENDABLE):  # rtcrtpsender.py:430 would end, and stop() wait for it for ever
             await super()._send_rtcp(packets)
 
 
@@ -280,7 +300,10 @@ class RtpSender:
         if self._origin is None:
             self._origin = self._start() - timestamp
         payloads = self._with_own_picture_id(payloads)
-        self._sender.write(payloads, (self._origin + timestamp) & 0xFFFFFFFF, level, voice, capture_ntp)
+        try:
+            self._sender.write(payloads, (self._origin + timestamp) & 0xFFFFFFFF, level, voice, capture_ntp)
+        except UNSENDABLE as error:  # what one peer sent must not keep another's packets from the rest
+            logger.debug("packets can't be sent: %s", error)
 
     def _with_own_picture_id(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
         shared = picture_id_of(payloads[0]) if self._sender.is_vp8 else None

@@ -23,6 +23,10 @@ MAX_RUN = 0x1FFF
 MAX_STATUSES = 400
 MAX_REPORTED_GAP = 500
 MAX_READ = 1024
+MAX_BURST, MAX_STATUS_RATE = 4096, 20_000
+"""Statuses read at once, and in a second: ten times what sixteen participants make, and some milliseconds of work."""
+PACKET_COST = 16
+"""Statuses that a packet costs besides its own."""
 MAX_DELTA = 8_000_000
 
 
@@ -129,6 +133,28 @@ def read_feedback(packet: bytes) -> Feedback:
         at += symbol
         arrivals.append(time)
     return Feedback(base, reference >> 8, arrivals)
+
+
+def status_count(packet: bytes) -> int:
+    """Return how many packets a feedback packet claims to tell of."""
+    return packet[14] << 8 | packet[15] if len(packet) > 15 else 0
+
+
+class FeedbackLimit:
+    """Bounds what reading a peer's feedback may cost, whatever it claims. Time is passed in, in seconds."""
+
+    def __init__(self) -> None:
+        self._budget = float(MAX_BURST)
+        self._filled = float("-inf")
+
+    def allows(self, count: int, now: float) -> bool:
+        """Tell whether to read feedback on `count` packets at `now`; counts it if so."""
+        self._budget = min(MAX_BURST, self._budget + (now - self._filled) * MAX_STATUS_RATE)
+        self._filled = now
+        if count + PACKET_COST > self._budget:
+            return False
+        self._budget -= count + PACKET_COST
+        return True
 
 
 def _read_chunks(body: bytes, count: int) -> tuple[list[int], int]:

@@ -46,7 +46,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
     (
         aiortc.RTCRtpSender,
         "_enabled _handle_rtcp_packet _retransmit _rtx_ssrc _run_rtp _send_keyframe _send_rtcp _ssrc"
-        " _stream_id _RTCRtpSender__ntp_timestamp _RTCRtpSender__octet_count"
+        " _stream_id _RTCRtpSender__lsr_time _RTCRtpSender__ntp_timestamp _RTCRtpSender__octet_count"
         " _RTCRtpSender__packet_count _RTCRtpSender__rtp_exited _RTCRtpSender__rtp_started"
         " _RTCRtpSender__rtp_timestamp _RTCRtpSender__rtt _RTCRtpSender__rtx_payload_type"
         " _RTCRtpSender__rtx_sequence_number _RTCRtpSender__transport",

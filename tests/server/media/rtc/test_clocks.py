@@ -48,6 +48,27 @@ def test_timeline_starts_at_zero_and_goes_on_after_a_restart() -> None:
     assert timeline.timestamp(93_000) == 123
 
 
+@pytest.mark.parametrize("jump", [-3600 * 90_000, 3600 * 90_000, 1 << 31])
+def test_a_stream_that_begins_anew_unannounced_goes_on_in_time(jump: int) -> None:
+    timeline = Timeline(90_000)
+    assert timeline.ticks(5_000, 0.0) == 0
+    begun = timeline.ticks(5_000 + 90_000 + jump & 0xFFFFFFFF, 1.0)
+    assert begun == 90_000
+    assert timeline.ticks(5_000 + 93_000 + jump & 0xFFFFFFFF, 1.0) == 93_000
+
+
+def test_hours_of_silence_are_hours() -> None:
+    timeline, hours = Timeline(90_000), 7 * 3600
+    timeline.ticks(0, 0.0)
+    assert timeline.ticks(hours * 90_000 & 0xFFFFFFFF, float(hours)) == hours * 90_000
+
+
+def test_what_an_outage_has_held_back_keeps_its_time() -> None:
+    timeline = Timeline(90_000)
+    timeline.ticks(0, 0.0)
+    assert timeline.ticks(3_000, 5.0) == 3_000
+
+
 def test_capture_time_before_any_report_is_that_of_arrival() -> None:
     clock = CaptureClock(90_000, ClockOffset())
     assert clock.ntp(0) is None

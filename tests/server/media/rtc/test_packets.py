@@ -68,6 +68,12 @@ def test_nothing_negotiated_nothing_written() -> None:
     assert HeaderExtensions({MID: 1}, "").block(NTP) == b""
 
 
+@pytest.mark.parametrize("number", [-3, 0, 15, 256])
+def test_ids_that_can_not_be_written_are_left_out(number: int) -> None:
+    extensions = HeaderExtensions({MID: number, AUDIO_LEVEL: number, TRANSPORT_CC: number}, "0")
+    assert extensions.block(NTP, level=30, number=1) == b""
+
+
 def test_retransmission_over_rtx() -> None:
     sender = writer(Retransmission(0xBEEF, 98, 0xFFFF))
     sent = [read(packet) for packet in sender.write([b"one", b"two"], 3000, NTP)]

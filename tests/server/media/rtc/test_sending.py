@@ -15,6 +15,7 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
+    RtcpSenderInfo,
     RtcpSrPacket,
     RtpPacket,
     pack_remb_fci,
@@ -264,3 +265,66 @@ async def test_only_our_transceivers_are_accepted(stock: RTCPeerConnection) -> N
 
 
 pytestmark = pytest.mark.slow
+
+
+def report_of(sender: rtc.RtpSender, ntp: int = 0) -> list[AnyRtcpPacket]:
+    """Return what aiortc reports every second or so."""
+    stats = sender.stats
+    return [RtcpSrPacket(sender._sender._ssrc, RtcpSenderInfo(ntp, 0, stats.packets, stats.bytes))]
+
+
+@pytest.mark.parametrize("capture_ntp", [-1, 0, 1 << 64, 1 << 80])
+async def test_a_clock_that_lies_is_told_to_nobody(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]], clip: list[bytes], until: Until, capture_ntp: int
+) -> None:
+    sender, watching, _ = subscribed
+    sender.send(rtc.packetize_vp8(clip[0], 500), 0, capture_ntp=capture_ntp)
+    await until(lambda: watching.reports)
+    told = watching.reports[0].sender_info.ntp_timestamp
+    assert abs(rtc.ntp_now() - told) < 5 << 32
+
+
+async def test_a_report_that_can_not_be_written_ends_nothing(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]], clip: list[bytes]
+) -> None:
+    sender, _, _ = subscribed
+    send(sender, clip, 0)
+    await sender._sender._send_rtcp(report_of(sender, ntp=-1))
+    receiver = sender._sender.transport._rtp_router.receivers
+    for each in receiver:
+        await each._send_rtcp(RtcpRrPacket(1, [RtcpReceiverInfo(1, 0, 0, 0, 1 << 40, 0, 0)]))  # type: ignore[attr-defined]
+
+
+async def test_nothing_is_reported_again_while_nothing_is_sent(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]], clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, _, _ = subscribed
+    sent: list[bytes] = []
+
+    async def keep(packet: bytes) -> None:
+        sent.append(packet)
+
+    monkeypatch.setattr(sender._sender.transport, "_send_rtp", keep)
+    for expected in (1, 1, 2):
+        if expected != len(sent):
+            send(sender, clip, len(sent))
+        await sender._sender._send_rtcp(report_of(sender))
+        assert len(sent) == expected
+
+
+async def test_packets_that_are_too_long_are_dropped_alone(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]], clip: list[bytes], until: Until
+) -> None:
+    sender, watching, _ = subscribed
+    sender.send([bytes(3000)], 0)
+    send(sender, clip, 1)
+    await until(lambda: watching.packets)
+
+
+async def test_a_bandwidth_estimate_for_more_streams_than_it_names_is_ignored(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]],
+) -> None:
+    sender, _, calls = subscribed
+    truncated = RtcpPsfbPacket(RTCP_PSFB_APP, 1, 0, b"REMB\xff\0\0\0")
+    await sender._sender.transport._handle_rtcp_data(bytes(truncated))
+    assert calls == ["keyframe"]

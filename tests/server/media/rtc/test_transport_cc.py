@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.media.rtc.transport_cc import MAX_READ, ArrivalLog, build_feedback, read_feedback, split
+from server.media.rtc.transport_cc import (
+    MAX_READ,
+    ArrivalLog,
+    FeedbackLimit,
+    build_feedback,
+    read_feedback,
+    split,
+    status_count,
+)
 
 REFERENCE_WRAP = (1 << 24) * 64_000
 
@@ -166,3 +174,13 @@ def test_log_survives_a_long_silence_and_a_jump() -> None:
     reports = [parse(packet) for packet in log.feedback()]
     assert [(base, len(arrivals)) for _, _, base, arrivals in reports] == [(1, 1), (2, 4), (30_000, 1)]
     assert [count for _, count, _, _ in reports] == [0, 1, 2]
+
+
+def test_reading_feedback_costs_no_more_than_is_useful() -> None:
+    lost = struct.pack("!BBHLLHHLHxx", 0x80 | 15, 205, 5, 1, 2, 0, 1024, 0, 1024)
+    assert len(read_feedback(lost).arrivals) == status_count(lost) == 1024
+    limit = FeedbackLimit()
+    assert sum(limit.allows(status_count(lost), now / 1000) for now in range(1000)) <= 25
+    honest = FeedbackLimit()
+    assert all(honest.allows(150, now / 20) for now in range(1000))
+    assert status_count(b"") == 0
