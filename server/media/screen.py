@@ -9,7 +9,7 @@ from server.media.fanout import Packets, Publication, VideoSubscription
 from server.media.publication import Timeline
 from server.media.rtc import EncodedFrame, VideoReceiver
 
-KEYFRAME_INTERVAL = 0.5  # seconds; requests in between are answered together
+KEYFRAME_INTERVAL = 0.5  # seconds between two requests to the sender, whoever asks and however often
 
 
 class ScreenPublication(Publication[VideoSubscription]):
@@ -35,7 +35,7 @@ class ScreenPublication(Publication[VideoSubscription]):
         self.request_keyframe()
 
     def request_keyframe(self) -> None:
-        """Ask the sender for a keyframe; many requests at once cost one."""
+        """Ask the sender for a keyframe until one comes; many requests at once cost one."""
         self._keyframe_wanted = True
         self._ask(time.monotonic())
 
@@ -55,9 +55,9 @@ class ScreenPublication(Publication[VideoSubscription]):
     def _ask(self, now: float) -> None:
         if self._keyframe_wanted and self._source is not None:
             if now - self._keyframe_asked < KEYFRAME_INTERVAL:
-                return  # the next picture asks again
-            self._keyframe_wanted, self._keyframe_asked = False, now
-            self._source.request_keyframe()
+                return  # a later picture asks again, as it does when the request is lost
+            self._keyframe_asked = now
+            self._source.send_pli()
 
     def close(self) -> None:
         """Send nothing any more."""

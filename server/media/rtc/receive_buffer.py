@@ -13,12 +13,14 @@ from typing import NamedTuple
 from .clocks import Unwrapper
 
 CAPACITY = 1024
-"""Packets held at most; a jump by more than that is a new stream."""
+"""Packets held at most, and waited for at most; a jump by more than that is a new stream."""
 MAX_GAP = 256
 """More packets than that in one hole are not asked for again: a keyframe is cheaper."""
 SILENT_GAP = 32
 """The same where the stream was silent for longer than the deadline: most of them would come too late."""
 MIN_DEADLINE = 0.150
+MAX_ROUND_TRIP = 1.0
+"""Seconds that a sample counts for at most: the peer chooses it, and so how long its packets are waited for."""
 NACK_FRACTION = 0.2
 """Of a round trip between two requests for one packet, so that a lost request costs only that much.
 
@@ -39,13 +41,17 @@ class RoundTrip:
         self._measured = False
 
     def add(self, sample: float, exact: bool = True) -> None:
-        """Take a sample; it is not `exact` when more than one request was sent and it is that of the first.
+        """Take a sample in seconds, cut to MAX_ROUND_TRIP and ignored unless it is positive.
+
+        It is not `exact` when more than one request was sent and it is that of the first.
 
         Karn's rule would leave those out, but with requests closer than a round trip there are few others. The
         answer mostly is to the first, and an estimate that is too low must not confirm itself.
         """
+        if sample <= 0:
+            return
         weight = (0.25 if exact else 0.125) if self._measured else 1.0
-        self.seconds += (sample - self.seconds) * weight
+        self.seconds += (min(sample, MAX_ROUND_TRIP) - self.seconds) * weight
         self._measured = True
 
 
@@ -176,7 +182,7 @@ class VideoBuffer:
             self._round_trip.add(now - missing.since, exact=missing.times == 1)
         gap = sequence - self._high - 1
         limit = MAX_GAP if silence < self.deadline else SILENT_GAP
-        if gap > limit or gap < -CAPACITY:
+        if gap > limit or gap < -CAPACITY or len(self._missing) + gap > CAPACITY:
             self.counters.gave_up += 1
             self._restart(sequence)
             self._high = sequence

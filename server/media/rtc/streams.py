@@ -120,6 +120,12 @@ class VideoReceiver(_Stream):
         self._buffer.request_keyframe()
         self._poll(time.monotonic())
 
+    def send_pli(self) -> None:
+        """Ask for a keyframe and go on handing on what comes; for whoever begins to watch, or lost its own state."""
+        if self._ssrc is not None:
+            self._buffer.counters.plis += 1
+            self._receiver.send_pli(self._ssrc)
+
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:
         now = time.monotonic()
         if self._follow(packet) or codec.name != self._codec:

@@ -29,7 +29,7 @@ class Source:
 
     keyframes_asked: int = 0
 
-    def request_keyframe(self) -> None:
+    def send_pli(self) -> None:
         self.keyframes_asked += 1
 
     def capture_ntp(self, timestamp: int) -> int:
@@ -82,6 +82,15 @@ def test_a_request_that_came_too_early_is_made_up_for() -> None:
     assert source.keyframes_asked == 1
     screen.receive(picture(1, late=KEYFRAME_INTERVAL))
     assert source.keyframes_asked == 2
+
+
+def test_a_request_that_got_lost_is_repeated_until_a_keyframe_comes() -> None:
+    screen, source = shared(Viewer())
+    asked = []
+    for i in range(40):  # 30 in a second
+        screen.receive(picture(i, keyframe=i == 20))
+        asked.append(source.keyframes_asked)
+    assert [i for i in range(1, 40) if asked[i] > asked[i - 1]] == [15]
 
 
 def test_a_keyframe_answers_all_requests() -> None:

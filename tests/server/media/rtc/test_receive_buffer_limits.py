@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from server.media.rtc.receive_buffer import CAPACITY, MAX_GAP, BufferedFrame, RoundTrip, VideoBuffer
+from server.media.rtc.receive_buffer import (
+    CAPACITY,
+    MAX_GAP,
+    MAX_ROUND_TRIP,
+    SILENT_GAP,
+    BufferedFrame,
+    RoundTrip,
+    VideoBuffer,
+)
 
 
 @pytest.fixture
@@ -42,9 +50,41 @@ def test_a_jump_is_a_new_stream(buffer: VideoBuffer, jump: int) -> None:
     assert len(frame(buffer, 101 + jump, 0.02, key=True)) == 1
 
 
-def test_a_flood_is_bounded(buffer: VideoBuffer) -> None:
-    """Small packets of one frame that never ends."""
-    for number in range(101, 5000):
-        buffer.add(number, 0, b"x", number * 1e-5, marker=False)
-        buffer.poll(number * 1e-5)
+@pytest.mark.parametrize("step", [1, 2, SILENT_GAP, MAX_GAP + 1])
+def test_a_flood_is_bounded(buffer: VideoBuffer, step: int) -> None:
+    """Small packets of one frame that never ends, with as large a hole before each as is asked for."""
+    for index in range(2000):
+        buffer.add((101 + index * step) & 0xFFFF, 0, b"x", index * 1e-5, marker=False)
+        buffer.poll(index * 1e-5)
         assert len(buffer._packets) <= CAPACITY + 1
+        assert len(buffer._missing) <= CAPACITY
+
+
+def test_too_many_missing_packets_cost_a_keyframe(buffer: VideoBuffer) -> None:
+    end = 103 + 3 * CAPACITY // 2
+    for number in range(103, end, 3):
+        frame(buffer, number, 0.0)
+    assert len(buffer._missing) == CAPACITY
+    frame(buffer, end, 0.01)
+    assert buffer.poll(0.01)[0] == ([], True)
+    assert len(frame(buffer, end + 1, 0.02, key=True)) == 1
+
+
+def test_late_repairs_do_not_put_the_deadline_off_without_end(buffer: VideoBuffer) -> None:
+    now = 0.0
+    for number in range(101, 201, 2):
+        frame(buffer, number + 1, now)
+        assert buffer.poll(now)[0].nack == [number]
+        now += 0.9 * buffer.deadline
+        buffer.add(number, number * 3000, b"x", now, marker=True, rtx=True)
+        assert not buffer._missing
+    assert buffer.deadline <= 4 * MAX_ROUND_TRIP
+
+
+@pytest.mark.parametrize("sample", [0.0, -0.05])
+def test_a_round_trip_that_took_no_time_is_none(sample: float) -> None:
+    round_trip = RoundTrip()
+    round_trip.add(sample)
+    assert round_trip.seconds == RoundTrip().seconds
+    round_trip.add(0.02)
+    assert round_trip.seconds == pytest.approx(0.02)

@@ -15,10 +15,11 @@ import av
 import pytest
 from aiortc import AudioStreamTrack, MediaStreamTrack, RTCPeerConnection
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.rtp import RtcpByePacket, RtpPacket
+from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpRtpfbPacket, RtpPacket
 
 from server.media import rtc
 from server.media.rtc import udp
+from server.media.rtc.receive_buffer import CAPACITY
 from server.media.rtc.receiver import Receiver
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -163,6 +164,30 @@ async def test_a_decoder_error_gets_a_keyframe(
     before = len(frames)
     await until(lambda: len(frames) > before)
     assert frames[before].keyframe
+
+
+async def test_a_keyframe_is_asked_for_while_pictures_pass(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]], until: Until
+) -> None:
+    video, frames = publishing
+    video.send_pli()
+    before = len(frames)
+    await until(lambda: any(frame.keyframe for frame in frames[before:]))
+    assert [round(frame.timestamp / 3000) for frame in frames] == list(range(len(frames)))
+    assert video.stats.plis == 1
+
+
+async def test_any_number_of_packets_can_be_asked_for(ours: RTCPeerConnection) -> None:
+    """So far apart that each takes four bytes of a NACK, which has to fit a datagram."""
+    lost = list(range(0, 17 * CAPACITY, 17))
+    receiver = ours.addTransceiver("video").receiver
+    assert isinstance(receiver, Receiver)
+    sent: list[bytes] = []
+    receiver.transport.send_rtcp = sent.append  # type: ignore[assignment,method-assign]
+    receiver.send_nack(1, lost)
+    assert max(map(len, sent)) <= 1200
+    nacks = [packet for data in sent for packet in RtcpPacket.parse(data)]
+    assert [number for nack in nacks if isinstance(nack, RtcpRtpfbPacket) for number in nack.lost] == lost
 
 
 async def test_bye_does_not_end_the_stream(
