@@ -13,8 +13,9 @@ FIRST_FRAGMENT = 0x80
 
 def packetize_h264(data: bytes) -> list[bytes]:
     """Cut one access unit (Annex B byte stream) into RTP payloads of at most 1300 bytes."""
-    # aiortc/codecs/h264.py:196 and 224; the public `pack` wants an av.Packet with a time base.
-    return H264Encoder._packetize(H264Encoder._split_bitstream(data))
+    # aiortc/codecs/h264.py:196 and 224; the public `pack` wants an av.Packet with a time base. It can't pack the empty
+    # units that two start codes in a row make, or one at the end.
+    return H264Encoder._packetize(unit for unit in H264Encoder._split_bitstream(data) if unit)
 
 
 def depayload_h264(payload: bytes) -> tuple[bytes, bool]:

@@ -80,3 +80,11 @@ def test_h264_stap_a_is_searched_for_an_sps() -> None:
 def test_h264_rubbish_raises_value_error_only(payload: bytes) -> None:
     with contextlib.suppress(ValueError):
         depayload_h264(payload)
+
+
+@given(
+    st.lists(st.sampled_from([b"\0\0\1", b"\0\0\0\1", b"\x65\x88", b"\0", bytes(1400), b"\x67"]), max_size=8)
+)
+def test_h264_is_cut_whatever_a_sender_put_together(parts: list[bytes]) -> None:
+    for payload in packetize_h264(b"\x65\x88\0\0\1" + b"".join(parts)):
+        assert 0 < len(payload) <= 1300
