@@ -108,6 +108,8 @@ class Bridge:
             data = notice.data
             if data.get("videoroom") == "destroyed":
                 raise JanusError(videoroom.NO_SUCH_ROOM, "the private room is no more")
+            if videoroom.kicked(data):
+                raise JanusError(LOST, "somebody has kicked the bridge out of the private room")
             for feed in videoroom.feeds(data):
                 await self._add(rooms, feed)
             for gone in (data.get("unpublished"), data.get("leaving"), data.get("kicked")):

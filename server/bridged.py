@@ -161,7 +161,7 @@ class Bridged:
         async for notice in handle.notices():
             if notice.candidate is not None and peer.connection is not None:
                 await self._add(peer.connection, notice.candidate)
-            if notice.data.get("leaving") == "ok" and notice.data.get("reason") == "kicked":
+            if videoroom.kicked(notice.data):
                 self._expelled = True
                 return
 

@@ -68,7 +68,12 @@ def terminate(signum: int, _frame: object) -> NoReturn:
     sys.exit(128 + signum)  # an exception, so that unfinished files are removed
 
 
+def warn(message: str) -> None:
+    """Say what is wrong in one line."""
+    typer.echo(f"greenroom: {' '.join(message.split())}", err=True)
+
+
 def fail(error: Exception) -> NoReturn:
     """Say what is wrong in one line, and end with status 1."""
-    typer.echo(f"greenroom: {' '.join(str(error).split())}", err=True)
+    warn(str(error))
     raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from filters.base import FilterError
-from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate
+from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
 from server.settings import ConfigError
 
 
@@ -27,7 +26,7 @@ def compose(
     signal.signal(signal.SIGTERM, terminate)
     try:
         with progress() as report:
-            make(folder, target, names=names, progress=report)
+            make(folder, target, names=names, progress=report, warn=warn)
     except FilterError as error:
         fail(error)
 
@@ -46,7 +45,7 @@ def verify(
     Without --key it must be signed with the key of the configuration.
     """
     from server.receipt_keys import configured_key, read_public_key
-    from server.receipts import ReceiptError, check
+    from server.receipts import ReceiptError, check, read_json
 
     try:
         if key is not None:
@@ -56,11 +55,11 @@ def verify(
             if own is None:
                 raise ReceiptError("whose receipt should it be? Give the server's public key by --key")
             public = own.public_key()
-        good = check(json.loads(receipt.read_text(encoding="utf-8")), public)
+        good = check(read_json(receipt.read_text(encoding="utf-8")), public)
     except (ReceiptError, ConfigError, OSError) as error:
         fail(error)
-    except (ValueError, RecursionError):
-        fail(ReceiptError(f"{receipt}: not JSON"))
+    except (ValueError, RecursionError) as error:
+        fail(ReceiptError(f"{receipt}: not JSON: {error}"))
     frames = good["frames"]
     typer.echo(
         f"good: {frames['received']} frames of {good['participant']} came in, {frames['sent']} pictures were sent, "

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from server.config import Config
-from server.receipts import ReceiptError, unbase64
+from server.pem import read_ed25519
+from server.receipts import ReceiptError, read_json, unbase64
 from server.settings import ConfigError
 
 FILE = "receipt-key.pem"
@@ -61,22 +54,11 @@ def _read(file: Path, where: str) -> bytes:
 
 def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
     try:
-        key = _load(pem)
+        key = read_ed25519(pem)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{where}: must be a private key")
-    return key
-
-
-def _load(pem: bytes) -> Ed25519PrivateKey | Ed25519PublicKey:
-    """Return the key of a PEM file. Raises ValueError, which says what it is not."""
-    try:
-        key = load_pem_private_key(pem, None) if b"PRIVATE" in pem else load_pem_public_key(pem)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError("no usable PEM file") from error
-    if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
-        raise ValueError("must be an Ed25519 key")
     return key
 
 
@@ -91,10 +73,10 @@ def read_public_key(file: Path) -> Ed25519PublicKey:
     try:
         data = file.read_bytes()
         if data.lstrip().startswith(b"{"):
-            return Ed25519PublicKey.from_public_bytes(unbase64(json.loads(data)["x"]))
-        key = _load(data)
+            return Ed25519PublicKey.from_public_bytes(unbase64(read_json(data)["x"]))
+        key = read_ed25519(data)
     except OSError as error:
         raise ReceiptError(f"{file}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ReceiptError(f"{file}: no usable key: {error}") from error
     return key.public_key() if isinstance(key, Ed25519PrivateKey) else key

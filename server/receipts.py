@@ -96,10 +96,25 @@ def _base64(data: bytes) -> str:
 
 
 def unbase64(text: object) -> bytes:
-    """Read base64url without padding; raise ValueError."""
+    """Read base64url without padding, in the one way in which these bytes are written. Raises ValueError."""
     if not isinstance(text, str) or not text.isascii():
         raise ValueError("not base64url")
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _base64(data) != text:
+        raise ValueError("not base64url")
+    return data
+
+
+def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - any value of JSON
+    """Read JSON that means the same to every reader, as RFC 7493 asks. Raises ValueError, RecursionError."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a name is there twice, of which readers see one or the other")
+    return found
 
 
 class Receipts:

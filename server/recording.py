@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 End: TypeAlias = Literal["stopped", "policy", "ended", "error"]
 UNSAFE = re.compile(r"[^a-z0-9_-]")
 COMPOSED = "room.mp4"
+COMPLAINT = "greenroom: "
+"""What a command's line about something wrong begins with."""
 LOWEST_PRIORITY = 19
 
 _composing = asyncio.Semaphore(1)
@@ -151,13 +153,17 @@ async def compose(folder: Path) -> None:
     """Make one film of a recording beside it, in a process that gives way to everything else."""
     command = (sys.executable, "-m", "server", "compose", str(folder), str(folder / COMPOSED))
     async with _composing:
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST_PRIORITY)
-            status = await process.wait()
+            _, said = await process.communicate()
         finally:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
-    if status:
-        logger.error("recording %s could not be composed: status %d", _id(folder), status)
+    for line in said.decode(errors="replace").splitlines():
+        if line.startswith(COMPLAINT):  # with the folder, whose name holds the room's
+            told = line.removeprefix(COMPLAINT).replace(folder.name, _id(folder))
+            logger.warning("recording %s: %s", _id(folder), told)
+    if process.returncode:
+        logger.error("recording %s could not be composed: status %d", _id(folder), process.returncode)

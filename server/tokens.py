@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from server.config import Config
+from server.pem import read_ed25519
 from server.policy import Role, RoomPolicy, SignalingError, background_id, participant_name, room_name
 from server.settings import ConfigError
 
@@ -120,12 +120,9 @@ def _read_key(kid: str, value: str) -> Key:
 
 def _ed25519(pem: bytes, where: str) -> Ed25519PrivateKey | Ed25519PublicKey:
     try:
-        key = load_pem_private_key(pem, None) if b"PRIVATE" in pem else load_pem_public_key(pem)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{where}: no usable PEM file") from error
-    if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
-        raise ConfigError(f"{where}: must be an Ed25519 key")
-    return key
+        return read_ed25519(pem)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 class Doorkeeper:

@@ -86,6 +86,14 @@ def feeds(data: Message) -> list[Feed]:
     ]
 
 
+def kicked(data: Message) -> bool:
+    """Tell whether a message of the plugin says that we were kicked out of a room, which ends no handle.
+
+    Where ids are texts somebody else who leaves may be called "ok", but no reason is told then.
+    """
+    return data.get("leaving") == "ok" and data.get("reason") == "kicked"
+
+
 def _media(streams: Iterable[Mapping[str, Any]]) -> Iterable[Media]:
     for stream in streams:
         if not stream.get("disabled") and stream.get("type") in ("audio", "video"):

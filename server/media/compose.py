@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from math import ceil, sqrt
 from pathlib import Path
@@ -16,13 +17,16 @@ import cv2
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from filters.base import Plane
-from filters.reader import MediaError
+from filters.reader import BT_601, MediaError
 from filters.writer import CONTAINERS, replacing, writing
 from server.media.recording import INDEX, VERSION
+
+logger = logging.getLogger(__name__)
 
 Samples: TypeAlias = NDArray[np.float32]
 """Stereo sound at SAMPLE_RATE: (2, n), in [-1, 1]."""
@@ -35,6 +39,7 @@ WALL, PANEL, INK = (24, 20, 18), (52, 44, 40), (240, 240, 240)  # BGR
 SNAP = SAMPLE_RATE // 100  # samples that a packet may be off and still follow the one before without a gap
 
 Progress: TypeAlias = Callable[[int, int | None], None]
+Warn: TypeAlias = Callable[[str], None]
 
 
 class Part(NamedTuple):
@@ -46,45 +51,56 @@ class Part(NamedTuple):
     end: float
 
 
-def read_parts(folder: Path) -> list[Part]:
-    """Return the files that a recording's index names, in the order of coming. Raises MediaError."""
+def read_parts(folder: Path, warn: Warn = logger.warning) -> list[Part]:
+    """Return the files that a recording's index names, in the order of coming; warn of those that can't be read.
+
+    Raises MediaError.
+    """
     index = folder / INDEX
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
             raise MediaError(f"{index}: version {content['version']} is not known here")
-        parts = [_part(folder, entry) for entry in content["files"]]
+        parts = [_part(folder, entry, warn) for entry in content["files"]]
     except OSError as error:
         raise MediaError(f"{index}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise MediaError(f"{index}: not the index of a recording") from error
     found = [part for part in parts if part is not None]
     if not found:
-        raise MediaError(f"{folder}: nothing was recorded")
+        raise MediaError(f"{folder}: nothing was recorded that can be read")
     return found
 
 
-def _part(folder: Path, entry: dict[str, Any]) -> Part | None:
-    """Return None for somebody who has sent nothing."""
+def _part(folder: Path, entry: dict[str, Any], warn: Warn) -> Part | None:
+    """Return None for somebody who has sent nothing, or whose file can't be read."""
     name, file, start = str(entry["name"]), str(entry["file"]), entry["start"]
     if Path(file).name != file:
         raise ValueError(file)
     path = folder / file
     if start is None or not path.exists():
         return None
-    return Part(name, path, float(start), float(start) + _length(path))
+    try:
+        length = _length(path)
+    except MediaError as error:
+        warn(f"{error}: left out")
+        return None
+    return Part(name, path, float(start), float(start) + length)
 
 
 def _length(path: Path) -> float:
-    """Return the seconds in a file, of which a crash leaves no other trace."""
-    with _opened(path) as container:
-        times = (packet.pts * packet.time_base for packet in container.demux() if packet.pts is not None)
-        return float(max(times, default=0)) + 1 / RATE
+    """Return the seconds in a file, of which a crash leaves no other trace. Raises MediaError."""
+    last = Fraction(0)
+    with _opened(path) as container, suppress(av.FFmpegError):
+        for packet in container.demux():
+            if packet.pts is not None:
+                last = max(last, packet.pts * packet.time_base)
+    return float(last) + 1 / RATE
 
 
 def _opened(path: Path) -> InputContainer:
     try:
-        return av.open(str(path.resolve()))
+        return av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -136,9 +152,11 @@ class Voice:
 def _frames(container: InputContainer, kind: str) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Yield what can be decoded; a file that a crash has cut ends a little earlier."""
     try:
-        for stream in container.streams.get({kind: 0}):
-            stream.codec_context.thread_count = 1
-            yield from container.decode(stream)  # type: ignore[misc]
+        for stream in container.streams:
+            if stream.type == kind and stream.codec_context:
+                stream.codec_context.thread_count = 1
+                yield from container.decode(stream)  # type: ignore[misc]
+                return
     except av.FFmpegError:
         return
 
@@ -204,14 +222,22 @@ def plain(name: str) -> str:
     return "".join(c for c in letters if c.isprintable())[:40]
 
 
-def compose(folder: Path, target: Path, *, names: bool = False, progress: Progress | None = None) -> int:
+def compose(
+    folder: Path,
+    target: Path,
+    *,
+    names: bool = False,
+    progress: Progress | None = None,
+    warn: Warn = logger.warning,
+) -> int:
     """Write the film of a recording (H.264, AAC; .mp4, .mov, .mkv); return its number of pictures.
 
-    Nothing appears under the target's name before it is whole. Raises MediaError.
+    A file that can't be read is left out, with a word to `warn`. Nothing appears under the target's name before it is
+    whole. Raises MediaError.
     """
     if target.suffix.lower() not in CONTAINERS:
         raise MediaError(f"{target}: a film is written as {' or '.join(CONTAINERS)}")
-    parts = read_parts(folder)
+    parts = read_parts(folder, warn)
     count = ceil(max(part.end for part in parts) * RATE)
     with ExitStack() as stack:
         videos = [Pictures(part, stack.enter_context(_opened(part.path))) for part in parts]
@@ -242,6 +268,7 @@ class _Film:
         assert isinstance(audio, AudioStream)
         self._video, self._audio = video, audio
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.codec_context.colorspace, video.codec_context.color_range = BT_601, ColorRange.MPEG
         video.options = {"crf": "23", "preset": "veryfast"}
 
     def show(self, picture: Plane) -> None:

@@ -11,6 +11,7 @@ import av
 import pytest
 from aiortc import AudioStreamTrack
 
+from server.bridge import DISPLAY
 from server.bridged import FIRST_PAUSE
 from server.janus import JanusError, connect
 from server.videoroom import PLUGIN, Room, expect, watch
@@ -149,6 +150,20 @@ async def test_whoever_is_kicked_out_stays_out_until_they_publish_again(
         await handle.request({"request": "unpublish"})
         await ada.publish(PRIVATE, "Ada again", AudioStreamTrack(), pin=PIN)
         await somebody.wait_until(PUBLIC, "Ada again")
+
+
+async def test_it_comes_back_when_it_is_kicked_out_of_the_private_room(
+    bridge: str, janus: JanusServer, somebody: Visitor
+) -> None:
+    async with visit(janus.url) as ada, visit(janus.url) as bob:
+        moderator = await ada.publish(PRIVATE, "Ada", AudioStreamTrack(), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada")
+        people = (await moderator.request({"request": "listparticipants", "room": PRIVATE})).data
+        (itself,) = (each["id"] for each in people["participants"] if each["display"] == DISPLAY)
+        await moderator.request({"request": "kick", "room": PRIVATE, "id": itself})
+        await bob.publish(PRIVATE, "Bob", AudioStreamTrack(), pin=PIN)
+        await somebody.wait_until(PUBLIC, "Ada", "Bob")
+    await somebody.wait_until(PUBLIC)
 
 
 async def test_it_comes_back_after_janus_has_been_restarted(

@@ -20,7 +20,7 @@ from server.bridged import shown_name
 from server.config import Config
 from server.janus import Handle, JanusError, connect
 from server.settings import ConfigError, load
-from server.videoroom import PLUGIN, Feed, Media, feeds, room_id
+from server.videoroom import PLUGIN, Feed, Media, feeds, kicked, room_id
 from tests.support.serving import serving
 
 Message = dict[str, Any]
@@ -187,6 +187,31 @@ async def test_the_bridge_waits_for_its_rooms_and_says_once_what_is_wrong(
         "create it, as in janus.plugin.videoroom.jcfg, or correct janus_public"
     ]
     assert janus.asked().count("destroy") == janus.asked().count("create")
+
+
+async def test_the_bridge_comes_back_when_it_is_kicked_out_of_the_private_room(
+    janus: FakeJanus, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("server.bridge.FIRST_PAUSE", 0.01)
+    janus.answers["exists"] = {"janus": "success", "plugindata": {"data": {"exists": True}}}
+    janus.answers["join"] = event(videoroom="joined", private_id=5, publishers=[])
+    options = Config(workers=1, janus_server=janus.url, janus_private="1", janus_public="2")
+    with caplog.at_level(logging.INFO, "server.bridge"):
+        async with serving(options, segmenter):
+            for times in (1, 2):
+                await until(lambda times=times: caplog.messages.count("the bridge to Janus is up") == times)  # type: ignore[misc]
+                await janus.say(event(videoroom="event", leaving="ok", reason="kicked"))
+            await until(lambda: janus.asked().count("join") == 3)
+    assert [m for m in caplog.messages if "kicked" in m] == [
+        "the bridge to Janus waits and tries again: somebody has kicked the bridge out of the private room"
+    ] * 2
+    assert janus.asked().count("destroy") == janus.asked().count("create")
+
+
+def test_only_we_ourselves_are_kicked() -> None:
+    assert kicked({"videoroom": "event", "leaving": "ok", "reason": "kicked"})
+    for other in ({"leaving": "ok"}, {"leaving": 7}, {"kicked": "ok"}, {"kicked": 7}, {}):
+        assert not kicked(other)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 from server.__main__ import main
 from server.accounting import Frames
 from server.config import Config
-from server.receipt_keys import FILE, signing_key
-from server.receipts import Receipt, public_jwk, sign
+from server.receipt_keys import FILE, read_public_key, signing_key
+from server.receipts import Receipt, ReceiptError, public_jwk, sign
 from server.settings import ConfigError
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -92,6 +92,9 @@ def test_verify_knows_the_servers_own_key(files: Path) -> None:
     assert run("verify", files / "receipt.json", "--set", f"receipt_key={files / 'private.pem'}") == 0
 
 
+RECEIPT = json.dumps(receipt_of(KEY))
+
+
 @pytest.mark.parametrize(
     ("content", "key", "said"),
     [
@@ -104,6 +107,9 @@ def test_verify_knows_the_servers_own_key(files: Path) -> None:
         ("\udcff", "public.pem", "not JSON"),
         ("{}", "public.pem", "not a receipt"),
         (json.dumps(receipt_of(KEY) | {"end": 1}), "public.pem", "forged or has been changed"),
+        ('{"room": "forged", ' + RECEIPT[1:], "public.pem", "a name is there twice"),
+        (RECEIPT.replace('"raw"', '"sent": 0, "raw"'), "public.pem", "a name is there twice"),
+        (RECEIPT.replace('"end"', '"\\u0065nd": 1, "end"'), "public.pem", "a name is there twice"),
     ],
 )
 def test_verify_says_what_is_wrong(
@@ -117,3 +123,15 @@ def test_verify_says_what_is_wrong(
     assert said in error
     assert error.startswith("greenroom: ")
     assert error.count("\n") == 1
+
+
+JWK = json.dumps(public_jwk(KEY.public_key()))
+
+
+@pytest.mark.parametrize(
+    "content", ['{"x": "forged", ' + JWK[1:], JWK.replace('", "kid', '!!!!", "kid'), '{"x": ' + "[" * 100_000]
+)
+def test_a_public_key_that_not_every_reader_reads_alike_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "key.json").write_text(content)
+    with pytest.raises(ReceiptError, match=r"key\.json: no usable key"):
+        read_public_key(tmp_path / "key.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,22 @@ def test_counters_cannot_be_changed() -> None:
 def test_what_is_no_receipt(receipt: object) -> None:
     with pytest.raises(ReceiptError):
         check(receipt, KEY.public_key())
+
+
+@pytest.mark.parametrize("more", ["!!!!", "\n", "=", "==", "AAAA"])
+def test_a_signature_is_written_in_one_way_only(more: str) -> None:
+    receipt = sign(KEY, CONTENT)
+    with pytest.raises(ReceiptError, match="signature does not fit"):
+        check(receipt | {"signature": receipt["signature"] + more}, KEY.public_key())
+
+
+def test_the_bits_that_no_byte_needs_are_zero() -> None:
+    """The last letter of 64 bytes holds four more bits than there are left."""
+    receipt = sign(KEY, CONTENT)
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    last = alphabet.index(receipt["signature"][-1])
+    with pytest.raises(ReceiptError, match="signature does not fit"):
+        check(receipt | {"signature": receipt["signature"][:-1] + alphabet[last ^ 1]}, KEY.public_key())
 
 
 @pytest.mark.parametrize(

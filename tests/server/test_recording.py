@@ -260,6 +260,13 @@ async def test_composing_runs_in_a_process_of_its_own(
     await recording.compose(folder)
     assert (folder / recording.COMPOSED).stat().st_size > 1000
     assert not caplog.records
+    (folder / "p2.webm").write_bytes(b"")
+    (folder / INDEX).write_text(json.dumps({"version": 1, "files": [entry, entry | {"file": "p2.webm"}]}))
+    await recording.compose(folder)
+    (message,) = caplog.messages
+    assert re.search(r"p2\.webm: cannot be read: .*: left out$", message)
     (folder / INDEX).write_text("{}")
     await recording.compose(folder)
+    assert "not the index of a recording" in caplog.text
     assert "could not be composed" in caplog.text
+    assert "studio" not in caplog.text

@@ -30,6 +30,7 @@ SECRET, OTHER = "north-" * 6, "south-" * 6
 ED25519 = Ed25519PrivateKey.generate()
 PRIVATE_PEM = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 PUBLIC_PEM = ED25519.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+UNKNOWN_KIND = "-----BEGIN PRIVATE KEY-----\nMBACAQAwBQYDKgMEBAQBAgME\n-----END PRIVATE KEY-----\n"
 KEY = Key("a", "HS256", SECRET)
 GRANT = Grant("studio", "ada", "Ada", "host", ("blur", "fjord"), None, False)
 
@@ -168,6 +169,7 @@ def test_garbage_is_refused_and_nothing_else_happens(token: str) -> None:
             .decode(),
             "Ed25519",
         ),
+        (UNKNOWN_KIND, "no usable PEM"),
     ],
 )
 def test_keys_that_are_none(value: str, said: str) -> None:

@@ -32,11 +32,13 @@ class Painter:
         pass
 
 
-def even(width: int, height: int, luma: int, pts: int = 0) -> FilteredFrame:
-    """Return an even grey that may be shown."""
+def even(
+    width: int, height: int, luma: int, pts: int = 0, chroma: tuple[int, int] = (128, 128)
+) -> FilteredFrame:
+    """Return an even colour, by default a grey, that may be shown."""
     frame, planes = new_frame(width, height)
     planes.y[:] = luma
-    planes.u[:] = planes.v[:] = 128
+    planes.u[:], planes.v[:] = chroma
     frame.pts = pts
     return FilteredFrame(frame)
 
