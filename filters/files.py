@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import av
 import cv2
@@ -17,6 +18,8 @@ from filters.base import Plane, VideoFilter
 from filters.foreground import cut_out
 from filters.reader import MediaError, VideoReader, open_video
 from filters.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
+
+_log = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -44,16 +47,18 @@ def filter_file(
     matte: Path | None = None,
     transparent: bool = False,
     progress: Progress | None = None,
+    warn: Callable[[str], None] = _log.warning,
 ) -> int:
     """Filter a video to .mp4, .mov or .mkv, or a photo to .png or .jpg; return the number of frames.
 
     Frame n of `target`, of `matte` (.mkv, for a photo .png) and of `source` are of one size (as displayed)
     and one timestamp, save that Matroska rounds to milliseconds. Nothing appears under the names of `target`
     and `matte` before everything is written. `transparent` leaves a photo's background out instead of filling
-    it; `make_photo_filter` makes the filter of a photo, if it is another. Raises MediaError.
+    it; `make_photo_filter` makes the filter of a photo, if it is another. A video that is damaged inside has
+    what could be read of it, with a word to `warn`. Raises MediaError.
     """
-    _check_distinct(source, target, matte)
     with open_video(source) as reader:
+        _check_distinct(source, target, matte)
         if reader.is_photo:
             _check_suffix(target, "a photo", *PHOTO_SUFFIXES[: 1 if transparent else None])
             _check_suffix(matte, "a photo's matte", ".png")
@@ -64,7 +69,10 @@ def filter_file(
             raise MediaError(f"{source}: only a photo can do without a background")
         _check_suffix(target, "a video", *CONTAINERS)
         _check_suffix(matte, "a video's matte", ".mkv")
-        return _filter_video(reader, target, make_filter, matte, progress)
+        count = _filter_video(reader, target, make_filter, matte, progress)
+        if reader.damaged is not None:
+            warn(f"{source}: is damaged, first at about {reader.damaged:.0f} s: not all of it is in {target}")
+        return count
 
 
 def read_picture(path: Path) -> av.VideoFrame:
@@ -76,7 +84,9 @@ def read_picture(path: Path) -> av.VideoFrame:
 def _check_distinct(source: Path, target: Path, matte: Path | None) -> None:
     paths = [source, target, *([matte] if matte else [])]
     for path in paths[1:]:
-        if path.exists() and not path.is_file():
+        with writing(path):
+            irregular = path.exists() and not path.is_file()
+        if irregular:
             raise MediaError(f"{path}: cannot be written: not a regular file")
     for one, other in combinations(paths, 2):
         if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
@@ -137,13 +147,15 @@ def _filter_photo(
     reader: VideoReader, target: Path, make_filter: MakeFilter, matte: Path | None, *, transparent: bool
 ) -> None:
     mattes: list[Plane] = []
-    source = next(reader.frames())
+    source, opacity = reader.photo()
     (shown,) = _filtered([source], make_filter(mattes.append), reader.path)
+    # What the photo hides already stays hidden.
+    alpha = mattes[0] if opacity is None else cast(Plane, cv2.multiply(mattes[0], opacity, scale=1 / 255))
     with replacing(target) as destination, ExitStack() as stack:
         if matte:
-            _write_picture(stack.enter_context(replacing(matte)), mattes[0])
+            _write_picture(stack.enter_context(replacing(matte)), alpha)
         picture = (source if transparent else shown).to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-        _write_picture(destination, cut_out(picture, mattes[0]) if transparent else picture)
+        _write_picture(destination, cut_out(picture, alpha) if transparent else picture)
 
 
 def _write_picture(destination: Destination, picture: Plane) -> None:

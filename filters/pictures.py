@@ -95,15 +95,15 @@ def _decode(data: NDArray[np.uint8], *, may_be_transparent: bool) -> Bgr:
         # This flag alone keeps transparency, and it alone leaves the orientation as it is.
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            return _flatten(image)
+            return flatten(image)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if image is None:
         raise FilterError(_DAMAGED)
     return image  # type: ignore[return-value]
 
 
-def _flatten(image: cv2.typing.MatLike) -> Bgr:
-    """Put a picture with transparency, 8 or 16 bits a channel, on white."""
+def flatten(image: cv2.typing.MatLike) -> Bgr:
+    """Put a picture with transparency (BGRA, 8 or 16 bits a channel) on white."""
     white = 255.0 if image.dtype == np.uint8 else 65535.0
     alpha = image[..., 3:] / np.float32(white)
     colour = image[..., :3] * alpha + white * (1 - alpha)

@@ -7,19 +7,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import av
-import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import Disposition
-from av.video.reformatter import ColorRange, Colorspace
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from filters.base import FilterError, new_frame, planes_of
+from filters.base import FilterError, Plane
+from filters.normal import matrix_of, normal, opacity_of, quarter_turns
 
-BT_601 = 6  # matrix coefficients, ISO/IEC 23091-2
+MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
+MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
 MATROSKA_SEGMENT = bytes.fromhex("18538067")  # EBML id, RFC 9559 section 5.1
 
 
@@ -47,9 +49,10 @@ class VideoFormat:
 class VideoReader:
     """A file's video and audio, read once from the beginning to the end.
 
-    Frames come out as 8-bit yuv420p in limited range, turned upright as the file's display matrix or Exif
-    says, all of the first one's size, with strictly increasing pts. Raises MediaError for what isn't a whole
-    video or photo; MPEG-TS and live WebM don't say how long they should be, so their missing end goes unseen.
+    Frames come out as `normal` makes them, all of the first one's size, with strictly increasing pts. Raises
+    MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
+    so their missing end goes unseen. `damaged` is about when something inside was first seen to be damaged, in
+    seconds, or None.
     """
 
     def __init__(self, path: Path, container: InputContainer, form: VideoFormat) -> None:
@@ -57,8 +60,10 @@ class VideoReader:
         self.format = form
         self._container = container
         self._video = _video_stream(container, path)
-        self._video.thread_type = "AUTO"
+        self._decoder = _decoder(self._video)
+        self._decoder.thread_type = "AUTO"
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
+        self.damaged: float | None = None
         self.is_photo = container.format.name.endswith(("_pipe", "image2"))
 
     @property
@@ -71,17 +76,35 @@ class VideoReader:
 
     def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[av.VideoFrame]:
         """Yield all frames; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
-        streams = [self._video, *(self.audio if on_audio else [])]
         last: int | None = None
+        shown = due = end = 0.0  # seconds: the last frame, when it should be, and all streams
         with _reading(self.path):
-            for packet in self._container.demux(streams):
-                if on_audio and isinstance(packet.stream, AudioStream):
+            for packet in self._container.demux():
+                begin, until = _span(packet)
+                # Sound goes on where a screen recording has no new frame.
+                if packet.is_corrupt or (self.audio and end and begin - end > MAX_HOLE):
+                    self._damage(end)
+                end = max(end, until)
+                if on_audio and packet.stream in self.audio:
                     on_audio(cast(AudioPacket, packet))
+                if packet.stream is not self._video:
                     continue
-                for frame in self._video.decode(packet):
+                due = max(due, begin)
+                for frame in self._decoder.decode(packet):
                     last = self._timestamp(frame, last)
+                    shown = float(last * self.format.time_base)
+                    if frame.is_corrupt:
+                        self._damage(shown)
                     yield self._prepare(frame, last)
         _check_whole(self._container, self.path)
+        self._check_end(shown, due)
+        self._check_end(end, self._declared)
+
+    def photo(self) -> tuple[av.VideoFrame, Plane | None]:
+        """Return the first frame, and how opaque it is (uint8, 255 is opaque) where it may be transparent."""
+        with _reading(self.path):
+            frame = _first(self._container, self._video, self._decoder, self.path)
+        return self._prepare(frame, 0), opacity_of(frame)
 
     def _timestamp(self, frame: av.VideoFrame, last: int | None) -> int:
         if last is None:
@@ -92,11 +115,32 @@ class VideoReader:
 
     def _prepare(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
         form = self.format
-        plain = _upright(_limited(frame), frame.rotation)
+        plain = normal(frame)
         if (plain.width, plain.height) != (form.width, form.height):
             plain = plain.reformat(width=form.width, height=form.height, threads=1)
         plain.pts, plain.time_base = pts, form.time_base
         return plain
+
+    def _damage(self, time: float) -> None:
+        self.damaged = time if self.damaged is None else self.damaged
+
+    def _check_end(self, end: float, due: float) -> None:
+        if due - end > MAX_MISSING:
+            raise MediaError(
+                f"{self.path}: is damaged at about {end:.0f} s, and {due - end:.0f} s from there cannot be read; "
+                "copy it again from where it came, or cut it there"
+            )
+
+    @property
+    def _declared(self) -> float:
+        """How long the header says that the file is, in seconds; 0 where it doesn't.
+
+        Of the formats without a complete index only Matroska has a length that can be relied on. Where it has
+        none, FFmpeg guesses one from the size and gives it to the streams, too.
+        """
+        duration = self._container.duration
+        is_declared = "matroska" in self._container.format.name and self._video.duration is None
+        return duration / av.time_base if is_declared and duration else 0.0
 
 
 @contextmanager
@@ -134,15 +178,38 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise MediaError(f"{path}: there is no video in it")
 
 
+def _span(packet: av.Packet[Stream]) -> tuple[float, float]:
+    """Return when a packet is shown or heard, from and to, in seconds; zeros for one that isn't."""
+    if packet.pts is None or packet.is_discard:
+        return 0.0, 0.0
+    begin, end = packet.pts, packet.pts + (packet.duration or 0)
+    return float(begin * packet.time_base), float(end * packet.time_base)
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """Return the stream's decoder; FFmpeg's own one for VP9 would show what its alpha channel hides."""
+    has_alpha = any(name.lower() == "alpha_mode" and value != "0" for name, value in stream.metadata.items())
+    if has_alpha and stream.codec_context.name == "vp9":
+        return CodecContext.create("libvpx-vp9", "r")
+    return stream.codec_context
+
+
+def _first(
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, path: Path
+) -> av.VideoFrame:
+    for packet in container.demux(stream):
+        for frame in decoder.decode(packet):
+            return frame
+    raise MediaError(f"{path}: there are no frames in it")
+
+
 def _probe(container: InputContainer, path: Path) -> VideoFormat:
     """Decode the first frame, which alone knows rotation and colours."""
     stream = _video_stream(container, path)
     with _reading(path):
-        frame = next(container.decode(stream), None)
-    if frame is None:
-        raise MediaError(f"{path}: there are no frames in it")
+        frame = _first(container, stream, _decoder(stream), path)
     width, height, aspect = frame.width, frame.height, stream.sample_aspect_ratio or None
-    if round(frame.rotation / 90) % 2:
+    if quarter_turns(frame) % 2:
         width, height, aspect = height, width, aspect and 1 / aspect
     return VideoFormat(
         width=width,
@@ -150,36 +217,10 @@ def _probe(container: InputContainer, path: Path) -> VideoFormat:
         time_base=stream.time_base or Fraction(1, 90_000),
         rate=stream.average_rate or stream.guessed_rate or Fraction(30),
         sample_aspect_ratio=aspect,
-        colorspace=BT_601 if frame.format.is_rgb else int(frame.colorspace),
+        colorspace=matrix_of(frame),
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
     )
-
-
-def _limited(frame: av.VideoFrame) -> av.VideoFrame:
-    """Convert any pixel format to yuv420p, limited range, and keep the matrix of YUV sources."""
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    if frame.format.name == "yuv420p" and not full:
-        return frame
-    return frame.reformat(
-        format="yuv420p",
-        src_color_range=ColorRange.JPEG if full else ColorRange.UNSPECIFIED,
-        dst_color_range=ColorRange.MPEG,
-        dst_colorspace=Colorspace.ITU601 if frame.format.is_rgb else None,
-        threads=1,
-    )
-
-
-def _upright(frame: av.VideoFrame, rotation: int) -> av.VideoFrame:
-    """Turn the picture by `rotation` degrees counter-clockwise, to the nearest right angle."""
-    turns = round(rotation / 90) % 4
-    if not turns:
-        return frame
-    size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-    turned, planes = new_frame(*size)
-    for target, source in zip(planes, planes_of(frame), strict=True):
-        target[:] = np.rot90(source, turns)
-    return turned
 
 
 def _check_whole(container: InputContainer, path: Path) -> None:

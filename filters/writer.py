@@ -21,6 +21,12 @@ from filters.reader import AudioPacket, MediaError, VideoFormat
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """What video is written as, by suffix; all of them hold H.264."""
 
+COPIED = {
+    "mp4": ("aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"),
+    "mov": ("aac", "ac3", "alac", "eac3", "mp3", "pcm_"),
+}
+"""How the names begin of the audio that is copied; FFmpeg names more, with which it then writes no header."""
+
 
 class Destination(NamedTuple):
     """Where a file will be, and the unfinished file beside it that is written to."""
@@ -37,9 +43,9 @@ def replacing(target: Path) -> Iterator[Destination]:
     """
     final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
     part = final.with_name(f".{final.name}.{os.getpid()}.part")
+    with writing(target):
+        part.touch(exist_ok=False)
     try:
-        with writing(target):
-            part.touch(exist_ok=False)
         yield Destination(target, part)
         with writing(target):
             part.replace(final)
@@ -145,7 +151,8 @@ class _AudioTrack(Protocol):
 
 
 def _audio_track(container: OutputContainer, source: AudioStream) -> _AudioTrack:
-    if source.codec_context.codec.canonical_name in container.supported_codecs:
+    codec = source.codec_context.codec.canonical_name
+    if codec in container.supported_codecs and codec.startswith(COPIED.get(container.format.name, "")):
         return _Copy(container, source)
     return _Transcode(container, source)
 

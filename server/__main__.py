@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,7 +20,7 @@ from filters.segmenter import Segmenter, load_card
 from filters.smoother import SMOOTHERS
 from server.bridge_command import bridges
 from server.config import MODELS, PICTURES, Config
-from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate
+from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
 from server.core_dumps import forbid_core_dumps
 from server.evidence import compose, verify
 from server.policy import SignalingError
@@ -197,7 +197,8 @@ def filter_(
         float, typer.Option(min=0, max=1, help="How much of what is uncertain is hidden; costs hair.")
     ] = MatteOptions().privacy,
     plate: Annotated[
-        Path | None, typer.Option(help="A picture of the same room without people, from the same camera.")
+        Path | None,
+        typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
     ] = None,
     model: Model = DEFAULTS.model,
 ) -> None:
@@ -207,6 +208,8 @@ def filter_(
     an odd one becomes 4:4:4, which few players show.
     """
     signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is nohup's, and the work goes on
+        signal.signal(signal.SIGHUP, terminate)
     transparent = background == "none"
     try:
         segmenter = Segmenter(load_card(model, MODELS))
@@ -231,18 +234,22 @@ def filter_(
 
             return make_filter
 
+        def refuse(_on_matte: MatteSink) -> NoReturn:
+            raise FilterError(f"{source}: a photo needs no plate, only videos do; leave --plate out")
+
         with progress() as report:
             filter_file(
                 source,
                 target,
                 make(video),
-                make_photo_filter=make(PhotoMatte(segmenter, options)),
+                make_photo_filter=refuse if plate else make(PhotoMatte(segmenter, options)),
                 matte=matte,
                 transparent=transparent,
                 progress=report,
+                warn=warn,
             )
         if plate and not plate_fits:
-            typer.echo(f"greenroom: {plate} does not fit what the camera saw and was not used", err=True)
+            warn(f"{plate} does not fit what the camera saw and was not used")
     except FilterError as error:
         fail(error)
 

@@ -22,7 +22,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from filters.base import Plane
-from filters.reader import BT_601, MediaError
+from filters.normal import BT_601
+from filters.reader import MediaError
 from filters.writer import CONTAINERS, replacing, writing
 from server.media.recording import INDEX, VERSION
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -74,6 +75,82 @@ def test_bad_targets_are_refused(tmp_path: Path) -> None:
         filter_file(source, tmp_path / "out.mp4", Late, transparent=True)
     assert sorted(tmp_path.iterdir()) == before
     assert source.read_bytes() == original
+
+
+def write_over(path: Path, first: float, length: int, target: Path) -> Path:
+    """Copy a file with `length` bytes of noise, from that share of it on."""
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * first)
+    data[at : at + length] = np.random.default_rng(0).bytes(length)
+    target.write_bytes(data)
+    return target
+
+
+def long_clip(path: Path, codec: str = "libvpx") -> Path:
+    return write_video(path, noise(150), codec=codec, audio="libopus")
+
+
+def test_a_film_whose_end_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    source = write_over(long_clip(tmp_path / "in.webm"), 0.4, 400_000, tmp_path / "bad.webm")
+    with pytest.raises(MediaError, match=r"bad\.webm: is damaged at about \d s, and \d s"):
+        filter_file(source, tmp_path / "out.mp4", Late)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_hole_in_a_film_is_told(tmp_path: Path) -> None:
+    whole = tmp_path / "in.mkv"
+    with av.open(str(whole), "w", options={"cluster_time_limit": "500"}) as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        tone = container.add_stream("pcm_s16le", rate=48000, layout="mono")
+        sound = np.zeros((1, 1600), np.int16)
+        for i, picture in enumerate(noise(150)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+            heard = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
+            heard.sample_rate, heard.pts = 48000, 1600 * i
+            container.mux(tone.encode(heard))
+        container.mux([*stream.encode(None), *tone.encode(None)])
+    told: list[str] = []
+    filter_file(whole, tmp_path / "whole.mp4", Late, warn=told.append)
+    assert not told
+    holed = write_over(whole, 0.4, whole.stat().st_size // 3, tmp_path / "holed.mkv")
+    filter_file(holed, tmp_path / "out.mp4", Late, warn=told.append)
+    assert "is damaged, first at about 2 s" in " ".join(told)
+
+
+@pytest.mark.parametrize("options", [{}, {"live": "1"}])
+def test_sound_or_picture_may_end_long_before_the_other(tmp_path: Path, options: dict[str, str]) -> None:
+    for frames, seconds in ((1, 4), (120, 1)):
+        source = tmp_path / f"{seconds}.mkv"
+        with av.open(str(source), "w", options=options) as container:
+            stream = container.add_stream("mjpeg", rate=30)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+            tone = container.add_stream("pcm_s16le", rate=48000, layout="mono")
+            for i, picture in enumerate(noise(frames)):
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts, frame.time_base = i, Fraction(1, 30)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+            write_tone(container, tone, 48000 * seconds)
+        told: list[str] = []
+        assert filter_file(source, tmp_path / "out.mkv", Late, warn=told.append) == frames
+        assert not told
+
+
+@pytest.mark.parametrize("length", [230, 250, 300, 5000])
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path, length: int) -> None:
+    source, long = clip(tmp_path / "in.mp4"), "x" * length
+    for target, matte in ((f"{long}.mp4", None), ("out.mp4", tmp_path / f"{long}.mkv")):
+        if length == 230:
+            filter_file(source, tmp_path / target, Late, matte=matte)
+            continue
+        with pytest.raises(MediaError, match="cannot be written: File name too long"):
+            filter_file(source, tmp_path / target, Late, matte=matte)
+        assert list(tmp_path.iterdir()) == [source]
+    with pytest.raises(MediaError):
+        filter_file(tmp_path / ("x" * 300), tmp_path / "out.mp4", Late)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from filters.base import FilteredFrame, new_frame, planes_of
 from filters.files import MatteSink, filter_file
+from filters.normal import normal
 from tests.support.media import (
+    BLUE,
+    GREEN,
+    RED,
     Late,
     audio_of,
     clip,
@@ -21,6 +29,8 @@ from tests.support.media import (
     rgb,
     write_video,
 )
+
+GREEN_BT601 = (145, 54, 34)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
@@ -79,6 +89,20 @@ def test_matte_is_lossless_and_in_step(tmp_path: Path) -> None:
         assert frame.time == pytest.approx(original.time, abs=5e-4)
 
 
+@pytest.mark.parametrize("rotation", [0, 90, 180, -90])
+def test_mirrored_video_is_turned_upright(tmp_path: Path, rotation: int) -> None:
+    source = write_video(
+        tmp_path / "in.mp4",
+        [quarters(64, 48)] * 3,
+        setup=lambda stream: stream.set_display_rotation(rotation, hflip=True),
+    )
+    filter_file(source, tmp_path / "out.mp4", Late)
+    upright = np.rot90(quarters(64, 48), rotation // 90)[:, ::-1]
+    frame = frames_of(tmp_path / "out.mp4")[0]
+    assert rgb(frame).shape == upright.shape
+    assert error_of(frame, upright) < 6
+
+
 @pytest.mark.parametrize(
     ("codec", "suffix"), [("aac", ".mp4"), ("aac", ".mkv"), ("libopus", ".mp4"), ("pcm_s16le", ".mov")]
 )
@@ -100,6 +124,32 @@ def test_audio_that_the_container_cannot_hold_becomes_aac(tmp_path: Path) -> Non
         heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
     assert heard.shape[1] == pytest.approx(48000, abs=2048)
     assert np.abs(heard[:, 4800:-4800]).max() > 0.4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    ("codec", "kept_in"),
+    [
+        ("libopus", ".mkv"),
+        ("libopus", ".webm"),
+        ("flac", ".mkv"),
+        ("pcm_s16le", ".mkv"),
+        ("pcm_s16le", ".avi"),
+        ("pcm_mulaw", ".mov"),
+        ("adpcm_ms", ".avi"),
+        ("mp2", ".ts"),
+        ("aac", ".ts"),
+        ("ac3", ".mkv"),
+        ("alac", ".mov"),
+    ],
+)
+def test_any_audio_is_heard_in_any_container(tmp_path: Path, codec: str, kept_in: str, suffix: str) -> None:
+    video = {".webm": "libvpx", ".avi": "mpeg4"}.get(kept_in, "libx264")
+    source = write_video(tmp_path / f"in{kept_in}", [quarters(64, 48)] * 12, codec=video, audio=codec)
+    filter_file(source, tmp_path / f"out{suffix}", Late)
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        heard = np.concatenate([f.to_ndarray().ravel() for f in container.decode(audio=0)])
+    assert len(heard) > 12000
 
 
 @pytest.mark.parametrize(
@@ -130,7 +180,73 @@ def test_colour_tags_are_kept(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", [quarters(64, 48)] * 2, setup=tag)
     filter_file(source, tmp_path / "out.mp4", Late)
     frame = frames_of(tmp_path / "out.mp4")[0]
-    assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (1, 1, 1, 1)
+    assert (frame.color_primaries, frame.color_trc, frame.color_range) == (1, 1, 1)
+
+
+MATRICES = {1: Colorspace.ITU709, 2: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_the_colours_of_person_and_background_are_those_of_the_tags(
+    tmp_path: Path, matrix: int, full: bool
+) -> None:
+    class HalfGreen(Late):
+        def _emit(self) -> FilteredFrame:
+            shown = super()._emit()
+            for plane, colour in zip(planes_of(shown.frame), GREEN_BT601, strict=True):
+                plane[:, plane.shape[1] // 2 :] = colour
+            return shown
+
+    pixels, color_range = quarters(64, 48), ColorRange.JPEG if full else ColorRange.MPEG
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, color_range
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=MATRICES[matrix], dst_color_range=color_range
+        )
+        frame.pts, frame.time_base = 0, Fraction(1, 30)
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    filter_file(tmp_path / "in.mkv", tmp_path / "out.mkv", HalfGreen)
+    (out,) = frames_of(tmp_path / "out.mkv")
+    assert out.colorspace == (matrix if matrix == 2 else 6)
+    seen = rgb(out).astype(int)
+    assert np.abs(seen[:, 36:] - GREEN).max() <= 8
+    assert np.abs(seen[4:20, 4:28] - RED).max() <= 8
+    assert np.abs(seen[28:44, 4:28] - BLUE).max() <= 8
+
+
+@pytest.mark.parametrize("matrix", [2, 5, 6])
+def test_plain_pixels_are_filtered_as_they_are(matrix: int) -> None:
+    frame, planes = new_frame(64, 48)
+    for plane in planes:
+        plane[:] = 99
+    frame.colorspace = matrix
+    assert normal(frame) is frame
+
+
+def test_a_transparent_video_hides_what_it_hid(tmp_path: Path) -> None:
+    for codec, pix_fmt, name in (
+        ("libvpx-vp9", "yuva420p", "in.webm"),
+        ("prores_ks", "yuva444p10le", "in.mov"),
+        ("ffv1", "bgra", "in.mkv"),
+    ):
+        pixels = np.dstack([quarters(64, 48), np.full((48, 64), 255, np.uint8)])
+        pixels[:, :32, 3] = 0
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = cast(VideoStream, container.add_stream(codec, rate=30))
+            stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
+            if name == "in.webm":
+                stream.metadata["alpha_mode"] = "1"
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=pix_fmt)
+            frame.pts, frame.time_base = 0, Fraction(1, 30)
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+        filter_file(tmp_path / name, tmp_path / "out.mp4", Late)
+        (out,) = frames_of(tmp_path / "out.mp4")
+        seen = rgb(out).astype(int)
+        assert seen[:, :28].min() > 245, name
+        assert np.abs(seen[4:20, 36:] - GREEN).mean() < 8, name
 
 
 def test_size_change_is_scaled_to_the_first_frame(tmp_path: Path) -> None:

@@ -69,6 +69,14 @@ def test_filter_photo_without_background(tmp_path: Path) -> None:
     assert not CAMERA.marker.box.of(np.asarray(frames_of(target)[0].to_ndarray(), np.uint8)).any()
 
 
+def test_filter_refuses_a_plate_for_a_photo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "in.jpg", tmp_path / "out.png"
+    source.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
+    assert run("filter", source, target, "--plate", source) == 1
+    assert "leave --plate out" in capsys.readouterr().err
+    assert not target.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -109,11 +117,12 @@ def test_usage_errors(arguments: list[str]) -> None:
 
 
 def take_interrupts() -> None:
-    """Undo what a shell does to the programs that it runs in the background: they ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what a shell does to the programs that it runs in the background, and nohup: they ignore signals."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_filter_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     video = write_video(tmp_path / "in.mkv", [CAMERA.frame(0)] * 600, codec="mjpeg", pix_fmt="yuvj420p")
     command = [sys.executable, "-m", "server", "filter", str(video), str(tmp_path / "out.mp4")]

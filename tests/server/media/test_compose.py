@@ -13,7 +13,8 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from filters.base import planes_of
-from filters.reader import BT_601, MediaError
+from filters.normal import BT_601
+from filters.reader import MediaError
 from server.__main__ import main
 from server.media.compose import HEIGHT, RATE, WIDTH, compose, draw, grid, plain, read_parts
 from server.media.encoder import Vp8Encoder
