@@ -36,7 +36,6 @@ LEVELS = (
 COST = (1.0, 0.83, 0.72, 0.66, 0.55, 0.47, 0.4, 0.28, 0.18)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
 
-MAX_DELAY = 0.033  # seconds a frame may wait for a worker, at the 90th percentile: until the next one comes
 URGENT_DELAY = 0.1  # seconds, with which two looks are enough to be sure, and not three
 UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
@@ -125,7 +124,8 @@ class Governor:
         `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
         that frames waited for a worker.
         """
-        pressed = delay > MAX_DELAY or utilisation > MAX_UTILISATION
+        # A frame may wait until the next one comes.
+        pressed = delay > 1 / self.level.frame_rate or utilisation > MAX_UTILISATION
         if now < self._settling_until:
             pressed = delay > UNBEARABLE_DELAY
         self._pressed = self._pressed + 1 if pressed else 0

@@ -57,6 +57,13 @@ def test_far_too_much_is_met_by_two_levels_at_a_time_but_never_past_the_last_one
     assert levels.index(6) <= 6
 
 
+def test_a_frame_may_wait_until_the_next_one_comes() -> None:
+    governor = Governor()
+    rates = [governor.observe(step / 2, utilisation=0.6, delay=0.045).frame_rate for step in range(60)]
+    assert rates[0] == 30
+    assert min(rates) == 20
+
+
 def test_a_cover_is_not_taken_off_for_a_moment() -> None:
     governor = Governor()
     simulate(governor, lambda _: 100.0, 60)
