@@ -212,10 +212,11 @@ class PersonFilter:
         """
         try:
             self._take_plate()
-            if self._held:
+            if self._held or self._before is not None:  # the first frame under the cover
                 self._settle()
                 self._held.clear()
-            self.matte.reset()
+                self.matte.reset()
+                self._before = None
             return self._light(_yuv420p(frame))
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)

@@ -173,13 +173,11 @@ class Conference:
 
         Raises SignalingError background-forbidden, too-many-uploads, or FilterError for what is no good picture.
         """
-        meeting, wardrobe = attendance.meeting, attendance.participant.wardrobe
-        if not meeting.policy_for(attendance).allows_upload(meeting.role(attendance)):
-            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
-        wardrobe.expect_space()
+        meeting = attendance.meeting
+        meeting.expect_upload(attendance)
         async with self._uploading:  # a decoded picture is large, so one at a time
             upload = await asyncio.to_thread(read_upload, data, self.config)
-        return wardrobe.add(upload, meeting.name)
+        return attendance.participant.wardrobe.add(upload, meeting.name)
 
     async def close(self) -> None:
         """End every room."""

@@ -252,15 +252,19 @@ class Meeting:
             background = participant.background
             attendance.tell({"type": "background", "background": background, "reason": reason})
 
+    def expect_upload(self, attendance: Attendance) -> None:
+        """Raise SignalingError background-forbidden, too-many-uploads."""
+        if not self.policy_for(attendance).allows_upload(self.role(attendance)):
+            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
+        attendance.participant.wardrobe.expect_space()
+
     @contextmanager
     def uploading(self, attendance: Attendance) -> Iterator[None]:
         """Let somebody upload a picture for as long as the context lasts: one at a time, because it is in memory.
 
         Raises SignalingError background-forbidden, too-many-uploads, upload-busy.
         """
-        if not self.policy_for(attendance).allows_upload(self.role(attendance)):
-            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
-        attendance.participant.wardrobe.expect_space()
+        self.expect_upload(attendance)
         if attendance.uploading:
             raise SignalingError("upload-busy", "Your last picture is still on its way; wait for it.")
         attendance.uploading = True
