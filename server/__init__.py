@@ -1,1 +1,3 @@
 """The conference server around the privacy filter."""
+
+__version__ = "0.1.0"
