@@ -41,7 +41,7 @@ dist: $(VENV)/.test
 	$(BIN)/python -m build --outdir dist .
 
 # Marks this commit as a release: nothing uncommitted, and the changelog knows the version.
-tag: VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' server/__init__.py)
+tag: VERSION = $(shell sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' server/core/version.py)
 tag:
 	@test -z "$$(git status --porcelain)" || { echo "there are uncommitted changes"; exit 1; }
 	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]"; exit 1; }

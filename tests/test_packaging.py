@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import socket
 import subprocess
 import sys
 import tomllib
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from server import __version__
+from server.core.version import VERSION
 from tests.support.camera import Camera
 from tests.support.media import frames_of, write_video
+from tests.support.program import served
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
@@ -78,27 +77,7 @@ def test_every_pin_has_hashes() -> None:
 def test_the_changelog_knows_the_version() -> None:
     versions = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert versions[0] == "Unreleased"
-    assert __version__ in versions
-
-
-@contextmanager
-def served(greenroom: Path, folder: Path) -> Iterator[str]:
-    """Start the server of an installation on a free port; yield its URL."""
-    port = free_port()
-    command = [str(greenroom), "serve", "--port", str(port), "--workers", "1"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert f"http://localhost:{port}" in process.stdout.readline()
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    assert VERSION in versions
 
 
 def fetched(url: str) -> str:
@@ -116,7 +95,7 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {
         *("server", "filters", "models", "static"),
-        f"greenroom-{__version__}.dist-info",
+        f"greenroom-{VERSION}.dist-info",
     }
     assert {"server/py.typed", "filters/py.typed"} <= set(names)
 
@@ -128,11 +107,11 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     folder.mkdir()
     greenroom = tmp_path / "venv/bin/greenroom"
     said = subprocess.run([greenroom, "--version"], cwd=folder, capture_output=True, text=True, check=True)
-    assert said.stdout == f"greenroom {__version__}\n"
+    assert said.stdout == f"greenroom {VERSION}\n"
     write_video(folder / "in.mp4", [CAMERA.frame(i) for i in range(6)])
     subprocess.run([greenroom, "filter", "in.mp4", "out.mp4"], cwd=folder, check=True)
     assert len(frames_of(folder / "out.mp4")) == 6
-    with served(greenroom, folder) as url:
+    with served(folder, "--workers", "1", greenroom=greenroom) as url:
         assert "<html" in fetched(f"{url}/")
         assert "import" in fetched(f"{url}/static/main.js")
         assert "fjord" in fetched(f"{url}/api/backgrounds")
