@@ -14,6 +14,7 @@ import typer
 from server.cli.compose import compose_command
 from server.cli.config import config_
 from server.cli.filter import filter_
+from server.cli.init import init
 from server.cli.janus import bridges
 from server.cli.serve import forward, serve
 from server.cli.token import token
@@ -47,6 +48,7 @@ def greenroom(
 
 app.add_typer(bridges, name="bridge")
 app.command()(serve)
+app.command()(init)
 app.command()(forward)
 app.command(name="config")(config_)
 app.command()(token)

@@ -66,7 +66,7 @@ def leak(
 """
 
 
-WRITERS = {f"server/{name}.py" for name in ("receipts/keys", "receipts/receipt", "http/tls")} | {
+WRITERS = {f"server/{name}.py" for name in ("cli/init", "receipts/keys", "receipts/receipt", "http/tls")} | {
     f"server/media/recording/{name}.py" for name in ("compose", "recorder", "webm")
 }
 

@@ -18,6 +18,7 @@ GITHUB = ROOT / ".github"
         ("github-workflows", [*GITHUB.glob("workflows/*.yml")]),
         ("github-issue-forms", [GITHUB / "ISSUE_TEMPLATE/bug.yml", GITHUB / "ISSUE_TEMPLATE/feature.yml"]),
         ("github-issue-config", [GITHUB / "ISSUE_TEMPLATE/config.yml"]),
+        ("compose-spec", [ROOT / "deploy/compose.yaml"]),
     ],
 )
 def test_files_are_as_their_schema_says(schema: str, files: list[Path]) -> None:
