@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,15 @@ def test_files_are_as_their_schema_says(schema: str, files: list[Path]) -> None:
 def test_hosted_ci_runs_what_everybody_runs() -> None:
     assert "run: .ci/run\n" in (GITHUB / "workflows/ci.yml").read_text("utf-8")
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").split()) < 1500
+
+
+@pytest.mark.parametrize(
+    "document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda path: path.name
+)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text("utf-8")):
+        assert (document.parent / target).exists(), target
