@@ -128,6 +128,13 @@ def test_packages_import_only_from_floors_below(path: Path) -> None:
         assert there[1] == here[1] or there[0] > here[0], f"{module} imports {name}, which is not below it"
 
 
+def test_the_design_document_shows_the_same_floors() -> None:
+    design = (ROOT / "docs/design.md").read_text("utf-8")
+    table = design.partition("\n## The floors\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert [re.findall(r"`([\w.]+)`", row) for row in rows] == FLOORS
+
+
 @pytest.mark.parametrize("path", modules("filters"), ids=lambda p: p.name)
 def test_filters_know_no_network(path: Path) -> None:
     assert not {"asyncio", "aiortc", "aioice", "aiohttp", "server"} & set(imports(path))

@@ -34,6 +34,13 @@ def test_hosted_ci_runs_what_everybody_runs() -> None:
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
 
 
+def test_the_design_names_tests_that_exist() -> None:
+    named = re.findall(r"`((?:\w+/)*test_\w+\.py)`", (ROOT / "docs/design.md").read_text("utf-8"))
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / "tests" / name).exists(), name
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").split()) < 1500
 
