@@ -35,7 +35,9 @@ def test_hosted_ci_runs_what_everybody_runs() -> None:
 
 
 def test_the_design_names_tests_that_exist() -> None:
-    named = re.findall(r"`((?:\w+/)*test_\w+\.py)`", (ROOT / "docs/design.md").read_text("utf-8"))
+    named = re.findall(
+        r"(?<=`)(?!tests/)[\w/]*test_\w+\.py(?=`)", (ROOT / "docs/design.md").read_text("utf-8")
+    )
     assert len(named) > 10
     for name in named:
         assert (ROOT / "tests" / name).exists(), name
