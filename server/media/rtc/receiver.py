@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -53,12 +54,15 @@ class Receiver(RTCRtpReceiver):
     _RTCRtpReceiver__started: bool
 
     sink: Sink | None
+    parameter_sets: Mapping[int, bytes]
+    """H.264 parameter sets (Annex B) that the description has, by payload type."""
 
     @classmethod
     def adopt(cls, stock: RTCRtpReceiver) -> Receiver:
         stock.__class__ = cls
         assert isinstance(stock, Receiver)
         stock.sink = None
+        stock.parameter_sets = {}
         return stock
 
     @property
