@@ -225,6 +225,7 @@ def _agree(transceiver: RTCRtpTransceiver, section: Section) -> None:
     transceiver._headerExtensions = agreed_extensions(section, known + [transport_cc.URI] * feedback)
     if isinstance(transceiver.receiver, Receiver):
         transceiver.receiver.parameter_sets = section.parameter_sets
+        transceiver.receiver.layered = section.layered
     if isinstance(transceiver.sender, PacketSender):
         transceiver.sender.negotiated(transceiver._codecs)
 

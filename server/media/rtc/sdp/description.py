@@ -40,6 +40,8 @@ class Section:
     extensions: tuple[RTCRtpHeaderExtensionParameters, ...] = ()
     ssrcs: tuple[int, ...] = ()
     """The stream's and that of its retransmissions, as far as they are announced."""
+    layered: bool = False
+    """Whether simulcast is offered; an answer without it asks for the first layer only (RFC 9429, section 5.3.1)."""
     parameter_sets: Mapping[int, bytes] = field(default_factory=dict)
     problem: str = ""
 
@@ -154,6 +156,7 @@ def _section(
         codecs.codecs if codecs else (),
         _extensions([*attributes.all("extmap"), *session.all("extmap")]),
         _ssrcs(attributes),
+        "simulcast" in attributes or any(v.startswith("SIM") for v in attributes.all("ssrc-group")),
         codecs.parameter_sets if codecs else {},
         _problem(media, attributes, kind, codecs and (codecs.codecs, codecs.names), carried),
     )
@@ -253,12 +256,8 @@ def _transport(
     order = [*(group or ())[:1], *(mid for mid in mids if mid in accepted), *(group or ())]
     sources = [*(by_mid[mid] for mid in dict.fromkeys(order)), lines.session]
     ufrag, password = _credentials(sources, lines.session)
-    candidates = [
-        value
-        for source in sources
-        if source.first("ice-ufrag") in ("", ufrag)
-        for value in source.all("candidate")
-    ]
+    bundled = [source for source in sources if source.first("ice-ufrag") in ("", ufrag)]
+    candidates = [value for source in bundled for value in source.all("candidate")]
     setup = next((s.first("setup").lower() for s in sources if "setup" in s), "active")  # RFC 4145, section 4
     role = ROLES.get(setup)
     if role is None:
@@ -267,7 +266,7 @@ def _transport(
         RTCIceParameters(ufrag, password, iceLite="ice-lite" in lines.session),
         RTCDtlsParameters(_fingerprints(sources), "client" if kind == "answer" and role == "auto" else role),
         tuple(read_candidates(candidates)),
-        any("end-of-candidates" in source for source in sources),
+        any("end-of-candidates" in source for source in bundled),
     )
 
 

@@ -15,7 +15,7 @@ NAMES = frozenset(
     (
         *DIRECTIONS,
         *("group", "mid", "setup", "fingerprint", "ice-ufrag", "ice-pwd", "ice-lite", "candidate"),
-        *("end-of-candidates", "extmap", "rtpmap", "fmtp", "rtcp-fb", "ssrc", "ssrc-group", "bundle-only"),
+        *("end-of-candidates", "extmap", "rtpmap", "fmtp", "rtcp-fb", "ssrc", "ssrc-group", "bundle-only", "simulcast"),
     )
 )
 """Every attribute that is read."""
