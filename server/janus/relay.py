@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from server.access.policy import MAX_NAME, SignalingError, participant_name
+from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
 from server.core.backoff import Backoff
+from server.core.errors import JanusError, SignalingError
 from server.core.messages import Message
 from server.janus import videoroom
-from server.janus.client import Handle, JanusError, Session
+from server.janus.client import Handle, Session
 from server.janus.videoroom import PLUGIN, Feed, JanusRoom
 from server.media.rtc import PeerConnection
 from server.peers.descriptions import add_candidate, read_offer

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from server.access.policy import SignalingError
+from server.core.errors import SdpError, SignalingError
 from server.media.rtc import PeerConnection
-from server.media.rtc.sdp import CARRIED, Carried, RemoteDescription, SdpError, read, read_candidate
+from server.media.rtc.sdp import CARRIED, Carried, RemoteDescription, read, read_candidate
 
 
 def read_offer(sdp: str, limit: int, carried: Carried = CARRIED) -> RemoteDescription:

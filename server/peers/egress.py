@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from aiortc import RTCRtpTransceiver
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, RtpSender, set_stream_id
@@ -21,23 +22,39 @@ from server.media.subscription import AudioSubscription, VideoSubscription
 from server.peers.descriptions import expect_one_of_each, take_answer
 from server.peers.ice import connect
 from server.peers.publisher import Publisher
-from server.rooms.participant import Participant
 
 CHECK_INTERVAL = 0.5  # seconds
 CONNECT_LIMIT = 15.0  # seconds
 
 
+class Source(Protocol):
+    """Whose publications are sent."""
+
+    egresses: set[EgressConnection]
+
+    @property
+    def id(self) -> str:
+        """Names the streams (MediaStream id)."""
+        ...
+
+    @property
+    def video(self) -> VideoPublication: ...
+
+    @property
+    def audio(self) -> AudioPublication: ...
+
+
 class EgressConnection:
     """One participant's publications on one connection."""
 
-    def __init__(self, config: Config, participant: Participant) -> None:
+    def __init__(self, config: Config, source: Source) -> None:
         self.connection: PeerConnection | None = None
         self._config = config
-        self._participant = participant
-        self._owner = participant.id
-        self._video: VideoPublication = participant.video
-        self._audio: AudioPublication = participant.audio
-        self._downlink = BandwidthAllocator()
+        self._source = source
+        self._owner = source.id
+        self._video = source.video
+        self._audio = source.audio
+        self._allocator = BandwidthAllocator()
         self._senders: list[RtpSender] = []
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
@@ -57,7 +74,7 @@ class EgressConnection:
             self._audio_subscription = AudioSubscription(sender)
             self._audio.subscribe(self._audio_subscription)
         self._senders.append(sender)
-        self._participant.egresses.add(self)
+        self._source.egresses.add(self)
 
     @property
     def bytes(self) -> int:
@@ -68,11 +85,11 @@ class EgressConnection:
         """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
         if self._video_subscription is not None:
             stats = [sender.stats for sender in self._senders]
-            self._downlink.adapt(now, stats, [(self._video_subscription, self._video)])
+            self._allocator.adapt(now, stats, [(self._video_subscription, self._video)])
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""
-        self._participant.egresses.discard(self)
+        self._source.egresses.discard(self)
         video, self._video_subscription = self._video_subscription, None
         audio, self._audio_subscription = self._audio_subscription, None
         if video is not None:

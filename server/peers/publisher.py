@@ -9,8 +9,8 @@ from typing import Any
 
 from aiortc import RTCRtpTransceiver
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, VideoReceiver, VideoStats, receive_audio, receive_video
 from server.media.rtc.sdp import CARRIED, Carried, RemoteDescription

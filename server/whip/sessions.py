@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import Grant
-from server.http.forwarded import Quota
+from server.core.errors import SignalingError, UnsupportedSdpError
+from server.http.quota import Quota
 from server.media.rtc import IceParameters, IceRestart, PeerConnection
-from server.media.rtc.sdp import RemoteDescription, UnsupportedError
+from server.media.rtc.sdp import RemoteDescription
 from server.peers.descriptions import add_candidate, read_offer
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher
@@ -293,7 +294,7 @@ def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:
     try:
         return read_offer(sdp, limit)
     except SignalingError as error:
-        if isinstance(error.__cause__, UnsupportedError):
+        if isinstance(error.__cause__, UnsupportedSdpError):
             raise SignalingError("unacceptable-sdp", error.message) from error
         raise
 

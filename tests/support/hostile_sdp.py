@@ -19,7 +19,9 @@ def _filled(sdp: str, line: Callable[[int], str], length: int) -> str:
 
 
 LINES: dict[str, Callable[[int], str]] = {
-    "candidates": lambda i: f"a=candidate:{i} 1 udp 2130706431 10.{i // 65000}.{i // 250 % 256}.{i % 250 + 1} 1024 typ host",
+    "candidates": lambda i: (
+        f"a=candidate:{i} 1 udp 2130706431 10.{i // 65000}.{i // 250 % 256}.{i % 250 + 1} 1024 typ host"
+    ),
     "mdns-candidates": lambda i: f"a=candidate:{i} 1 udp 1 {i}.local 1024 typ host",
     "ipv6-candidates": lambda i: f"a=candidate:{i} 1 udp 1 2001:db8::{i:x} 1024 typ host",
     "codecs": lambda i: f"a=rtpmap:{i % 128} VP8/90000",
@@ -29,7 +31,9 @@ LINES: dict[str, Callable[[int], str]] = {
     "groups-of-streams": lambda i: f"a=ssrc-group:FID {i} {i + 1}",
     "extensions": lambda i: f"a=extmap:{i % 14 + 1} urn:{i}",
     "fingerprints": lambda i: "a=fingerprint:sha-256 " + ":".join(["4E"] * 32),
-    "sections": lambda i: f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:s{i}" if i < 200 else "a=x",
+    "sections": lambda i: (
+        f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=mid:s{i}" if i < 200 else "a=x"
+    ),
     "short-lines": lambda i: "a=mid" if i < 7000 else "x" * 1000,
     "nothing": lambda i: "a" if i < 7000 else "x" * 1000,
 }

@@ -31,6 +31,8 @@ from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
 from aiortc.sdp import SessionDescription
 
+from server.core.errors import SdpError
+
 from . import transport_cc
 from .addresses import ANY_PORT, BoundConnection
 from .dtls import Certificate, DtlsTransport
@@ -39,7 +41,6 @@ from .receiver import Receiver
 from .sdp import (
     CARRIED,
     RemoteDescription,
-    SdpError,
     Section,
     agreed_codecs,
     agreed_extensions,

@@ -3,7 +3,6 @@
 from .candidates import MAX_CANDIDATES, is_mdns, read_candidate, usable
 from .codecs import CARRIED, Carried, is_sendable
 from .description import RemoteDescription, Section, read
-from .errors import SdpError, UnsupportedError
 from .translation import agreed_codecs, agreed_extensions, complete_answer, match, to_aiortc
 
 __all__ = [
@@ -11,9 +10,7 @@ __all__ = [
     "MAX_CANDIDATES",
     "Carried",
     "RemoteDescription",
-    "SdpError",
     "Section",
-    "UnsupportedError",
     "agreed_codecs",
     "agreed_extensions",
     "complete_answer",

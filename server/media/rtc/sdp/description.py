@@ -11,9 +11,10 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceParameters
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 
+from server.core.errors import SdpError, UnsupportedSdpError
+
 from .candidates import read_candidates
 from .codecs import CARRIED, LABELS, Carried, read_codecs
-from .errors import SdpError, UnsupportedError
 from .lines import DIRECTIONS, Attributes, Lines, MediaLine, number, split
 
 ROLES = {"actpass": "auto", "active": "client", "passive": "server"}
@@ -95,7 +96,7 @@ class RemoteDescription:
 def read(sdp: str, kind: str, carried: Carried = CARRIED) -> RemoteDescription:
     """Read a description of a peer; `carried` are the codecs to choose from.
 
-    Raises SdpError, and UnsupportedError for an offer of which nothing can be carried. Time is linear in the
+    Raises SdpError, and UnsupportedSdpError for an offer of which nothing can be carried. Time is linear in the
     length of the text, which the caller limits.
     """
     lines = split(sdp)
@@ -108,7 +109,7 @@ def read(sdp: str, kind: str, carried: Carried = CARRIED) -> RemoteDescription:
     sections = _share_a_transport(sections, lines, group, kind)
     accepted = [section for section in sections if section.carried]
     if kind == "offer" and not accepted:
-        raise UnsupportedError("; ".join(dict.fromkeys(section.problem for section in sections[:4])) + ".")
+        raise UnsupportedSdpError("; ".join(dict.fromkeys(section.problem for section in sections[:4])) + ".")
     transport = _transport(lines, mids, group, {s.mid for s in accepted}, kind) if accepted else None
     return RemoteDescription(kind, tuple(sections), transport, group is not None)
 
@@ -188,7 +189,7 @@ def _expect_unified_plan(kind: str, attributes: Attributes) -> None:
     values = (value.split(None, 1) for value in attributes.all("ssrc"))
     streams = {value[1].strip() for value in values if len(value) > 1 and value[1].startswith("msid:")}
     if len(streams) > 1:
-        raise UnsupportedError(
+        raise UnsupportedSdpError(
             f"The {kind} section has several tracks (Plan B); each needs a section of its own (Unified Plan)."
         )
 
@@ -292,5 +293,5 @@ def _fingerprints(sources: Iterable[Attributes]) -> list[RTCDtlsFingerprint]:
         if size is not None and len(text.strip()) == 3 * size - 1:
             found.append(RTCDtlsFingerprint(digest.lower(), text.strip()))
     if not found:
-        raise UnsupportedError(f"The fingerprint is one of {', '.join(DIGESTS)}.")
+        raise UnsupportedSdpError(f"The fingerprint is one of {', '.join(DIGESTS)}.")
     return found

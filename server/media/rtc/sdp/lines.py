@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import SdpError
+from server.core.errors import SdpError
 
 MAX_LINES = 8192
 """Eight times what a browser answers in a room of sixteen; a millisecond of work for each thousand."""
@@ -15,7 +15,17 @@ NAMES = frozenset(
     (
         *DIRECTIONS,
         *("group", "mid", "setup", "fingerprint", "ice-ufrag", "ice-pwd", "ice-lite", "candidate"),
-        *("end-of-candidates", "extmap", "rtpmap", "fmtp", "rtcp-fb", "ssrc", "ssrc-group", "bundle-only", "simulcast"),
+        *(
+            "end-of-candidates",
+            "extmap",
+            "rtpmap",
+            "fmtp",
+            "rtcp-fb",
+            "ssrc",
+            "ssrc-group",
+            "bundle-only",
+            "simulcast",
+        ),
     )
 )
 """Every attribute that is read."""

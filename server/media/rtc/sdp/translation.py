@@ -18,8 +18,9 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, SsrcDescription
 
+from server.core.errors import SdpError, UnsupportedSdpError
+
 from .description import RemoteDescription, Section, Transport
-from .errors import SdpError, UnsupportedError
 
 STAND_IN = {
     "audio": RTCRtpCodecParameters("audio/opus", 48_000, 2, 96),
@@ -78,7 +79,7 @@ def match(
         raise SdpError(f"The answer has {len(answer.sections)} sections, and the offer has {len(offer)}.")
     transport = answer.transport or before
     if transport is None:
-        raise UnsupportedError("The answer accepts nothing.")
+        raise UnsupportedSdpError("The answer accepts nothing.")
     sections = tuple(_match(section, media) for section, media in zip(answer.sections, offer, strict=True))
     return replace(answer, sections=sections, transport=transport)
 

@@ -11,8 +11,9 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.core.errors import SdpError, UnsupportedSdpError
 from server.media import rtc
-from server.media.rtc.sdp import RemoteDescription, SdpError, UnsupportedError, read
+from server.media.rtc.sdp import RemoteDescription, read
 
 FOLDER = Path(__file__).parent / "offers"
 OFFERS = {file.stem: file.read_bytes().decode() for file in sorted(FOLDER.glob("*.sdp"))}
@@ -146,7 +147,7 @@ async def test_an_offer_is_answered_as_rfc_3264_has_it(name: str, answer: Answer
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_an_offer_that_can_not_be_served_is_refused_with_words(name: str) -> None:
-    with pytest.raises(UnsupportedError) as refused:
+    with pytest.raises(UnsupportedSdpError) as refused:
         read(OFFERS[name], "offer")
     assert REFUSALS[name] in str(refused.value)
 
