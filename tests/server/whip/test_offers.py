@@ -38,7 +38,7 @@ async def play(here: Client, offer: str) -> tuple[int, str]:
 @pytest.mark.parametrize("first", ["pcmu", "pcma", "g722"])
 async def test_a_viewer_gets_opus_whatever_comes_first(first: str, here: Client) -> None:
     connection = RTCPeerConnection(MAX_BUNDLE)
-    known = {codec.mimeType.lower(): codec for codec in RTCRtpSender.getCapabilities("audio").codecs}  # type: ignore[union-attr]
+    known = {codec.mimeType.lower(): codec for codec in RTCRtpSender.getCapabilities("audio").codecs}
     transceiver = connection.addTransceiver("audio", direction="recvonly")
     transceiver.setCodecPreferences([known[f"audio/{first}"], known["audio/opus"]])
     await connection.setLocalDescription(await connection.createOffer())

@@ -100,7 +100,7 @@ async def test_what_can_be_sent_is_chosen_whatever_comes_first(
 ) -> None:
     """H.264 in single NAL units only (packetization mode 0) can be received, and not sent."""
     stock.addTransceiver("video", direction="recvonly").setCodecPreferences(
-        [c for c in RTCRtpSender.getCapabilities("video").codecs if c.mimeType == "video/H264"]  # type: ignore[union-attr]
+        [c for c in RTCRtpSender.getCapabilities("video").codecs if c.mimeType == "video/H264"]
     )
     await stock.setLocalDescription(await stock.createOffer())
     sdp = stock.localDescription.sdp.replace("packetization-mode=1", "packetization-mode=0", 1)
