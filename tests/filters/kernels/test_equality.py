@@ -1,0 +1,147 @@
+"""The kernels give what OpenCV and numpy give, for any size and layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.base import Alpha, Plane, Planes
+from filters.compositor import composite
+from filters.foreground import foreground
+from filters.matting.edges import guided
+from filters.matting.grid import Work, work_of
+from filters.matting.room_model import RoomModel
+from filters.matting.smoother import MotionAdaptive
+from filters.planes import doubled, to_plane
+from tests.support.kernels import VARIANTS, compare, matte, noise, picture, smooth
+
+pytestmark = pytest.mark.parametrize("variant", VARIANTS)
+
+sides = st.integers(1, 90)
+seeds = st.integers(0, 2**32 - 9)
+paddings = st.integers(0, 3)
+mattes = st.sampled_from(
+    [matte, noise, lambda *a: np.zeros(a[0], np.uint8), lambda *a: np.full(a[0], 255, np.uint8)]
+)
+fuzzed = settings(max_examples=80, deadline=None)
+
+Make = Callable[[tuple[int, int], int, int], Plane]
+
+
+@given(sides, sides, seeds, paddings, mattes)
+@fuzzed
+def test_composite(variant: str, width: int, height: int, seed: int, padding: int, make: Make) -> None:
+    source, background = picture(width, height, seed, padding), picture(width, height, seed + 4, padding)
+    alpha = make((height, width), seed, padding)
+
+    def work() -> Planes:
+        out = picture(width, height, 0, padding)
+        composite(source, alpha, background, out)
+        return out
+
+    result = compare(variant, work)
+    assert result.taken == {"composite"}
+    result.check(far=0)
+
+
+@given(sides, sides, seeds, paddings, mattes, st.sampled_from([1, 1, 9]))
+@fuzzed
+def test_own_colours(
+    variant: str, width: int, height: int, seed: int, padding: int, make: Make, scale: int
+) -> None:
+    width, height = 2 * scale * width, 2 * scale * height
+    source, alpha = picture(width, height, seed, padding), make((height, width), seed, padding)
+    result = compare(variant, lambda: foreground(source, alpha))
+    result.check(far=2, share=1e-4)
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640), (1280, 720), (480, 270), (8, 4)])
+def test_own_colours_are_taken_for_usual_sizes(variant: str, size: tuple[int, int]) -> None:
+    source, alpha = picture(*size, 5), matte((size[1], size[0]), 6)
+    result = compare(variant, lambda: foreground(source, alpha))
+    assert result.taken == {"own_colours"}
+    result.check(far=1)
+
+
+@given(sides, sides, seeds, paddings, mattes, st.sampled_from([(1.0, 0.0), (1.923, -157.6), (0.0, 0.0)]))
+@fuzzed
+def test_doubled(
+    variant: str, width: int, height: int, seed: int, padding: int, make: Make, stretch: tuple[float, float]
+) -> None:
+    plane = make((height, width), seed, padding)
+    result = compare(variant, lambda: doubled(plane, *stretch))
+    assert result.taken == {"enlarge"}
+    result.check(far=1)
+
+
+@given(st.integers(2, 90), sides, seeds, st.sampled_from([1.0, 255.0]))
+@fuzzed
+def test_to_plane(variant: str, width: int, height: int, seed: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    values = (random.uniform(-0.2, 1.2, (height, width)) * 255 / scale).astype(np.float32)
+    result = compare(variant, lambda: to_plane(values, scale))
+    assert result.taken == {"quantize"}
+    result.check(far=0)
+
+
+def alpha(shape: tuple[int, int], seed: int) -> Alpha:
+    values: Alpha = matte(shape, seed).astype(np.float32) / 255
+    return values
+
+
+@given(st.integers(16, 90), st.integers(16, 90), seeds)
+@fuzzed
+def test_smoother(variant: str, width: int, height: int, seed: int) -> None:
+    frames = [(alpha((height, width), seed + t), smooth((height, width), seed + t % 2)) for t in range(5)]
+
+    def work() -> Plane:
+        smoother = MotionAdaptive()
+        out = [a for a in (smoother.push(*frame) for frame in frames) if a is not None]
+        return np.stack([to_plane(a, 255.0) for a in [*out, *smoother.flush()]])
+
+    result = compare(variant, work)
+    assert result.taken == {"smooth", "quantize"}
+    result.check(far=1)
+
+
+def work_grid(width: int, height: int, seed: int) -> Work:
+    y, u, v = (smooth((height, width), seed + i) for i in range(3))
+    return Work(y, u, v, y[::4, ::4].copy())
+
+
+@given(st.integers(16, 90), st.integers(16, 90), seeds)
+@fuzzed
+def test_room_model(variant: str, width: int, height: int, seed: int) -> None:
+    frames = [work_grid(width, height, seed + t % 2) for t in range(12)]
+
+    def work() -> Plane:
+        room = RoomModel()
+        room.adopt(frames[0])
+        random = np.random.default_rng(seed)
+        seen = [matte((height, width), seed + int(random.integers(4))) for _ in frames]
+        return np.stack([room.correct(f, frames[0], m) for f, m in zip(frames, seen, strict=True)])
+
+    result = compare(variant, work)
+    assert result.taken >= {"room_distance", "room_correct"}
+    result.check(far=0)
+
+
+@given(st.integers(4, 45), st.integers(4, 45), seeds)
+@fuzzed
+def test_guided(variant: str, width: int, height: int, seed: int) -> None:
+    shape = (2 * height, 2 * width)
+    alpha, luma = matte(shape, seed), smooth(shape, seed + 1)
+    result = compare(variant, lambda: guided(alpha, luma))
+    result.check(far=1)
+
+
+def test_every_kernel_serves_a_usual_frame(variant: str) -> None:
+    planes = picture(640, 360, 3)
+    work, alpha = work_of(planes), matte((180, 320), 4)
+    room = RoomModel()
+    result = compare(variant, lambda: guided(room.correct(work, work, alpha), work.y))
+    assert result.taken >= {"room_distance", "room_correct", "guide"}
