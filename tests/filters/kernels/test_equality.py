@@ -89,7 +89,7 @@ def test_to_plane(variant: str, width: int, height: int, seed: int, scale: float
 
 
 def alpha(shape: tuple[int, int], seed: int) -> Alpha:
-    values: Alpha = matte(shape, seed).astype(np.float32) / 255
+    values: Alpha = np.multiply(matte(shape, seed), np.float32(1 / 255))
     return values
 
 
