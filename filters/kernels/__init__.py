@@ -31,6 +31,9 @@ NAMES = (
     "room_distance",
     "room_correct",
     "guide",
+    "track",
+    "warp",
+    "surprise",
 )
 
 
@@ -52,6 +55,9 @@ class Kernels:
     room_distance: Kernel
     room_correct: Kernel
     guide: Kernel
+    track: Kernel
+    warp: Kernel
+    surprise: Kernel
 
     def __init__(self, library: ModuleType | None, reason: str = "") -> None:
         self.variant: str = library.variant() if library else "none"

@@ -2,6 +2,7 @@
 
 #include "kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "arithmetic.h"
@@ -9,6 +10,7 @@
 #include "composite.h"
 #include "guide.h"
 #include "matte.h"
+#include "motion.h"
 #include "own_colours.h"
 #include "room.h"
 
@@ -32,4 +34,9 @@ const Kernels NAMED(VARIANT) = {
     .room_correct = room_correct,
     .guide_scratch = guide_scratch,
     .guide = guide,
+    .track_scratch = track_scratch,
+    .track = track,
+    .warp = warp,
+    .surprise_scratch = surprise_scratch,
+    .surprise = surprise,
 };

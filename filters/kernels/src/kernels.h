@@ -53,6 +53,12 @@ typedef struct {
                          const RoomRules *rules, Plane out, void *scratch);
     size_t (*guide_scratch)(int width, int height);
     int (*guide)(Plane luma, Plane matte, float epsilon, Plane out, void *scratch);
+    size_t (*track_scratch)(int width);
+    int (*track)(Plane reference, Plane picture, Plane weights, const float stiffness[2], Alpha out, void *scratch);
+    int (*warp)(Plane plane, Alpha motion, Plane out);
+    size_t (*surprise_scratch)(int width, int height);
+    int (*surprise)(Plane luma, Plane reference, Plane matte, Alpha person_motion, Alpha camera_motion,
+                    const float levels[2], int sure_room, int sure_person, Alpha out, void *scratch);
 } Kernels;
 
 #endif

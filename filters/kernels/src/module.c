@@ -199,6 +199,46 @@ FUNCTION(guide)
     return answer(&a, done);
 }
 
+/* The two numbers of a motion's or another pair; return 0 and set an error where they aren't. */
+static int pair(PyObject *const *objects, float out[2]) { return number(objects[0], out) && number(objects[1], out + 1); }
+
+FUNCTION(track)
+{
+    Arrays a = {.suitable = 1};
+    float stiffness[2];
+    int done = 0;
+    if (counted("track", count, 6) && take_bytes(&a, given, 3, 0) && take(&a, given[5], 'f', 1) && pair(given + 3, stiffness)
+        && same_size(&a, 1, 3) && sized(&a, 3, 3, 2) && takes(&a, 1))
+        RUN(kernels->track_scratch((int)a.views[0].shape[1]),
+            kernels->track(plane(&a, 0), plane(&a, 1), plane(&a, 2), stiffness, alpha(&a, 3), scratch));
+    return answer(&a, done);
+}
+
+FUNCTION(warp)
+{
+    Arrays a = {.suitable = 1};
+    int done = 0;
+    if (counted("warp", count, 3) && take(&a, given[0], 'B', 0) && take(&a, given[1], 'f', 0) && take(&a, given[2], 'B', 1)
+        && sized(&a, 1, 3, 2) && same_size(&a, 2, 3) && takes(&a, 1))
+        RUN(1, kernels->warp(plane(&a, 0), alpha(&a, 1), plane(&a, 2)));
+    return answer(&a, done);
+}
+
+FUNCTION(surprise)
+{
+    Arrays a = {.suitable = 1};
+    float levels[2], sure[2];
+    int done = 0;
+    if (counted("surprise", count, 10) && take_bytes(&a, given, 3, 0) && take(&a, given[3], 'f', 0)
+        && take(&a, given[4], 'f', 0) && take(&a, given[9], 'f', 1) && pair(given + 5, levels) && pair(given + 7, sure)
+        && same_size(&a, 1, 3) && sized(&a, 3, 3, 2) && sized(&a, 4, 3, 2) && sized(&a, 5, 3, 1)
+        && sure[0] >= 0 && sure[0] <= sure[1] && sure[1] <= 255 && takes(&a, 1))
+        RUN(kernels->surprise_scratch((int)a.views[0].shape[1], (int)a.views[0].shape[0]),
+            kernels->surprise(plane(&a, 0), plane(&a, 1), plane(&a, 2), alpha(&a, 3), alpha(&a, 4), levels, (int)sure[0],
+                              (int)sure[1], alpha(&a, 5), scratch));
+    return answer(&a, done);
+}
+
 /* Use the variant of this name; return whether the processor knows it. For tests: the best one is in use already. */
 static PyObject *py_use(PyObject *Py_UNUSED(module), PyObject *name)
 {
@@ -221,7 +261,7 @@ static PyObject *py_variant(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 
 static PyMethodDef methods[] = {
     METHOD(composite), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
-    METHOD(room_correct), METHOD(guide), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
+    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

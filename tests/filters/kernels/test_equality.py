@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from filters.base import Alpha, Plane, Planes
 from filters.compositor import composite
 from filters.foreground import foreground
 from filters.matting.edges import guided
 from filters.matting.grid import Work, work_of
+from filters.matting.motion import STILL, Tracker, warped
 from filters.matting.room_model import RoomModel
 from filters.matting.smoother import MotionAdaptive
+from filters.matting.stillness import Stillness
 from filters.planes import doubled, to_plane
 from tests.support.kernels import VARIANTS, compare, matte, noise, picture, smooth
 
@@ -27,7 +31,7 @@ paddings = st.integers(0, 3)
 mattes = st.sampled_from(
     [matte, noise, lambda *a: np.zeros(a[0], np.uint8), lambda *a: np.full(a[0], 255, np.uint8)]
 )
-fuzzed = settings(max_examples=80, deadline=None)
+fuzzed = settings(max_examples=40, deadline=None)
 
 Make = Callable[[tuple[int, int], int, int], Plane]
 
@@ -136,6 +140,67 @@ def test_guided(variant: str, width: int, height: int, seed: int) -> None:
     shape = (2 * height, 2 * width)
     alpha, luma = matte(shape, seed), smooth(shape, seed + 1)
     result = compare(variant, lambda: guided(alpha, luma))
+    result.check(far=1)
+
+
+small_numbers = st.floats(-1, 1)
+
+
+@given(st.integers(2, 90), st.integers(2, 60), seeds, st.tuples(*[small_numbers] * 4), mattes)
+@fuzzed
+def test_warped(
+    variant: str, width: int, height: int, seed: int, moves: tuple[float, ...], make: Make
+) -> None:
+    grow, turn, right, down = moves
+    motion = np.array(
+        [[1 + 0.1 * grow, -0.1 * turn, 9 * right], [0.1 * turn, 1 + 0.1 * grow, 9 * down]], np.float32
+    )
+    plane = make((height, width), seed, 0)
+    result = compare(variant, lambda: warped(plane, motion))
+    assert result.taken == {"warp"}
+    # OpenCV 4 rounds coordinates to 1/32 of a pixel.
+    result.check(far=1 if cv2.__version__ >= "5" else 16)
+
+
+@given(st.integers(20, 90), st.integers(20, 60), seeds, st.tuples(*[small_numbers] * 4))
+@fuzzed
+def test_tracker(variant: str, width: int, height: int, seed: int, moves: tuple[float, ...]) -> None:
+    grow, turn, right, down = moves
+    moved = np.array(
+        [[1 + 0.01 * grow, -0.01 * turn, right], [0.01 * turn, 1 + 0.01 * grow, down]], np.float32
+    )
+    picture, weights = smooth((height, width), seed), matte((height, width), seed + 1)
+
+    def work() -> NDArray[np.uint8]:
+        # In hundredths of a pixel, at the far corner.
+        motion = Tracker(picture).motion(warped(picture, moved), weights, np.inf)
+        corner = np.array([width, height, 1], np.float32)
+        levels: NDArray[np.uint8] = (
+            ((motion - STILL) @ corner * 100 + 128).clip(0, 255).round().astype(np.uint8)
+        )
+        return levels
+
+    result = compare(variant, work)
+    assert "track" in result.taken
+    result.check(far=1)
+
+
+@given(st.integers(16, 90), st.integers(16, 60), seeds, st.tuples(*[small_numbers] * 2))
+@fuzzed
+def test_stillness(variant: str, width: int, height: int, seed: int, move: tuple[float, float]) -> None:
+    luma, after = smooth((height, width), seed), smooth((height, width), seed + 1)
+    motion = np.array([[1, 0, move[0]], [0, 1, move[1]]], np.float32)
+
+    def work() -> NDArray[np.uint8]:
+        stillness = Stillness()
+        stillness.saw(luma, matte((height, width), seed + 2))
+        pictures = (luma, after, warped(luma, motion))
+        counts = [stillness._surprise(p, motion, STILL) for p in pictures]
+        shares: NDArray[np.uint8] = (255 * np.array(counts) / luma.size).round().astype(np.uint8)
+        return shares
+
+    result = compare(variant, work)
+    assert result.taken == {"warp", "surprise"}
     result.check(far=1)
 
 
