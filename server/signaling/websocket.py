@@ -9,9 +9,9 @@ import time
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
 from server.signaling.session import Session
 
@@ -24,18 +24,20 @@ FILTER_INTERVAL = 2.0  # seconds between `filter` messages
 class Signaling:
     """Speaks with one browser until it leaves, breaks off, or errs fatally."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._config = conference.config
+    def __init__(self, rooms: Rooms) -> None:
+        self._config = rooms.config
         self._socket = web.WebSocketResponse(
             heartbeat=self._config.heartbeat, max_msg_size=self._config.max_message, timeout=1.0
         )
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
-        self._session = Session(conference, self._send)
+        self._session = Session(rooms, self._send)
+        self._transport: asyncio.Transport | None = None
         self._budget = self._config.max_messages_per_second
         self._budget_time = time.monotonic()
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
+        self._transport = request.transport
         await self._socket.prepare(request)
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
         try:
@@ -99,9 +101,8 @@ class Signaling:
         try:
             self._outgoing.put_nowait(message)
         except asyncio.QueueFull:
-            transport = self._socket._req.transport if self._socket._req else None
-            if transport is not None:
-                transport.abort()
+            if self._transport is not None:
+                self._transport.abort()
 
     async def _write(self) -> None:
         while (message := await self._outgoing.get()) is not None:
