@@ -34,6 +34,7 @@ NAMES = (
     "track",
     "warp",
     "surprise",
+    "to_network",
 )
 
 
@@ -58,6 +59,7 @@ class Kernels:
     track: Kernel
     warp: Kernel
     surprise: Kernel
+    to_network: Kernel
 
     def __init__(self, library: ModuleType | None, reason: str = "") -> None:
         self.variant: str = library.variant() if library else "none"

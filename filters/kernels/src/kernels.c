@@ -11,6 +11,7 @@
 #include "guide.h"
 #include "matte.h"
 #include "motion.h"
+#include "network.h"
 #include "own_colours.h"
 #include "room.h"
 
@@ -39,4 +40,6 @@ const Kernels NAMED(VARIANT) = {
     .warp = warp,
     .surprise_scratch = surprise_scratch,
     .surprise = surprise,
+    .to_network_scratch = to_network_scratch,
+    .to_network = to_network,
 };

@@ -59,6 +59,8 @@ typedef struct {
     size_t (*surprise_scratch)(int width, int height);
     int (*surprise)(Plane luma, Plane reference, Plane matte, Alpha person_motion, Alpha camera_motion,
                     const float levels[2], int sure_room, int sure_person, Alpha out, void *scratch);
+    size_t (*to_network_scratch)(int width);
+    int (*to_network)(Planes source, const float gain[3], const float bias[3], Alpha out, void *scratch);
 } Kernels;
 
 #endif

@@ -239,6 +239,21 @@ FUNCTION(surprise)
     return answer(&a, done);
 }
 
+FUNCTION(to_network)
+{
+    Arrays a = {.suitable = 1};
+    float gain[3], bias[3];
+    int done = 0, fine = counted("to_network", count, 10) && take_bytes(&a, given, 3, 0) && take(&a, given[9], 'f', 1);
+    for (int i = 0; fine && i < 3; i++)
+        fine = number(given[3 + i], &gain[i]) && number(given[6 + i], &bias[i]);
+    if (fine && pictured(&a, 0) && sized(&a, 3, a.views[0].shape[1], 3 * a.views[0].shape[0])) {
+        Planes source = planes(&a, 0);
+        if (source.y.width % 2 == 0 && source.y.height % 2 == 0 && takes(&a, 1))
+            RUN(kernels->to_network_scratch(source.y.width), kernels->to_network(source, gain, bias, alpha(&a, 3), scratch));
+    }
+    return answer(&a, done);
+}
+
 /* Use the variant of this name; return whether the processor knows it. For tests: the best one is in use already. */
 static PyObject *py_use(PyObject *Py_UNUSED(module), PyObject *name)
 {
@@ -261,7 +276,7 @@ static PyObject *py_variant(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 
 static PyMethodDef methods[] = {
     METHOD(composite), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
-    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
+    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -19,7 +19,7 @@ Signature = tuple[str, tuple[object, ...], int]
 
 # What each kernel takes at 12 x 8 pixels: `B` and `f` for planes of bytes and floats, `c` for one of half the size, `d`
 # for one of twice the size; `m` for a motion and `n` for
-# three counts of floats; and how many of the last arrays it writes.
+# three counts of floats, `t` for floats three times as high; and how many of the last arrays it writes.
 SIGNATURES: dict[str, Signature] = {
     "composite": ("BccB" + "Bcc" + "Bcc", (), 3),
     "own_colours": ("BccB" + "Bcc", (1,), 3),
@@ -32,8 +32,9 @@ SIGNATURES: dict[str, Signature] = {
     "track": ("BBB" + "m", (1e3, 0.1), 1),
     "warp": ("Bm" + "B", (), 1),
     "surprise": ("BBBmm" + "n", (5.0, 9.0, 12, 243), 1),
+    "to_network": ("Bcc" + "t", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), 1),
 }
-SHAPES = {"B": (8, 12), "f": (8, 12), "c": (4, 6), "d": (16, 24), "m": (2, 3), "n": (1, 3)}
+SHAPES = {"B": (8, 12), "f": (8, 12), "c": (4, 6), "d": (16, 24), "m": (2, 3), "n": (1, 3), "t": (24, 12)}
 
 
 def arguments(name: str, arrays: list[NDArray[np.generic]]) -> list[object]:
@@ -46,7 +47,7 @@ def arguments(name: str, arrays: list[NDArray[np.generic]]) -> list[object]:
 def array(kind: str, shape: tuple[int, int] | None = None, margin: int = 0) -> NDArray[np.generic]:
     """Return an array inside another one that is larger by a margin on every side, all of CANARY."""
     height, width = shape or SHAPES[kind]
-    dtype = np.float32 if kind in "fmn" else np.uint8
+    dtype = np.float32 if kind in "fmnt" else np.uint8
     around = np.full((height + 2 * margin, width + 2 * margin), CANARY, dtype)
     return around[margin : margin + height, margin : margin + width]
 
