@@ -53,11 +53,13 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	@touch $@
 
-$(VENV)/.run: pyproject.toml | $(VENV)/.python
+KERNELS := hatch_build.py $(wildcard filters/kernels/src/*)
+
+$(VENV)/.run: pyproject.toml $(KERNELS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/.python
+$(VENV)/.test: pyproject.toml $(KERNELS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
 
