@@ -9,12 +9,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.media.governor import LEVELS, LoadMeter
+from server.media.rtc import REFUSALS
+from server.media.rtc.refusals import Kind
 from server.rooms.participant import Participant
 from server.rooms.rooms import Conference
 
@@ -161,6 +164,12 @@ class Metrics(Collector):
         for direction in DIRECTIONS:
             transferred.add_metric([direction], totals["bytes " + direction])
         yield transferred
+        refused = CounterMetricFamily(
+            "greenroom_datagrams_refused", "Datagrams that were dropped unread, by why.", labels=["kind"]
+        )
+        for kind in get_args(Kind):
+            refused.add_metric([kind], REFUSALS.counts[kind])
+        yield refused
 
     def _gauges(self) -> Iterator[Metric]:
         meetings = self._conference.rooms.all()

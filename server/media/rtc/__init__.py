@@ -9,6 +9,7 @@ from .clocks import ntp_now
 from .connection import peer_connection, set_stream_id
 from .h264 import packetize_h264
 from .ice_restart import IceParameters, IceRestart
+from .refusals import REFUSALS
 from .sender import RtpSender, SenderStats
 from .streams import (
     AudioPacket,
@@ -22,6 +23,7 @@ from .upstream import install
 from .vp8 import packetize_vp8
 
 __all__ = [
+    "REFUSALS",
     "AudioPacket",
     "AudioReceiver",
     "EncodedFrame",

@@ -1,20 +1,28 @@
-"""Which UDP ports a connection binds, and the address that peers are told."""
+"""Which UDP ports a connection binds, the address that peers are told, and whose datagrams are taken."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aioice.ice import CandidatePair, Connection, StunProtocol, server_reflexive_candidate
+from aioice.stun import Message
+
+from .refusals import REFUSALS
+from .stun import Address, IceSocket
 
 ANY_PORT = (0, 0)
+MAX_CANDIDATES = 64
+"""Addresses of the peer, told or learned: aioice pairs each with each of ours and sorts all pairs at each one more
+(RFC 8445 section 6.1.2.5 has a limit of 100 pairs)."""
 
 
-class BoundConnection(Connection):
-    """An ICE connection whose host candidates lie in a range of ports.
+class IceConnection(Connection):
+    """An ICE connection whose host candidates lie in a range of ports, and to whom only the peer can speak.
 
     With a public address, each IPv4 candidate is announced at that one, too, with the same port, as a 1:1 NAT
     or a forwarded range has it.
@@ -22,13 +30,62 @@ class BoundConnection(Connection):
 
     ports: tuple[int, int]
     public_address: str
+    deliver: Callable[[bytes, int], None]
+    """Takes a datagram of the peer, and its arrival in µs of wall-clock time."""
+    _validated: set[tuple[StunProtocol, Address]]
+    _offered: int
 
     @classmethod
-    def adopt(cls, stock: Connection, ports: tuple[int, int], public_address: str) -> None:
+    def adopt(cls, stock: Connection, ports: tuple[int, int] = ANY_PORT, public_address: str = "") -> None:
         """Turn a connection that aiortc has just constructed into one of ours."""
         stock.__class__ = cls
         assert isinstance(stock, cls)
         stock.ports, stock.public_address = ports, public_address
+        stock.deliver = lambda data, arrival: None
+        stock._validated, stock._offered = set(), 0
+
+    def take(self, data: bytes, address: Address, socket: IceSocket, arrival: int) -> None:
+        """Deliver a datagram that is not STUN if a check, which takes our password, came from there or was answered.
+
+        DTLS has no other protection until its keys are agreed on: without this, one datagram of a stranger's ends
+        a handshake ("DTLS ClientHello race", Enable Security, 2023).
+        """
+        if (socket, address) in self._validated or self._checked_early(socket, address):
+            self.deliver(data, arrival)
+        else:
+            REFUSALS.add("stranger")
+
+    def _checked_early(self, socket: IceSocket, address: Address) -> bool:
+        """Tell whether a check came from there that waits for the peer's description."""
+        return any(address == checked and socket is at for _, checked, at in self._early_checks)
+
+    def check_incoming(self, message: Message, addr: Address, protocol: StunProtocol) -> None:
+        """As aioice/ice.py:841, within MAX_CANDIDATES."""
+        known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
+        if known or len(self._remote_candidates) < MAX_CANDIDATES:
+            self._validated.add((protocol, addr))
+            super().check_incoming(message, addr, protocol)
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        """As aioice/ice.py:803; a peer that is ICE-lite never checks itself."""
+        if pair.state is CandidatePair.State.SUCCEEDED:
+            self._validated.add((pair.protocol, pair.remote_addr))
+        super().check_complete(pair)
+
+    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
+        """As aioice/ice.py:487, within MAX_CANDIDATES; the rest is ignored."""
+        self._offered += remote_candidate is not None
+        if remote_candidate is None or self._offered <= MAX_CANDIDATES:
+            await super().add_remote_candidate(remote_candidate)
+
+    def respond_error(
+        self, request: Message, addr: Address, protocol: StunProtocol, error_code: tuple[int, str]
+    ) -> None:
+        """As aioice/ice.py:1339, but strangers get no answer, which they could have sent to somebody else."""
+        if error_code[0] in (400, 401):
+            REFUSALS.add("stun")
+        else:
+            super().respond_error(request, addr, protocol, error_code)
 
     async def get_component_candidates(
         self,
@@ -47,11 +104,11 @@ class BoundConnection(Connection):
         # What is left for aioice is the TURN server.
         return candidates + await super().get_component_candidates(component, [], timeout)
 
-    async def _bind(self, component: int, address: str) -> StunProtocol | None:
+    async def _bind(self, component: int, address: str) -> IceSocket | None:
         for port in _shuffled(self.ports):
             try:
                 _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda: StunProtocol(self), local_addr=(address, port)
+                    lambda: IceSocket(self), local_addr=(address, port)
                 )
             except OSError:
                 continue
@@ -70,7 +127,7 @@ class BoundConnection(Connection):
 
     @staticmethod
     async def _reflexive(
-        protocols: list[StunProtocol], server: tuple[str, int], limit: float
+        protocols: list[IceSocket], server: tuple[str, int], limit: float
     ) -> list[Candidate]:
         queries = [
             asyncio.create_task(server_reflexive_candidate(protocol, server))

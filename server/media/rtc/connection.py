@@ -26,7 +26,7 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParame
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from . import transport_cc
-from .addresses import ANY_PORT, BoundConnection
+from .addresses import ANY_PORT, IceConnection
 from .dtls import Certificate, DtlsTransport
 from .receiver import Receiver
 from .sender import PacketSender
@@ -76,10 +76,9 @@ class PeerConnection(RTCPeerConnection):
 
     def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1122
         upstream: Any = super()
-        transport = DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
-        if self.ports != ANY_PORT or self.public_address:
-            BoundConnection.adopt(transport.transport._connection, self.ports, self.public_address)
-        return transport
+        stock = upstream._RTCPeerConnection__createDtlsTransport()
+        IceConnection.adopt(stock.transport._connection, self.ports, self.public_address)
+        return DtlsTransport.adopt(stock)
 
     def _RTCPeerConnection__createTransceiver(  # line 1181
         self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None

@@ -14,7 +14,7 @@ from aioice.ice import Connection
 from aiortc import RTCPeerConnection
 from aiortc.rtcicetransport import RTCIceGatherer
 
-from .addresses import ANY_PORT, BoundConnection
+from .addresses import IceConnection
 from .connection import PeerConnection
 from .dtls import DtlsTransport
 
@@ -38,9 +38,8 @@ class IceRestart:
         self._old: Connection = self._dtls.transport._connection
         configuration: Any = connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
         self._gatherer = RTCIceGatherer(configuration.iceServers)
-        self._new: Connection = self._gatherer._connection
-        if connection.ports != ANY_PORT or connection.public_address:
-            BoundConnection.adopt(self._new, connection.ports, connection.public_address)
+        IceConnection.adopt(self._gatherer._connection, connection.ports, connection.public_address)
+        self._new: Any = self._gatherer._connection
         self._task: asyncio.Task[None] | None = None
 
     async def answer(self, remote: IceParameters) -> IceParameters:
