@@ -52,6 +52,8 @@ async def _readyz(request: web.Request) -> web.Response:
     """Tell a load balancer whether to send newcomers here."""
     if request.app[CONFERENCE].draining:
         return web.Response(status=503, text="draining\n")
+    if not request.app[CONFERENCE].media.workers.ready:
+        return web.Response(status=503, text="no media worker\n")
     return web.Response(text="ready\n")
 
 

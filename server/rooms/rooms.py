@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.segmenter import ModelCard, Segmenter, load_card
 from server.access.policy import SignalingError, background_id, participant_name, room_name
 from server.access.tokens import OPEN, Doorkeeper, Grant, read_keys
 from server.config.options import MODELS, Config
@@ -41,7 +41,7 @@ class Conference:
         self.events = Events()
         self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep, self.events))
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
-        self.media = MediaResources(card, _workers(config, segmenter), LoadMeter(config.workers))
+        self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Attendance] = {}
@@ -195,7 +195,7 @@ class Conference:
         self.media.workers.close()
 
 
-def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
+def _workers(config: Config, card: ModelCard, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
         return Threads(segmenter, config.workers, config.smoother)
-    return Processes(config.model, MODELS, config.workers, config.smoother, config.log_format)
+    return Processes(card, config.workers, config.smoother, config.log_format)

@@ -96,6 +96,11 @@ class Camera(NamedTuple):
 class Workers(Protocol):
     """All workers of a server."""
 
+    @property
+    def ready(self) -> int:
+        """How many can work now."""
+        ...
+
     def open(self, background: Background, bitrate: int) -> Camera:
         """Get ready for one camera."""
         ...
@@ -163,6 +168,7 @@ class Threads:
     """Workers that share this process: for a network that exists here only, as in tests."""
 
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
+        self.ready = count
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")

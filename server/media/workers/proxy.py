@@ -16,6 +16,9 @@ from server.media.workers.base import Transcoded, WorkerError
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 
+FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
+LONGEST_REST: Final = 60.0  # seconds
+
 COUNTERS: Final = ("filtered", "slated", "repeated", "covered_frames", "errors", "looks", "look_time")
 
 
@@ -72,7 +75,8 @@ class RemoteFilter:
         self.failing, self._plate = bool(status["failing"]), str(status["plate"])
 
     def restart(self) -> None:
-        """Go on counting with a new worker, which knows nothing."""
+        """Go on counting with a new worker, which knows nothing, and until whose first answer nothing is shown."""
+        self.failing = True
         self._before = {name: getattr(self, name) for name in COUNTERS}
         self._plate = "none"
         self.changed = True
@@ -87,9 +91,14 @@ class RemoteTranscoding:
         self.times = StageTimes()
         self.camera = camera
         self.since: float | None = None
+        """When the job that is running was sent, in seconds of the monotonic clock."""
+        self._crashes = 0
+        self._crashed = float("-inf")
+        self._rests_until = float("-inf")
         self._workers = workers
         self._control = control
-        self._worker = workers.least(None)
+        self.home = self._worker = workers.least(None)
+        """The worker that is to work from the next job on."""
         self._job: asyncio.Future[Transcoded] | None = None
         self._before = StageTimes()
 
@@ -101,9 +110,16 @@ class RemoteTranscoding:
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
     ) -> asyncio.Future[Transcoded]:
-        """See Transcoding. Raises WorkerError through the future when the worker ends."""
-        if reset:
-            self._move()
+        """See Transcoding. Raises WorkerError through the future when the worker ends, and while there is none."""
+        if reset or not self.home.ready:
+            self.home = self._workers.least(self)
+        self._move()
+        result = self._job = asyncio.get_running_loop().create_future()
+        now = time.monotonic()
+        if not self._worker.running or now < self._rests_until:
+            self._control.failing = True
+            self._end(WorkerError("no worker takes this camera at the moment"))
+            return result
         control = self._control
         background = pickle.dumps(control.background) if control.changed else None
         plate, control.wanted_plate, control.changed = control.wanted_plate, None, False
@@ -119,10 +135,9 @@ class RemoteTranscoding:
             background,
             plate,
         )
-        self._job = asyncio.get_running_loop().create_future()
-        self.since = time.monotonic()
+        self.since = now
         self._worker.send(job)
-        return self._job
+        return result
 
     def answer(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
         """Take the worker's answer to the job."""
@@ -140,8 +155,18 @@ class RemoteTranscoding:
             case [_, text]:
                 self._end(WorkerError(text))
 
-    def lost(self) -> None:
-        """The worker has ended: go on with the one that takes its place."""
+    def lost(self, *, guilty: bool) -> None:
+        """The worker has ended: go on with another one, or the one that takes its place.
+
+        A camera whose frames it was working on, again and again, rests: they may be what has ended it, and others
+        need the workers.
+        """
+        if guilty:
+            now = time.monotonic()
+            self._crashes = self._crashes + 1 if now - self._crashed < FORGIVEN else 1
+            self._crashed = now
+            if self._crashes > 1:
+                self._rests_until = now + min(LONGEST_REST, 2.0**self._crashes)
         self._control.restart()
         self._before = self.times
         self._end(WorkerError("the worker has ended"))
@@ -154,11 +179,10 @@ class RemoteTranscoding:
             self._job.cancel()
 
     def _move(self) -> None:
-        """Change to a worker with less to do: where the stream begins anew, nothing is lost by that."""
-        least = self._workers.least(self)
-        if least is not self._worker:
+        """Change to the worker that is to work from now on, where the stream begins anew."""
+        if self.home is not self._worker:
             self._worker.close_camera(self.camera)
-            self._worker = least
+            self._worker = self.home
             self._control.restart()
             self._before = self.times
 
