@@ -25,7 +25,7 @@ AWAY: Final = (
 )
 
 
-class Processes:
+class ProcessPool:
     """Workers in processes of their own. Made inside a running event loop."""
 
     def __init__(self, card: ModelCard, count: int, smoother: str, log_format: str) -> None:

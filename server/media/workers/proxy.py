@@ -19,7 +19,15 @@ from server.media.workers.program import Job
 FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
 LONGEST_REST: Final = 60.0  # seconds
 
-COUNTERS: Final = ("filtered", "slated", "repeated", "covered_frames", "errors", "looks", "look_time")
+COUNTERS: Final = (
+    "filtered",
+    "placeholders",
+    "repeated",
+    "fully_blurred",
+    "errors",
+    "inferences",
+    "inference_time",
+)
 
 
 class Balance(Protocol):
@@ -39,9 +47,11 @@ class RemoteFilter:
 
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
-        self.covered = False
-        self.filtered = self.slated = self.repeated = self.covered_frames = self.errors = self.looks = 0
-        self.look_time = 0.0
+        self.full_blur = False
+        self.filtered = self.placeholders = self.repeated = self.fully_blurred = self.errors = (
+            self.inferences
+        ) = 0
+        self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
         self.changed = True
@@ -131,7 +141,7 @@ class RemoteTranscoding:
             reset,
             self.bitrate,
             control.network_interval,
-            control.covered,
+            control.full_blur,
             background,
             plate,
         )

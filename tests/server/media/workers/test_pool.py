@@ -35,7 +35,7 @@ from server.media.frames import EncodedFrame
 from server.media.transcoder import DecodeError
 from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded, WorkerError
-from server.media.workers.pool import Processes
+from server.media.workers.pool import ProcessPool
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
 from server.media.workers.proxy import RemoteTranscoding
 from tests.support.camera import Camera as Film
@@ -106,10 +106,10 @@ def descriptors() -> int:
 
 
 @pytest.fixture
-async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
+async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessPool]:
     monkeypatch.setattr(process, "RESTART_PAUSE", 0.01)
     before = children()
-    workers = Processes(load_card(DEFAULT_MODEL, MODELS), 2, "ofd", "text")
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 2, "ofd", "text")
     yield workers
     workers.close()
     await asyncio.wait_for(until(lambda: children() <= before), 10)
@@ -127,20 +127,20 @@ def pid(camera: Camera) -> int:
     return process.pid
 
 
-async def test_what_comes_back_is_filtered(workers: Processes) -> None:
+async def test_what_comes_back_is_filtered(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     results = await show(camera, encoded(12))
     assert [len(r.videos) for r in results] == [0] + 11 * [1]
     assert abs(corner(results) - GREEN_LUMA) <= 4
     assert camera.filter.filtered == 11
-    assert camera.filter.looks > 0
+    assert camera.filter.inferences > 0
     assert camera.transcoding.pixels == 320 * 180
     assert camera.transcoding.times.decoded == 12
     assert camera.transcoding.times.pictures == 11
     assert camera.transcoding.times.encode > 0
 
 
-async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
+async def test_the_background_changes_while_it_runs(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     frames = encoded(20)
     await show(camera, frames[:8])
@@ -155,7 +155,7 @@ async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
     assert camera.filter.plate == "recording"
 
 
-async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
+async def test_cameras_are_shared_out_evenly(workers: ProcessPool) -> None:
     cameras = [workers.open(Color(0, 0, 0), 500_000) for _ in range(4)]
     assert sorted(pid(c) for c in cameras[:2]) == sorted(pid(c) for c in cameras[2:])
     cameras[1].transcoding.close()
@@ -164,14 +164,14 @@ async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
     assert pid(cameras[0]) != pid(cameras[2])
 
 
-async def test_rubbish_is_the_senders_fault(workers: Processes) -> None:
+async def test_rubbish_is_the_senders_fault(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
     with pytest.raises(DecodeError):
         await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
 
 
-async def test_another_process_takes_the_place_of_one_that_ends(workers: Processes) -> None:
+async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     frames = encoded(12)
     await show(camera, frames)
@@ -191,12 +191,12 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     assert camera.transcoding.times.pictures == 22
 
 
-async def all_ready(workers: Processes) -> None:
+async def all_ready(workers: ProcessPool) -> None:
     await asyncio.wait_for(until(lambda: workers.ready == len(workers._workers)), 30)
 
 
 async def test_what_is_missing_to_start_a_process_is_waited_for(
-    workers: Processes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    workers: ProcessPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No descriptor, no process to spare: for a while nobody works, and nobody is taken for hanging."""
     await all_ready(workers)
@@ -227,7 +227,7 @@ async def test_what_is_missing_to_start_a_process_is_waited_for(
 
 
 async def test_no_descriptor_is_lost_when_a_process_can_t_be_started(
-    workers: Processes, monkeypatch: pytest.MonkeyPatch
+    workers: ProcessPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await all_ready(workers)
     attempts = 0
@@ -247,7 +247,7 @@ async def test_no_descriptor_is_lost_when_a_process_can_t_be_started(
     await all_ready(workers)
 
 
-async def test_the_cameras_of_a_worker_that_ends_go_on_with_the_others(workers: Processes) -> None:
+async def test_the_cameras_of_a_worker_that_ends_go_on_with_the_others(workers: ProcessPool) -> None:
     """And come back, so that the one that took its place has its share."""
     await all_ready(workers)
     frames = encoded(12)
@@ -264,7 +264,7 @@ async def test_the_cameras_of_a_worker_that_ends_go_on_with_the_others(workers: 
     assert sorted(homes.count(worker) for worker in workers._workers) == [2, 2]
 
 
-async def test_a_camera_that_ends_one_worker_after_another_rests(workers: Processes) -> None:
+async def test_a_camera_that_ends_one_worker_after_another_rests(workers: ProcessPool) -> None:
     """A codec's flaw, and somebody who has found it: the other cameras' workers are left alone then."""
     await all_ready(workers)
     bad, good = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
@@ -283,7 +283,7 @@ async def test_a_camera_that_ends_one_worker_after_another_rests(workers: Proces
     await show(bad, frames)
 
 
-async def test_a_loop_that_was_away_ends_no_worker(workers: Processes) -> None:
+async def test_a_loop_that_was_away_ends_no_worker(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     await all_ready(workers)
     worker = of(camera).worker
@@ -307,14 +307,14 @@ def replaced(tmp_path: Path) -> ModelCard:
 
 
 async def test_the_network_that_is_named_is_the_one_that_is_loaded(replaced: ModelCard) -> None:
-    workers = Processes(replaced, 1, "ofd", "text")
+    workers = ProcessPool(replaced, 1, "ofd", "text")
     camera = workers.open(Color(0, 255, 0), 500_000)
     assert abs(corner(await show(camera, encoded(12))) - GREEN_LUMA) <= 4
     assert hashlib.sha256(replaced.network).hexdigest() == replaced.sha256
     workers.close()
 
 
-async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
+async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     frames = encoded(2)
     await show(camera, frames)
@@ -345,7 +345,7 @@ async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
         frame_message(pickle.dumps(Trap())),
     ],
 )
-async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, content: bytes) -> None:
+async def test_a_worker_that_answers_nonsense_is_ended(workers: ProcessPool, content: bytes) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     frames = encoded(4)
     await show(camera, frames)
@@ -359,7 +359,7 @@ async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, conte
     assert Trap.sprung == 0
 
 
-async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) -> None:
+async def test_a_worker_that_answers_without_end_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     of(camera).worker._incoming += LENGTH.pack(process.MAX_ANSWER + 1)
@@ -367,7 +367,7 @@ async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) ->
         await job
 
 
-async def test_a_worker_speaks_for_its_own_cameras_only(workers: Processes) -> None:
+async def test_a_worker_speaks_for_its_own_cameras_only(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     answer = {"camera": of(camera).camera, "error": ["other", "forged"], "videos": []}
@@ -382,7 +382,7 @@ async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
     python.chmod(0o755)
     monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
     monkeypatch.setattr(sys, "executable", str(python))
-    workers = Processes(load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text")
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text")
     await asyncio.wait_for(until(told.exists), 10)
     workers.close()
     assert "PATH=" in told.read_text()
@@ -390,7 +390,7 @@ async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
-async def test_a_crash_writes_no_picture_to_disk(workers: Processes) -> None:
+async def test_a_crash_writes_no_picture_to_disk(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     await show(camera, encoded(2))
     limit, owner = core_limit(pid(camera))
@@ -419,7 +419,7 @@ program.main(str(there.detach()), *sys.argv[1:])
     assert json.loads(ended.stderr)["message"] == "withheld"
 
 
-async def test_closing_ends_the_job(workers: Processes) -> None:
+async def test_closing_ends_the_job(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     camera.transcoding.close()
