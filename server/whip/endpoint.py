@@ -53,6 +53,7 @@ STATUS = {
     "not-acceptable": 406,
     "nothing-published": 409,
     "not-connected": 409,
+    "restart-pending": 409,
     "precondition-failed": 412,
     "too-large": 413,
     "unsupported-media-type": 415,

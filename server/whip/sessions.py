@@ -49,6 +49,8 @@ class WhipSession:
         self._peer = peer
         self._ufrag, _ = credentials(offer)
         self._restart: IceRestart | None = None
+        self._restarting = False
+        self._closed = False
 
     @property
     def connection(self) -> RTCPeerConnection | None:
@@ -98,22 +100,40 @@ class WhipSession:
     async def restart(self, fragment: Fragment) -> tuple[Fragment, str, str]:
         """Begin another ICE session; return our fragment, and kind and mid of the first media section.
 
-        Raises SignalingError not-connected when there is nothing to restart, bad-candidate.
+        Raises SignalingError not-connected when there is nothing to restart, restart-pending while another request
+        is at it, bad-candidate.
         """
         connection = self.connection
+        if self._restarting:
+            raise SignalingError("restart-pending", "ICE is just being restarted.")
         try:
             if connection is None:
                 raise ConnectionError("the session is over")
             restart = IceRestart(connection)
         except ConnectionError as error:
             raise SignalingError("not-connected", f"ICE can't be restarted: {error}.") from error
-        await self._end_restart()
-        ours = await restart.answer(IceParameters(fragment.ufrag, fragment.password))
-        self._restart, self._ufrag, self.etag = restart, fragment.ufrag, _etag()
+        self._restarting = True
+        try:
+            ours = await self._begin(restart, fragment)
+        finally:
+            self._restarting = False
         await self._add(restart, fragment.candidates)
         lines = tuple(Candidate(None, f"candidate:{line}") for line in ours.candidates)
         first = connection.getTransceivers()[0]
         return Fragment(ours.ufrag, ours.password, lines, end=True), first.kind, first.mid or "0"
+
+    async def _begin(self, restart: IceRestart, fragment: Fragment) -> IceParameters:
+        """Let a restart take the place of the one before, unless the session ends meanwhile."""
+        await self._end_restart()
+        try:
+            ours = await restart.answer(IceParameters(fragment.ufrag, fragment.password))
+            if self._closed:
+                raise SignalingError("not-connected", "The session is over.")
+        except BaseException:
+            await restart.close()
+            raise
+        self._restart, self._ufrag, self.etag = restart, fragment.ufrag, _etag()
+        return ours
 
     async def _end_restart(self) -> None:
         restart, self._restart = self._restart, None
@@ -122,6 +142,7 @@ class WhipSession:
 
     async def close(self) -> None:
         """End the peer connection, and what is forwarded."""
+        self._closed = True
         await self._end_restart()
         await self._peer.close()
         if self.forward is not None:
