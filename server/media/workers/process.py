@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from filters.matting.segmenter import ModelCard
 from server.config.options import ROOT
 from server.core.backoff import Backoff
-from server.media.encoder import FilteredVideo
+from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
 
 logger = logging.getLogger(__name__)
