@@ -41,7 +41,8 @@ async def handle(session: Session, message: Message) -> None:
     kind = message.get("type")
     request = REQUESTS.get(kind) if isinstance(kind, str) else None
     if request is None:
-        raise SignalingError("unknown-type", f"There is no message of type {str(kind)[:40]!r}.")
+        shown = kind[:40] if isinstance(kind, str) else type(kind).__name__
+        raise SignalingError("unknown-type", f"There is no message of type {shown!r}.")
     await request(session, message)
 
 

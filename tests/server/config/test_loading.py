@@ -92,7 +92,7 @@ def test_every_kind_of_option_from_the_environment() -> None:
         ("trusted_proxies = 3", "trusted_proxies: must be a list"),
         ("trusted_proxies = ['all']", "trusted_proxies: 'all' does not appear to be"),
         ("heartbeat = 0", "heartbeat: must be at least 1"),
-        ("max_messages_per_second = 4", "max_messages_per_second: must be at least 5"),
+        ("max_messages_per_second = 4", "max_messages_per_second: must be at least 20"),
         ("background = 'fjrod'", "background: unknown background 'fjrod'; known: blur"),
         ("forward_to = 'sfu.example/whip'", "forward_to: must be an http:// or https:// URL, not 'sfu.ex"),
         ("forward_to = 'http://['", "forward_to: must be an http:// or https:// URL, not 'http://['"),
