@@ -166,5 +166,8 @@ async def _favicon(_: web.Request) -> web.StreamResponse:
 async def _websocket(request: web.Request) -> web.StreamResponse:
     if is_foreign(request):
         raise SignalingError("cross-origin", "This page may not speak to this server.")
-    with request.app[QUOTA].hold(request.remote):
-        return await Signaling(request.app[ROOMS]).run(request)
+    give_back, signaling = request.app[QUOTA].take(request.remote), Signaling(request.app[ROOMS])
+    try:
+        return await signaling.run(request)
+    finally:
+        signaling.keep(give_back)

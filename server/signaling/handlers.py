@@ -24,6 +24,8 @@ DEAR = frozenset(
         "totals",
         "mute",
         "remove",
+        "allow",
+        "clear-lobby",
         "admit",
         "deny",
         "policy",
@@ -183,10 +185,30 @@ async def _mute(session: Session, message: Message) -> None:
 
 
 async def _remove(session: Session, message: Message) -> None:
+    """Take somebody out, whether member, in the lobby or a viewer, and keep them out."""
     moderation.expect_host(session.membership)
-    target = moderation.member(session.membership.room, required(message, "participant", str))
+    room, key = session.membership.room, required(message, "participant", str)
+    viewer = room.viewers.find(key)
+    if viewer is not None:
+        room.viewers.discard(viewer)
+        moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
+        return
+    target = room.find(key)
+    moderation.ban(target)
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
     await session.rooms.expel(target, removed)
+
+
+async def _allow(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    moderation.allow(session.membership, required(message, "participant", str))
+
+
+async def _clear_lobby(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    cleared = SignalingError("denied", "A host has cleared the lobby.", fatal=True)
+    for target in moderation.lurkers(session.membership.room):
+        await session.rooms.expel(target, cleared)
 
 
 async def _admit(session: Session, message: Message) -> None:
@@ -211,7 +233,7 @@ async def _recording(session: Session, message: Message) -> None:
 
 
 async def _leave(session: Session, message: Message) -> None:
-    session.left = True
+    session.left, session.returning = True, optional(message, "returning", bool, False)
 
 
 REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
@@ -230,6 +252,8 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "totals": _totals,
     "mute": _mute,
     "remove": _remove,
+    "allow": _allow,
+    "clear-lobby": _clear_lobby,
     "admit": _admit,
     "deny": _deny,
     "policy": _policy,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
@@ -58,6 +59,10 @@ class Signaling:
         finally:
             await self._end(tasks)
         return self._socket
+
+    def keep(self, give_back: Callable[[], None]) -> None:
+        """See Session."""
+        self._session.keep(give_back)
 
     async def _talk(self) -> None:
         await self._session.join(await self._first_message())

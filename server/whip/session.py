@@ -13,6 +13,7 @@ from server.core.errors import SignalingError
 from server.media.rtc import IceParameters, IceRestart
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher, add_candidate
+from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.whip.client import Forward
 from server.whip.sdpfrag import Candidate, Fragment, credentials
@@ -34,6 +35,8 @@ class WhipSession:
         self.release: Callable[[], None] = lambda: None
         self.created = time.monotonic()
         self.forward: Forward | None = None
+        self.viewer: Viewer | None = None
+        """Who watches, as the room is told; None for a camera."""
         self._peer = peer
         self._ufrag, _ = credentials(offer)
         self._restart: IceRestart | None = None
@@ -51,11 +54,14 @@ class WhipSession:
             self._peer.adapt(now)
 
     def finished(self, now: float, patience: float) -> bool:
-        """Tell whether it is over: removed, disconnected, or not connected in time; `now` is monotonic."""
+        """Tell whether it is over: removed, forbidden, disconnected, not connected in time; `now` is monotonic."""
         connection = self.connection
         if connection is None or connection.connectionState in ("failed", "closed"):
             return True
-        if self.membership.participant.id not in self.membership.room.members:
+        room = self.membership.room
+        if self.membership.participant.id not in room.members:
+            return True
+        if self.viewer is not None and self.viewer not in room.viewers:
             return True
         return connection.connectionState != "connected" and now - self.created > patience
 

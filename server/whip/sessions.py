@@ -16,6 +16,7 @@ from server.core.errors import FragmentError, SignalingError
 from server.http.quota import Quota
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher
+from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
@@ -56,7 +57,7 @@ class WhipSessions:
     ) -> tuple[WhipSession, str]:
         """Let a camera into a room; return its session and the answer's SDP. It never becomes host by being first.
 
-        Raises SignalingError. A session with the same identity in the room ends.
+        Raises SignalingError. Whoever has the same identity in the room leaves it.
         """
         release = self._take(address)
         membership: Membership | None = None
@@ -80,7 +81,6 @@ class WhipSessions:
         membership.room.update(membership)
         if self._config.forward_to:
             session.forward = Forward(self._config, membership.participant, membership.room.name)
-        self._replace(session)
         return session, answer
 
     async def play(
@@ -88,15 +88,16 @@ class WhipSessions:
     ) -> tuple[WhipSession, str]:
         """Let somebody watch a participant, named by id or identity; return session and answer's SDP.
 
-        Raises SignalingError, unknown-participant or nothing-published among others. A room whose hosts decide who
-        gets in is watched with a host's token only.
+        Raises SignalingError, unknown-participant or nothing-published among others; see Viewer.
         """
         release = self._take(address)
         try:
             check_offer(sdp)
             membership = self._watched(room, participant)
-            watched, policy = membership.participant, membership.room.roster.policy
-            if (policy.locked or policy.waiting_room) and grant.role != "host":
+            watched, home = membership.participant, membership.room
+            home.bans.expect_allowed(grant.holder)
+            viewer = Viewer(grant, watched.id)
+            if not viewer.allowed(home.roster.policy, time.time()):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
@@ -105,7 +106,8 @@ class WhipSessions:
         except BaseException:
             release()
             raise
-        session.release = release
+        session.release, session.viewer = release, viewer
+        home.viewers.add(viewer)
         return session, answer
 
     def _take(self, address: str | None) -> Callable[[], None]:
@@ -147,19 +149,12 @@ class WhipSessions:
         logger.info("%s session of participant %s begins", kind, membership.participant.id)
         return session, answer
 
-    def _replace(self, newest: WhipSession) -> None:
-        """End the sessions that a client which comes back has left behind."""
-        identity = newest.membership.participant.grant.identity
-        for session in list(self._sessions.values()):
-            same_room = session.membership.room is newest.membership.room
-            same_client = identity == session.membership.participant.grant.identity != ""
-            if session is not newest and session.kind == "whip" and same_room and same_client:
-                self.end(session)
-
     def end(self, session: WhipSession) -> asyncio.Task[None]:
         """End a session, once: a camera leaves the room. Another server may be slow to take that."""
         del self._sessions[session.id]
         session.release()
+        if session.viewer is not None:
+            session.membership.room.viewers.discard(session.viewer)
         task = asyncio.get_running_loop().create_task(self._end(session))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
