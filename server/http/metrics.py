@@ -43,10 +43,11 @@ class MeasuredLoad(LoadMeter):
         )
         self._waiting, self._working = self._frame.labels("wait"), self._frame.labels("work")
 
-    def note(self, *, wait: float, busy: float) -> None:
+    def note(self, *, wait: float | None, busy: float) -> None:
         """See LoadMeter."""
         super().note(wait=wait, busy=busy)
-        self._waiting.observe(max(0.0, wait))
+        if wait is not None:
+            self._waiting.observe(max(0.0, wait))
         self._working.observe(busy)
 
 

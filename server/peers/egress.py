@@ -17,7 +17,7 @@ from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.subscription import AudioSubscription, VideoSubscription, limited
 from server.peers.ice import connect
 from server.peers.publisher import Publisher, check_sdp, set_remote_description
 
@@ -62,7 +62,7 @@ class EgressConnection:
         if transceiver.kind == "video":
             sender = RtpSender(
                 transceiver,
-                on_keyframe_request=self._video.request_keyframe,
+                on_keyframe_request=limited(self._video.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
             )
             self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")

@@ -14,6 +14,7 @@ from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import SignalingError
 from server.core.messages import background_id, error_message
+from server.media.fair_shares import Burden, FairShares
 from server.media.governor import Governor, LoadMeter
 from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
@@ -47,6 +48,7 @@ class Rooms:
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
         self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
+        self.shares = FairShares(config.workers)
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,11 +191,24 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            utilisation, delay = self.media.meter.read(now)
-            level = self.governor.observe(now, utilisation=utilisation, delay=delay)
+            self._share_out(now)
             for membership in self._seats.values():
-                membership.participant.govern(level)
-                membership.participant.adapt(now)
+                participant = membership.participant
+                participant.govern(self.governor.level, self.shares.frame_rate(participant.id))
+                participant.adapt(now)
+
+    def _share_out(self, now: float) -> None:
+        """Hold those back who take more than their share, and if the pressure is not theirs, everybody."""
+        utilisation, delay = self.media.meter.read(now)
+        asked = self.config.width * self.config.height
+        burdens = {}
+        for membership in self._seats.values():
+            participant, video = membership.participant, membership.participant.video
+            burdens[participant.id] = Burden(video.busy, video.transcoder.pixels / asked)
+            video.busy = 0.0
+        pressed, rate = self.governor.pressed(utilisation, delay), self.governor.level.frame_rate
+        if not self.shares.observe(now, burdens, rate, pressed=pressed):
+            self.governor.observe(now, utilisation=utilisation, delay=delay)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

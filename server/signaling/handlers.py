@@ -15,7 +15,7 @@ from server.rooms import moderation
 from server.rooms.participant import Participant
 from server.signaling.session import Session
 
-COST = 5.0  # of the rate limit, for what reaches other people
+COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worker busy
 DEAR = frozenset(
     {
         "chat",
@@ -32,6 +32,7 @@ DEAR = frozenset(
         "recording",
         "restart",
         "offer",
+        "background",
     }
 )
 

@@ -16,6 +16,8 @@ from aiortc.rtp import RtcpPacket, RtpPacket, is_rtcp
 from aiortc.utils import random32
 from OpenSSL import SSL
 
+from server.core.token_bucket import TokenBucket
+
 from . import transport_cc, udp
 from .addresses import IceConnection
 from .bandwidth_estimator import BandwidthEstimator, SentLog
@@ -38,6 +40,8 @@ MAX_QUEUE = 256
 """Datagrams that wait for the DTLS task, which takes all of them at each turn of the loop."""
 MAX_SSRCS = 31
 """Streams accepted on one connection, as many as a receiver report can hold."""
+MAX_PACKETS, MAX_BURST = 2500.0, 2500.0
+"""RTP packets of one connection, a second and at once: a camera of 20 Mbit/s. Each takes the event loop 45 µs."""
 STUN_RETRANSMISSION = 0.5
 """Seconds after which a STUN request is repeated, so that an answer no longer tells the round trip."""
 
@@ -80,6 +84,7 @@ class DtlsTransport(PatientHandshake):
         stock.sent = SentLog()
         stock.estimator = BandwidthEstimator()
         stock._sockets = set()
+        stock._packets = TokenBucket(MAX_BURST, MAX_PACKETS)
         stock._ssrcs = set()
         stock.ice.deliver = stock.receive
         return stock
@@ -88,6 +93,7 @@ class DtlsTransport(PatientHandshake):
     _feedback_timer: asyncio.TimerHandle | None
     _feedback_limit: transport_cc.FeedbackLimit
     _sockets: set[StunProtocol]
+    _packets: TokenBucket
     _ssrcs: set[bytes]
 
     @property
@@ -144,6 +150,9 @@ class DtlsTransport(PatientHandshake):
     def _receive_srtp(self, data: bytes, arrival: int) -> None:
         self._RTCDtlsTransport__rx_bytes += len(data)
         self._RTCDtlsTransport__rx_packets += 1
+        if not self._packets.take(1, time.monotonic()):
+            REFUSALS.add("flood")
+            return
         ssrc = data[8:12]
         if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
             return

@@ -11,8 +11,8 @@ logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL: Final = 60.0  # seconds
 
-Kind: TypeAlias = Literal["stun", "stranger", "dtls", "rtp", "rtcp"]
-"""Malformed or unauthenticated STUN; whatever comes from where no check came from; the rest malformed."""
+Kind: TypeAlias = Literal["stun", "stranger", "dtls", "rtp", "rtcp", "flood"]
+"""Malformed or unauthenticated STUN; what comes from where no check came from; malformed; more than a peer may send."""
 
 
 class Refusals:

@@ -20,6 +20,9 @@ from server.media.workers.program import Job
 FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
 LONGEST_REST: Final = 60.0  # seconds
 
+BACKGROUND_INTERVAL: Final = 0.5
+"""Seconds between two backgrounds that a worker gets ready: a large picture keeps it from others' cameras for 0.2 s."""
+
 COUNTERS: Final = (
     "filtered",
     "placeholders",
@@ -55,7 +58,8 @@ class RemoteFilter:
         self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
-        self.changed = True
+        self._unknown = self._changed = True
+        self._taken = float("-inf")
         self.background = background
         self._plate = "none"
         self._before: dict[str, float] = dict.fromkeys(COUNTERS, 0)
@@ -68,7 +72,14 @@ class RemoteFilter:
     @background.setter
     def background(self, background: Background) -> None:
         self._background = background
-        self.changed = True
+        self._changed = True
+
+    def due(self, now: float) -> bool:
+        """Tell whether the worker is to be told the background now: at once if it knows none, not too often else."""
+        due = self._unknown or (self._changed and now - self._taken >= BACKGROUND_INTERVAL)
+        if due:
+            self._taken, self._unknown, self._changed = now, False, False
+        return due
 
     @property
     def plate(self) -> str:
@@ -90,7 +101,7 @@ class RemoteFilter:
         self.failing = True
         self._before = {name: getattr(self, name) for name in COUNTERS}
         self._plate = "none"
-        self.changed = True
+        self._unknown = True
 
 
 class RemoteTranscoding:
@@ -132,8 +143,8 @@ class RemoteTranscoding:
             self._end(WorkerError("no worker takes this camera at the moment"))
             return result
         control = self._control
-        background = pickle.dumps(control.background) if control.changed else None
-        plate, control.wanted_plate, control.changed = control.wanted_plate, None, False
+        background = pickle.dumps(control.background) if control.due(now) else None
+        plate, control.wanted_plate = control.wanted_plate, None
         job = Job(
             self.camera,
             list(frames),
