@@ -171,6 +171,8 @@ class Rooms:
 
     def lose(self, membership: Membership, hold: float) -> None:
         """Hold the seat of somebody whose connection broke for so many seconds, unless the place is needed."""
+        if membership.hold is not None:
+            membership.hold.cancel()
         membership.send = None
         membership.participant.connected = False
         membership.room.update(membership)

@@ -63,6 +63,9 @@ class Session:
             former = optional(message, "former", str, "")
             membership, redirected = self.rooms.join(room, name, background, grant, seats=(seat, former))
             membership.former = former
+            before_reload = self.rooms.find(former, room)
+            if before_reload is not None and before_reload.held:  # for as long as the lobby takes
+                self.rooms.lose(before_reload, self.rooms.config.seat_hold)
         before = membership.participant.connect(self.offer)
         if newcomer and not preview:
             await self._enter_or_leave(membership, token)
