@@ -160,12 +160,13 @@ class BitrateTier:
         `shares` is what each subscriber could take of this stream in bit/s, None where it isn't known; `pixels`
         the size of the picture; with `at_once` it goes down without waiting.
         """
-        known = sorted(share for share in shares if share is not None)
-        if not known:
+        if all(share is None for share in shares):
             return self.bitrate
+        # Of whom nothing is known is content with what there is.
+        wishes = sorted(self.bitrate if share is None else share for share in shares)
         # Only where more than half can't take it does everybody get less; the others have layers left out.
         maximum = SMALL_MAXIMUM if pixels <= SMALL_PICTURE else LARGE_MAXIMUM
-        wanted = self._tier(min(maximum, known[len(known) // 2]))
+        wanted = self._tier(min(maximum, wishes[len(wishes) // 2]))
         lower = wanted < self.bitrate
         if wanted == self.bitrate:
             self._wanted_since = None

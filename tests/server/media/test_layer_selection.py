@@ -111,6 +111,8 @@ def test_only_most_of_the_room_takes_anything_from_the_others(narrow: float, wid
     for few in range((wide + 1) // 2):
         shares = [narrow if i < few else 2e6 for i in range(wide)]
         assert settle(BitrateTier(600_000), [*shares], SMALL, 0, 20)[-1] == 900_000
+        unknown = [narrow if i < few else None for i in range(wide)]
+        assert settle(BitrateTier(600_000), [*unknown], SMALL, 0, 20)[-1] == 600_000
     most = wide // 2 + 1
     shares = [narrow if i < most else 2e6 for i in range(wide)]
     assert settle(BitrateTier(600_000), [*shares], SMALL, 0, 20)[-1] == max(150_000, min(narrow, 400_000))
