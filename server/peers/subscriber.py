@@ -181,11 +181,12 @@ class Subscriber:
             if self._closed:
                 return
             self._assign()
-            labels = await self._offer()
             try:
+                labels = await self._offer()
                 await self._take_answer()
             except (TimeoutError, SignalingError) as error:
-                logger.warning("a subscribe connection ends for want of an answer: %s", type(error).__name__)
+                reason = error.code if isinstance(error, SignalingError) else "no answer in time"
+                logger.warning("a subscribe connection ends: %s", reason)
                 return
             self._start(labels)
 

@@ -16,6 +16,7 @@ from server.core.errors import SignalingError
 from server.core.messages import background_id, error_message
 from server.media.fair_shares import Burden, FairShares
 from server.media.governor import Governor, LoadMeter
+from server.media.rtc import NO_PORT, has_free_ports
 from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
 from server.media.workers.threads import ThreadPool
@@ -31,6 +32,7 @@ from server.rooms.roster import OpenRooms
 logger = logging.getLogger(__name__)
 
 GOVERN_INTERVAL = 0.5  # seconds
+CONNECTIONS = 2  # of a browser: one to publish, one to receive
 LOBBY_SHARE = 4
 """One token that names nobody, as in an invitation, may take the n-th part of a room's lobby."""
 
@@ -78,6 +80,8 @@ class Rooms:
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
+        if not has_free_ports(self.config.udp_ports, CONNECTIONS):
+            raise SignalingError("no-port", NO_PORT, fatal=True)
         name = participant_name(grant.name or name)
         room = self._open(room_name(name_of_room))
         try:

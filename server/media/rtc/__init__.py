@@ -5,6 +5,7 @@ The rest of the server uses the names below, and aiortc's public ones.
 
 from server.media.codec.frames import EncodedFrame
 
+from .addresses import NO_PORT, has_free_ports
 from .clocks import ntp_now
 from .connection import peer_connection, set_stream_id
 from .h264 import packetize_h264
@@ -23,6 +24,7 @@ from .upstream import install
 from .vp8 import packetize_vp8
 
 __all__ = [
+    "NO_PORT",
     "REFUSALS",
     "AudioPacket",
     "AudioReceiver",
@@ -33,6 +35,7 @@ __all__ = [
     "SenderStats",
     "VideoReceiver",
     "VideoStats",
+    "has_free_ports",
     "install",
     "ntp_now",
     "packetize_h264",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import random
 import socket
 from collections.abc import Callable
@@ -12,10 +14,13 @@ from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, Connection, StunProtocol, server_reflexive_candidate
 from aioice.stun import Message
 
+from server.core.errors import SignalingError
+
 from .refusals import REFUSALS
 from .stun import Address, IceSocket
 
 ANY_PORT = (0, 0)
+NO_PORT = "The server has no UDP port left; try again later."
 MAX_CANDIDATES = 64
 """Addresses of the peer, told or learned: aioice pairs each with each of ours and sorts all pairs at each one more
 (RFC 8445 section 6.1.2.5 has a limit of 100 pairs)."""
@@ -93,8 +98,10 @@ class IceConnection(Connection):
         addresses: list[str],
         timeout: int = 5,  # noqa: ASYNC109 - the signature of aioice
     ) -> list[Candidate]:
-        """As aioice/ice.py:1139, which binds to port 0 always."""
+        """As aioice/ice.py:1139, which binds to port 0 always. Raises SignalingError no-port when all are taken."""
         protocols = [p for address in addresses if (p := await self._bind(component, address)) is not None]
+        if addresses and not protocols:
+            raise SignalingError("no-port", NO_PORT)
         self._protocols += protocols
         candidates = [protocol.local_candidate for protocol in protocols]
         if self.public_address:
@@ -140,6 +147,23 @@ class IceConnection(Connection):
         for query in pending:
             query.cancel()
         return [query.result()[0] for query in done if query.exception() is None]
+
+
+def has_free_ports(ports: tuple[int, int], count: int) -> bool:
+    """Tell whether so many UDP ports can be bound now; tries all of the range only where hardly any are left."""
+    with contextlib.ExitStack() as bound:
+        for port in _shuffled(ports) if ports != ANY_PORT else [0] * count:
+            try:
+                bound.enter_context(probe := socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                probe.bind(("", port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                return False
+            count -= 1
+            if count <= 0:
+                return True
+    return False
 
 
 def _shuffled(ports: tuple[int, int]) -> list[int]:
