@@ -103,7 +103,7 @@ async def test_a_connection_that_has_asked_counts_no_more(here: Client, connect:
 
 
 async def test_a_body_that_never_ends_is_not_waited_for(
-    here: Client, monkeypatch: pytest.MonkeyPatch
+    here: Client, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BODY_LIMIT", 0.05)
     head = (
