@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from aiortc import RTCPeerConnection
-
 from server.core.errors import SignalingError
-from server.media.rtc import IceParameters, IceRestart
+from server.media.rtc import IceParameters, IceRestart, PeerConnection
+from server.media.rtc.sdp import RemoteDescription
+from server.peers.descriptions import add_candidate
 from server.peers.egress import Egress
-from server.peers.publisher import Publisher, add_candidate
+from server.peers.publisher import Publisher
 from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.whip.client import Forward
-from server.whip.sdpfrag import Candidate, Fragment, credentials
+from server.whip.sdpfrag import Candidate, Fragment
 
 SessionKind = Literal["whip", "whep"]
 
@@ -25,9 +25,8 @@ class WhipSession:
     """One peer connection that was made over HTTP, and the ICE session that its entity-tag stands for."""
 
     def __init__(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: RemoteDescription
     ) -> None:
-        """Raise FragmentError when the offer has no ICE credentials, or several."""
         self.id = secrets.token_urlsafe(24)
         self.kind = kind
         self.membership = membership
@@ -38,13 +37,13 @@ class WhipSession:
         self.viewer: Viewer | None = None
         """Who watches, as the room is told; None for a camera."""
         self._peer = peer
-        self._ufrag, _ = credentials(offer)
+        self._ufrag = offer.ufrag
         self._restart: IceRestart | None = None
         self._restarting = False
         self._closed = False
 
     @property
-    def connection(self) -> RTCPeerConnection | None:
+    def connection(self) -> PeerConnection | None:
         """The peer connection, while there is one."""
         return self._peer.connection
 

@@ -8,19 +8,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from aiortc.sdp import SessionDescription
-
 from server.access.policy import room_name
 from server.access.tokens import Grant
-from server.core.errors import FragmentError, SignalingError
+from server.core.errors import SignalingError, UnsupportedSdpError
 from server.http.quota import Quota
+from server.media.rtc.sdp import RemoteDescription
+from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher
 from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
-from server.whip.sdpfrag import credentials
 from server.whip.session import SessionKind, WhipSession
 
 logger = logging.getLogger(__name__)
@@ -62,14 +61,14 @@ class WhipSessions:
         release = self._take(address)
         membership: Membership | None = None
         try:
-            check_offer(sdp)
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             grant = replace(grant, role=grant.role or "guest")
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
-            session, answer = await self._connect("whip", membership.participant.publisher, membership, sdp)
+            session, answer = await self._connect("whip", membership.participant.publisher, membership, offer)
         except BaseException:
             release()
             if membership is not None:
@@ -92,7 +91,7 @@ class WhipSessions:
         """
         release = self._take(address)
         try:
-            check_offer(sdp)
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
             watched, home = membership.participant, membership.room
             home.bans.expect_allowed(grant.holder)
@@ -102,7 +101,7 @@ class WhipSessions:
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
             player = Egress(self._config, watched)
-            session, answer = await self._connect("whep", player, membership, sdp)
+            session, answer = await self._connect("whep", player, membership, offer)
         except BaseException:
             release()
             raise
@@ -136,15 +135,15 @@ class WhipSessions:
         raise SignalingError("unknown-participant", "Nobody of that name is in this room.")
 
     async def _connect(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, sdp: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: RemoteDescription
     ) -> tuple[WhipSession, str]:
         try:
-            answer = await peer.offer(sdp)
+            answer = await peer.offer(offer)
         except SignalingError as error:
             if error.code != "bad-sdp":
                 raise
             raise SignalingError("unacceptable-sdp", error.message) from error
-        session = WhipSession(kind, peer, membership, sdp)
+        session = WhipSession(kind, peer, membership, offer)
         self._sessions[session.id] = session
         logger.info("%s session of participant %s begins", kind, membership.participant.id)
         return session, answer
@@ -185,17 +184,11 @@ class WhipSessions:
             await asyncio.wait(self._ending)
 
 
-def check_offer(sdp: str) -> None:
-    """Raise SignalingError bad-sdp for what is no session description of a WebRTC client."""
+def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:
+    """Read an offer; raise SignalingError bad-sdp, or unacceptable-sdp where nothing of it is carried."""
     try:
-        sections = SessionDescription.parse(sdp).media
-        # With bundle-only sections (RFC 9143) just the first one tells about the transport.
-        if not sections or sections[0].dtls is None or not sections[0].dtls.fingerprints:
-            raise SignalingError("bad-sdp", "There is no media section with a fingerprint.")
-        credentials(sdp)
-    except FragmentError as error:
-        raise SignalingError("bad-sdp", f"ICE credentials: {error}.") from error
-    except SignalingError:
+        return read_offer(sdp, limit)
+    except SignalingError as error:
+        if isinstance(error.__cause__, UnsupportedSdpError):
+            raise SignalingError("unacceptable-sdp", error.message) from error
         raise
-    except Exception as error:  # aiortc's parser raises whatever it stumbles over
-        raise SignalingError("bad-sdp", "This is no session description.") from error

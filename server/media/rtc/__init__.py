@@ -7,7 +7,7 @@ from server.media.codec.frames import EncodedFrame
 
 from .addresses import NO_PORT, has_free_ports
 from .clocks import ntp_now
-from .connection import peer_connection, set_stream_id
+from .connection import PeerConnection, peer_connection, set_stream_id
 from .h264 import packetize_h264
 from .ice_restart import IceParameters, IceRestart
 from .refusals import REFUSALS
@@ -31,6 +31,7 @@ __all__ = [
     "EncodedFrame",
     "IceParameters",
     "IceRestart",
+    "PeerConnection",
     "RtpSender",
     "SenderStats",
     "VideoReceiver",

@@ -16,17 +16,15 @@ from aioice.stun import Message
 
 from server.core.errors import SignalingError
 
+from .pairing import LimitedConnection
 from .refusals import REFUSALS
 from .stun import Address, IceSocket
 
 ANY_PORT = (0, 0)
 NO_PORT = "The server has no UDP port left; try again later."
-MAX_CANDIDATES = 64
-"""Addresses of the peer, told or learned: aioice pairs each with each of ours and sorts all pairs at each one more
-(RFC 8445 section 6.1.2.5 has a limit of 100 pairs)."""
 
 
-class IceConnection(Connection):
+class IceConnection(LimitedConnection):
     """An ICE connection whose host candidates lie in a range of ports, and to whom only the peer can speak.
 
     With a public address, each IPv4 candidate is announced at that one, too, with the same port, as a 1:1 NAT
@@ -38,16 +36,15 @@ class IceConnection(Connection):
     deliver: Callable[[bytes, int], None]
     """Takes a datagram of the peer, and its arrival in µs of wall-clock time."""
     _validated: set[tuple[StunProtocol, Address]]
-    _offered: int
 
     @classmethod
-    def adopt(cls, stock: Connection, ports: tuple[int, int] = ANY_PORT, public_address: str = "") -> None:
+    def bind(cls, stock: Connection, ports: tuple[int, int] = ANY_PORT, public_address: str = "") -> None:
         """Turn a connection that aiortc has just constructed into one of ours."""
-        stock.__class__ = cls
+        cls.adopt(stock)
         assert isinstance(stock, cls)
         stock.ports, stock.public_address = ports, public_address
         stock.deliver = lambda data, arrival: None
-        stock._validated, stock._offered = set(), 0
+        stock._validated = set()
 
     def take(self, data: bytes, address: Address, socket: IceSocket, arrival: int) -> None:
         """Deliver a datagram that is not STUN if a check, which takes our password, came from there or was answered.
@@ -65,23 +62,16 @@ class IceConnection(Connection):
         return any(address == checked and socket is at for _, checked, at in self._early_checks)
 
     def check_incoming(self, message: Message, addr: Address, protocol: StunProtocol) -> None:
-        """As aioice/ice.py:841, within MAX_CANDIDATES."""
-        known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
-        if known or len(self._remote_candidates) < MAX_CANDIDATES:
+        """As LimitedConnection's; whoever sends it may send more than STUN."""
+        super().check_incoming(message, addr, protocol)
+        if self._knows(addr):
             self._validated.add((protocol, addr))
-            super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: CandidatePair) -> None:
         """As aioice/ice.py:803; a peer that is ICE-lite never checks itself."""
         if pair.state is CandidatePair.State.SUCCEEDED:
             self._validated.add((pair.protocol, pair.remote_addr))
         super().check_complete(pair)
-
-    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
-        """As aioice/ice.py:487, within MAX_CANDIDATES; the rest is ignored."""
-        self._offered += remote_candidate is not None
-        if remote_candidate is None or self._offered <= MAX_CANDIDATES:
-            await super().add_remote_candidate(remote_candidate)
 
     def respond_error(
         self, request: Message, addr: Address, protocol: StunProtocol, error_code: tuple[int, str]

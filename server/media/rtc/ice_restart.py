@@ -14,7 +14,6 @@ from aioice.ice import Connection
 from aiortc import RTCPeerConnection
 from aiortc.rtcicetransport import RTCIceGatherer
 
-from .addresses import IceConnection
 from .connection import PeerConnection
 from .dtls import DtlsTransport
 
@@ -38,7 +37,7 @@ class IceRestart:
         self._old: Connection = self._dtls.transport._connection
         configuration: Any = connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
         self._gatherer = RTCIceGatherer(configuration.iceServers)
-        IceConnection.adopt(self._gatherer._connection, connection.ports, connection.public_address)
+        connection.adopt_ice(self._gatherer._connection)
         self._new: Any = self._gatherer._connection
         self._task: asyncio.Task[None] | None = None
 

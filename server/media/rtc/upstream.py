@@ -22,8 +22,9 @@ PRIVATE: tuple[tuple[type, str], ...] = (
     (CandidatePair, "remote_addr"),
     (
         Connection,
-        "_early_checks _nominated _protocols _queue _remote_candidates add_remote_candidate check_complete"
-        " check_incoming get_component_candidates request_received respond_error",
+        "_check_list _early_checks _nominated _pair_remote_candidate _protocols _queue _remote_candidates"
+        " _remote_candidates_resolving add_remote_candidate check_complete check_incoming get_component_candidates"
+        " request_received respond_error",
     ),
     (Candidate, "_network_host"),
     (StunProtocol, "datagram_received error_received receiver request transactions"),
@@ -49,7 +50,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
         "_RTCPeerConnection__certificates _RTCPeerConnection__configuration"
         " _RTCPeerConnection__createDtlsTransport"
         " _RTCPeerConnection__createTransceiver _RTCPeerConnection__dtlsTransports"
-        " _RTCPeerConnection__gather _RTCPeerConnection__remoteDescription",
+        " _RTCPeerConnection__gather _RTCPeerConnection__localDescription",
     ),
     (
         aiortc.RTCRtpSender,

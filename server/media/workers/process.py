@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pickle
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from filters.matting.segmenter import ModelCard
-from server.config.options import ROOT
+from server.config.interpreter import python_command, python_environment
 from server.core.backoff import Backoff
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
@@ -24,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
 MAX_ANSWER: Final = 1 << 24  # bytes
-PREFIX: Final = "GREENROOM_"
 RESTART_PAUSE: Final = 1.0  # seconds before the first attempt to replace a process
 LONGEST_PAUSE: Final = 30.0  # seconds between attempts that fail
 START_LIMIT: Final = 60.0  # seconds until a process has loaded its network, on a machine that is busy
@@ -218,13 +215,11 @@ class Worker:
 
 def _program(connection: socket.socket, words: Sequence[str]) -> subprocess.Popen[bytes]:
     # Keys and secrets may be in the environment; codecs need not be near them.
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "server.media.workers.program", str(connection.fileno()), *words],
+        python_command("server.media.workers.program", str(connection.fileno()), *words),
         pass_fds=[connection.fileno()],
         stdin=subprocess.DEVNULL,
-        env=environment | {"PYTHONPATH": path},
+        env=python_environment(),
     )
 
 

@@ -18,9 +18,11 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 
 from server.media.rtc import REFUSALS, dtls_records, udp
-from server.media.rtc.addresses import MAX_CANDIDATES, IceConnection
+from server.media.rtc.addresses import IceConnection
 from server.media.rtc.connection import PeerConnection
+from server.media.rtc.pairing import MAX_LEARNED
 from server.media.rtc.refusals import REPORT_INTERVAL, Refusals
+from server.media.rtc.sdp import MAX_CANDIDATES
 from server.media.rtc.stun import IceSocket
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -182,7 +184,7 @@ class Transport(asyncio.DatagramTransport):
 @pytest.fixture
 async def stun_socket() -> IceSocket:
     connection = Connection(ice_controlling=False, local_username="abcd", local_password="p" * 22)
-    IceConnection.adopt(connection)
+    IceConnection.bind(connection)
     made = IceSocket(connection)
     made.connection_made(Transport())
     made.local_candidate = Candidate.from_sdp("1 1 udp 1 127.0.0.1 9 typ host")
@@ -233,18 +235,24 @@ async def test_a_check_opens_the_way_for_its_sender_alone(stun_socket: IceSocket
     assert delivered == [b"\x16hello"]
 
 
-async def test_the_peer_s_addresses_are_bounded(stun_socket: IceSocket) -> None:
+async def test_what_checks_from_too_many_addresses_is_heard_from_none_of_the_rest(
+    stun_socket: IceSocket,
+) -> None:
     connection: IceConnection = stun_socket.receiver
-    for port in range(1, 2 * MAX_CANDIDATES):
-        line = f"1 1 udp 1 192.0.2.7 {port} typ host"
-        await connection.add_remote_candidate(Candidate.from_sdp(line))
-    assert len(connection.remote_candidates) == MAX_CANDIDATES
+    delivered: list[bytes] = []
+    connection.deliver = lambda data, arrival: delivered.append(data)
     connection._early_checks_done = True
     connection.remote_username, connection.remote_password = "efgh", "p" * 22
-    for port in range(1, 2 * MAX_CANDIDATES):
+    many = 2 * (MAX_CANDIDATES + MAX_LEARNED)
+    for port in range(1, many):
         stun_socket.take(check("p" * 22, PRIORITY=1), (HOST[0], port), 0)
-    assert len(connection.remote_candidates) == MAX_CANDIDATES
-    await connection.add_remote_candidate(None)
+    stun_socket.take(b"\x16hello", (HOST[0], many - 1), 0)
+    assert delivered == []
+    assert len(connection.remote_candidates) <= MAX_CANDIDATES + MAX_LEARNED
+    tasks = [pair.task for pair in connection._check_list if pair.task is not None]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def test_refusals_are_told_once_a_minute(
