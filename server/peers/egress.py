@@ -167,6 +167,12 @@ class Caller(EgressConnection):
             if transceiver.currentDirection == "sendonly":
                 self.subscribe(transceiver)
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the answer has accepted."""
+        transceivers = [] if self.connection is None else self.connection.getTransceivers()
+        return frozenset(t.kind for t in transceivers if t.currentDirection == "sendonly")
+
     async def until_lost(self, *sources: Publisher) -> None:
         """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""
         deadline, connected = time.monotonic() + CONNECT_LIMIT, False
