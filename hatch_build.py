@@ -86,7 +86,7 @@ def _compile(extension: Extension, folder: str) -> Path:
         _run([*command, *options, "-c", str(sources / extension.kernels), "-o", objects[-1]])
     shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
     finished = Path(folder, extension.library.name)
-    _run([*command, *shared, *objects, "-o", str(finished)])
+    _run([*command, *shared, *objects, "-o", str(finished), "-lm"])
     return finished
 
 
