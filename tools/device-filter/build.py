@@ -24,7 +24,17 @@ SOURCES = ("network.c", "picture.c")
 TARGET = HERE.parents[1] / "static" / "devices" / "device-filter" / "kernels.wasm"
 COMMANDS = ("clang-14", "clang", *(f"clang-{n}" for n in range(22, 14, -1)))
 FLAGS = (
-    *("--target=wasm32", "-O3", "-msimd128", "-std=c17", "-nostdlib", "-fno-builtin", "-Wall", "-Wextra", "-Werror"),
+    *(
+        "--target=wasm32",
+        "-O3",
+        "-msimd128",
+        "-std=c17",
+        "-nostdlib",
+        "-fno-builtin",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+    ),
     *("-Wl,--no-entry", "-Wl,--export=__heap_base", "-Wl,--strip-all"),
 )
 

@@ -1,7 +1,7 @@
 // Runs the device filter outside of a browser, from standard input to standard output:
 //
 //     node tools/device-filter/run.mjs network MODEL.onnx WIDTH HEIGHT        float32 inputs → float32 outputs, as the graph has them
-//     node tools/device-filter/run.mjs pictures MODEL.onnx CARD WIDTH HEIGHT  I420 frames → I420 frames; CARD is JSON
+//     node tools/device-filter/run.mjs pictures MODEL.onnx CARD WIDTH HEIGHT  I420A frames → I420A frames; CARD is JSON
 //
 // A last line on standard error tells the milliseconds of each run.
 import fs from 'node:fs';
@@ -78,14 +78,15 @@ function network(width, height) {
 function pictures(card, width, height) {
   const filter = new PictureFilter(instance, onnx, JSON.parse(card));
   const [across, down] = [(width + 1) >> 1, (height + 1) >> 1];
-  const size = width * height + 2 * across * down;
+  const size = 2 * (width * height + across * down);
   for (const picture of pieces(size)) {
     timed(() => {
       const at = filter.prepare(width, height, size);
       filter.memory.bytes(at, size).set(picture);
       const chroma = (/** @type {number} */ from) => ({ at: from, step: 1, stride: across, width: across, height: down });
-      const luma = { at, step: 1, stride: width, width, height };
-      const planes = [luma, chroma(at + width * height), chroma(at + width * height + across * down)];
+      const full = (/** @type {number} */ from) => ({ at: from, step: 1, stride: width, width, height });
+      const u = at + width * height;
+      const planes = [full(at), chroma(u), chroma(u + across * down), full(u + 2 * across * down)];
       filter.apply({ kind: 'yuv', fullRange: false, planes });
       picture.set(filter.memory.bytes(at, size));
     });

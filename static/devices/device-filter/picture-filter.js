@@ -19,7 +19,7 @@ import { Network } from './network.js';
  */
 
 /**
- * Planes Y, U, V of BT.601, or R, G, B.
+ * Planes Y, U, V of BT.601, or R, G, B; more of them, such as that of transparency, take part in no more than the blur.
  * @typedef {{kind: 'yuv' | 'rgb', fullRange: boolean, planes: Plane[]}} Picture
  */
 
@@ -122,7 +122,7 @@ export class PictureFilter {
     const { width, height } = this.#shape;
     const [{ at }] = Object.values(this.#network.inputs);
     const count = width * height;
-    planes.forEach((plane, i) => {
+    planes.slice(0, 3).forEach((plane, i) => {
       const geometry = [plane.at, plane.step, plane.stride, plane.width, plane.height];
       this.#kernels.shrink(...geometry, at + 4 * i * count, width, height, this.#scratch);
     });
