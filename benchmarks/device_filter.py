@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from benchmarks.metrics import PERSON, ROOM, SHOWN, Meter
 from benchmarks.quality import MODELS, Clip, suite
-from filters.background import Color
+from filters.backgrounds.background import Color
 from filters.base import Plane
+from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
-from filters.segmenter import Segmenter, load_card
 from tests.support.device_filter import filter_pictures
 
 BITRATE = 1_500_000  # of a page by default, bit/s
@@ -162,8 +162,8 @@ def main() -> None:
             figures.setdefault(name, {})[clip.name] = told
     columns = list(next(iter(figures["both"].values())))
     print(f"{'':14}" + " ".join(f"{column:>12}" for column in columns))
-    for name, told in figures.items():
-        means = [float(np.nanmean([each[column] for each in told.values()])) for column in columns]
+    for name, by_clip in figures.items():
+        means = [float(np.nanmean([each[column] for each in by_clip.values()])) for column in columns]
         print(f"{name:14}" + " ".join(f"{mean:12.3f}" for mean in means))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1))

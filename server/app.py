@@ -16,6 +16,7 @@ from server.config.options import MODELS, STATIC, Config
 from server.core.logs import configure_logging
 from server.http.api import add_api
 from server.http.app_keys import CONFERENCE, QUOTA
+from server.http.device_network import add_device_network
 from server.http.forwarded import Quota, only_for_localhost, trust
 from server.http.lifecycle import add_operation, drain_on_sigterm, reload_on_sighup, welcome
 from server.http.parsing import bearer, is_foreign
@@ -34,7 +35,9 @@ logger = logging.getLogger(__name__)
 __all__ = ["CONFERENCE", "create_app", "serve"]
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    # WebAssembly runs the filter on the device.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)",
     "Referrer-Policy": "no-referrer",
@@ -80,6 +83,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_operation(app, config)
     add_whip(app)
     add_api(app)
+    add_device_network(app)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.

@@ -28,7 +28,10 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 MAX_KEPT = 1000
 FIELDS = frozenset(
-    {"version", "room", "participant", "start", "end", "policies", "model", "frames", "key", "signature"}
+    (
+        *("version", "room", "participant", "start", "end", "policies", "model", "deviceFilter", "frames"),
+        *("key", "signature"),
+    )
 )
 
 Receipt: TypeAlias = dict[str, Any]
@@ -76,6 +79,8 @@ def check(receipt: object, key: Ed25519PublicKey) -> Receipt:
     except (InvalidSignature, ValueError):
         raise ReceiptError("the signature does not fit: the receipt is forged or has been changed") from None
     check_frames(receipt["frames"])
+    if receipt["deviceFilter"] not in ("always", "sometimes", "never"):
+        raise ReceiptError("what this receipt says about the device can't be read")
     return receipt
 
 
@@ -143,6 +148,7 @@ class Receipts:
                 "end": round(time.time() * 1000),
                 "policies": [policy_hash(policy) for policy in participant.policies],
                 "model": self._model,
+                "deviceFilter": participant.device_filter.ever,
                 "frames": frames.describe(),
             },
         )

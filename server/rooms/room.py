@@ -233,6 +233,8 @@ class Meeting:
             attendance.tell({"type": "policy", "policy": policy.describe()})
             attendance.tell({"type": "backgrounds", "backgrounds": self.backgrounds(attendance)})
             self.dress(attendance, "policy")
+            if attendance.participant.gate_camera():
+                self.update(attendance)
         sharer = self.room.sharer
         if sharer is not None and not policy.allows_screen(self.room.role(sharer)):
             self.unshare(self._attendances[sharer.id], "policy")

@@ -65,6 +65,7 @@ class Conference:
         try:
             participant, redirected = self._newcomer(meeting, name, background, grant)
             participant.note(meeting.room.policy)
+            participant.gate_camera()
             attendance = Attendance(meeting, participant)
             meeting.visit(attendance)
         finally:

@@ -123,6 +123,7 @@ class Session:
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": meeting.recording.permission(participant.grant),
+                "deviceFilter": "required" if participant.grant.device_filter else "optional",
             },
         }
 

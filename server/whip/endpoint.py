@@ -48,6 +48,7 @@ STATUS = {
     "cross-origin": 403,
     "room-locked": 403,
     "background-forbidden": 403,
+    "device-filter-required": 403,
     "unknown-session": 404,
     "unknown-participant": 404,
     "not-acceptable": 406,

@@ -164,6 +164,8 @@ class WhipSessions:
             attendance, redirected = self._conference.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            if "m=video" in sdp:
+                _expect_no_device_filter(attendance)
             if not attendance.meeting.enter(attendance):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             session, answer = await self._connect("whip", attendance.participant.publisher, attendance, sdp)
@@ -286,6 +288,13 @@ class WhipSessions:
             self.end(session)
         if self._ending:
             await asyncio.wait(self._ending)
+
+
+def _expect_no_device_filter(attendance: Attendance) -> None:
+    """Raise SignalingError device-filter-required where cameras have to be filtered before they are sent."""
+    if not attendance.meeting.policy_for(attendance).allows_camera(device_filter=False):
+        message = "Cameras have to be filtered on the device here, which WHIP has no word for."
+        raise SignalingError("device-filter-required", message)
 
 
 def check_offer(sdp: str) -> None:

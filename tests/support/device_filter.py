@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.segmenter import ModelCard
+from filters.matting.segmenter import ModelCard
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "tools" / "device-filter" / "run.mjs"

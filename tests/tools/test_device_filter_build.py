@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from filters.segmenter import load_card
+from filters.matting.segmenter import load_card
 from tests.support.device_filter import ROOT, run_network
 
 

@@ -114,6 +114,7 @@ def test_a_change_keeps_the_rest() -> None:
         "backgrounds": "any",
         "screenShare": "off",
         "recording": False,
+        "deviceFilter": "optional",
     }
 
 
@@ -127,6 +128,7 @@ def test_a_change_keeps_the_rest() -> None:
         {"backgrounds": "pictures"},
         {"backgrounds": [str(i) for i in range(65)]},
         {"screenShare": True},
+        {"deviceFilter": True},
         {"locked": True, "screenShare": "never"},
     ],
 )

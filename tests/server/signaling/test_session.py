@@ -43,6 +43,7 @@ async def test_the_first_one_is_told_everything(conference: Conference) -> None:
             "name": "Ada",
             "audio": False,
             "video": False,
+            "deviceFilter": False,
             "connected": True,
             "role": "host",
             "hand": None,

@@ -35,7 +35,7 @@ async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: Came
         (attendance,) = conference.rooms.all()[0].attendances
         assert attendance.participant.describe() | {"id": ""} == {
             "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
-            "quality": None,
+            "quality": None, "deviceFilter": False,
         }  # fmt: skip
         assert attendance.meeting.role(attendance) == "guest"
         frames: list[av.VideoFrame] = []

@@ -108,12 +108,15 @@ ACTIVATIONS: list[tuple[str, dict[str, float]]] = [
 @pytest.mark.parametrize("size", [(16, 32), (5, 7)])
 @pytest.mark.parametrize(("op", "attributes"), ACTIVATIONS, ids=str)
 def test_activations(tmp_path: Path, op: str, attributes: dict[str, float], size: tuple[int, int]) -> None:
-    path = save(tmp_path / "activation.onnx", [node(op, "x", **attributes)], [], {"x": 3})
+    path = save(tmp_path / "activation.onnx", [node(op, "x", **dict[str, Any](attributes))], [], {"x": 3})
     assert compare(path, {"x": 30 * floats(1, 3, *size)}) < TOLERANCE
 
 
 def test_a_clip_from_0_to_6_is_an_activation(tmp_path: Path) -> None:
-    limits = [numpy_helper.from_array(np.float32(value), name) for name, value in (("low", 0), ("high", 6))]
+    limits = [
+        numpy_helper.from_array(np.array(value, np.float32), name)
+        for name, value in (("low", 0), ("high", 6))
+    ]
     path = save(tmp_path / "clip.onnx", [node("Clip", "x", "low", "high")], limits, {"x": 2})
     assert compare(path, {"x": 9 * floats(1, 2, 6, 8)}) < TOLERANCE
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filters.segmenter import load_card
+from filters.matting.segmenter import load_card
 from tests.support.camera import Camera
 from tests.support.device_filter import ROOT, filter_pictures
 from tests.support.viewer import READABLE
@@ -19,7 +19,7 @@ def packed(frame: av.VideoFrame) -> NDArray[np.uint8]:
     """Return I420 without padding, chroma of odd sizes rounded up."""
     planes = []
     for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
         planes.append(rows[:, : plane.width].ravel())
     return np.concatenate(planes)
 
@@ -39,7 +39,8 @@ def shown(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 @pytest.fixture(scope="module", params=SIZES, ids=str)
 def case(request: pytest.FixtureRequest) -> tuple[Camera, list[NDArray[np.uint8]]]:
-    camera = Camera(*request.param, loop=4)
+    width, height = request.param
+    camera = Camera(width, height, loop=4)
     card = load_card("selfie_general", ROOT / "models")
     pictures = [packed(frame) for frame in camera.video_frames(4)]
     sent = filter_pictures(pictures, request.param, card)
