@@ -11,7 +11,7 @@ from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
 from server.rooms.participant import DeviceFilterWord
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer, post
@@ -21,19 +21,19 @@ SECRET = "north-" * 6
 
 def video(guest: Guest) -> tuple[bool, bool]:
     """Return whether others are told of a picture, and whether there is one."""
-    participant = guest.session.attendance.participant
+    participant = guest.session.membership.participant
     return participant.sends_video, not participant.video.paused
 
 
-async def test_without_the_policy_nobody_is_asked(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_without_the_policy_nobody_is_asked(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     await ada.ask("media", audio=False, video=True)
     assert video(ada) == (True, True)
     assert ada.seen(ada)["deviceFilter"] is False
 
 
-async def test_the_policy_keeps_out_what_is_not_said_to_be_filtered(conference: Conference) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+async def test_the_policy_keeps_out_what_is_not_said_to_be_filtered(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     await bob.ask("media", audio=True, video=True)
     await ada.ask("policy", policy={"deviceFilter": "required"})
     assert ada.last("policy")["policy"]["deviceFilter"] == "required"
@@ -49,29 +49,29 @@ async def test_the_policy_keeps_out_what_is_not_said_to_be_filtered(conference: 
     assert ada.seen(bob)["video"] is True
 
 
-async def test_whoever_comes_later_sends_no_picture_before_the_word(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_whoever_comes_later_sends_no_picture_before_the_word(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     await ada.ask("policy", policy={"deviceFilter": "required"})
-    bob = await joined(conference, "Bob", preview=True)
+    bob = await joined(rooms, "Bob", preview=True)
     assert video(bob) == (False, False)
     await bob.ask("media", audio=True, video=True, deviceFilter=True)
     assert video(bob) == (True, True)
 
 
-async def test_a_token_requires_it_of_its_holder_only(conference: Conference) -> None:
-    attendance, _ = conference.join("studio", "Ada", "blur", Grant(device_filter=True))
-    attendance.participant.set_media(audio=True, video=True)
-    assert (attendance.participant.sends_video, attendance.participant.sends_audio) == (False, True)
-    attendance.participant.set_media(audio=True, video=True, device_filter=True)
-    assert attendance.participant.sends_video
-    bob = await joined(conference, "Bob")
+async def test_a_token_requires_it_of_its_holder_only(rooms: Rooms) -> None:
+    membership, _ = rooms.join("studio", "Ada", "blur", Grant(device_filter=True))
+    membership.participant.set_media(audio=True, video=True)
+    assert (membership.participant.sends_video, membership.participant.sends_audio) == (False, True)
+    membership.participant.set_media(audio=True, video=True, device_filter=True)
+    assert membership.participant.sends_video
+    bob = await joined(rooms, "Bob")
     assert bob.last("joined")["limits"]["deviceFilter"] == "optional"
     await bob.ask("media", audio=False, video=True)
     assert video(bob) == (True, True)
 
 
-async def test_the_word_is_a_flag(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_the_word_is_a_flag(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     assert await ada.refused("media", audio=False, video=True, deviceFilter="yes") == "bad-message"
     assert await ada.refused("policy", policy={"deviceFilter": "always"}) == "bad-message"
 
