@@ -97,9 +97,16 @@ export class Page {
   #join(client, joined) {
     this.#lobby.say('');
     this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
+    this.#requireFilter(client);
     void this.#local.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(client, joined);
     this.#controller.prepare(client, joined);
+  }
+
+  /** Has the camera filtered on this device where the room or the token wants that: before anything is sent.
+   * @param {RoomClient} client */
+  #requireFilter({ state }) {
+    this.#local.requireFilter(state.policy.deviceFilter === 'required' || state.limits?.deviceFilter === 'required');
   }
 
   /** @param {string} name */
@@ -125,7 +132,10 @@ export class Page {
       case 'filter': this.#backgrounds.report(message); return false;
       case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
-      case 'policy': this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false); return false;
+      case 'policy':
+        if (this.#client) this.#requireFilter(this.#client);
+        this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false);
+        return false;
       case 'error':
         if (['unknown-background', 'background-forbidden'].includes(message.code)) this.#backgrounds.reject(message.code);
         else if (this.#client?.phase === 'room' && message.code !== 'not-in-room') warn(explain(message));
@@ -223,8 +233,8 @@ export class Page {
     this.#lobby.setCamera(media.video);
     this.#controller.showTab();
     if (!kind || !this.#client) return;
-    const { track, problem, opening } = devices.state[kind];
-    void this.#client.setTrack(kind, track, media[kind]);
+    const { problem, opening } = devices.state[kind];
+    void this.#client.setTracks(this.#local.tracks, media);
     if (problem && !opening && document.body.dataset.state === 'room') {
       warn(text(problem === 'insecure' ? 'problem.insecure' : `problem.${kind}.${problem}`));
     }

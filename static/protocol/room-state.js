@@ -2,7 +2,7 @@
 /** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
 
 /** @type {Policy} */
-const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false };
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional' };
 
 /** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
 export class RoomState {

@@ -12,6 +12,7 @@
  * @property {string} name
  * @property {boolean} audio
  * @property {boolean} video
+ * @property {boolean} deviceFilter whether the camera is filtered on the device already, by the sender's word
  * @property {boolean} connected
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised
@@ -39,9 +40,10 @@
  * @property {'any' | 'blur' | string[]} backgrounds
  * @property {'allowed' | 'hosts' | 'off'} screenShare
  * @property {boolean} recording whether hosts may record
+ * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  *
  * @typedef {{width: number, height: number, frameRate: number, maxBitrate: number}} VideoLimits
- * @typedef {{uploadBytes: number, uploads: number, chat: number, video: VideoLimits, screen: VideoLimits, recording: 'off' | 'policy' | 'allowed'}} Limits
+ * @typedef {{uploadBytes: number, uploads: number, chat: number, video: VideoLimits, screen: VideoLimits, recording: 'off' | 'policy' | 'allowed', deviceFilter: 'optional' | 'required'}} Limits
  * @typedef {{name: string, sha256: string}} Model
  * @typedef {{since: number, by: string | null}} Recording since when (ms), and by whom
  * @typedef {{id: string, name: string}} Knock
@@ -87,7 +89,7 @@
  * @property {number} errors
  * @property {number} raw
  *
- * @typedef {{participant: string, signature: string}} Receipt and more, see docs/receipts.md
+ * @typedef {{participant: string, deviceFilter: 'always' | 'sometimes' | 'never', signature: string}} Receipt and more, see docs/receipts.md
  *
  * @typedef {object} OwnFilter
  * @property {'filter'} type
@@ -134,7 +136,7 @@
  *   | {type: 'answer', connection: 'subscribe', id: number, sdp: string}
  *   | {type: 'candidate', connection: Connection, candidate: RTCIceCandidateInit | null}
  *   | {type: 'restart', connection: 'subscribe'}
- *   | {type: 'media', audio: boolean, video: boolean}
+ *   | {type: 'media', audio: boolean, video: boolean, deviceFilter: boolean}
  *   | {type: 'background', background: string}
  *   | {type: 'screen', shared: false}
  *   | {type: 'chat', text: string}

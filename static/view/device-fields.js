@@ -16,16 +16,19 @@ export class DeviceFields {
   #selects = { video: byId('camera-pick', HTMLSelectElement), audio: byId('microphone-pick', HTMLSelectElement) };
   #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
   #test = byId('microphone-test', HTMLButtonElement);
+  #filter = byId('device-filter', HTMLInputElement);
+  #filterNote = byId('device-filter-note', HTMLElement);
   #noted = '';
   /** Whose "Try again" was pressed, until it is known how that went.
    * @type {Kind | null} */
   #retried = null;
   #retry;
 
-  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void}} events */
-  constructor({ choose, retry, test }) {
+  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void, filter: (on: boolean) => void}} events */
+  constructor({ choose, retry, test, filter }) {
     this.#retry = retry;
     this.#test.onclick = test;
+    this.#filter.onchange = () => filter(this.#filter.checked);
     for (const kind of KINDS) {
       const select = this.#selects[kind];
       select.onchange = () => choose(kind, select.value);
@@ -43,6 +46,19 @@ export class DeviceFields {
     this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
     this.#focusRetried(devices);
+  }
+
+  /**
+   * Shows where the camera is filtered.
+   *
+   * @param {boolean} here whether on this device, too
+   * @param {boolean} required whether that is not the person's to choose
+   */
+  showFilter(here, required) {
+    this.#filter.checked = here;
+    this.#filter.disabled = required;
+    this.#filterNote.textContent = text(required ? 'device.filter.required' : 'device.filter.text');
+    byId('lobby-raw', HTMLElement).textContent = text(here ? 'lobby.raw.device' : 'lobby.raw.server');
   }
 
   /** @param {number} level in [0, 1] */
