@@ -56,7 +56,8 @@ export class FrameFilter {
     const layout = await frame.copyTo(memory.bytes(at, size));
     const fullRange = colorSpace.fullRange === true;
     this.#pictures.apply({ ...planesOf(format, at, layout, width, height), fullRange });
-    const init = { format, timestamp, colorSpace, layout, codedWidth: width, codedHeight: height };
+    const { displayWidth, displayHeight } = frame; // a camera's frames may be larger than they are meant to be shown
+    const init = { format, timestamp, colorSpace, layout, codedWidth: width, codedHeight: height, displayWidth, displayHeight };
     return new VideoFrame(memory.bytes(at, size), init);
   }
 
