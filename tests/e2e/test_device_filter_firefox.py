@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 import pytest
@@ -50,7 +51,9 @@ async def tap(tapped: str) -> AsyncIterator[Tap]:
 
 
 @asynccontextmanager
-async def lobby(tap: Tap, profile: Path, script: str = ON, **preferences: object) -> AsyncIterator[Tab]:
+async def lobby(
+    tap: Tap, profile: Path, script: str = ON, preferences: Mapping[str, object] = MappingProxyType({})
+) -> AsyncIterator[Tab]:
     program = find_firefox()
     if program is None:
         pytest.skip("no Firefox; install one (Debian: apt-get install firefox-esr) or name it in $FIREFOX")
@@ -100,7 +103,7 @@ async def test_a_worker_that_dies_ends_the_picture(tap: Tap, tmp_path: Path) -> 
 
 async def test_a_browser_that_resists_fingerprinting_shows_no_room(tap: Tap, tmp_path: Path) -> None:
     """It has no VideoFrame, or falsifies what is read back: the camera is off then, and says why."""
-    async with lobby(tap, tmp_path, **{"privacy.resistFingerprinting": True}) as tab:
+    async with lobby(tap, tmp_path, preferences={"privacy.resistFingerprinting": True}) as tab:
         await until(tab, PROBLEM)
         told = await tap()
     assert told["worst"] < READABLE

@@ -18,8 +18,8 @@ from aiohttp import web
 from filters.matting.segmenter import Segmenter, load_card
 from server.app import create_app
 from server.config.options import DEFAULT_MODEL, MODELS, Config
-from server.media.frames import EncodedFrame
-from server.media.transcoder import Transcoder
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import Transcoder
 from tests.support.camera import Camera
 from tests.support.viewer import Viewer
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError, EncodeError, StageTimes
-from server.media.workers.base import Transcoded, WorkerError
+from filters.base import Outcome
+from server.core.errors import DecodeError, EncodeError, WorkerError
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import StageTimes
+from server.media.workers.base import Transcoded
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 
-COUNTERS: Final = (
-    "filtered",
-    "placeholders",
-    "repeated",
-    "fully_blurred",
-    "errors",
-    "inferences",
-    "inference_time",
-)
+COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
 
 
 class Balance(Protocol):
@@ -45,16 +40,15 @@ class RemoteFilter:
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
         self.full_blur = False
-        self.filtered = self.placeholders = self.repeated = self.fully_blurred = self.errors = (
-            self.inferences
-        ) = 0
+        self.outcomes = Counter[Outcome]()
+        self.errors = self.inferences = 0
         self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
         self.changed = True
         self.background = background
         self._plate = "none"
-        self._before: dict[str, float] = dict.fromkeys(COUNTERS, 0)
+        self._before: dict[str, Any] = {name: getattr(self, name) for name in COUNTERS}
 
     @property
     def background(self) -> Background:
@@ -77,8 +71,9 @@ class RemoteFilter:
 
     def update(self, status: dict[str, Any]) -> None:
         """Take what the worker says after a job."""
+        counted = status | {"outcomes": Counter({o: int(status["outcomes"].get(o, 0)) for o in Outcome})}
         for name in COUNTERS:
-            setattr(self, name, self._before[name] + status[name])
+            setattr(self, name, self._before[name] + counted[name])
         self.failing, self._plate = bool(status["failing"]), str(status["plate"])
 
     def restart(self) -> None:

@@ -23,15 +23,15 @@ import av
 import pytest
 
 from filters.backgrounds.background import Color
-from filters.base import FilteredFrame, planes_of
+from filters.base import FilteredFrame, Outcome, planes_of
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
-from server.media.encoder import Vp8Encoder
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError
+from server.core.errors import DecodeError, WorkerError
+from server.media.codec.encoder import Vp8Encoder
+from server.media.codec.frames import EncodedFrame
 from server.media.workers import pool, process, program
-from server.media.workers.base import Camera, Transcoded, WorkerError
+from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
 from server.media.workers.proxy import RemoteTranscoding
@@ -125,7 +125,7 @@ async def test_what_comes_back_is_filtered(workers: ProcessPool) -> None:
     results = await show(camera, encoded(12))
     assert [len(r.videos) for r in results] == [0] + 11 * [1]
     assert abs(corner(results) - GREEN_LUMA) <= 4
-    assert camera.filter.filtered == 11
+    assert camera.filter.outcomes[Outcome.FILTERED] == 11
     assert camera.filter.inferences > 0
     assert camera.transcoding.pixels == 320 * 180
     assert camera.transcoding.times.decoded == 12
@@ -180,7 +180,7 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
     assert pid(camera) != gone
     assert pid(other) == stays
-    assert camera.filter.filtered == 22
+    assert camera.filter.outcomes[Outcome.FILTERED] == 22
     assert camera.transcoding.times.pictures == 22
 
 
