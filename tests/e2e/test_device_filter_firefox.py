@@ -50,9 +50,12 @@ async def tap(tapped: str) -> AsyncIterator[Tap]:
         yield Tap(tapped, session)
 
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
 @asynccontextmanager
 async def lobby(
-    tap: Tap, profile: Path, script: str = ON, preferences: Mapping[str, object] = MappingProxyType({})
+    tap: Tap, profile: Path, script: str = ON, preferences: Mapping[str, object] = NOTHING
 ) -> AsyncIterator[Tab]:
     program = find_firefox()
     if program is None:
