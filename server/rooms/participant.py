@@ -8,8 +8,9 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
@@ -28,6 +29,10 @@ from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 
 MAX_POLICIES = 16  # the latest, in a receipt
+PRIVACY: Final = MatteOptions().privacy
+PRIVACY_BEHIND_DEVICE: Final = 0.4
+"""What keeps receivers from seeing more of the room with the filter on the device than without: the sharp edge that it
+leaves around the person looks like person to the network (benchmarks/device_filter.py)."""
 
 
 class MediaResources(NamedTuple):
@@ -217,6 +222,7 @@ class Participant:
         self.audio.paused = not self.sends_audio
         self._wants_video = video
         self.device_filter.say(device_filter, video=video)
+        self.filter.privacy = PRIVACY_BEHIND_DEVICE if device_filter else PRIVACY
         self.gate_camera()
 
     def gate_camera(self) -> bool:

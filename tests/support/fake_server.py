@@ -228,7 +228,14 @@ class FakeServer:
 
 
 def participant(identity: str, name: str, **changes: object) -> Message:
-    plain = {"id": identity, "name": name, "audio": True, "video": False, "deviceFilter": False, "connected": True}
+    plain = {
+        "id": identity,
+        "name": name,
+        "audio": True,
+        "video": False,
+        "deviceFilter": False,
+        "connected": True,
+    }
     return {**plain, "role": "guest", "hand": None, "screen": False, "quality": None, **changes}
 
 
