@@ -64,7 +64,7 @@ export class Page {
     document.body.dataset.state = 'lobby';
     showInTab('idle', this.#room, 0);
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
-    this.#local.moveTo(this.#lobby.devices);
+    this.#local.moveTo(this.#lobby.devices, this.#lobby.filter);
   }
 
   #connect() {

@@ -68,9 +68,9 @@ export class LocalMedia {
     return on && track !== null;
   }
 
-  /** @param {HTMLElement} place */
-  moveTo(place) {
-    this.#fields.moveTo(place);
+  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switch of the filter on this device */
+  moveTo(place, filterPlace = place) {
+    this.#fields.moveTo(place, filterPlace);
     this.#show(null);
   }
 

@@ -17,6 +17,7 @@ export class DeviceFields {
   #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
   #test = byId('microphone-test', HTMLButtonElement);
   #filter = byId('device-filter', HTMLInputElement);
+  #filterField = byId('device-filter-field', HTMLElement);
   #filterNote = byId('device-filter-note', HTMLElement);
   #noted = '';
   /** Whose "Try again" was pressed, until it is known how that went.
@@ -35,9 +36,10 @@ export class DeviceFields {
     }
   }
 
-  /** @param {HTMLElement} place */
-  moveTo(place) {
+  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switch of the filter on this device */
+  moveTo(place, filterPlace) {
     place.append(this.#root);
+    filterPlace.append(this.#filterField);
   }
 
   /** @param {Devices} devices */
