@@ -6,7 +6,7 @@ import { RoomController } from './room-controller.js';
 import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
 import { LocalMedia } from '../devices/local-media.js';
 import { isKey, text } from '../i18n/strings.js';
-import { showSwitches } from '../view/device-fields.js';
+import { problemKey, showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
 import { offerReceipt, showLeft } from '../view/left.js';
 import { Lobby } from '../view/lobby.js';
@@ -236,7 +236,7 @@ export class Page {
     const { problem, opening } = devices.state[kind];
     void this.#client.setTracks(this.#local.tracks, media);
     if (problem && !opening && document.body.dataset.state === 'room') {
-      warn(text(problem === 'insecure' ? 'problem.insecure' : `problem.${kind}.${problem}`));
+      warn(text(problemKey(kind, problem)));
     }
   }
 

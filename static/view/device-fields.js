@@ -127,9 +127,8 @@ export class DeviceFields {
    * @param {Problem} problem
    */
   #problem(kind, problem) {
-    const [title, next] = problem === 'insecure'
-      ? [text('problem.insecure'), text('problem.insecure.next')]
-      : [text(`problem.${kind}.${problem}`), text(`problem.${kind}.${problem}.next`)];
+    const key = problemKey(kind, problem);
+    const [title, next] = [text(key), text(`${key}.next`)];
     const words = element('p', {}, element('strong', {}, title), ` ${next}`);
     const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
     if (problem === 'insecure') return note;
@@ -141,6 +140,12 @@ export class DeviceFields {
     note.append(again);
     return note;
   }
+}
+
+/** The text that names a problem; with `.next` the one that says what to do.
+ * @param {Kind} kind @param {Problem} problem */
+export function problemKey(kind, problem) {
+  return problem === 'insecure' || problem === 'filter' ? /** @type {const} */ (`problem.${problem}`) : /** @type {const} */ (`problem.${kind}.${problem}`);
 }
 
 /**
