@@ -1,6 +1,6 @@
 """A worker: a process that decodes, filters and encodes, and knows neither network nor room.
 
-    python -m server.media.workers.program FD MODEL FOLDER SMOOTHER LOG_FORMAT     (started by processes.py)
+    python -m server.media.workers.program FD MODEL FOLDER SMOOTHER LOG_FORMAT     (started by process.py)
 
 Camera frames come in encoded over the socket FD and leave it filtered and encoded. What the server sends is pickled;
 what it reads is JSON and the encoded pictures, so that a broken codec here can't make the server run anything.
