@@ -72,7 +72,7 @@ class FilteredFrame:
     """A frame that may be shown.
 
     Only a VideoFilter makes one, and encoders take nothing else, so that sending a camera frame is a type
-    error. `safe` is True where the picture holds nothing of the camera at all (slate, repeated frame).
+    error. `safe` is True where the picture holds nothing of the camera at all (placeholder, repeated frame).
     """
 
     frame: av.VideoFrame

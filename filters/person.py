@@ -1,7 +1,7 @@
 """PersonFilter: keeps the person, replaces the room, and fails closed.
 
 What is shown when no matte can be trusted, in this order: the last good output if it is of the same size, in front of
-the same background and at most MAX_REPEAT old, else a slate. The source itself is never an answer.
+the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def _transferred(participant: Participant) -> Iterator[tuple[tuple[object, str],
 
 
 class Metrics(Collector):
-    """Made inside a running event loop, for one Conference; ends with `close`."""
+    """Made inside a running event loop, for all rooms; ends with `close`."""
 
     def __init__(self, rooms: Rooms) -> None:
         self.registry = CollectorRegistry()

@@ -43,7 +43,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_whip(app: web.Application) -> None:
-    """Add the endpoints to an application that has a Conference and a Quota."""
+    """Add the endpoints to an application that has ROOMS and a QUOTA."""
     app.cleanup_ctx.append(_sessions)
     for pattern, post in (("/whip/{room}", _publish), ("/whep/{room}/{participant}", _play)):
         endpoint, session = app.router.add_resource(pattern), app.router.add_resource(pattern + "/{session}")

@@ -2,7 +2,7 @@
 
 Python runs one thread of a process at a time, and the filter is made of many short operations: two processes get a
 third more done than two threads, and the event loop waits for nobody. A codec that crashes takes its process along;
-another one is started, and the cameras on it begin anew with a slate.
+another one is started, and the cameras on it begin anew with the placeholder.
 """
 
 from __future__ import annotations
