@@ -32,7 +32,7 @@ from filters.base import Plane
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
-from server.rooms.participant import PRIVACY_BEHIND_DEVICE
+from server.rooms.device_filter import PRIVACY_BEHIND_DEVICE
 from tests.support.device_filter import filter_pictures
 
 BITRATE = 1_500_000  # of a page by default, bit/s

@@ -8,9 +8,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
@@ -27,12 +26,9 @@ from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
+from server.rooms.device_filter import DeviceFilterWord, HowOften
 
 MAX_POLICIES = 16  # the latest, in a receipt
-PRIVACY: Final = MatteOptions().privacy
-PRIVACY_BEHIND_DEVICE: Final = 0.4
-"""What keeps receivers from seeing more of the room with the filter on the device than without: the sharp edge that it
-leaves around the person looks like person to the network (benchmarks/device_filter.py)."""
 
 
 class MediaResources(NamedTuple):
@@ -62,27 +58,6 @@ class Screen:
         self.video.close()
         self.audio.close()
         await self.publisher.close()
-
-
-class DeviceFilterWord:
-    """Whether a camera's picture is filtered on the device before it is sent, as its sender says."""
-
-    def __init__(self) -> None:
-        self.now = False
-        self._said = set[bool]()
-
-    def say(self, filtered: bool, *, video: bool) -> None:
-        """Take the sender's word; what is said while there is no video counts for nothing."""
-        self.now = filtered
-        if video:
-            self._said.add(filtered)
-
-    @property
-    def ever(self) -> Literal["always", "sometimes", "never"]:
-        """Tell how it has been for all of the video so far."""
-        if self._said == {True, False}:
-            return "sometimes"
-        return "always" if True in self._said else "never"
 
 
 class Participant:
@@ -167,7 +142,7 @@ class Participant:
         return counters_of(self.video, self.filter)
 
     @property
-    def filtered_on_device(self) -> Literal["always", "sometimes", "never"]:
+    def filtered_on_device(self) -> HowOften:
         """Tell whether the camera's pictures came filtered already, by the sender's word."""
         return self.device_filter.ever
 
@@ -222,7 +197,7 @@ class Participant:
         self.audio.paused = not self.sends_audio
         self._wants_video = video
         self.device_filter.say(device_filter, video=video)
-        self.filter.privacy = PRIVACY_BEHIND_DEVICE if device_filter else PRIVACY
+        self.filter.privacy = self.device_filter.privacy
         self.gate_camera()
 
     def gate_camera(self) -> bool:

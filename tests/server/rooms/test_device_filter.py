@@ -10,7 +10,7 @@ import pytest
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
-from server.rooms.participant import PRIVACY, PRIVACY_BEHIND_DEVICE, DeviceFilterWord
+from server.rooms.device_filter import PRIVACY, PRIVACY_BEHIND_DEVICE, DeviceFilterWord
 from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 from tests.support.serving import Client, serving
