@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from filters.base import Plane, VideoFilter
-from filters.files.reader import MediaError, VideoReader, open_video
+from filters.files.errors import MediaError
+from filters.files.reader import VideoReader, open_video
 from filters.files.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
 from filters.foreground import cut_out
 

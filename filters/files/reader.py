@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,25 +11,28 @@ from typing import Final, TypeAlias, cast
 
 import av
 from av.audio.stream import AudioStream
-from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import Disposition, Stream
-from av.video.codeccontext import VideoCodecContext
+from av.stream import Stream
 from av.video.stream import VideoStream
 
-from filters.base import FilterError, Plane
-from filters.files.pixel_format import matrix_of, normal, opacity_of, quarter_turns
+from filters.base import Plane
+from filters.files.clock import Clock
+from filters.files.containers import declared
+from filters.files.deinterlace import Deinterlacer
+from filters.files.errors import MediaError
+from filters.files.pixel_format import cropped_size, light_of, matrix_of, normal, opacity_of, quarter_turns
+from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
+MAX_PREROLL: Final = Fraction(
+    1, 5
+)  # seconds of sound that a decoder begins with and nobody hears; Opus takes 0.08
+MAX_LATE: Final = Fraction(10)  # seconds that a film's picture or sound may really begin late
 MATROSKA_SEGMENT = bytes.fromhex("18538067")  # EBML id, RFC 9559 section 5.1
 
 
 AudioPacket: TypeAlias = "av.Packet[AudioStream]"
-
-
-class MediaError(FilterError):
-    """A file can't be read, filtered or written; the message is one line for whoever named the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,18 @@ class VideoReader:
     seconds, or None.
     """
 
-    def __init__(self, path: Path, container: InputContainer, form: VideoFormat) -> None:
+    def __init__(self, path: Path, container: InputContainer, form: VideoFormat, shown: Shown) -> None:
         self.path = path
         self.format = form
         self._container = container
-        self._video = _video_stream(container, path)
-        self._decoder = _decoder(self._video)
+        self._shown = shown
+        self._video, self._decoder = shown.stream, shown.decoder
         self._decoder.thread_type = "AUTO"
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
+        self._seen = self._due = self._end = (
+            0.0  # seconds: the last frame, when it should be, and all streams
+        )
         self.is_photo = container.format.name.endswith(("_pipe", "image2"))
 
     @property
@@ -77,34 +83,61 @@ class VideoReader:
     def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[av.VideoFrame]:
         """Yield all frames; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
         last: int | None = None
-        shown = due = end = 0.0  # seconds: the last frame, when it should be, and all streams
         with _reading(self.path):
-            for packet in self._container.demux():
-                begin, until = _span(packet)
-                # Sound goes on where a screen recording has no new frame.
-                if packet.is_corrupt or (self.audio and end and begin - end > MAX_HOLE):
-                    self._damage(end)
-                end = max(end, until)
-                if on_audio and packet.stream in self.audio:
-                    on_audio(cast(AudioPacket, packet))
-                if packet.stream is not self._video:
+            for frame in self._progressive(on_audio):
+                if frame.pts is not None and frame.pts < self._hidden_before:
                     continue
-                due = max(due, begin)
-                for frame in self._decoder.decode(packet):
-                    last = self._timestamp(frame, last)
-                    shown = float(last * self.format.time_base)
-                    if frame.is_corrupt:
-                        self._damage(shown)
-                    yield self._prepare(frame, last)
+                last = self._timestamp(frame, last)
+                self._seen = float(last * self.format.time_base)
+                if frame.is_corrupt:
+                    self._damage(self._seen)
+                yield self._prepare(frame, last)
         _check_whole(self._container, self.path)
-        self._check_end(shown, due)
-        self._check_end(end, self._declared)
+        self._check_end(self._seen, self._due)
+        self._check_end(self._end, self._declared)
+
+    def _progressive(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.VideoFrame]:
+        deinterlacer = Deinterlacer()
+        for packet in self._packets(on_audio):
+            for frame in self._decoder.decode(packet):
+                yield from deinterlacer.push(frame)
+        yield from deinterlacer.flush()
+
+    def _packets(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.Packet[VideoStream]]:
+        """Yield the packets of video, on the file's one clock."""
+        streams: list[Stream] = [self._video, *self.audio]
+        clock = Clock(_start(self._container, streams), jumps="mpeg" in self._container.format.name)
+        for packet in self._container.demux(streams):
+            clock.place(packet)
+            begin, until = _span(packet)
+            # Sound goes on where a screen recording has no new frame.
+            if packet.is_corrupt or (self.audio and self._end and begin - self._end > MAX_HOLE):
+                self._damage(self._end)
+            self._end = max(self._end, until)
+            if on_audio and packet.stream in self.audio and not self._is_hidden(packet):
+                on_audio(cast(AudioPacket, packet))
+            if packet.stream is self._video:
+                self._due = max(self._due, begin)
+                shown = cast("av.Packet[VideoStream]", packet)
+                expect_no_hidden_layer(self._shown, shown, self.path)
+                yield shown
+
+    def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
+        """Tell whether a packet of sound lies before the beginning, and is none that a decoder has to begin with."""
+        if packet.pts is None:
+            return False
+        return (packet.pts + (packet.duration or 0)) * packet.time_base <= -MAX_PREROLL
 
     def photo(self) -> tuple[av.VideoFrame, Plane | None]:
         """Return the first frame, and how opaque it is (uint8, 255 is opaque) where it may be transparent."""
         with _reading(self.path):
-            frame = _first(self._container, self._video, self._decoder, self.path)
+            frame = _first(self._container, self._shown, self.path)
         return self._prepare(frame, 0), opacity_of(frame)
+
+    @property
+    def _hidden_before(self) -> float:
+        """The time before which frames are not shown, in the stream's ticks."""
+        return 0 if _has_edit_lists(self._container) else float("-inf")
 
     def _timestamp(self, frame: av.VideoFrame, last: int | None) -> int:
         if last is None:
@@ -115,7 +148,7 @@ class VideoReader:
 
     def _prepare(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
         form = self.format
-        plain = normal(frame)
+        plain = normal(frame, self._shown.crop)
         if (plain.width, plain.height) != (form.width, form.height):
             plain = plain.reformat(width=form.width, height=form.height, threads=1)
         plain.pts, plain.time_base = pts, form.time_base
@@ -146,10 +179,12 @@ class VideoReader:
 @contextmanager
 def open_video(path: Path) -> Iterator[VideoReader]:
     """Open a video or photo for reading. Raises MediaError."""
+    with _reading(path), path.open("rb") as file:
+        structure = declared(file)
     with _opened(path) as container:
-        form = _probe(container, path)
+        form = _probe(container, shown_stream(container, structure, path), path)
     with _opened(path) as container:
-        yield VideoReader(path, container, form)
+        yield VideoReader(path, container, form, shown_stream(container, structure, path))
 
 
 @contextmanager
@@ -171,11 +206,19 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    for stream in container.streams.video:
-        if stream.codec_context and not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise MediaError(f"{path}: there is no video in it")
+def _start(container: InputContainer, streams: Sequence[Stream]) -> Fraction:
+    """Return when a file begins, in seconds; 0 where its format says that it begins at 0."""
+    starts = [
+        s.start_time * Fraction(s.time_base) for s in streams if s.start_time is not None and s.time_base
+    ]
+    start = min(starts, default=Fraction(0))
+    usual = MAX_LATE if _has_edit_lists(container) else Fraction(0)
+    return Fraction(0) if -MAX_PREROLL <= start <= usual or (start < 0 and usual) else start
+
+
+def _has_edit_lists(container: InputContainer) -> bool:
+    """Tell whether the format, MP4's, says what is shown, as what comes at 0 or later."""
+    return "mp4" in container.format.name
 
 
 def _span(packet: av.Packet[Stream]) -> tuple[float, float]:
@@ -186,29 +229,22 @@ def _span(packet: av.Packet[Stream]) -> tuple[float, float]:
     return float(begin * packet.time_base), float(end * packet.time_base)
 
 
-def _decoder(stream: VideoStream) -> VideoCodecContext:
-    """Return the stream's decoder; FFmpeg's own one for VP9 would show what its alpha channel hides."""
-    has_alpha = any(name.lower() == "alpha_mode" and value != "0" for name, value in stream.metadata.items())
-    if has_alpha and stream.codec_context.name == "vp9":
-        return CodecContext.create("libvpx-vp9", "r")
-    return stream.codec_context
-
-
-def _first(
-    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, path: Path
-) -> av.VideoFrame:
-    for packet in container.demux(stream):
-        for frame in decoder.decode(packet):
+def _first(container: InputContainer, shown: Shown, path: Path) -> av.VideoFrame:
+    for packet in container.demux(shown.stream):
+        expect_no_hidden_layer(shown, packet, path)
+        for frame in shown.decoder.decode(packet):
             return frame
     raise MediaError(f"{path}: there are no frames in it")
 
 
-def _probe(container: InputContainer, path: Path) -> VideoFormat:
+def _probe(container: InputContainer, shown: Shown, path: Path) -> VideoFormat:
     """Decode the first frame, which alone knows rotation and colours."""
-    stream = _video_stream(container, path)
+    stream = shown.stream
     with _reading(path):
-        frame = _first(container, stream, _decoder(stream), path)
-    width, height, aspect = frame.width, frame.height, stream.sample_aspect_ratio or None
+        frame = _first(container, shown, path)
+    primaries, transfer = light_of(frame)
+    left, top, right, bottom = cropped_size(frame.width, frame.height, shown.crop)
+    width, height, aspect = right - left, bottom - top, stream.sample_aspect_ratio or None
     if quarter_turns(frame) % 2:
         width, height, aspect = height, width, aspect and 1 / aspect
     return VideoFormat(
@@ -218,8 +254,8 @@ def _probe(container: InputContainer, path: Path) -> VideoFormat:
         rate=stream.average_rate or stream.guessed_rate or Fraction(30),
         sample_aspect_ratio=aspect,
         colorspace=matrix_of(frame),
-        primaries=int(frame.color_primaries),
-        transfer=int(frame.color_trc),
+        primaries=primaries,
+        transfer=transfer,
     )
 
 

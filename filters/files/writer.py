@@ -16,7 +16,8 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from filters.base import Plane
-from filters.files.reader import AudioPacket, MediaError, VideoFormat
+from filters.files.errors import MediaError
+from filters.files.reader import AudioPacket, VideoFormat
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """What video is written as, by suffix; all of them hold H.264."""
