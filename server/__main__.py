@@ -20,7 +20,7 @@ from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.access.policy import SignalingError
 from server.cli.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
-from server.cli.evidence import compose, verify
+from server.cli.evidence import compose_command, verify
 from server.cli.janus import bridges
 from server.config.loading import ConfigError, effective, explain
 from server.config.options import MODELS, PICTURES, Config
@@ -254,7 +254,7 @@ def filter_(
         fail(error)
 
 
-app.command()(compose)
+app.command(name="compose")(compose_command)
 app.command()(verify)
 
 

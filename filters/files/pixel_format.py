@@ -27,12 +27,10 @@ BT_601: Final = 6  # matrix coefficients, ISO/IEC 23091-2
 BT_601_WEIGHTS: Final = (0.299, 0.114)
 OTHER_WEIGHTS: Final = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 DISPLAY_MATRIX: Final = 6  # AV_FRAME_DATA_DISPLAYMATRIX of libavutil/frame.h
-OTHER_SIDE_DATA: Final = tuple(
-    kind for kind in range(32) if kind != DISPLAY_MATRIX
-)  # all of FFmpeg 8.1's others
+OTHER_SIDE_DATA: Final = [kind for kind in range(32) if kind != DISPLAY_MATRIX]  # of FFmpeg 8.1
 
 
-def normal(frame: av.VideoFrame, crop: Crop = UNCROPPED) -> av.VideoFrame:
+def to_standard_format(frame: av.VideoFrame, crop: Crop = UNCROPPED) -> av.VideoFrame:
     """Return the frame as yuv420p in limited range, on white where it is transparent, upright by its display matrix.
 
     `crop` is what the file wants cut off before it is turned. The matrix is `matrix_of(frame)`; HDR becomes SDR,

@@ -20,7 +20,14 @@ from filters.files.clock import Clock
 from filters.files.containers import declared
 from filters.files.deinterlace import Deinterlacer
 from filters.files.errors import MediaError
-from filters.files.pixel_format import cropped_size, light_of, matrix_of, normal, opacity_of, quarter_turns
+from filters.files.pixel_format import (
+    cropped_size,
+    light_of,
+    matrix_of,
+    opacity_of,
+    quarter_turns,
+    to_standard_format,
+)
 from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
@@ -52,8 +59,8 @@ class VideoFormat:
 class VideoReader:
     """A file's video and audio, read once from the beginning to the end.
 
-    Frames come out as `normal` makes them, all of the first one's size, with strictly increasing pts. Raises
-    MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
+    Frames come out as `to_standard_format` makes them, all of the first one's size, with strictly increasing pts.
+    Raises MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
     so their missing end goes unseen. `damaged` is about when something inside was first seen to be damaged, in
     seconds, or None.
     """
@@ -148,7 +155,7 @@ class VideoReader:
 
     def _prepare(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
         form = self.format
-        plain = normal(frame, self._shown.crop)
+        plain = to_standard_format(frame, self._shown.crop)
         if (plain.width, plain.height) != (form.width, form.height):
             plain = plain.reformat(width=form.width, height=form.height, threads=1)
         plain.pts, plain.time_base = pts, form.time_base
