@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.http.forwarded import Quota
+from server.http.quota import Quota
 from server.rooms.rooms import Rooms
 
 ROOMS = web.AppKey("rooms", Rooms)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.access.policy import MAX_CHAT, REACTIONS, SignalingError
+from server.access.policy import MAX_CHAT, REACTIONS
+from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
@@ -47,7 +48,7 @@ class Session:
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
         membership = self.rooms.find(optional(message, "seat", str, ""), room)
-        redirected = None
+        redirected, newcomer = None, membership is None
         if membership is not None:
             self.rooms.resume(membership)
             membership.room.claim(membership, token)
@@ -55,11 +56,11 @@ class Session:
             name, background = required(message, "name", str), optional(message, "background", str, "")
             grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
             membership, redirected = self.rooms.join(room, name, background, grant)
-            if not preview:
-                await self._enter_or_leave(membership, token)
+        before = membership.participant.connect(self.offer)
+        if newcomer and not preview:
+            await self._enter_or_leave(membership, token)
         self._membership = membership
         membership.send = self.send
-        before = membership.participant.connect(self.offer)
         self._reported, self._sent = time.monotonic(), membership.participant.video.sent
         # Nothing is awaited before that: what others cause would be told before `joined`, or be missing from it.
         self._welcome(membership, redirected)
