@@ -85,7 +85,7 @@ class Matte:
         """
         work = work_of(planes)
         ended: list[MatteFrame] = []
-        if self._last is not None and not same_scene(work.cells, self._last.cells):
+        if self._last is not None and not _follows(work, self._last):
             ended = self.flush()
             self.reset()
         try:
@@ -235,3 +235,8 @@ class Matte:
         double = (2 * part.shape[1], 2 * part.shape[0])
         out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
         return out
+
+
+def _follows(work: Work, last: Work) -> bool:
+    """Tell whether two frames in a row can be compared: of one shape, and of one scene."""
+    return work.y.shape == last.y.shape and same_scene(work.cells, last.cells)

@@ -192,7 +192,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
             return
         error = job.exception()
         if error is None:
-            videos, wait, busy = job.result()
+            videos, wait, busy, broken = job.result()
+            if broken:
+                self._ask_sender_for_keyframe()
             self._meter.note(wait=wait, busy=busy)
             self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)
             if videos:
