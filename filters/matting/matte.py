@@ -15,6 +15,7 @@ from filters.matting import components, edges, region
 from filters.matting.clean_plate import Plate, PlateCapture
 from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.matting.motion import scaled, warped_inside
+from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
@@ -142,6 +143,7 @@ class Matte:
         if self._recording:
             self._recording = PlateCapture(self._recording.wanted)
         self._stillness = Stillness()
+        self._probation = Probation()
         self._last: Work | None = None
         self._alpha: Plane | None = None
         self._cells = self._seen = np.zeros((0, 0), np.uint8)
@@ -163,6 +165,7 @@ class Matte:
                 self._plate = None
         if self._options.components:
             alpha = self._confirmed(components.keep_people(alpha), source)
+            alpha = _without(alpha, self._probation.hidden(resized(alpha, cell_size(work.size))))
         self._cells = resized(alpha, cell_size(work.size))
         if self._options.guided:
             alpha = edges.guided(alpha, work.y)
@@ -181,7 +184,7 @@ class Matte:
     def _hold(self, work: Work) -> Plane | None:
         """Return the last matte, moved along with the person, if nothing else has happened since."""
         wanted = self._options.stillness or self.network_interval > 1
-        if self._alpha is None or self._recording or not wanted:
+        if self._alpha is None or self._recording or self._probation.pending or not wanted:
             return None
         motion = self._stillness.motion(work.cells, self.network_interval)
         return None if motion is None else warped_inside(self._alpha, scaled(motion, CELL))
@@ -205,8 +208,7 @@ class Matte:
         if box is None:
             return alpha
         seen = self._see(source, [box], size)
-        doubtful = enlarged(components.unconfirmed(new, alpha, seen), size)
-        return np.where(doubtful > 0, np.uint8(0), alpha)
+        return _without(alpha, components.unconfirmed(new, alpha, seen))
 
     def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
         if self._alpha is None or not self._options.region:
@@ -235,6 +237,13 @@ class Matte:
         double = (2 * part.shape[1], 2 * part.shape[0])
         out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
         return out
+
+
+def _without(alpha: Plane, cells: Plane) -> Plane:
+    """Return the matte with nothing of what a mask of cells covers."""
+    if not cells.any():
+        return alpha
+    return np.where(enlarged(cells, (alpha.shape[1], alpha.shape[0])) > 0, np.uint8(0), alpha)
 
 
 def _follows(work: Work, last: Work) -> bool:
