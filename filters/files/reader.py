@@ -74,6 +74,7 @@ class VideoReader:
         self._decoder.thread_type = "AUTO"
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
+        self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
         self._seen = self._due = self._end = (
             0.0  # seconds: the last frame, when it should be, and all streams
         )
@@ -130,10 +131,15 @@ class VideoReader:
                 yield shown
 
     def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
-        """Tell whether a packet of sound lies before the beginning, and is none that a decoder has to begin with."""
-        if packet.pts is None:
+        """Tell whether a packet of sound lies before the beginning, in a stream that begins with more than priming."""
+        if packet.pts is None or not _has_edit_lists(self._container):
             return False
-        return (packet.pts + (packet.duration or 0)) * packet.time_base <= -MAX_PREROLL
+        begin, end = (
+            at * Fraction(packet.time_base) for at in (packet.pts, packet.pts + (packet.duration or 0))
+        )
+        if begin < -MAX_PREROLL:
+            self._trimmed.add(packet.stream_index)
+        return packet.stream_index in self._trimmed and end <= 0
 
     def photo(self) -> tuple[av.VideoFrame, Plane | None]:
         """Return the first frame, and how opaque it is (uint8, 255 is opaque) where it may be transparent."""

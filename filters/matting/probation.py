@@ -1,7 +1,7 @@
-"""Who has just come is shown once several looks in a row have found them.
+"""Who appears in the middle of the picture is shown once several looks in a row have found them.
 
-What a network takes for a person in an empty room, or in the rubbish that a decoder makes of a damaged stream, is gone
-again with the next frames; a person stays.
+People come in from the sides or rise from below. What a network takes for one in an empty room, or in the rubbish that
+a decoder makes of a damaged stream, appears anywhere and is gone again with the next frames.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from typing import Final, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from filters.base import Plane
 from filters.matting.components import VISIBLE, newcomers
 from filters.planes import above, below, both, dilated
 
-LOOKS: Final = 5  # of the network; a sixth of a second, in which somebody is through the door by a hand
+LOOKS: Final = 5  # of the network; a sixth of a second, in which somebody at the door has made half a step
 MEMORY: Final = 255 // 30  # of where people have been lately, lost with each look: a second
 
 # What was visible from the beginning is taken as it is: there is nothing that it could contradict.
@@ -48,7 +49,13 @@ class Probation:
         np.maximum.at(known, labels.ravel().astype(np.intp), self._seen.ravel())
         self._seen = both(cast(Plane, known[labels]), new)
         hidden = both(below(self._seen, LOOKS), new)
+        hidden[np.isin(labels, _at_the_sides(cast(NDArray[np.int32], labels)))] = 0
         self._seen = both(self._seen, hidden)
         faded = cast(Plane, cv2.subtract(self._recent, np.full_like(cells, MEMORY)))
         self._recent = np.maximum(faded, both(above(cells, VISIBLE), ~hidden))
         return hidden
+
+
+def _at_the_sides(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the islands that touch the left, the right or the lower side of the picture."""
+    return np.unique(np.concatenate([labels[:, 0], labels[:, -1], labels[-1]]))

@@ -90,18 +90,32 @@ def test_a_still_picture_needs_no_network() -> None:
 def test_empty_then_somebody_then_empty() -> None:
     size = (640, 360)
     frames = [frame(size, 2, t) for t in range(5)]
-    frames += [frame(size, 0.3, t) for t in range(12)]
+    frames += [frame(size, 0.3, t) for t in range(5)]
     frames += [frame(size, 2, t) for t in range(5)]
     shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
-    assert max(shown[:5]) == max(shown[19:]) == 0
-    assert min(shown[10:16]) > 0.2 * 640 * 360 * 0.9
+    assert max(shown[:5]) == max(shown[12:]) == 0
+    assert min(shown[7:10]) > 0.2 * 640 * 360 * 0.9
+
+
+def in_the_middle(size: tuple[int, int], seed: int) -> Planes:
+    """Return a room with somebody in it who touches no side of the picture."""
+    planes = frame(size, 0.3, seed)
+    planes.y[-size[1] // 8 :] = 40
+    return planes
 
 
 @pytest.mark.parametrize("length", [1, 2, 4])
-def test_what_flashes_up_is_nobody(length: int) -> None:
+def test_what_flashes_up_in_the_middle_is_nobody(length: int) -> None:
     size = (640, 360)
-    frames = [frame(size, 2 if t % 12 >= length or t < 12 else 0.3, t) for t in range(60)]
+    frames = [frame(size, 2, t) if t % 12 >= length or t < 12 else in_the_middle(size, t) for t in range(60)]
     assert max(int(o.alpha.max()) for o in run(Matte(Bright()), frames)) < 26
+
+
+def test_who_appears_in_the_middle_and_stays_is_shown() -> None:
+    size = (640, 360)
+    frames = [frame(size, 2, t) for t in range(5)] + [in_the_middle(size, t) for t in range(12)]
+    shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
+    assert min(shown[11:]) > 0.15 * 640 * 360
 
 
 def test_who_leaves_the_network_s_sight_for_a_moment_is_back_at_once() -> None:
