@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.backgrounds.pictures import Bgr
 from filters.base import Plane, Planes
 from filters.planes import between, box_mean, resized
+from filters.stills import Bgr
 
 SIDE = 5
 MARGIN = 8

@@ -11,8 +11,9 @@ import numpy as np
 
 from filters.backgrounds.blur import Blur, Strength
 from filters.backgrounds.clip import Clip
-from filters.backgrounds.pictures import Bgr, cover, decode_picture, encode_jpeg, to_planes
+from filters.backgrounds.pictures import cover, decode_picture, encode_jpeg, to_planes
 from filters.base import FilterError, Plane, Planes
+from filters.stills import Bgr
 
 __all__ = [
     "BUILTIN",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pickle
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from server.config.options import ROOT
+from server.core.confinement import environment
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
 
@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
 MAX_ANSWER: Final = 1 << 24  # bytes
-PREFIX: Final = "GREENROOM_"
 RESTART_PAUSE: Final = 1.0  # seconds
 ENDING: Final = 2.0  # seconds that a process may take to end
 
@@ -67,8 +66,6 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             # Keys and secrets may be in the environment; codecs need not be near them.
-            environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-            path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
                 [
                     sys.executable,
@@ -80,7 +77,7 @@ class Worker:
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=environment | {"PYTHONPATH": path},
+                env=environment(ROOT),
             )
         ours.setblocking(False)
         self._socket = ours
