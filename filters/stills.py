@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -166,3 +167,43 @@ def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
         except (ImageCms.PyCMSError, OSError):
             pass  # a profile that nobody can read is left out by others, too
     return image.convert("RGB")
+
+
+PHOTOS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM")
+"""Pillow's names of what is taken for a photo where anything may come."""
+
+FILMS: Final = ("GIF", "PNG", "AVIF")  # of more than one frame
+PICTURES_BEHIND: Final = b"MPF\0"  # in the header of a JPEG with others behind it, CIPA DC-007
+HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1")  # ISO/IEC 23008-12, B.4.1
+
+
+def read_photo(path: Path) -> Still | None:
+    """Decode a photo of any kind; None where the file is a film, or nothing known. Raises FilterError."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+        if _is_heic(head):
+            raise FilterError("is a HEIC photo, which cannot be read: save it as a JPEG or PNG")
+        with Image.open(path, formats=PHOTOS) as image:
+            form, frames = image.format or "", int(getattr(image, "n_frames", 1))
+    except _ERRORS:
+        return None  # FFmpeg says what is wrong with it
+    if form == "WEBP" and frames > 1:
+        raise FilterError("is an animated WebP, which cannot be read: convert it to a GIF or a video")
+    if form in FILMS and frames > 1:
+        return None
+    data = path.read_bytes()
+    if data.startswith(JPEG):
+        end, _ = jpeg_end(data)
+        if end is None:
+            raise FilterError("is truncated")
+        if data[end : end + len(JPEG)] == JPEG and PICTURES_BEHIND not in data[:end]:
+            return None  # a film of JPEGs
+    return read_still(data, (form,) if form != "MPO" else ("JPEG",))
+
+
+def _is_heic(head: bytes) -> bool:
+    if head[4:8] != b"ftyp":
+        return False
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, len(head), 4))]
+    return b"avif" not in brands and b"avis" not in brands and head[8:12] in HEIC_BRANDS

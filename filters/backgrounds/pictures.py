@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.base import FilterError, Plane, Planes
-from filters.stills import DAMAGED, JPEG, MAX_SCANS, PNG, Bgr, jpeg_end, read_still
+from filters.stills import DAMAGED, JPEG, MAX_SCANS, PNG, Bgr, Still, jpeg_end, read_still
 
 Picture: TypeAlias = NDArray[np.uint8]
 MAX_PIXELS: Final = 25_000_000
@@ -99,6 +99,11 @@ def _subsample(plane: cv2.typing.MatLike) -> Plane:
     even = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     size = ((width + 1) // 2, (height + 1) // 2)
     return cv2.resize(even, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def on_white(still: Still) -> Bgr:
+    """Return the picture, on white where it is transparent."""
+    return still.pixels if still.opacity is None else flatten(np.dstack([still.pixels, still.opacity]))
 
 
 def flatten(image: cv2.typing.MatLike) -> Bgr:

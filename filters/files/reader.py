@@ -200,6 +200,14 @@ def open_video(path: Path) -> Iterator[VideoReader]:
         yield VideoReader(path, container, form, shown_stream(container, structure, path))
 
 
+def expect_regular(path: Path) -> None:
+    """Raise MediaError for a pipe, a folder or a device: most formats are read from several places at a time."""
+    with _reading(path):
+        regular = path.is_file() or not path.exists()
+    if path == Path("-") or not regular:
+        raise MediaError(f"{path}: cannot be read: not a regular file; save what comes from a pipe first")
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     try:
@@ -281,13 +289,9 @@ def _check_whole(container: InputContainer, path: Path) -> None:
 
 
 def _declared_size(path: Path) -> int:
-    """Return the size that a JPEG's or Matroska file's own structure calls for; 0 where it doesn't tell."""
+    """Return the size that a Matroska file's own structure calls for; 0 where it doesn't tell."""
     with path.open("rb") as file:
         head = file.read(4096)
-        if head.startswith(b"\xff\xd8\xff"):
-            data = head + file.read()
-            # Start Of Scan and End Of Image can't occur inside entropy-coded data (ITU-T T.81, B.1.1.5).
-            return 0 if data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda") else len(data) + 1
     start = head.find(MATROSKA_SEGMENT) + len(MATROSKA_SEGMENT)
     if not head.startswith(b"\x1a\x45\xdf\xa3") or start < len(MATROSKA_SEGMENT) or start >= len(head):
         return 0
