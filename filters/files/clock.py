@@ -10,6 +10,7 @@ import av
 from av.stream import Stream
 
 MAX_BACK: Final = Fraction(1, 2)  # second; times that go back by less are out of order, not another recording
+MAX_REORDERED: Final = 4  # frames that one may be coded before its turn
 MAX_AHEAD: Final = Fraction(
     10
 )  # seconds without a packet where clocks may jump; FFmpeg's dts_delta_threshold
@@ -27,32 +28,34 @@ class Clock:
     """Moves the times of a file's packets, in the order of the file.
 
     Where recordings have been joined the second one goes on when all streams of the first have ended. `start` is what
-    becomes 0, in seconds; `jumps` tells that the format's clock may also jump ahead between recordings.
+    becomes 0, in seconds; `rate` is that of the frames; `jumps` tells that the format's clock may also jump ahead between recordings.
     """
 
-    def __init__(self, start: Fraction, *, jumps: bool) -> None:
+    def __init__(self, start: Fraction, rate: Fraction, *, jumps: bool) -> None:
         self._offsets = [-start]
         self._jumps = jumps
+        self._back = MAX_BACK + MAX_REORDERED / rate
         self._places: dict[int, _Place] = {}
         self._end = Fraction(0)
 
     def place(self, packet: av.Packet[Stream]) -> None:
         """Give the packet the times of this clock."""
-        due = packet.pts if packet.dts is None else packet.dts
+        due, unit = packet.pts if packet.dts is None else packet.dts, Fraction(packet.time_base)
         if due is None:
             return
         here = self._places.setdefault(packet.stream_index, _Place())
-        time = due * Fraction(packet.time_base)
-        if here.last is not None and self._is_another(time - here.last):
-            here.recording += 1
-            if here.recording == len(self._offsets):
-                self._offsets.append(self._end - time)
-        here.last = time
+        time = due * unit
+        if packet.dts is not None:  # where only the time of display is known, it goes back with every B-frame
+            if here.last is not None and self._is_another(time - here.last):
+                here.recording += 1
+                if here.recording == len(self._offsets):
+                    self._offsets.append(self._end - time)
+            here.last = time
         offset = self._offsets[here.recording]
-        self._end = max(self._end, time + offset + (packet.duration or 0) * Fraction(packet.time_base))
-        if ticks := round(offset / Fraction(packet.time_base)):
+        self._end = max(self._end, time + offset + (packet.duration or 0) * unit)
+        if ticks := round(offset / unit):
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _is_another(self, step: Fraction) -> bool:
-        return step < -MAX_BACK or (self._jumps and step > MAX_AHEAD)
+        return step < -self._back or (self._jumps and step > MAX_AHEAD)

@@ -16,7 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from filters.base import Plane
-from filters.files.clock import Clock
+from filters.files.clock import MAX_REORDERED, Clock
 from filters.files.containers import declared
 from filters.files.deinterlace import Deinterlacer
 from filters.files.errors import MediaError
@@ -75,6 +75,7 @@ class VideoReader:
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
+        self._start = Fraction(0)
         self._seen = self._due = self._end = (
             0.0  # seconds: the last frame, when it should be, and all streams
         )
@@ -102,7 +103,7 @@ class VideoReader:
                 yield self._prepare(frame, last)
         _check_whole(self._container, self.path)
         self._check_end(self._seen, self._due)
-        self._check_end(self._end, self._declared)
+        self._check_end(self._end, self._declared - float(self._start))
 
     def _progressive(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.VideoFrame]:
         deinterlacer = Deinterlacer()
@@ -114,12 +115,14 @@ class VideoReader:
     def _packets(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.Packet[VideoStream]]:
         """Yield the packets of video, on the file's one clock."""
         streams: list[Stream] = [self._video, *self.audio]
-        clock = Clock(_start(self._container, streams), jumps="mpeg" in self._container.format.name)
+        self._start = _start(self._container, streams)
+        clock = Clock(self._start, self.format.rate, jumps="mpeg" in self._container.format.name)
+        hole = MAX_HOLE + MAX_REORDERED / self.format.rate
         for packet in self._container.demux(streams):
             clock.place(packet)
             begin, until = _span(packet)
             # Sound goes on where a screen recording has no new frame.
-            if packet.is_corrupt or (self.audio and self._end and begin - self._end > MAX_HOLE):
+            if packet.is_corrupt or (self.audio and self._end and begin - self._end > hole):
                 self._damage(self._end)
             self._end = max(self._end, until)
             if on_audio and packet.stream in self.audio and not self._is_hidden(packet):
