@@ -105,7 +105,7 @@ class PersonFilter:
         return self._emit() if len(self._held) > self.matte.delay else None
 
     def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
-        """See VideoFilter. What was shown last may have been rubbish already, so that it isn't repeated."""
+        """See VideoFilter. What was shown last may have been rubbish already, so it isn't repeated."""
         self.received += 1
         self.distrust()
         self._last = None

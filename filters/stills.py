@@ -174,19 +174,25 @@ PHOTOS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "JPEG2000"
 
 FILMS: Final = ("GIF", "PNG", "AVIF")  # of more than one frame
 PICTURES_BEHIND: Final = b"MPF\0"  # in the header of a JPEG with others behind it, CIPA DC-007
+AVIF_BRAND: Final = b"avif"
 HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1")  # ISO/IEC 23008-12, B.4.1
 
 
 def read_photo(path: Path) -> Still | None:
     """Decode a photo of any kind; None where the file is a film, or nothing known. Raises FilterError."""
+    head = b""
     try:
         with path.open("rb") as file:
             head = file.read(64)
         if _is_heic(head):
             raise FilterError("is a HEIC photo, which cannot be read: save it as a JPEG or PNG")
+        if head[8:12] == AVIF_BRAND:
+            _expect_sdr_and_whole(path.read_bytes())
         with Image.open(path, formats=PHOTOS) as image:
             form, frames = image.format or "", int(getattr(image, "n_frames", 1))
-    except _ERRORS:
+    except _ERRORS as error:
+        if head[8:12] == AVIF_BRAND:
+            raise FilterError(DAMAGED) from error
         return None  # FFmpeg says what is wrong with it
     if form == "WEBP" and frames > 1:
         raise FilterError("is an animated WebP, which cannot be read: convert it to a GIF or a video")

@@ -28,7 +28,8 @@ class Clock:
     """Moves the times of a file's packets, in the order of the file.
 
     Where recordings have been joined the second one goes on when all streams of the first have ended. `start` is what
-    becomes 0, in seconds; `rate` is that of the frames; `jumps` tells that the format's clock may also jump ahead between recordings.
+    becomes 0, in seconds; `rate` is that of the frames; `jumps` tells that the format's clock may also jump ahead
+    between recordings.
     """
 
     def __init__(self, start: Fraction, rate: Fraction, *, jumps: bool) -> None:
@@ -38,15 +39,17 @@ class Clock:
         self._places: dict[int, _Place] = {}
         self._end = Fraction(0)
 
-    def place(self, packet: av.Packet[Stream]) -> None:
-        """Give the packet the times of this clock."""
+    def place(self, packet: av.Packet[Stream]) -> bool:
+        """Give the packet the times of this clock; tell whether another recording begins with it."""
         due, unit = packet.pts if packet.dts is None else packet.dts, Fraction(packet.time_base)
         if due is None:
-            return
+            return False
+        begins = False
         here = self._places.setdefault(packet.stream_index, _Place())
         time = due * unit
         if packet.dts is not None:  # where only the time of display is known, it goes back with every B-frame
-            if here.last is not None and self._is_another(time - here.last):
+            begins = here.last is not None and self._is_another(time - here.last)
+            if begins:
                 here.recording += 1
                 if here.recording == len(self._offsets):
                     self._offsets.append(self._end - time)
@@ -56,6 +59,7 @@ class Clock:
         if ticks := round(offset / unit):
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
+        return begins
 
     def _is_another(self, step: Fraction) -> bool:
         return step < -self._back or (self._jumps and step > MAX_AHEAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 from av.filter import Graph
@@ -17,6 +18,7 @@ class Deinterlacer:
     def __init__(self) -> None:
         self._graph: Graph | None = None
         self._form: tuple[int, int, str] | None = None
+        self._time_base: Fraction | None = None
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """Take the next frame; yield what is ready."""
@@ -27,7 +29,7 @@ class Deinterlacer:
             if not frame.interlaced_frame:
                 yield frame
                 return
-            self._graph, self._form = _graph(frame), form
+            self._graph, self._form, self._time_base = _graph(frame), form, frame.time_base
         self._graph.push(frame)
         yield from self._pull()
 
@@ -45,6 +47,10 @@ class Deinterlacer:
                 frame = self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+            # The filter counts time in halves of the source's unit.
+            if frame.pts is not None and self._time_base is not None and frame.time_base is not None:
+                frame.pts = round(frame.pts * frame.time_base / self._time_base)
+                frame.time_base = self._time_base
             yield frame
 
 

@@ -29,14 +29,17 @@ from filters.files.pixel_format import (
     to_standard_format,
 )
 from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
+from filters.files.truncation import check_whole
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
+JOINT: Final = (
+    3  # packets at the beginning of a recording that FFmpeg may mark where it was joined to another
+)
 MAX_PREROLL: Final = Fraction(
     1, 5
 )  # seconds of sound that a decoder begins with and nobody hears; Opus takes 0.08
 MAX_LATE: Final = Fraction(10)  # seconds that a film's picture or sound may really begin late
-MATROSKA_SEGMENT = bytes.fromhex("18538067")  # EBML id, RFC 9559 section 5.1
 
 
 AudioPacket: TypeAlias = "av.Packet[AudioStream]"
@@ -75,6 +78,9 @@ class VideoReader:
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
+        self._corrupt: dict[int, float] = {}  # streams whose last packet was marked as damaged, and when
+        self._fresh: dict[int, int] = {}  # streams in which a recording has just begun
+        self._marked: set[int | None] = set()  # times of all such packets
         self._start = Fraction(0)
         self._seen = self._due = self._end = (
             0.0  # seconds: the last frame, when it should be, and all streams
@@ -98,10 +104,10 @@ class VideoReader:
                     continue
                 last = self._timestamp(frame, last)
                 self._seen = float(last * self.format.time_base)
-                if frame.is_corrupt:
+                if frame.is_corrupt and frame.pts not in self._marked:
                     self._damage(self._seen)
                 yield self._prepare(frame, last)
-        _check_whole(self._container, self.path)
+        check_whole(self._container, self.path)
         self._check_end(self._seen, self._due)
         self._check_end(self._end, self._declared - float(self._start))
 
@@ -119,10 +125,11 @@ class VideoReader:
         clock = Clock(self._start, self.format.rate, jumps="mpeg" in self._container.format.name)
         hole = MAX_HOLE + MAX_REORDERED / self.format.rate
         for packet in self._container.demux(streams):
-            clock.place(packet)
+            joined = clock.place(packet)
             begin, until = _span(packet)
+            self._suspect(packet, joined=joined)
             # Sound goes on where a screen recording has no new frame.
-            if packet.is_corrupt or (self.audio and self._end and begin - self._end > hole):
+            if self.audio and self._end and begin - self._end > hole:
                 self._damage(self._end)
             self._end = max(self._end, until)
             if on_audio and packet.stream in self.audio and not self._is_hidden(packet):
@@ -132,6 +139,18 @@ class VideoReader:
                 shown = cast("av.Packet[VideoStream]", packet)
                 expect_no_hidden_layer(self._shown, shown, self.path)
                 yield shown
+
+    def _suspect(self, packet: av.Packet[Stream], *, joined: bool) -> None:
+        """Note damage where a packet is marked, save where one recording ends and another one begins."""
+        stream = packet.stream_index
+        before = self._corrupt.pop(stream, None)
+        if before is not None and not joined:
+            self._damage(before)
+        self._fresh[stream] = JOINT if joined else self._fresh.get(stream, 0) - 1
+        if packet.is_corrupt:
+            self._marked.add(packet.pts)
+            if self._fresh[stream] <= 0:
+                self._corrupt[stream] = self._end
 
     def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
         """Tell whether a packet of sound lies before the beginning, in a stream that begins with more than priming."""
@@ -226,7 +245,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
             # A file object, because FFmpeg takes some names for protocols ("a:b.mp4") or patterns ("%d.png").
             file = stack.enter_context(path.open("rb"))
             container = stack.enter_context(av.open(file, "r"))
-            _check_whole(container, path)
+            check_whole(container, path)
         yield container
 
 
@@ -281,24 +300,3 @@ def _probe(container: InputContainer, shown: Shown, path: Path) -> VideoFormat:
         primaries=primaries,
         transfer=transfer,
     )
-
-
-def _check_whole(container: InputContainer, path: Path) -> None:
-    """Raise MediaError where the container's own index or header reaches beyond the end of the file."""
-    size = path.stat().st_size
-    indexed = max((e.pos + e.size for s in container.streams for e in s.index_entries), default=0)
-    if indexed > size or _declared_size(path) > size:
-        raise MediaError(f"{path}: is truncated")
-
-
-def _declared_size(path: Path) -> int:
-    """Return the size that a Matroska file's own structure calls for; 0 where it doesn't tell."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-    start = head.find(MATROSKA_SEGMENT) + len(MATROSKA_SEGMENT)
-    if not head.startswith(b"\x1a\x45\xdf\xa3") or start < len(MATROSKA_SEGMENT) or start >= len(head):
-        return 0
-    # A variable-size integer: the leading zeros of its first byte tell its length, all ones mean "unknown".
-    length = 9 - head[start].bit_length()
-    value = int.from_bytes(head[start : start + length]) & ((1 << 7 * length) - 1)
-    return 0 if value == (1 << 7 * length) - 1 else start + length + value

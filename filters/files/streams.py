@@ -40,7 +40,10 @@ def shown_stream(container: InputContainer, declared: Declared, path: Path) -> S
         raise MediaError(f"{path}: there is no video in it")
     if declared.refusal:
         raise refusal(path, declared.refusal)
-    stream, track = next((pair for pair in pairs if pair[0].disposition & Disposition.default), pairs[0])
+    # The still that stands for a sequence of pictures is a stream, too, and comes before it.
+    stream, track = max(
+        pairs, key=lambda pair: (bool(pair[0].disposition & Disposition.default), pair[0].frames > 1)
+    )
     return Shown(stream, _decoder(stream), track.crop, track.stereo)
 
 

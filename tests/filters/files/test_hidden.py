@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
+from PIL import Image
 
 from filters.base import FilteredFrame
 from filters.files.errors import MediaError
@@ -264,6 +265,19 @@ def test_a_track_of_transparency_is_refused(tmp_path: Path) -> None:
     (tmp_path / "alpha.mp4").write_bytes(with_boxes(two_tracks(tmp_path / "in.mp4"), change))
     with pytest.raises(MediaError, match="transparent"):
         given(tmp_path / "alpha.mp4")
+
+
+def test_an_animation_with_transparency_apart_is_refused(tmp_path: Path) -> None:
+    pixels = np.dstack([quarters(128, 96), np.full((96, 128), 255, np.uint8)])
+    pixels[:, :64, 3] = 0
+    for name, channels in (("plain.avif", 3), ("alpha.avif", 4)):
+        frames = [
+            Image.fromarray(np.ascontiguousarray(np.roll(pixels, i, 0)[..., :channels])) for i in range(3)
+        ]
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=100)
+    assert len(given(tmp_path / "plain.avif")) == 3
+    with pytest.raises(MediaError, match="transparent"):
+        given(tmp_path / "alpha.avif")
 
 
 @pytest.mark.parametrize("atom", [b"clip", b"matt"])
