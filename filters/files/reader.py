@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from filters.base import Plane
 from filters.files.clock import MAX_REORDERED, Clock
 from filters.files.containers import declared
+from filters.files.damage import DamageWatch
 from filters.files.deinterlace import Deinterlacer
 from filters.files.errors import MediaError
 from filters.files.pixel_format import (
@@ -33,12 +34,7 @@ from filters.files.truncation import check_whole
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
-JOINT: Final = (
-    3  # packets at the beginning of a recording that FFmpeg may mark where it was joined to another
-)
-MAX_PREROLL: Final = Fraction(
-    1, 5
-)  # seconds of sound that a decoder begins with and nobody hears; Opus takes 0.08
+MAX_PREROLL: Final = Fraction(1, 10)  # second of sound that a decoder begins with; Opus takes 0.08
 MAX_LATE: Final = Fraction(10)  # seconds that a film's picture or sound may really begin late
 
 
@@ -78,9 +74,7 @@ class VideoReader:
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
-        self._corrupt: dict[int, float] = {}  # streams whose last packet was marked as damaged, and when
-        self._fresh: dict[int, int] = {}  # streams in which a recording has just begun
-        self._marked: set[int | None] = set()  # times of all such packets
+        self._watch = DamageWatch()
         self._start = Fraction(0)
         self._seen = self._due = self._end = (
             0.0  # seconds: the last frame, when it should be, and all streams
@@ -104,7 +98,7 @@ class VideoReader:
                     continue
                 last = self._timestamp(frame, last)
                 self._seen = float(last * self.format.time_base)
-                if frame.is_corrupt and frame.pts not in self._marked:
+                if frame.is_corrupt and not self._watch.is_known(frame):
                     self._damage(self._seen)
                 yield self._prepare(frame, last)
         check_whole(self._container, self.path)
@@ -127,7 +121,7 @@ class VideoReader:
         for packet in self._container.demux(streams):
             joined = clock.place(packet)
             begin, until = _span(packet)
-            self._suspect(packet, joined=joined)
+            self._damage(self._watch.see(packet, self._end, joined=joined))
             # Sound goes on where a screen recording has no new frame.
             if self.audio and self._end and begin - self._end > hole:
                 self._damage(self._end)
@@ -139,18 +133,6 @@ class VideoReader:
                 shown = cast("av.Packet[VideoStream]", packet)
                 expect_no_hidden_layer(self._shown, shown, self.path)
                 yield shown
-
-    def _suspect(self, packet: av.Packet[Stream], *, joined: bool) -> None:
-        """Note damage where a packet is marked, save where one recording ends and another one begins."""
-        stream = packet.stream_index
-        before = self._corrupt.pop(stream, None)
-        if before is not None and not joined:
-            self._damage(before)
-        self._fresh[stream] = JOINT if joined else self._fresh.get(stream, 0) - 1
-        if packet.is_corrupt:
-            self._marked.add(packet.pts)
-            if self._fresh[stream] <= 0:
-                self._corrupt[stream] = self._end
 
     def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
         """Tell whether a packet of sound lies before the beginning, in a stream that begins with more than priming."""
@@ -189,7 +171,7 @@ class VideoReader:
         plain.pts, plain.time_base = pts, form.time_base
         return plain
 
-    def _damage(self, time: float) -> None:
+    def _damage(self, time: float | None) -> None:
         self.damaged = time if self.damaged is None else self.damaged
 
     def _check_end(self, end: float, due: float) -> None:
