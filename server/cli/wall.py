@@ -12,8 +12,7 @@ from types import FrameType
 from typing import Final
 
 from server.cli.console import warn
-from server.config.options import ROOT
-from server.core.confinement import environment
+from server.config.interpreter import python_command, python_environment
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,9 +24,7 @@ def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> i
     Where it crashes, what it had begun to write is removed.
     """
     # In a group of its own, so that Ctrl-C reaches it once.
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", *arguments], env=environment(ROOT), process_group=0
-    )
+    child = subprocess.Popen(python_command("server", *arguments), env=python_environment(), process_group=0)
 
     def forward(number: int, _frame: FrameType | None) -> None:
         child.send_signal(number)

@@ -12,19 +12,11 @@ from typing import Final
 
 from server.core.core_dumps import forbid_core_dumps
 
-PREFIX: Final = "GREENROOM_"
 NICENESS: Final = 5
 """What is received and sent must not wait for pictures that are worked on."""
 PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 CLONE_NEWUSER: Final = 0x1000_0000  # linux/sched.h
 CLONE_NEWNET: Final = 0x4000_0000
-
-
-def environment(root: Path) -> dict[str, str]:
-    """Return the environment of a child that imports from `root`, without keys and secrets."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
-    return kept | {"PYTHONPATH": path}
 
 
 def confine(memory: int, seconds: int) -> None:

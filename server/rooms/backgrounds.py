@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -18,8 +17,8 @@ from filters.backgrounds.background import (
 )
 from filters.base import FilterError
 from server.access.policy import RoomPolicy
-from server.config.options import PICTURES, ROOT, Config
-from server.core.confinement import environment
+from server.config.interpreter import python_command, python_environment
+from server.config.options import PICTURES, Config
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD, background_id
 from server.rooms.upload_program import REFUSED
@@ -42,10 +41,10 @@ class Upload(NamedTuple):
 def read_upload(data: bytes, config: Config) -> Upload:
     """Decode a JPEG, PNG or WebP; raise FilterError when it can't be used. Takes long: not for the event loop."""
     limit = str(config.max_upload_pixels)
-    command = [sys.executable, "-P", "-m", "server.rooms.upload_program", limit]
+    command = python_command("server.rooms.upload_program", limit)
     try:
         done = subprocess.run(
-            command, input=data, capture_output=True, timeout=PATIENCE, env=environment(ROOT), check=False
+            command, input=data, capture_output=True, timeout=PATIENCE, env=python_environment(), check=False
         )
     except subprocess.TimeoutExpired as error:
         raise FilterError("the picture takes too long to decode") from error

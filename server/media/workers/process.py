@@ -7,12 +7,10 @@ import logging
 import pickle
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from server.config.options import ROOT
-from server.core.confinement import environment
+from server.config.interpreter import python_command, python_environment
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
 
@@ -65,19 +63,11 @@ class Worker:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            # Keys and secrets may be in the environment; codecs need not be near them.
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "server.media.workers.program",
-                    str(theirs.fileno()),
-                    *self._command,
-                ],
+                python_command("server.media.workers.program", str(theirs.fileno()), *self._command),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=environment(ROOT),
+                env=python_environment(),
             )
         ours.setblocking(False)
         self._socket = ours
