@@ -90,6 +90,17 @@ class VideoFilter(Protocol):
         """Take the next camera frame; return the next showable one, or None while the delay line fills."""
         ...
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        """Take a frame in place of a picture that could not be decoded; only its size and time are looked at.
+
+        Returns as `filter` does. Frames held back are replaced, too, and what was learned is forgotten.
+        """
+        ...
+
+    def distrust(self) -> None:
+        """Replace the frames held back and forget what was learned: it may not have been the camera's."""
+        ...
+
     def flush(self) -> list[FilteredFrame]:
         """Return the frames still held back and reset to the state before the first frame."""
         ...

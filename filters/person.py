@@ -107,6 +107,23 @@ class PersonFilter:
             self._failed(error)
         return self._emit() if len(self._held) > self.matte.delay else None
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        """See VideoFilter. What was shown last may have been rubbish already, so it isn't repeated."""
+        self.received += 1
+        self.distrust()
+        self._last = None
+        if self.full_blur:
+            return self._safe(frame)
+        self._held.append(_Held(frame))
+        return self._emit() if len(self._held) > self.matte.delay else None
+
+    def distrust(self) -> None:
+        """See VideoFilter."""
+        self.matte.reset()
+        self._smoothing.clear()
+        for held in self._held:
+            held.alpha = None
+
     def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Run the network, and add up how often and for how many seconds of CPU."""
         start = time.thread_time()

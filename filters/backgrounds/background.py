@@ -11,8 +11,9 @@ import numpy as np
 
 from filters.backgrounds.blur import Blur, Strength
 from filters.backgrounds.clip import Clip
-from filters.backgrounds.pictures import Bgr, cover, decode_picture, encode_jpeg, to_planes
+from filters.backgrounds.pictures import cover, decode_picture, encode_jpeg, on_white, to_planes
 from filters.base import FilterError, Plane, Planes
+from filters.stills import Bgr, read_photo
 
 __all__ = [
     "BUILTIN",
@@ -48,7 +49,6 @@ CLIPS: Final[dict[str, str]] = {"drift": "Drifting lights", "tide": "Slow tide"}
 """Id and title of the looping videos that come with the program, as <id>.webm, <id>.jpg and <id>.thumb.jpg."""
 
 _BLURS: Final[dict[str, Strength]] = {"blur": "soft", "blur-strong": "strong"}
-_PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
 
 
 class Background(Protocol):
@@ -125,13 +125,12 @@ def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Backg
 
 def _open(path: Path) -> Background:
     try:
-        with path.open("rb") as file:
-            head = file.read(12)
-        if not head.startswith(_PICTURE_MAGIC) or head[8:] == b"AVI ":
-            return Clip(path)
-        return Picture(decode_picture(path.read_bytes()))
-    except OSError as error:
-        raise FilterError(f"cannot read {path.name}: {error.strerror}") from error
+        still = read_photo(path)
+    except FilterError as error:
+        raise FilterError(f"{path.name}: {error}") from error
+    if still is None:
+        return Clip(path)
+    return Picture(on_white(still))
 
 
 @lru_cache(maxsize=len(BUILTIN))

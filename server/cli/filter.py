@@ -9,7 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from server.cli.console import fail, progress, terminate, warn
+from server.cli.wall import end_with_parent, walled
 from server.config.options import MODELS, PICTURES, SMOOTHERS, Config
+from server.core.core_dumps import forbid_core_dumps
 
 DEFAULTS = Config()
 PRIVACY = 0.2  # MatteOptions.privacy, which costs a second to import
@@ -53,12 +55,39 @@ def filter_(
         typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
     ] = None,
     model: Model = DEFAULTS.model,
+    within: Annotated[bool, typer.Option("--within", hidden=True)] = False,
 ) -> None:
     """Put a background behind the people in a video or a photo.
 
     Every frame keeps its time and size, and audio is kept. H.264 in 4:2:0 has even sides only: a video with
     an odd one becomes 4:4:4, which few players show.
     """
+    if not within:
+        options = {"background": background, "matte": matte, "smoother": smoother, "privacy": privacy}
+        words = [
+            f"--{name}={value}"
+            for name, value in (options | {"plate": plate, "model": model}).items()
+            if value is not None
+        ]
+        targets = [target, *([matte] if matte else [])]
+        raise typer.Exit(
+            walled(["filter", "--within", *words, "--", str(source), str(target)], source, targets)
+        )
+    end_with_parent()
+    forbid_core_dumps()
+    _filter(source, target, background, matte, smoother, privacy, plate, model)
+
+
+def _filter(
+    source: Path,
+    target: Path,
+    background: str,
+    matte: Path | None,
+    smoother: str,
+    privacy: float,
+    plate: Path | None,
+    model: str,
+) -> None:
     from filters.backgrounds.background import Color, parse_background
     from filters.base import FilterError, Plane, planes_of
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture

@@ -25,6 +25,8 @@ class Transcoded(NamedTuple):
     videos: list[FilteredVideo]
     wait: float
     busy: float
+    broken: bool = False
+    """Whether the last frame was no picture of the camera's, so that only a keyframe will do."""
 
 
 class Transcoding(Protocol):
@@ -119,4 +121,4 @@ def transcoded(
         transcoder.reset()
     videos = transcoder.transcode(frames, codecs, keyframe=keyframe)
     wait = max(0.0, start - frames[-1].arrival) if frames else 0.0
-    return Transcoded(videos, wait, time.monotonic() - start)
+    return Transcoded(videos, wait, time.monotonic() - start, transcoder.broken)

@@ -35,7 +35,7 @@ from server.core.logs import configure_logging
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import Transcoder
-from server.media.workers.base import transcoded
+from server.media.workers.base import Transcoded, transcoded
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +99,9 @@ class _Camera:
     def work(self, job: Job) -> bytes:
         """Do a job; return the answer."""
         self._tell(job)
-        error, videos, wait, busy = None, list[FilteredVideo](), 0.0, 0.0
+        error, done = None, Transcoded([], 0.0, 0.0)
         try:
-            videos, wait, busy = transcoded(
+            done = transcoded(
                 self._transcoder, job.frames or [], job.codecs, keyframe=job.keyframe, reset=job.reset
             )
         except DecodeError as failure:
@@ -110,8 +110,10 @@ class _Camera:
             error = ["encode", str(failure)]
         except Exception as failure:  # noqa: BLE001 - a worker serves others as well; the frame is withheld
             error = ["other", f"{type(failure).__name__}: {failure}"]
-        answer = {"camera": job.camera, "error": error, "wait": wait, "busy": busy, "status": self._status()}
-        return write_answer(answer, videos)
+        answer = {"camera": job.camera, "error": error, "status": self._status()}
+        return write_answer(
+            answer | {"wait": done.wait, "busy": done.busy, "broken": done.broken}, done.videos
+        )
 
     def _tell(self, job: Job) -> None:
         if job.background is not None:

@@ -166,7 +166,8 @@ class RemoteTranscoding:
         self.times = self._before + StageTimes(**status["times"])
         match answer["error"]:
             case None:
-                self._end(Transcoded(videos, float(answer["wait"]), float(answer["busy"])))
+                wait, busy = float(answer["wait"]), float(answer["busy"])
+                self._end(Transcoded(videos, wait, busy, bool(answer["broken"])))
             case ["decode", text]:
                 self._end(DecodeError(text))
             case ["encode", text]:
