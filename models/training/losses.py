@@ -1,7 +1,8 @@
-"""The losses, each a term that a run weighs; all take logits and targets (n, 1, h, w) and give a scalar."""
+"""The losses, each a term that a run weighs; all take what a network gave and what it should, and give a scalar."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,19 @@ AGREE = 0.3
 
 SURE = 0.002
 """The teacher's mattes are kept so far from 0 and 1: no student should have to be surer."""
+
+
+class Prediction:
+    """A batch of mattes, as logits (n, 1, h, w); what several terms need of them is computed once."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        self.alpha = logits.sigmoid()
+        self._softplus = functional.softplus(logits)
+
+    def cross_entropy(self, target: Tensor) -> Tensor:
+        """Return each pixel's cross entropy with a target in [0, 1]."""
+        return self._softplus - self.logits * target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +53,62 @@ def mean_over(loss: Tensor, weight: Tensor) -> Tensor:
 
 def pixel_weights(targets: Targets, lost: float, edge: float) -> Tensor:
     """Return what each pixel counts: `lost` times more on the person, 1 + `edge` times in the edge band."""
-    person = 1 + (lost - 1) * targets.alpha
-    return targets.known * person * (1 + edge * edge_band(targets.alpha))
+    weight = targets.known * (1 + (lost - 1) * targets.alpha)
+    return weight * (1 + edge * edge_band(targets.alpha)) if edge else weight
 
 
-def cross_entropy(logits: Tensor, targets: Targets, weight: Tensor) -> Tensor:
-    loss = functional.binary_cross_entropy_with_logits(logits, targets.alpha, reduction="none")
-    return mean_over(loss, weight)
+def cross_entropy(mine: Prediction, targets: Targets, weight: Tensor) -> Tensor:
+    return mean_over(mine.cross_entropy(targets.alpha), weight)
 
 
-def absolute(logits: Tensor, targets: Targets, weight: Tensor) -> Tensor:
+def absolute(mine: Prediction, targets: Targets, weight: Tensor) -> Tensor:
     """Return the mean absolute difference of the mattes."""
-    return mean_over((logits.sigmoid() - targets.alpha).abs(), weight)
+    return mean_over((mine.alpha - targets.alpha).abs(), weight)
 
 
-def hardest(logits: Tensor, targets: Targets, share: float = 0.1) -> Tensor:
+def hardest(mine: Prediction, targets: Targets, share: float = 0.1) -> Tensor:
     """Return the cross entropy of the worst `share` of known pixels: OHEM (Shrivastava et al., CVPR 2016)."""
-    loss = functional.binary_cross_entropy_with_logits(logits, targets.alpha, reduction="none")
-    flat = (loss * targets.known).flatten()
+    flat = (mine.cross_entropy(targets.alpha) * targets.known).flatten()
     count = max(1, int(share * flat.numel()))
     return flat.topk(count).values.mean()
 
 
-def divergence(logits: Tensor, soft: Tensor, weight: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence of the matte from a soft target in (0, 1)."""
-    entropy = functional.binary_cross_entropy(soft, soft, reduction="none")
-    loss = functional.binary_cross_entropy_with_logits(logits, soft, reduction="none") - entropy
-    return mean_over(loss, weight)
-
-
-def distillation(logits: Tensor, targets: Targets, kept: float) -> Tensor:
-    """Return the divergence from the teacher where it is right, or where nobody else can say.
+def distillation(mine: Prediction, targets: Targets, kept: float) -> Tensor:
+    """Return the cross entropy with the teacher where it is right, or where nobody else can say.
 
     Where it is right about a person, it counts `kept` times: what it knows must not be forgotten.
     """
-    right = ((targets.teacher - targets.alpha).abs() < AGREE).float()
-    believed = torch.where(targets.known > 0.5, right, torch.ones_like(right))
-    person = 1 + (kept - 1) * (targets.teacher > 0.5).float()
-    return divergence(logits, targets.teacher.clamp(SURE, 1 - SURE), believed * person)
+    right = ((targets.teacher - targets.alpha).abs() < AGREE) | (targets.known < 0.5)
+    weight = right.float() * (1 + (kept - 1) * (targets.teacher > 0.5).float())
+    return mean_over(mine.cross_entropy(targets.teacher.clamp(SURE, 1 - SURE)), weight)
 
 
-def forgotten(logits: Tensor, targets: Targets) -> Tensor:
+def forgotten(mine: Prediction, targets: Targets) -> Tensor:
     """Return how much worse than the teacher the matte is, where the truth is known: 0 if nowhere."""
-    mine = (logits.sigmoid() - targets.alpha).abs()
-    theirs = (targets.teacher - targets.alpha).abs()
-    return mean_over(functional.relu(mine - theirs), targets.known)
+    worse = (mine.alpha - targets.alpha).abs() - (targets.teacher - targets.alpha).abs()
+    return mean_over(functional.relu(worse), targets.known)
 
 
-def consistency(logits: Tensor, disturbed: Tensor) -> Tensor:
-    """Return the divergence of the matte of a disturbed picture from that of the clean one (PortraitNet)."""
-    soft = logits.detach().sigmoid().clamp(SURE, 1 - SURE)
-    return divergence(disturbed, soft, torch.ones_like(soft))
+def consistency(mine: Prediction, disturbed: Prediction) -> Tensor:
+    """Return the cross entropy of a disturbed picture's matte with that of the clean one (PortraitNet)."""
+    return disturbed.cross_entropy(mine.alpha.detach().clamp(SURE, 1 - SURE)).mean()
 
 
-def boundary_class(logits: Tensor, targets: Targets) -> Tensor:
-    """Return the cross entropy of room, person and boundary (BSN): the boundary is where the matte is unsure.
+def boundary_class(mine: Prediction, targets: Targets) -> Tensor:
+    """Return the cross entropy of being boundary or not (BSN): the boundary is where the matte is unsure.
 
     The boundary's probability is 4 p (1 - p), at most 1 at p = 0.5.
     """
-    p = logits.sigmoid()
-    unsure = (4 * p * (1 - p)).clamp(1e-4, 1 - 1e-4)
+    unsure = (4 * mine.alpha * (1 - mine.alpha)).clamp(1e-4, 1 - 1e-4)
     target = (4 * targets.alpha * (1 - targets.alpha)).clamp(0, 1)
     return mean_over(functional.binary_cross_entropy(unsure, target, reduction="none"), targets.known)
 
 
-def gradient(logits: Tensor, targets: Targets) -> Tensor:
+def gradient(mine: Prediction, targets: Targets) -> Tensor:
     """Return the mean difference of the mattes' gradients: sharp rims where the truth has them."""
-
-    def slopes(alpha: Tensor) -> tuple[Tensor, Tensor]:
-        return alpha[..., 1:, :] - alpha[..., :-1, :], alpha[..., :, 1:] - alpha[..., :, :-1]
-
-    known = targets.known
-    both = known[..., 1:, :] * known[..., :-1, :], known[..., :, 1:] * known[..., :, :-1]
-    pairs = zip(slopes(logits.sigmoid()), slopes(targets.alpha), both, strict=True)
-    terms = [mean_over((mine - true).abs(), where) for mine, true, where in pairs]
-    return torch.stack(terms).sum()
+    error = (mine.alpha - targets.alpha) * targets.known
+    down, across = error[..., 1:, :] - error[..., :-1, :], error[..., :, 1:] - error[..., :, :-1]
+    return down.abs().mean() + across.abs().mean()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +128,22 @@ class LossWeights:
     kept: float = 3.0
 
 
-def total(logits: Tensor, targets: Targets, weights: LossWeights, disturbed: Tensor | None) -> dict[str, Tensor]:
+def total(
+    mine: Prediction, targets: Targets, weights: LossWeights, disturbed: Prediction | None = None
+) -> dict[str, Tensor]:
     """Return each weighed term by name, and their sum as `total`."""
     pixels = pixel_weights(targets, weights.lost, weights.edge)
-    terms: dict[str, Tensor] = {}
-    if weights.cross_entropy:
-        terms["cross_entropy"] = weights.cross_entropy * cross_entropy(logits, targets, pixels)
-    if weights.absolute:
-        terms["absolute"] = weights.absolute * absolute(logits, targets, pixels)
-    if weights.distillation:
-        terms["distillation"] = weights.distillation * distillation(logits, targets, weights.kept)
-    if weights.forgotten:
-        terms["forgotten"] = weights.forgotten * forgotten(logits, targets)
-    if weights.hardest:
-        terms["hardest"] = weights.hardest * hardest(logits, targets)
-    if weights.boundary_class:
-        terms["boundary_class"] = weights.boundary_class * boundary_class(logits, targets)
-    if weights.gradient:
-        terms["gradient"] = weights.gradient * gradient(logits, targets)
-    if weights.consistency and disturbed is not None:
-        terms["consistency"] = weights.consistency * consistency(logits, disturbed)
-    terms["total"] = torch.stack(list(terms.values())).sum()
-    return terms
+    terms: dict[str, Callable[[], Tensor]] = {
+        "cross_entropy": lambda: cross_entropy(mine, targets, pixels),
+        "absolute": lambda: absolute(mine, targets, pixels),
+        "distillation": lambda: distillation(mine, targets, weights.kept),
+        "forgotten": lambda: forgotten(mine, targets),
+        "hardest": lambda: hardest(mine, targets),
+        "boundary_class": lambda: boundary_class(mine, targets),
+        "gradient": lambda: gradient(mine, targets),
+    }
+    if disturbed:
+        terms["consistency"] = lambda: consistency(mine, disturbed)
+    wanted = {name: float(getattr(weights, name)) for name in terms}
+    values = {name: weight * terms[name]() for name, weight in wanted.items() if weight}
+    return {**values, "total": torch.stack(list(values.values())).sum()}

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.training.data.people import BODY_ASPECT, Cutout, Person, Photo, Store, outline, spread_colours
 from models.training.data.pictures import Floats, Picture, Plane, read_plane, read_rgb, read_rgba, resized
-from models.training.teacher import Teacher, Vote
+from models.training.teacher import LABELS, Teacher, Vote
 
 PIXELS = 89_600
 """A photo is looked at at about so many pixels, as in the filter."""
@@ -69,7 +69,7 @@ def voted(teacher: Teacher, picture: Picture) -> Vote:
     height, width = picture.shape[:2]
     scale = (PIXELS / (height * width)) ** 0.5
     size = (round(width * scale), round(height * scale))
-    vote = teacher.vote(cast(Picture, resized(picture, size)))
+    vote = teacher.vote(cast(Picture, resized(picture, size)), LABELS)
     return Vote(*(cast(Floats, cv2.resize(plane, (width, height))) for plane in vote))
 
 

@@ -33,14 +33,8 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """Folders and the ring of samples."""
+    """Which people, and the ring of samples."""
 
-    people: str = ""
-    """A prepared folder."""
-    rooms: str = ""
-    plates: str = ""
-    """A glob of pictures of the test clips' rooms."""
-    banned: tuple[str, ...] = ()
     ring: int = 1200
     """Samples kept of each shape."""
     first: int = 160
@@ -48,7 +42,7 @@ class DataSettings:
     uses: int = 4
     """How often a sample is used, about."""
     sources: tuple[str, ...] = ()
-    """Only people of these sources; () for all."""
+    """Only people of these sources; () for all that the manifest allows to train on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ import onnxruntime
 from models.training.data.pictures import Floats, Picture
 
 MULTIPLE = 16
-VOTES = (0.75, 0.9, 1.0, 1.15)
-"""Scales of the looks that vote, of the picture's own size; each is taken as it is and mirrored."""
+VOTES = ((1.0, False), (1.0, True), (0.8, False), (1.2, True))
+"""The looks that vote: scale of the picture's own size, and whether it is mirrored."""
+
+LABELS = tuple((scale, mirrored) for scale in (0.75, 0.9, 1.0, 1.15) for mirrored in (False, True))
+"""The looks that label a photo, once and for all: more of them."""
 
 
 class Vote(NamedTuple):
@@ -42,12 +45,15 @@ class Teacher:
         (alpha,) = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         return cast(Floats, cv2.resize(alpha[0, 0], (width, height)))
 
-    def vote(self, picture: Picture, scales: tuple[float, ...] = VOTES) -> Vote:
+    def vote(self, picture: Picture, looks: tuple[tuple[float, bool], ...] = VOTES) -> Vote:
         """Return what looks at several scales and both mirror images agree on."""
         mirrored = cast(Picture, np.ascontiguousarray(picture[:, ::-1]))
-        looks = [self.look(picture, scale) for scale in scales]
-        looks += [self.look(mirrored, scale)[:, ::-1] for scale in scales]
-        stack = np.stack(looks)
+        stack = np.stack(
+            [
+                self.look(mirrored, scale)[:, ::-1] if mirror else self.look(picture, scale)
+                for scale, mirror in looks
+            ]
+        )
         alpha = np.median(stack, axis=0).astype(np.float32)
         agreement = ((stack > 0.5) == (alpha > 0.5)).mean(axis=0).astype(np.float32)
         return Vote(alpha, agreement)

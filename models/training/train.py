@@ -16,17 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from models.training.architectures.registry import build
+from models.training.data.manifest import Manifest, ManifestError
 from models.training.data.people import Store
 from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Ring, with_teacher
-from models.training.data.rooms import allowed_rooms, kept_for_choosing, require_allowed
+from models.training.data.rooms import kept_for_choosing, load_rooms
 from models.training.data.samples import SHAPES, WHOLE, Draw
-from models.training.losses import Targets, total
+from models.training.losses import Prediction, Targets, total
 from models.training.settings import Run
 from models.training.teacher import Teacher
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
-LOG_EVERY = 50
+LOG_EVERY = 25
 """Steps between two lines of the log."""
 
 SAVE_MINUTES = 3.0
@@ -37,17 +38,19 @@ Progress = Callable[[int, int, str], None]
 """Called with image-iterations done, all of them, and a line about the losses."""
 
 
-def draw_of(run: Run) -> Draw:
-    """Return what draws the run's samples: of the people and rooms that aren't kept for choosing."""
-    data = run.data
-    store = Store(Path(data.people))
-    people = [p for p in store.load() if not kept_for_choosing(p.name)]
-    if data.sources:
-        people = [p for p in people if p.source in data.sources]
-    plates = [path for path in Path("/").glob(data.plates.lstrip("/"))] if data.plates else []
-    banned = frozenset(data.banned)
-    rooms = [r for r in allowed_rooms(Path(data.rooms), banned, plates) if not kept_for_choosing(r.stem)]
-    require_allowed(rooms, banned)
+def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
+    """Return what draws the run's samples: of the people and rooms that aren't kept for choosing.
+
+    Raises ManifestError where a source may not be trained on, BannedRoomError where a room may not.
+    """
+    sources = run.data.sources or tuple(s.name for s in manifest.of_use("train"))
+    for name in run.data.sources:
+        if name not in manifest.sources:
+            raise ManifestError(f"{name} is not in the manifest")
+        manifest.sources[name].require("train")
+    store = Store(prepared)
+    people = [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
+    rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room.stem)]
     return Draw(store, people, rooms, run.shares)
 
 
@@ -142,10 +145,9 @@ class Trainer:
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._run.bf16):
             logits = self.network(picture)
-            disturbed = self.network(self._disturbed(picture)) if self._run.losses.consistency else None
-        terms = total(
-            logits.float(), targets, self._run.losses, None if disturbed is None else disturbed.float()
-        )
+            other = self.network(self._disturbed(picture)) if self._run.losses.consistency else None
+        disturbed = None if other is None else Prediction(other.float())
+        terms = total(Prediction(logits.float()), targets, self._run.losses, disturbed)
         self._optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 
 from models.training.data.pictures import Floats, read_rgb
+
+ROOMS = "rooms.json"
 
 THUMBNAIL = (64, 36)
 SAME_ROOM = 10.0
@@ -62,3 +66,16 @@ def require_allowed(rooms: list[Path], banned: frozenset[str]) -> None:
     for room in rooms:
         if number_of(room) in banned or room.stem in banned:
             raise BannedRoomError(f"{room.name} is seen in a test clip: it must not be trained on")
+
+
+def save_rooms(folder: Path, rooms: list[Path]) -> None:
+    """Write the rooms of a prepared folder."""
+    (folder / ROOMS).write_text(json.dumps([str(room) for room in rooms], indent=0), encoding="utf-8")
+
+
+def load_rooms(folder: Path, banned: frozenset[str]) -> list[Path]:
+    """Return the rooms of a prepared folder; raises BannedRoomError where one must not be there."""
+    names = cast(list[str], json.loads((folder / ROOMS).read_text(encoding="utf-8")))
+    rooms = [Path(name) for name in names]
+    require_allowed(rooms, banned)
+    return rooms
