@@ -1,69 +1,26 @@
-"""What an operator's tools ask for: health, readiness, metrics, and a stop that lets people finish."""
+"""How a server begins and ends: what the operator is told, signals, and a stop that lets people finish."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import signal
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from aiohttp import web
 from aioice.ice import get_host_addresses
 
-from server.config.loading import ConfigError
 from server.config.options import Config
-from server.http.app_keys import CONFERENCE
-from server.http.forwarded import is_local
-from server.http.metrics import Metrics
-from server.http.parsing import bearer
+from server.core.errors import ConfigError
+from server.http.app_keys import ROOMS
 from server.http.tls import load_certificate
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
-METRICS = web.AppKey("metrics", Metrics)
-CONTENT_TYPE = "text/plain; version=1.0.0"
 DRAIN_INTERVAL = 0.2  # seconds
-
-
-def add_operation(app: web.Application, config: Config) -> None:
-    """Add /healthz, /readyz and, if configured, /metrics to an application that has a Conference."""
-    app.add_routes([web.get("/healthz", _healthz), web.get("/readyz", _readyz)])
-    if config.metrics:
-        app.cleanup_ctx.append(_metrics_of)
-        app.add_routes([web.get("/metrics", _metrics)])
-
-
-async def _metrics_of(app: web.Application) -> AsyncIterator[None]:
-    metrics = app[METRICS] = Metrics(app[CONFERENCE])
-    yield
-    await metrics.close()
-
-
-async def _healthz(_: web.Request) -> web.Response:
-    """Answer at all: the event loop runs."""
-    return web.Response(text="ok\n")
-
-
-async def _readyz(request: web.Request) -> web.Response:
-    """Tell a load balancer whether to send newcomers here."""
-    if request.app[CONFERENCE].draining:
-        return web.Response(status=503, text="draining\n")
-    return web.Response(text="ready\n")
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    secret = request.app[CONFERENCE].config.metrics_token
-    if secret:
-        token = bearer(request).encode(errors="surrogateescape")
-        if not hmac.compare_digest(token, secret.encode()):
-            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
-    elif not is_local(request):
-        raise web.HTTPForbidden(text="set metrics_token to read metrics from elsewhere\n")
-    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def drain_on_sigterm(app: web.Application) -> None:
@@ -71,23 +28,23 @@ async def drain_on_sigterm(app: web.Application) -> None:
 
     A second SIGTERM stops at once. For `on_startup`, because aiohttp's own handler has to be there before.
     """
-    loop, conference = asyncio.get_running_loop(), app[CONFERENCE]
+    loop, rooms = asyncio.get_running_loop(), app[ROOMS]
     draining: list[asyncio.Task[None]] = []
 
     def begin() -> None:
         if draining:
             signal.raise_signal(signal.SIGINT)
         else:
-            draining.append(loop.create_task(_drain(conference)))
+            draining.append(loop.create_task(_drain(rooms)))
 
     loop.add_signal_handler(signal.SIGTERM, begin)
 
 
-async def _drain(conference: Conference) -> None:
-    conference.draining = True
-    deadline = time.monotonic() + conference.config.drain_time
-    logger.info("draining %d rooms", len(conference.rooms.all()))
-    while conference.rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
+async def _drain(rooms: Rooms) -> None:
+    rooms.draining = True
+    deadline = time.monotonic() + rooms.config.drain_time
+    logger.info("draining %d rooms", len(rooms.open_rooms.all()))
+    while rooms.open_rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
         await asyncio.sleep(DRAIN_INTERVAL)
     signal.raise_signal(signal.SIGINT)  # aiohttp's run_app ends by that
 

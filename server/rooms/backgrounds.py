@@ -17,8 +17,10 @@ from filters.backgrounds.background import (
     parse_background,
 )
 from filters.base import FilterError
-from server.access.policy import UPLOAD, RoomPolicy, SignalingError, background_id
+from server.access.policy import RoomPolicy
 from server.config.options import PICTURES, Config
+from server.core.errors import SignalingError
+from server.core.messages import UPLOAD, background_id
 
 THUMBNAIL = (256, 144)
 TITLES = {"blur": "Soft blur", "blur-strong": "Strong blur"}
@@ -41,7 +43,7 @@ def read_upload(data: bytes, config: Config) -> Upload:
     return Upload(encode_jpeg(image, size, quality=95), encode_jpeg(image, THUMBNAIL))
 
 
-class Wardrobe:
+class BackgroundLibrary:
     """What one participant can stand in front of. Uploads live in memory and end with the participant.
 
     `shared` holds the uploads of the room's hosts that its policy names, by key.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.access.policy import MAX_CHAT, REACTIONS, SignalingError
+from server.access.policy import MAX_CHAT, REACTIONS
+from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 
 VERSION = 1
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}
@@ -23,11 +24,11 @@ REASONS = {
 class Session:
     """Speaks for one browser. `send` must not wait and must not fail."""
 
-    def __init__(self, conference: Conference, send: Callable[[Message], None]) -> None:
-        self.conference = conference
+    def __init__(self, rooms: Rooms, send: Callable[[Message], None]) -> None:
+        self.rooms = rooms
         self.send = send
         self.left = False
-        self._attendance: Attendance | None = None
+        self._membership: Membership | None = None
         self._sent = 0
         self._reported = 0.0
 
@@ -46,56 +47,56 @@ class Session:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
-        attendance = self.conference.find(optional(message, "seat", str, ""), room)
-        redirected = None
-        if attendance is not None:
-            self.conference.resume(attendance)
-            attendance.meeting.claim(attendance, token)
+        membership = self.rooms.find(optional(message, "seat", str, ""), room)
+        redirected, newcomer = None, membership is None
+        if membership is not None:
+            self.rooms.resume(membership)
+            membership.room.claim(membership, token)
         else:
             name, background = required(message, "name", str), optional(message, "background", str, "")
-            grant = self.conference.doorkeeper.admit(optional(message, "token", str, ""), room)
-            attendance, redirected = self.conference.join(room, name, background, grant)
-            if not preview:
-                await self._enter_or_leave(attendance, token)
-        self._attendance = attendance
-        attendance.send = self.send
-        before = attendance.participant.connect(self.offer)
-        self._reported, self._sent = time.monotonic(), attendance.participant.video.sent
+            grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
+            membership, redirected = self.rooms.join(room, name, background, grant)
+        before = membership.participant.connect(self.offer)
+        if newcomer and not preview:
+            await self._enter_or_leave(membership, token)
+        self._membership = membership
+        membership.send = self.send
+        self._reported, self._sent = time.monotonic(), membership.participant.video.sent
         # Nothing is awaited before that: what others cause would be told before `joined`, or be missing from it.
-        self._welcome(attendance, redirected)
+        self._welcome(membership, redirected)
         await before
 
-    async def _enter_or_leave(self, attendance: Attendance, token: str) -> None:
+    async def _enter_or_leave(self, membership: Membership, token: str) -> None:
         try:
-            attendance.meeting.enter(attendance, token)
+            membership.room.enter(membership, token)
         except BaseException:  # nobody else knows of the participant yet
-            await self.conference.leave(attendance, "left")
+            await self.rooms.leave(membership, "left")
             raise
 
     @property
-    def attendance(self) -> Attendance:
+    def membership(self) -> Membership:
         """Who this is, after `join`."""
-        assert self._attendance is not None
-        return self._attendance
+        assert self._membership is not None
+        return self._membership
 
     @property
     def over(self) -> bool:
         """Tell whether the participant has been removed, or is spoken for by another session."""
-        return self.attendance.send != self.send
+        return self.membership.send != self.send
 
-    def _welcome(self, attendance: Attendance, redirected: str | None) -> None:
-        meeting, participant = attendance.meeting, attendance.participant
-        self.send(self._describe(attendance) | meeting.welcome(attendance) | {"redirected": redirected})
-        if meeting.room.state(participant) == "room":
-            self.send(meeting.monitor.speech)
+    def _welcome(self, membership: Membership, redirected: str | None) -> None:
+        room, participant = membership.room, membership.participant
+        self.send(self._describe(membership) | room.welcome(membership) | {"redirected": redirected})
+        if room.roster.state(participant) == "room":
+            self.send(room.monitor.speech)
         if participant.muted_by is not None:
             self.send({"type": "muted", "by": participant.muted_by})
-        meeting.update(attendance)
-        meeting.refresh()
+        room.update(membership)
+        room.refresh()
 
-    def _describe(self, attendance: Attendance) -> Message:
+    def _describe(self, membership: Membership) -> Message:
         """Return the `joined` message without what changes on entering."""
-        config, participant, meeting = self.conference.config, attendance.participant, attendance.meeting
+        config, participant, room = self.rooms.config, membership.participant, membership.room
         video = {
             "width": config.width,
             "height": config.height,
@@ -107,11 +108,11 @@ class Session:
             "version": VERSION,
             "participant": participant.id,
             "seat": participant.seat,
-            "room": meeting.name,
-            "state": meeting.room.state(participant),
-            "present": len(meeting.members),
-            "policy": meeting.room.policy.describe(),
-            "backgrounds": meeting.backgrounds(attendance),
+            "room": room.name,
+            "state": room.roster.state(participant),
+            "present": len(room.members),
+            "policy": room.roster.policy.describe(),
+            "backgrounds": room.backgrounds(membership),
             "background": participant.background,
             "iceServers": describe(ice_servers(config, participant.id)),
             "model": self.model,
@@ -122,14 +123,14 @@ class Session:
                 "chat": MAX_CHAT,
                 "video": video,
                 "screen": SCREEN_LIMITS,
-                "recording": meeting.recording.permission(participant.grant),
+                "recording": room.recording.permission(participant.grant),
             },
         }
 
     @property
     def model(self) -> dict[str, str]:
         """Name and checksum of the network."""
-        card = self.conference.media.card
+        card = self.rooms.media.card
         return {"name": card.name, "sha256": card.sha256}
 
     def offer(self, offer: SubscribeOffer) -> None:
@@ -139,9 +140,9 @@ class Session:
 
     def report(self, now: float) -> None:
         """Tell what the filter has done; `now` in seconds of the monotonic clock."""
-        if self._attendance is None:
+        if self._membership is None:
             return
-        participant = self._attendance.participant
+        participant = self._membership.participant
         video, degraded = participant.video, participant.degraded
         elapsed, frames = now - self._reported, video.sent - self._sent
         self._reported, self._sent = now, video.sent
@@ -163,9 +164,9 @@ class Session:
 
     async def end(self) -> None:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
-        if self._attendance is None or self.over:
+        if self._membership is None or self.over:
             return
         if self.left:
-            await self.conference.leave(self._attendance, "left")
+            await self.rooms.leave(self._membership, "left")
         else:
-            self.conference.lose(self._attendance)
+            self.rooms.lose(self._membership)

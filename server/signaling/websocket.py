@@ -9,9 +9,10 @@ import time
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
-from server.rooms.rooms import Conference
+from server.core.token_bucket import TokenBucket
+from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
 from server.signaling.session import Session
 
@@ -24,18 +25,20 @@ FILTER_INTERVAL = 2.0  # seconds between `filter` messages
 class Signaling:
     """Speaks with one browser until it leaves, breaks off, or errs fatally."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._config = conference.config
+    def __init__(self, rooms: Rooms) -> None:
+        self._config = rooms.config
         self._socket = web.WebSocketResponse(
             heartbeat=self._config.heartbeat, max_msg_size=self._config.max_message, timeout=1.0
         )
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
-        self._session = Session(conference, self._send)
-        self._budget = self._config.max_messages_per_second
-        self._budget_time = time.monotonic()
+        self._session = Session(rooms, self._send)
+        self._transport: asyncio.Transport | None = None
+        rate = self._config.max_messages_per_second
+        self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
+        self._transport = request.transport
         await self._socket.prepare(request)
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
         try:
@@ -87,11 +90,7 @@ class Signaling:
         return parse(message.data)
 
     def _spend(self, cost: float) -> None:
-        """Token bucket: a burst of one second's messages, then the configured rate."""
-        now, rate = time.monotonic(), self._config.max_messages_per_second
-        self._budget = min(rate, self._budget + (now - self._budget_time) * rate) - cost
-        self._budget_time = now
-        if self._budget < 0:
+        if not self._budget.take(cost, time.monotonic()):
             raise SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)
 
     def _send(self, message: Message) -> None:
@@ -99,9 +98,8 @@ class Signaling:
         try:
             self._outgoing.put_nowait(message)
         except asyncio.QueueFull:
-            transport = self._socket._req.transport if self._socket._req else None
-            if transport is not None:
-                transport.abort()
+            if self._transport is not None:
+                self._transport.abort()
 
     async def _write(self) -> None:
         while (message := await self._outgoing.get()) is not None:

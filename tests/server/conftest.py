@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import av
 import pytest
-from aiortc import RTCIceServer
 
 from filters.matting.segmenter import Segmenter, load_card
-from server.config.options import DEFAULT_MODEL, MODELS, Config
-from server.rooms.rooms import Conference
+from server.config.options import DEFAULT_MODEL, MODELS, Config, IceServer
+from server.rooms.rooms import Rooms
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.gate import Gate
@@ -32,16 +31,16 @@ def config() -> Config:
 
 
 @pytest.fixture
-async def conference(config: Config, segmenter: Segmenter) -> AsyncIterator[Conference]:
-    conference = Conference(config, segmenter)
-    yield conference
-    await conference.close()
+async def rooms(config: Config, segmenter: Segmenter) -> AsyncIterator[Rooms]:
+    rooms = Rooms(config, segmenter)
+    yield rooms
+    await rooms.close()
 
 
 @pytest.fixture
-def guest(conference: Conference) -> Callable[[str], Guest]:
+def guest(rooms: Rooms) -> Callable[[str], Guest]:
     """Make somebody who can join."""
-    return lambda name: Guest(conference, name)
+    return lambda name: Guest(rooms, name)
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ async def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 @pytest.fixture
 async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
     """A whole server; tests that need another configuration have a `here` of their own."""
-    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
+    config = Config(workers=1, ice_servers=(IceServer(["stun:stun.invalid"]),), session_timeout=60)
     async with serving(config, segmenter) as client:
         yield client
 

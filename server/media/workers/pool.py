@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
-from server.media.encoder import FilteredVideo
+from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import Camera
 from server.media.workers.process import Worker
 from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
 
 
-class Processes:
+class ProcessPool:
     """Workers in processes of their own. Made inside a running event loop."""
 
     def __init__(self, model: str, models: Path, count: int, smoother: str, log_format: str) -> None:

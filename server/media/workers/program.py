@@ -28,10 +28,11 @@ from filters.matting.segmenter import Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.core.core_dumps import forbid_core_dumps
+from server.core.errors import DecodeError, EncodeError
 from server.core.logs import configure_logging
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError, EncodeError, Transcoder
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import Transcoder
 from server.media.workers.base import transcoded
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Job(NamedTuple):
     reset: bool
     bitrate: int
     network_interval: int
-    covered: bool
+    full_blur: bool
     background: bytes | None
     plate: bool | None
 
@@ -114,21 +115,21 @@ class _Camera:
             self._filter.background = pickle.loads(job.background)
         if job.plate is not None:
             self._filter.want_plate(job.plate)
-        self._filter.network_interval, self._filter.covered = job.network_interval, job.covered
+        self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:
         made = self._filter
         return {
             "filtered": made.filtered,
-            "slated": made.slated,
+            "placeholders": made.placeholders,
             "repeated": made.repeated,
-            "covered_frames": made.covered_frames,
+            "fully_blurred": made.fully_blurred,
             "errors": made.errors,
             "failing": made.failing,
             "plate": made.plate,
-            "looks": made.looks,
-            "look_time": made.look_time,
+            "inferences": made.inferences,
+            "inference_time": made.inference_time,
             "pixels": self._transcoder.pixels,
             "times": asdict(self._transcoder.times),
         }

@@ -9,14 +9,23 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError, EncodeError, StageTimes
-from server.media.workers.base import Transcoded, WorkerError
+from server.core.errors import DecodeError, EncodeError, WorkerError
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import StageTimes
+from server.media.workers.base import Transcoded
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 
-COUNTERS: Final = ("filtered", "slated", "repeated", "covered_frames", "errors", "looks", "look_time")
+COUNTERS: Final = (
+    "filtered",
+    "placeholders",
+    "repeated",
+    "fully_blurred",
+    "errors",
+    "inferences",
+    "inference_time",
+)
 
 
 class Balance(Protocol):
@@ -36,9 +45,11 @@ class RemoteFilter:
 
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
-        self.covered = False
-        self.filtered = self.slated = self.repeated = self.covered_frames = self.errors = self.looks = 0
-        self.look_time = 0.0
+        self.full_blur = False
+        self.filtered = self.placeholders = self.repeated = self.fully_blurred = self.errors = (
+            self.inferences
+        ) = 0
+        self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
         self.changed = True
@@ -115,7 +126,7 @@ class RemoteTranscoding:
             reset,
             self.bitrate,
             control.network_interval,
-            control.covered,
+            control.full_blur,
             background,
             plate,
         )

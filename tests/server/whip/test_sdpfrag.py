@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.whip.sdpfrag import (
-    MAX_CANDIDATES,
-    Candidate,
-    Fragment,
-    FragmentError,
-    compose,
-    credentials,
-    parse,
-)
+from server.core.errors import FragmentError
+from server.whip.sdpfrag import MAX_CANDIDATES, Candidate, Fragment, credentials, parse, serialize
 
 PASSWORD = "p" * 24
 CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
@@ -29,7 +22,7 @@ def test_what_the_rfc_shows() -> None:
     )
     fragment = Fragment("EsAw", PASSWORD, (Candidate("0", CANDIDATE),), end=True)
     assert parse(text) == fragment
-    assert compose(fragment, "audio", "0") == text
+    assert serialize(fragment, "audio", "0") == text
 
 
 def test_credentials_in_the_section_and_unknown_lines() -> None:
