@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,8 +16,13 @@ from models.training import table as tables
 from models.training.data.manifest import ManifestError, Source, load_manifest
 from models.training.data.people import Store
 from models.training.data.pictures import write_rgb
-from models.training.data.rooms import BannedRoomError, allowed_rooms, kept_for_choosing, load_rooms, save_rooms
-from models.training.evaluate import evaluate_clips, line
+from models.training.data.rooms import (
+    BannedRoomError,
+    allowed_rooms,
+    kept_for_choosing,
+    load_rooms,
+    save_rooms,
+)
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run
@@ -52,13 +56,19 @@ def _fail(error: Exception) -> NoReturn:
 
 def _bar(unit: str) -> Progress:
     return Progress(
-        TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
+        TextColumn(unit),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
     )
 
 
 @app.command()
 def prepare(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="The folder that the manifest's folders are in.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="The folder that the manifest's folders are in.")
+    ],
     prepared: Prepared,
 ) -> None:
     """Prepare people and rooms; rejects are shown on PREPARED/rejects.jpg."""
@@ -135,20 +145,24 @@ def train(
     trainer.resume()
     with _bar("images") as bar:
         task = bar.add_task("", total=settings.images)
-        trainer.train(lambda done, total, text: bar.update(task, completed=done, total=total, description=text))
+        trainer.train(
+            lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+        )
 
 
 @app.command()
 def evaluate(
     network: Network,
-    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder of clips with mattes.")],
+    suite: Annotated[
+        Path, typer.Argument(metavar="SUITE", help="A folder of clips, or of stills, with mattes.")
+    ],
     bare: Annotated[bool, typer.Option(help="The network alone instead of the whole filter.")] = False,
     every: Annotated[int, typer.Option(min=1, help="With --bare: every so many frames.")] = 10,
     output: Annotated[Path | None, typer.Option("--json", help="Write the figures, clip by clip.")] = None,
 ) -> None:
     """Score a network on a suite, clip by clip."""
     try:
-        scores = evaluate_clips(network, suite, bare=bare, every=every, report=typer.echo)
+        scores = evaluate_suite(network, suite, bare=bare, every=every, report=typer.echo)
     except ERRORS as error:
         _fail(error)
     if output:
@@ -166,7 +180,9 @@ def export(
 ) -> None:
     """Write a run's network and its card, checked against the torch module."""
     try:
-        export_checkpoint(load_run(run), folder / CHECKPOINT, network, description=description, licence=licence)
+        export_checkpoint(
+            load_run(run), folder / CHECKPOINT, network, description=description, licence=licence
+        )
     except ERRORS as error:
         _fail(error)
 
@@ -184,10 +200,31 @@ def mix(
         onnx.save(mixed(first, second, share, temperature), output)
     except ERRORS as error:
         _fail(error)
-    source = {"first": first.name, "second": second.name, "share": f"{share:g}", "temperature": f"{temperature:g}"}
-    write_card(
-        output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source
-    )
+    source = {
+        "first": first.name,
+        "second": second.name,
+        "share": f"{share:g}",
+        "temperature": f"{temperature:g}",
+    }
+    write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
+
+
+@app.command()
+def record(
+    network: Network,
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder of clips with mattes.")],
+    images: Annotated[int, typer.Option(min=0, help="Image-iterations it was trained for.")],
+    remark: Annotated[str, typer.Option(help="What a reader of the table should know.")],
+    every: Annotated[int, typer.Option(min=1, help="Every so many frames.")] = 10,
+) -> None:
+    """Measure a bare network and store the result for the table."""
+    try:
+        row = row_of(network, suite, every)
+    except ERRORS as error:
+        _fail(error)
+    RESULTS.mkdir(exist_ok=True)
+    result = {"name": network.stem, "images": images, **row._asdict(), "remark": remark}
+    (RESULTS / f"{network.stem}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 @app.command()

@@ -1,15 +1,16 @@
-"""How good a network is on a suite of clips: alone, and in the whole filter."""
+"""How good a network is on a suite of clips or of stills: alone, and in the whole filter."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import av
 import cv2
 import numpy as np
+import onnx
 
 from benchmarks.metrics import Meter, Scores, mean_scores
 from filters.base import Planes, planes_of
@@ -17,9 +18,15 @@ from filters.matting.matte import Matte
 from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
 from filters.planes import to_plane
-from models.training.data.pictures import Plane, read_plane
+from models.training.data.pictures import Plane, read_plane, read_rgb
 
-Mattes = Iterator[Plane]
+NEAR = 3
+"""Pixels within which two outlines meet, for the boundary's F1."""
+
+TRIALS = 30
+"""Runs of which the median time counts."""
+
+Report = Callable[[str], None]
 
 
 class Clip(NamedTuple):
@@ -45,16 +52,21 @@ def frames(clip: Clip) -> Iterator[Planes]:
             yield planes_of(frame)
 
 
-def alone(network: Segmenter, clip: Clip, every: int) -> tuple[Scores, int]:
-    """Score the network by itself on every so many frames, its matte enlarged bilinearly."""
-    meter = Meter()
+def looks(network: Segmenter, clip: Clip, every: int) -> Iterator[tuple[Plane, Plane]]:
+    """Yield the network's own matte, enlarged bilinearly, and the truth of every so many frames."""
     truths = sorted(clip.truth.glob("*.png"))
     for index, planes in enumerate(frames(clip)):
-        if index % every:
-            continue
-        alpha = to_plane(network(planes, None, None), 255.0)
-        meter.add(cast(Plane, cv2.resize(alpha, planes.size)), read_plane(truths[index]))
-    return meter.scores(), len(truths)
+        if index % every == 0:
+            alpha = to_plane(network(planes, None, None), 255.0)
+            yield cast(Plane, cv2.resize(alpha, planes.size)), read_plane(truths[index])
+
+
+def alone(network: Segmenter, clip: Clip, every: int) -> Scores:
+    """Score the network by itself."""
+    meter = Meter()
+    for matte, truth in looks(network, clip, every):
+        meter.add(matte, truth)
+    return meter.scores()
 
 
 def whole(network: Segmenter, clip: Clip) -> Scores:
@@ -70,36 +82,37 @@ def whole(network: Segmenter, clip: Clip) -> Scores:
     return meter.scores()
 
 
+def still(network: Segmenter, picture: Path, truth: Path, *, bare: bool) -> Scores:
+    """Score one photo: the filter's many looks at it or, with `bare`, one."""
+    frame = av.VideoFrame.from_ndarray(read_rgb(picture), format="rgb24").reformat(format="yuv420p")
+    planes, meter = planes_of(frame), Meter()
+    alpha = to_plane(network(planes, None, None), 255.0) if bare else PhotoMatte(network).push(planes).alpha
+    matte, true = (cast(Plane, cv2.resize(a, planes.size)) for a in (alpha, read_plane(truth)))
+    meter.add(matte, true)
+    meter.add(matte, true)  # a change from frame to frame of nothing
+    return meter.scores()
+
+
 def network_of(path: Path) -> Segmenter:
     """Load a network and its card; raises ModelError where they aren't in order."""
     return Segmenter(load_card(path.stem, path.parent))
 
 
-def stills(network: Segmenter, folder: Path) -> Scores:
-    """Score the photo path on `folder`/image with `folder`/alpha."""
-    meter = Meter()
-    results = []
-    for path in sorted((folder / "image").glob("*")):
-        picture = cv2.imread(str(path))
-        truth = read_plane(next((folder / "alpha").glob(f"{path.stem}.*")))
-        yuv = planes_of(av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p"))
-        meter = Meter()
-        matte = PhotoMatte(network).push(yuv).alpha
-        meter.add(matte, cast(Plane, cv2.resize(truth, (matte.shape[1], matte.shape[0]))))
-        results.append(meter.scores())
-    return mean_scores([replace(score, dtssd=0.0) for score in results])
+def evaluate_suite(path: Path, suite: Path, *, bare: bool, every: int, report: Report) -> dict[str, Scores]:
+    """Score a network on every clip or still of a suite; `mean` is over them.
 
-
-Report = Callable[[str], None]
-
-
-def evaluate_clips(path: Path, suite: Path, *, bare: bool, every: int, report: Report) -> dict[str, Scores]:
-    """Score a network on every clip of a suite; `mean` is over the clips."""
-    network = network_of(path)
-    results = {}
-    for clip in clips(suite):
-        results[clip.name] = alone(network, clip, every)[0] if bare else whole(network, clip)
-        report(line(clip.name, results[clip.name]))
+    A suite of stills is a folder with image/ and alpha/.
+    """
+    network, results = network_of(path), dict[str, Scores]()
+    if (suite / "image").is_dir():
+        for picture in sorted((suite / "image").glob("*")):
+            truth = next((suite / "alpha").glob(f"{picture.stem}.*"))
+            results[picture.stem] = still(network, picture, truth, bare=bare)
+            report(line(picture.stem, results[picture.stem]))
+    else:
+        for clip in clips(suite):
+            results[clip.name] = alone(network, clip, every) if bare else whole(network, clip)
+            report(line(clip.name, results[clip.name]))
     results["mean"] = mean_scores(list(results.values()))
     report(line("mean", results["mean"]))
     return results
@@ -112,3 +125,60 @@ def line(name: str, scores: Scores) -> str:
         f"{name:44} IoU {s.iou:.4f} MAD {s.mad:6.2f} dtSSD {s.dtssd:5.2f}"
         f" leak {s.leak:5.2f} union {s.union:5.2f} lost {s.lost:5.2f}"
     )
+
+
+def boundary_f1(matte: Plane, truth: Plane) -> float:
+    """Return the F1 of the outlines at 0.5, those within NEAR pixels of each other taken as one; nan for none."""
+    mine, true = (_outline(plane) for plane in (matte, truth))
+    if not true.any():
+        return float("nan")
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEAR + 1, 2 * NEAR + 1))
+    precision = float((mine & (cv2.dilate(true, kernel) > 0)).sum() / max(1, int((mine > 0).sum())))
+    recall = float((true & (cv2.dilate(mine, kernel) > 0)).sum() / max(1, int((true > 0).sum())))
+    return 2 * precision * recall / max(1e-9, precision + recall)
+
+
+def _outline(plane: Plane) -> Plane:
+    mask = (plane > 127).astype(np.uint8)
+    return cast(Plane, mask - cv2.erode(mask, np.ones((3, 3), np.uint8)))
+
+
+class Row(NamedTuple):
+    """What the README's table says of a network, but for its name."""
+
+    parameters: int
+    ms: float
+    iou: float
+    mad: float
+    f1: float
+    leak: float
+    lost: float
+
+
+def row_of(path: Path, suite: Path, every: int) -> Row:
+    """Measure a bare network: its size, CPU time of one thread at 400×224, and its mattes of a suite."""
+    network = network_of(path)
+    meters, edges = list[Scores](), list[float]()
+    for clip in clips(suite):
+        meter = Meter()
+        for matte, truth in looks(network, clip, every):
+            meter.add(matte, truth)
+            edges.append(boundary_f1(matte, truth))
+        meters.append(meter.scores())
+    mean = mean_scores(meters)
+    weights = onnx.load(path).graph.initializer
+    parameters = sum(int(np.prod(w.dims)) for w in weights if w.data_type == onnx.TensorProto.FLOAT)
+    return Row(
+        parameters, milliseconds(network), mean.iou, mean.mad, float(np.nanmean(edges)), mean.leak, mean.lost
+    )
+
+
+def milliseconds(network: Segmenter) -> float:
+    """Return the median CPU time of one look at a frame of 640×360."""
+    plane = np.random.default_rng(0).integers(16, 235, (360, 640)).astype(np.uint8)
+    planes, times = Planes(plane, plane[::2, ::2], plane[::2, ::2]), []
+    for _ in range(TRIALS):
+        start = time.thread_time()
+        network(planes, None, None)
+        times.append(1e3 * (time.thread_time() - start))
+    return float(np.median(times))

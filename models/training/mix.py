@@ -7,6 +7,7 @@ fine-tuning of zero-shot models", CVPR 2022). A temperature above 1 multiplies t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -35,7 +36,7 @@ def mixed(first: Path, second: Path, share: float, temperature: float = 1.0) -> 
 
 def _last_layer(model: onnx.ModelProto) -> onnx.NodeProto:
     """Return the layer whose output is the logits."""
-    *_, before, sigmoid = model.graph.node
+    before, sigmoid = (cast(onnx.NodeProto, node) for node in model.graph.node[-2:])
     if sigmoid.op_type != "Sigmoid" or before.op_type not in ("Conv", "ConvTranspose"):
         raise MixError("the last two operators should be a convolution and a sigmoid")
     return before

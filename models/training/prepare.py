@@ -11,7 +11,16 @@ import cv2
 import numpy as np
 
 from models.training.data.people import BODY_ASPECT, Cutout, Person, Photo, Store, outline, spread_colours
-from models.training.data.pictures import Floats, Picture, Plane, read_plane, read_rgb, read_rgba, resized
+from models.training.data.pictures import (
+    Floats,
+    Picture,
+    Plane,
+    read_plane,
+    read_rgb,
+    read_rgba,
+    resized,
+    to_bytes,
+)
 from models.training.teacher import LABELS, Teacher, Vote
 
 PIXELS = 89_600
@@ -69,7 +78,7 @@ def voted(teacher: Teacher, picture: Picture) -> Vote:
     height, width = picture.shape[:2]
     scale = (PIXELS / (height * width)) ** 0.5
     size = (round(width * scale), round(height * scale))
-    vote = teacher.vote(cast(Picture, resized(picture, size)), LABELS)
+    vote = teacher.vote(resized(picture, size), LABELS)
     return Vote(*(cast(Floats, cv2.resize(plane, (width, height))) for plane in vote))
 
 
@@ -176,9 +185,7 @@ def add_photos(
         prepared.people.append(store.add(f"{source}_{stem}", source, *made))
 
 
-def add_cutouts(
-    store: Store, source: str, files: list[Path], prepared: Prepared, report: Report
-) -> None:
+def add_cutouts(store: Store, source: str, files: list[Path], prepared: Prepared, report: Report) -> None:
     """Prepare cut-outs with transparency: stock mattes and renders."""
     for path in files:
         report(f"{source} {path.stem}")
@@ -210,7 +217,7 @@ def trimmed(colour: Picture, alpha: Plane) -> tuple[Picture, Plane]:
 def tinted(picture: Picture, alpha: Floats) -> Picture:
     """Return the picture with green where the matte says room."""
     share = (0.35 + 0.65 * alpha)[..., None]
-    return (picture * share + np.array([0, 160, 0]) * (1 - share)).astype(np.uint8)
+    return to_bytes(picture * share + np.array([0, 160, 0]) * (1 - share))
 
 
 def sheet(rejects: list[tuple[str, str, Picture]], columns: int = 10) -> Picture:

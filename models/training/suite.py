@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from models.training.data import scene
-from models.training.data.camera import sensor, through_chroma
+from models.training.data.camera import through_chroma
 from models.training.data.people import Person, Store
 from models.training.data.pictures import Floats, Picture, read_rgb, write_plane, write_rgb
 from models.training.data.scene import FRAME, Box, Layer, Shares
@@ -24,7 +24,18 @@ from models.training.data.scene import FRAME, Box, Layer, Shares
 FRAMES = 60
 RATE = 30
 WHOLE: Box = (0.0, 0.0, float(FRAME[0]), float(FRAME[1]))
-STILL = Shares(empty=0, two=0, far=0, close=0.1, side=0, bend=0, hidden_face=0.5, back_of_head=0.1, grey=0, lit_by_room=0.5)
+STILL = Shares(
+    empty=0,
+    two=0,
+    far=0,
+    close=0.1,
+    side=0,
+    bend=0,
+    hidden_face=0.5,
+    back_of_head=0.1,
+    grey=0,
+    lit_by_room=0.5,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,10 @@ def _combined(after: Floats, before: Floats) -> Floats:
     return np.hstack([linear, moved[:, None]]).astype(np.float32)
 
 
+def _then(first: Motion, second: Motion) -> Motion:
+    return lambda frame: _combined(second(frame), first(frame))
+
+
 def sway(rng: np.random.Generator, strength: float, pivot: tuple[float, float]) -> Motion:
     """Return the swaying of somebody who sits: a turn about `pivot` and a shift, as sines."""
     degrees, shift = strength * rng.uniform(1, 3), strength * rng.uniform(4, 14)
@@ -105,7 +120,9 @@ def tremor(rng: np.random.Generator) -> Motion:
     return motion
 
 
-def _layer(store: Store, person: Person, kind: Kind, last: bool, rng: np.random.Generator, across: float | None) -> Layer:
+def _layer(
+    store: Store, person: Person, kind: Kind, last: bool, rng: np.random.Generator, across: float | None
+) -> Layer:
     shares = replace(STILL, far=1.0 if kind.far else 0.0, close=0.0 if kind.far else STILL.close)
     if last and kind.beside:
         across = float(rng.choice([0.02, 0.98]))
@@ -113,42 +130,50 @@ def _layer(store: Store, person: Person, kind: Kind, last: bool, rng: np.random.
 
 
 def _motions(layers: list[Layer], kind: Kind, rng: np.random.Generator) -> list[Motion]:
-    motions = []
+    motions = list[Motion]()
     for index, layer in enumerate(layers):
         foot = layer.move @ np.array([layer.alpha.shape[1] / 2, layer.alpha.shape[0], 1], np.float32)
         calm = sway(rng, 2.5 if kind.fast else 1.0, (float(foot[0]), float(foot[1])))
         if kind.enters and index == len(layers) - 1:
             left = foot[0] < FRAME[0] / 2
             walk = entrance(rng, bool(left), FRAME[0] * 0.9)
-            motions.append(lambda frame, a=walk, b=calm: _combined(a(frame), b(frame)))
+            motions.append(_then(calm, walk))
         else:
             motions.append(calm)
     return motions
 
 
-def compose(store: Store, people: list[Person], room: Path, kind: Kind, seed: int) -> tuple[list[Picture], list[Floats], Picture | None]:
+def compose(
+    store: Store, people: list[Person], room: Path, kind: Kind, seed: int
+) -> tuple[list[Picture], list[Floats], Picture | None]:
     """Return a clip's frames and mattes and, where the camera stands still, the empty room."""
     rng = np.random.default_rng(seed)
-    places: list[float | None] = [None] if len(people) == 1 else [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
+    places: list[float | None] = (
+        [None] if len(people) == 1 else [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
+    )
     layers = [
         _layer(store, person, kind, index == len(people) - 1, rng, place)
         for index, (person, place) in enumerate(zip(people, places, strict=True))
     ]
     motions = _motions(layers, kind, rng)
     camera = tremor(rng) if kind.handheld else None
-    plate = scene.toned(cast(Picture, cv2.resize(read_rgb(room), FRAME, interpolation=cv2.INTER_AREA)), rng, 0.5)
+    plate = scene.toned(
+        cast(Picture, cv2.resize(read_rgb(room), FRAME, interpolation=cv2.INTER_AREA)), rng, 0.5
+    )
     frames, mattes = [], []
     for number in range(FRAMES):
-        picture, alpha = plate, np.zeros((FRAME[1], FRAME[0]), np.float32)
+        picture, alpha = plate, cast(Floats, np.zeros((FRAME[1], FRAME[0]), np.float32))
         for layer, motion in zip(layers, motions, strict=True):
             moved = layer._replace(move=_combined(motion(number), layer.move))
             colour, mine = scene.warped(moved, WHOLE, FRAME, None)
             share = mine[..., None]
             picture, alpha = colour * share + picture * (1 - share), 1 - (1 - alpha) * (1 - mine)
         if camera:
-            picture, alpha = (cv2.warpAffine(p, camera(number), FRAME, borderMode=cv2.BORDER_REFLECT) for p in (picture, alpha))
+            shake = camera(number)
+            picture = cast(Floats, cv2.warpAffine(picture, shake, FRAME, borderMode=cv2.BORDER_REFLECT))
+            alpha = cast(Floats, cv2.warpAffine(alpha, shake, FRAME, borderMode=cv2.BORDER_REPLICATE))
         frames.append(_filmed(picture, kind, np.random.default_rng((seed, number))))
-        mattes.append(cast(Floats, alpha))
+        mattes.append(alpha)
     empty = None if camera else _filmed(plate, kind, rng)
     return frames, mattes, empty
 
@@ -177,7 +202,15 @@ def write_clip(folder: Path, frames: list[Picture], mattes: list[Floats], plate:
         write_rgb(folder / "plate.jpg", plate)
 
 
-def write_suite(folder: Path, store: Store, people: list[Person], rooms: list[Path], clips: int, seed: int, report: Callable[[str], None]) -> None:
+def write_suite(
+    folder: Path,
+    store: Store,
+    people: list[Person],
+    rooms: list[Path],
+    clips: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> None:
     """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too."""
     rng = np.random.default_rng(seed)
     sources = sorted({person.source for person in people})

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 BEGIN, END = "<!-- table of trained networks: begin -->", "<!-- end -->"
 HEADER = (
-    "| network | parameters | images seen | ms | IoU | MAD | leak % | lost % | remark |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| network | parameters | images seen | ms | IoU | MAD | boundary F1 | leak % | lost % | remark |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -32,7 +32,7 @@ def markdown(results: list[dict[str, Any]]) -> str:
     for row in results:
         lines.append(
             f"| {row['name']} | {row['parameters']:,} | {row['images']:,} | {row['ms']:.1f} | {_short(row['iou'])} |"
-            f" {row['mad']:.1f} | {row['leak']:.2f} | {row['lost']:.2f} | {row['remark']} |"
+            f" {row['mad']:.1f} | {_short(row['f1'])} | {row['leak']:.2f} | {row['lost']:.2f} | {row['remark']} |"
         )
     return "\n".join(lines)
 

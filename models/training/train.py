@@ -63,7 +63,7 @@ class Trainer:
         torch.manual_seed(run.seed)
         self._run, self._folder, self._device = run, folder, torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
-        self.network = build(run).to(self._device, memory_format=torch.channels_last).train()
+        self.network = build(run).to(self._device).to(memory_format=torch.channels_last).train()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), run.optimizer.rate, weight_decay=run.optimizer.decay
@@ -149,7 +149,7 @@ class Trainer:
         disturbed = None if other is None else Prediction(other.float())
         terms = total(Prediction(logits.float()), targets, self._run.losses, disturbed)
         self._optimizer.zero_grad(set_to_none=True)
-        terms["total"].backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(terms["total"])
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         self._optimizer.step()
         self.step += 1

@@ -1,4 +1,4 @@
-"""Background Matting V2 (Lin et al., CVPR 2021): the plate as a second picture, and patches that are looked at again."""
+"""Background Matting V2 (Lin et al., CVPR 2021): a plate as second picture, and patches that are looked at again."""
 
 from __future__ import annotations
 
@@ -33,17 +33,19 @@ class BackgroundMattingV2(nn.Module):
         both = torch.cat([picture, torch.zeros_like(picture) if plate is None else plate], dim=1)
         coarse, error = self.coarse(functional.avg_pool2d(both, 2, 2))
         logits = resize(coarse, picture)
-        fine = self.refiner(torch.cat([both, logits.sigmoid()], dim=1))
+        fine: Tensor = self.refiner(torch.cat([both, logits.sigmoid()], dim=1))
         return logits + fine * self.chosen(error, picture)
 
     def coarse(self, both: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coarse matte's logits and how wrong it is likely to be."""
         features = self.encoder(both)
         x: Tensor = features[-1]
-        for skip, lateral, decode in zip(features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True):
+        for skip, lateral, decode in zip(
+            features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True
+        ):
             x = decode(skip + resize(lateral(x), skip))
-        coarse, error = self.base(x).split(1, dim=1)
-        return coarse, error
+        both = self.base(x)
+        return both[:, :1], both[:, 1:]
 
     def chosen(self, error: Tensor, picture: Tensor) -> Tensor:
         """Return 1 in the patches with the largest error, 0 elsewhere; soft while it trains, so that it learns."""
@@ -52,4 +54,6 @@ class BackgroundMattingV2(nn.Module):
             return resize(cells.sigmoid(), picture)
         flat = cells.flatten(1)
         least = flat.topk(min(self.patches, flat.shape[1]), dim=1).values[:, -1].view(-1, 1, 1, 1)
-        return functional.interpolate((cells >= least).to(picture.dtype), size=picture.shape[2:], mode="nearest")
+        return functional.interpolate(
+            (cells >= least).to(picture.dtype), size=picture.shape[2:], mode="nearest"
+        )

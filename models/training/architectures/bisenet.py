@@ -51,7 +51,9 @@ class GatherExpand(nn.Module):
         hidden = inner * 6
         down = [linear(inner, hidden, 3, stride, groups=inner)] if stride > 1 else []
         self.body = nn.Sequential(
-            conv(inner, inner), *down, *([] if down else [linear(inner, hidden, 3, groups=inner)]),
+            conv(inner, inner),
+            *down,
+            *([] if down else [linear(inner, hidden, 3, groups=inner)]),
             linear(hidden, outer),
         )
         self.shortcut = (
@@ -76,8 +78,12 @@ class BiSeNetV2(nn.Module):
         )
         self.stem = nn.Sequential(conv(3, stem, 3, 2), conv(stem, stem, 3, 2))
         self.semantic = nn.Sequential(
-            GatherExpand(stem, d, 2), GatherExpand(d, d), GatherExpand(d, e, 2), GatherExpand(e, e),
-            GatherExpand(e, c, 2), GatherExpand(c, c),
+            GatherExpand(stem, d, 2),
+            GatherExpand(d, d),
+            GatherExpand(d, e, 2),
+            GatherExpand(e, e),
+            GatherExpand(e, c, 2),
+            GatherExpand(c, c),
         )
         self.context = conv(c, c, 1)
         self.detail_gate = nn.Sequential(linear(c, c, 3, groups=c), nn.Conv2d(c, c, 1))

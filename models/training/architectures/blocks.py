@@ -14,7 +14,9 @@ def channels(count: float, width: float) -> int:
     return max(4, round(count * width / 4) * 4)
 
 
-def conv(inner: int, outer: int, kernel: int = 3, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Sequential:
+def conv(
+    inner: int, outer: int, kernel: int = 3, stride: int = 1, groups: int = 1, dilation: int = 1
+) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU; the size changes by the stride only."""
     padding = dilation * (kernel // 2)
     return nn.Sequential(

@@ -54,4 +54,5 @@ class BSHM(nn.Module):
         unified = coarse + resize(self.unify(seen), coarse)
         large = torch.cat([picture, resize(unified, picture).sigmoid()], dim=1)
         detail = resize(self.refine(large), picture)
-        return resize(unified, picture) + self.last(torch.cat([detail, large], dim=1))
+        fine: Tensor = self.last(torch.cat([detail, large], dim=1))
+        return resize(unified, picture) + fine

@@ -58,6 +58,6 @@ class BSN(PortraitNet):
 
     def forward(self, picture: Tensor) -> Tensor:
         scores = self.scores(picture)
-        room, person, edge = scores.split(1, dim=1)
+        room, person, edge = (scores[:, i : i + 1] for i in range(3))
         share = torch.softmax(torch.cat([room, person, edge + resize(self.prior, edge)], dim=1), dim=1)
         return to_logit(share[:, 1:2] + 0.5 * share[:, 2:3])

@@ -33,7 +33,9 @@ class SINet(nn.Module):
         super().__init__()
         first, second, third = (max(8, channels(n, width) // 8 * 8) for n in (16, 48, 96))
         self.stem = conv(3, first, 3, 2)
-        self.second = nn.Sequential(separable(first, second, 2), SpatialSqueeze(second), SpatialSqueeze(second))
+        self.second = nn.Sequential(
+            separable(first, second, 2), SpatialSqueeze(second), SpatialSqueeze(second)
+        )
         self.third = nn.Sequential(
             separable(second, third, 2), *(SpatialSqueeze(third, (3, 5 if i % 2 else 3)) for i in range(6))
         )

@@ -38,7 +38,9 @@ class SwiftNet(nn.Module):
     def forward(self, picture: Tensor, memory: Memory | None = None) -> Tensor:
         features = self.encoder(picture)
         x = self.read(torch.cat([features[3], self._recalled(features[3], memory)], dim=1))
-        for skip, lateral, decode in zip(features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True):
+        for skip, lateral, decode in zip(
+            features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True
+        ):
             x = decode(skip + resize(lateral(x), skip))
         return resize(self.last(x), picture)
 

@@ -21,6 +21,8 @@ class UNet(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         features = self.encoder(picture)
         x: Tensor = features[-1]
-        for skip, lateral, decode in zip(features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True):
+        for skip, lateral, decode in zip(
+            features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True
+        ):
             x = decode(skip + resize(lateral(x), skip))
         return resize(self.last(x), picture)

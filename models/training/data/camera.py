@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -31,7 +32,7 @@ def through_vp8(picture: Picture, bitrate: int) -> Picture:
     encoder.width, encoder.height = picture.shape[1], picture.shape[0]
     encoder.pix_fmt = "yuv420p"
     encoder.bit_rate = bitrate
-    encoder.framerate = 30
+    encoder.framerate = Fraction(30)
     encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
     decoder = av.CodecContext.create("vp8", "r")
     shifted = np.roll(picture, 1, axis=1)

@@ -16,6 +16,7 @@ from models.training.data.pictures import (
     Plane,
     read_plane,
     read_rgb,
+    to_bytes,
     write_plane,
     write_rgb,
 )
@@ -88,7 +89,7 @@ def spread_colours(picture: Picture, alpha: Plane) -> Picture:
     weight = cv2.blur(solid, size)[..., None]
     spread = np.where(weight > 1e-3, total / (weight + 1e-4), colours)
     inside = np.clip((share - 0.9) / 0.1, 0, 1)[..., None]
-    return np.clip(colours * inside + spread * (1 - inside), 0, 255).astype(np.uint8)
+    return to_bytes(colours * inside + spread * (1 - inside))
 
 
 def outline(alpha: Plane) -> tuple[int, int, int, int]:

@@ -15,7 +15,8 @@ Picture: TypeAlias = NDArray[np.uint8]
 Plane: TypeAlias = NDArray[np.uint8]
 """A matte or a mask, uint8 (height, width), 0 to 255."""
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+"""Floats of any shape; float32 unless numpy made float64 of them on the way."""
 
 JPEG_QUALITY = 95
 
@@ -63,3 +64,14 @@ def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     shrinks = size[0] < picture.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cast(NDArray[np.uint8], cv2.resize(picture, size, interpolation=how))
+
+
+def blurred(values: Floats, sigma: float) -> Floats:
+    """Return the values after a Gaussian of that many pixels."""
+    return cast(Floats, cv2.GaussianBlur(values, (0, 0), sigma))
+
+
+def to_bytes(values: Floats) -> NDArray[np.uint8]:
+    """Return the values rounded and clipped to [0, 255]."""
+    rounded: NDArray[np.uint8] = np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    return rounded

@@ -72,14 +72,13 @@ def in_contact(pose: Pose, alpha: Plane, cut: tuple[str, ...], size: tuple[int, 
     """
     height, width = alpha.shape
     edges = {seen_side(side, pose.mirrored): cut_points(alpha, side) for side in cut}
-    least = 0.0
+    spans = []
     if "left" in edges and "right" in edges:
-        least = size[0] / width / pose.stretch
+        spans.append((size[0] + 2 * MARGIN) / (width - 1) / pose.stretch)
     if "top" in edges and "bottom" in edges:
-        least = max(least, size[1] / height)
-    if least:
-        turned = least * 1.02
-        pose = pose._replace(scale=max(pose.scale, turned), degrees=0.0)
+        spans.append((size[1] + 2 * MARGIN) / (height - 1))
+    if spans:
+        pose = pose._replace(scale=max(pose.scale, *spans), degrees=0.0)
     move = matrix(pose)
     beyond: dict[str, Callable[[Floats], float]] = {
         "left": lambda p: min(0.0, -MARGIN - float(p[:, 0].max())),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +19,12 @@ PICTURE, ALPHA, KNOWN, TEACHER = np.s_[..., :3], np.s_[..., 3], np.s_[..., 4], n
 Bytes = NDArray[np.uint8]
 
 
-class Job(NamedTuple):
-    """Samples to be made: from this number on, so many."""
-
-    first: int
-    count: int
-
-
 class Ring:
     """The newest samples of one shape (height, width)."""
 
-    def __init__(self, shape: tuple[int, int], size: int, make: Callable[[int, tuple[int, int]], Bytes]) -> None:
+    def __init__(
+        self, shape: tuple[int, int], size: int, make: Callable[[int, tuple[int, int]], Bytes]
+    ) -> None:
         self.shape = shape
         self.made = 0
         self._make = make

@@ -10,8 +10,8 @@ import numpy as np
 
 from models.training.data import scene
 from models.training.data.camera import seen_by_camera
-from models.training.data.people import Person, Photo, Store
-from models.training.data.pictures import Floats, Picture, Plane, read_rgb, resized
+from models.training.data.people import Person, Photo, Store, outline
+from models.training.data.pictures import Floats, Picture, Plane, blurred, read_rgb, resized, to_bytes
 from models.training.data.scene import FRAME, HEADS, Box, Layer, Shares
 
 PHOTOS = 0.24
@@ -37,7 +37,9 @@ class Sample(NamedTuple):
 class Draw:
     """Draws samples; the same seed gives the same sample."""
 
-    def __init__(self, store: Store, people: list[Person], rooms: list[Path], shares: Shares | None = None) -> None:
+    def __init__(
+        self, store: Store, people: list[Person], rooms: list[Path], shares: Shares | None = None
+    ) -> None:
         """Take the people and rooms to draw from; raises ValueError where there are none."""
         if not people or not rooms:
             raise ValueError("samples need people and rooms")
@@ -73,7 +75,7 @@ class Draw:
             picture, alpha = scene.blended(
                 picture, alpha, scene.warped(layer, view, size, bend), self._shares, rng
             )
-        return picture, np.clip(255 * alpha + 0.5, 0, 255).astype(np.uint8)
+        return picture, to_bytes(255 * alpha)
 
     def _layers(self, rng: np.random.Generator) -> list[Layer]:
         kind = rng.random()
@@ -104,7 +106,7 @@ class Draw:
         seen = cv2.warpAffine(room, scene.through(move, view, size), size, borderMode=cv2.BORDER_REFLECT)
         out = scene.toned(cast(Picture, seen), rng)
         if rng.random() < 0.3:
-            out = cast(Floats, cv2.GaussianBlur(out, (0, 0), rng.uniform(0.8, 4)))
+            out = blurred(out, rng.uniform(0.8, 4))
         return out
 
     def _with_decoy(self, picture: Floats, rng: np.random.Generator, size: tuple[int, int]) -> Floats:
@@ -115,10 +117,10 @@ class Draw:
         angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
         radius = rng.uniform(0.08, 0.3) * size[1] * rng.uniform(0.6, 1.4, 9)
         points = np.stack([middle[0] + radius * np.cos(angles), middle[1] + radius * np.sin(angles)], axis=1)
-        mask = np.zeros((size[1], size[0]), np.float32)
-        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 1.0)
-        mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.6, 2))[..., None]
-        return cast(Floats, (other * mask + picture * (1 - mask)).astype(np.float32))
+        shape = np.zeros((size[1], size[0]), np.float32)
+        cv2.fillPoly(shape, [np.round(points).astype(np.int32)], 1.0)
+        mask = blurred(shape, rng.uniform(0.6, 2))[..., None]
+        return other * mask + picture * (1 - mask)
 
     def _photo(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
         """Return a part of a photo as it is: mostly head and waist, at the size that a webcam shows."""
@@ -142,7 +144,7 @@ def _source_weights(people: list[Person]) -> Floats:
 
 def _photo_view(photo: Photo, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
     height, width = photo.alpha.shape
-    left, top, right, bottom = scene.outline(photo.alpha)
+    _, top, _, bottom = outline(photo.alpha)
     head = (bottom - top) / HEADS
     if rng.random() < 0.8:
         down = head / (0.3 * float(np.exp(rng.uniform(np.log(0.55), np.log(1.5)))))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from models.training.data.people import Cutout, Person, Store, outline
-from models.training.data.pictures import Floats, Picture, Plane
+from models.training.data.pictures import Floats, Picture, Plane, blurred, to_bytes
 from models.training.data.placement import Pose, in_contact
 
 FRAME = (640, 360)
@@ -56,14 +56,15 @@ def padded(cutout: Cutout, cut: tuple[str, ...]) -> tuple[Picture, Plane, tuple[
     across, down = round(EXTENSION * width), round(EXTENSION * height)
     borders = (down, down, across, across)
     alpha = cv2.copyMakeBorder(cutout.alpha, *borders, cv2.BORDER_REPLICATE)
-    for side, part in {
-        "top": np.s_[:down],
-        "bottom": np.s_[down + height :],
-        "left": np.s_[:, :across],
-        "right": np.s_[:, across + width :],
-    }.items():
+    margins = {
+        "top": alpha[:down],
+        "bottom": alpha[down + height :],
+        "left": alpha[:, :across],
+        "right": alpha[:, across + width :],
+    }
+    for side, margin in margins.items():
         if side not in cut:
-            alpha[part] = 0
+            margin[:] = 0
     colour = cv2.copyMakeBorder(cutout.colour, *borders, cv2.BORDER_REPLICATE)
     return cast(Picture, colour), cast(Plane, alpha), (across, down)
 
@@ -77,25 +78,27 @@ def head_of(alpha: Plane, standing: bool, rng: np.random.Generator) -> tuple[flo
     return x, float(top), float(height)
 
 
-def without_face(cutout: Cutout, head: tuple[float, float, float], back: bool, rng: np.random.Generator) -> Picture:
+def without_face(
+    cutout: Cutout, head: tuple[float, float, float], back: bool, rng: np.random.Generator
+) -> Picture:
     """Return the colours with the face blurred or erased or, with `back`, covered by the hair above it."""
     x, top, height = head
-    colour = cutout.colour.astype(np.float32)
+    colour: Floats = cutout.colour.astype(np.float32)
     middle = (x + rng.normal(0, 0.06) * height, top + rng.uniform(0.52, 0.66) * height)
     axes = (max(2, round(rng.uniform(0.24, 0.4) * height)), max(2, round(rng.uniform(0.3, 0.48) * height)))
-    mask = np.zeros(cutout.alpha.shape, np.float32)
+    mask: Floats = np.zeros(cutout.alpha.shape, np.float32)
     cv2.ellipse(mask, (round(middle[0]), round(middle[1])), axes, float(rng.normal(0, 12)), 0, 360, 1.0, -1)
     if rng.random() < 0.6 or back:
-        mask = cv2.GaussianBlur(mask, (0, 0), max(0.8, height * 0.04))
+        mask = blurred(mask, max(0.8, height * 0.04))
     if back:
         rows = slice(int(top + 0.06 * height), max(int(top + 0.22 * height), int(top + 0.06 * height) + 2))
         hair = colour[rows, max(0, int(x - 0.25 * height)) : int(x + 0.25 * height) + 2]
-        cover = np.full_like(colour, hair.mean(axis=(0, 1))) + rng.normal(0, 6, (*mask.shape, 1))
+        cover: Floats = np.full_like(colour, hair.mean(axis=(0, 1))) + rng.normal(0, 6, (*mask.shape, 1))
     elif rng.random() < 0.75:
-        cover = cv2.GaussianBlur(colour, (0, 0), max(1.0, height * rng.uniform(0.05, 0.2)))
+        cover = blurred(colour, max(1.0, height * rng.uniform(0.05, 0.2)))
     else:
         cover = np.full_like(colour, colour[mask > 0.5].mean(axis=0) if (mask > 0.5).any() else 128.0)
-    return np.clip(colour + (cover - colour) * mask[..., None], 0, 255).astype(np.uint8)
+    return to_bytes(colour + (cover - colour) * mask[..., None])
 
 
 def pose_of(
@@ -173,7 +176,9 @@ def bends(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Floa
     return columns + field[..., 0], rows + field[..., 1]
 
 
-def warped(layer: Layer, view: Box, size: tuple[int, int], bend: tuple[Floats, Floats] | None) -> tuple[Floats, Floats]:
+def warped(
+    layer: Layer, view: Box, size: tuple[int, int], bend: tuple[Floats, Floats] | None
+) -> tuple[Floats, Floats]:
     """Return the layer's colours and alpha in a view; a bend continues what touches the view's border."""
     move = through(layer.move, view, size)
     colour = cv2.warpAffine(layer.colour, move, size, borderMode=cv2.BORDER_REPLICATE)
@@ -188,7 +193,9 @@ def warped(layer: Layer, view: Box, size: tuple[int, int], bend: tuple[Floats, F
     return cast(Floats, colour), cast(Floats, alpha)
 
 
-def blended(picture: Floats, alpha: Floats, layer: tuple[Floats, Floats], shares: Shares, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def blended(
+    picture: Floats, alpha: Floats, layer: tuple[Floats, Floats], shares: Shares, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Put one layer before the picture, in the room's light now and then; return picture and matte."""
     colour, mine = layer
     solid = mine > 0.5

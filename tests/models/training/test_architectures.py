@@ -6,7 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.training.architectures import registry  # noqa: E402 - needs torch
+from torch import nn  # noqa: E402 - needs torch
+
+from models.training.architectures import registry  # noqa: E402
 from models.training.architectures.bgmv2 import BackgroundMattingV2  # noqa: E402
 from models.training.architectures.selfie import Selfie  # noqa: E402
 from models.training.architectures.swiftnet import SwiftNet  # noqa: E402
@@ -18,7 +20,7 @@ SHIPPED = MODELS / "selfie_general.onnx"
 WIDTH = 0.25
 
 
-def network_of(name: str) -> "torch.nn.Module":
+def network_of(name: str) -> nn.Module:
     torch.manual_seed(0)
     return registry.build(Run(architecture=name, init=str(SHIPPED), width=WIDTH))
 
