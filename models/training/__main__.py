@@ -23,6 +23,7 @@ from models.training.data.rooms import (
     load_rooms,
     save_rooms,
 )
+from models.training.evaluate import evaluate_suite, row_of
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run

@@ -61,6 +61,8 @@ class Run:
     width: float = 1.0
     """Channels of a network, as a share of the article's."""
     bf16: bool = False
+    channels_last: bool = True
+    """How pictures lie in memory; faster where torch manages."""
     optimizer: Optimizer = field(default_factory=Optimizer)
     losses: LossWeights = field(default_factory=LossWeights)
     shares: Shares = field(default_factory=Shares)

@@ -63,7 +63,8 @@ class Trainer:
         torch.manual_seed(run.seed)
         self._run, self._folder, self._device = run, folder, torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
-        self.network = build(run).to(self._device).to(memory_format=torch.channels_last).train()
+        self._layout = torch.channels_last if run.channels_last else torch.contiguous_format
+        self.network = build(run).to(self._device).to(memory_format=self._layout).train()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), run.optimizer.rate, weight_decay=run.optimizer.decay
@@ -162,7 +163,7 @@ class Trainer:
             values = torch.from_numpy(np.ascontiguousarray(batch[part])).to(self._device)
             return (values.unsqueeze(1) if values.ndim == 3 else values.permute(0, 3, 1, 2)).float() / 255
 
-        picture = planes(PICTURE).contiguous(memory_format=torch.channels_last)
+        picture = planes(PICTURE).contiguous(memory_format=self._layout)
         return picture, Targets(planes(ALPHA), planes(KNOWN), planes(TEACHER))
 
     def _disturbed(self, picture: Tensor) -> Tensor:
