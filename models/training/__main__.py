@@ -23,7 +23,7 @@ from models.training.data.rooms import (
     load_rooms,
     save_rooms,
 )
-from models.training.evaluate import evaluate_suite, row_of
+from models.training.evaluate import cost_of, evaluate_suite, quality_of
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run
@@ -213,18 +213,22 @@ def mix(
 @app.command()
 def record(
     network: Network,
-    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder of clips with mattes.")],
-    images: Annotated[int, typer.Option(min=0, help="Image-iterations it was trained for.")],
     remark: Annotated[str, typer.Option(help="What a reader of the table should know.")],
+    suite: Annotated[
+        Path | None, typer.Option(help="A folder of clips with mattes; none: not trained.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=0, help="Image-iterations it was trained for.")] = 0,
     every: Annotated[int, typer.Option(min=1, help="Every so many frames.")] = 10,
 ) -> None:
     """Measure a bare network and store the result for the table."""
+    result: dict[str, object] = {"name": network.stem, "images": images, "remark": remark}
     try:
-        row = row_of(network, suite, every)
+        result |= cost_of(network)._asdict()
+        if suite:
+            result |= quality_of(network, suite, every)._asdict()
     except ERRORS as error:
         _fail(error)
     RESULTS.mkdir(exist_ok=True)
-    result = {"name": network.stem, "images": images, **row._asdict(), "remark": remark}
     (RESULTS / f"{network.stem}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
@@ -236,7 +240,7 @@ def table(
     """Write the README's table of trained networks from the stored results."""
     before = readme.read_text(encoding="utf-8")
     try:
-        after = tables.inserted(before, tables.markdown(tables.rows(RESULTS)))
+        after = tables.inserted(before, tables.markdown(tables.results(RESULTS)))
     except ERRORS as error:
         _fail(error)
     if check and after != before:

@@ -143,11 +143,16 @@ def _outline(plane: Plane) -> Plane:
     return cast(Plane, mask - cv2.erode(mask, np.ones((3, 3), np.uint8)))
 
 
-class Row(NamedTuple):
-    """What the README's table says of a network, but for its name."""
+class Cost(NamedTuple):
+    """What a network costs: its parameters, and the CPU time of one thread for a look at 400×224, in ms."""
 
     parameters: int
     ms: float
+
+
+class Quality(NamedTuple):
+    """How good the mattes of a bare network are, means over the clips of a suite."""
+
     iou: float
     mad: float
     f1: float
@@ -155,8 +160,14 @@ class Row(NamedTuple):
     lost: float
 
 
-def row_of(path: Path, suite: Path, every: int) -> Row:
-    """Measure a bare network: its size, CPU time of one thread at 400×224, and its mattes of a suite."""
+def cost_of(path: Path) -> Cost:
+    weights = onnx.load(path).graph.initializer
+    parameters = sum(int(np.prod(w.dims)) for w in weights if w.data_type == onnx.TensorProto.FLOAT)
+    return Cost(parameters, milliseconds(network_of(path)))
+
+
+def quality_of(path: Path, suite: Path, every: int) -> Quality:
+    """Score every so many frames of a suite."""
     network = network_of(path)
     meters, edges = list[Scores](), list[float]()
     for clip in clips(suite):
@@ -166,11 +177,7 @@ def row_of(path: Path, suite: Path, every: int) -> Row:
             edges.append(boundary_f1(matte, truth))
         meters.append(meter.scores())
     mean = mean_scores(meters)
-    weights = onnx.load(path).graph.initializer
-    parameters = sum(int(np.prod(w.dims)) for w in weights if w.data_type == onnx.TensorProto.FLOAT)
-    return Row(
-        parameters, milliseconds(network), mean.iou, mean.mad, float(np.nanmean(edges)), mean.leak, mean.lost
-    )
+    return Quality(mean.iou, mean.mad, float(np.nanmean(edges)), mean.leak, mean.lost)
 
 
 def milliseconds(network: Segmenter) -> float:

@@ -1,10 +1,10 @@
-"""The README's table of trained networks, from the cards of stored results."""
+"""The README's table of trained networks, from stored results."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
 
 BEGIN, END = "<!-- table of trained networks: begin -->", "<!-- end -->"
 HEADER = (
@@ -17,28 +17,60 @@ class TableError(ValueError):
     """A stored result lacks something, or the README has no place for the table."""
 
 
-def rows(folder: Path) -> list[dict[str, Any]]:
-    """Return the stored results, one file a run, best IoU first."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    try:
-        return sorted(cast(list[dict[str, Any]], found), key=lambda row: -float(row["iou"]))
-    except KeyError as error:
-        raise TableError(f"a result in {folder} has no {error}") from error
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One network's row; without scores it isn't trained."""
 
+    name: str
+    parameters: int
+    images: int
+    ms: float
+    remark: str
+    iou: float | None = None
+    mad: float | None = None
+    f1: float | None = None
+    leak: float | None = None
+    lost: float | None = None
 
-def markdown(results: list[dict[str, Any]]) -> str:
-    """Return the table."""
-    lines = list(HEADER)
-    for row in results:
-        lines.append(
-            f"| {row['name']} | {row['parameters']:,} | {row['images']:,} | {row['ms']:.1f} | {_short(row['iou'])} |"
-            f" {row['mad']:.1f} | {_short(row['f1'])} | {row['leak']:.2f} | {row['lost']:.2f} | {row['remark']} |"
+    def row(self) -> str:
+        scores = (
+            _share(self.iou),
+            _number(self.mad, 1),
+            _share(self.f1),
+            _number(self.leak, 2),
+            _number(self.lost, 2),
         )
-    return "\n".join(lines)
+        seen = f"{self.images:,}" if self.images else "–"
+        cells = (self.name, f"{self.parameters:,}", seen, f"{self.ms:.1f}", *scores, self.remark)
+        return f"| {' | '.join(cells)} |"
 
 
-def _short(share: float) -> str:
-    return f"{share:.3f}".removeprefix("0")
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def results(folder: Path) -> list[Result]:
+    """Return the stored results, one file a network: best IoU first, those without one by name at the end."""
+    found = [_result(path) for path in sorted(folder.glob("*.json"))]
+    return sorted(found, key=lambda result: 1.0 if result.iou is None else -result.iou)
+
+
+def _result(path: Path) -> Result:
+    values = json.loads(path.read_text(encoding="utf-8"))
+    unknown = set(values) - {f.name for f in fields(Result)}
+    try:
+        return Result(**values)
+    except TypeError as error:
+        raise TableError(f"{path}: {', '.join(sorted(unknown)) or error}") from error
+
+
+def markdown(rows: list[Result]) -> str:
+    """Return the table."""
+    return "\n".join([*HEADER, *(result.row() for result in rows)])
 
 
 def inserted(readme: str, table: str) -> str:

@@ -11,9 +11,6 @@ import numpy as np
 
 from models.training.data.pictures import Floats, Picture
 
-POOR = 0.35
-"""The share of poor cameras: dark, noisy, out of focus, of few pixels."""
-
 
 def through_chroma(picture: Picture) -> Picture:
     """Return the picture with its chroma at half the size, limited range, as every video frame has it."""
@@ -54,26 +51,26 @@ def moved(picture: Picture, rng: np.random.Generator) -> Picture:
     return cast(Picture, cv2.filter2D(picture, -1, kernel if rng.random() < 0.7 else kernel.T))
 
 
-def sensor(picture: Floats, rng: np.random.Generator) -> Floats:
+def sensor(picture: Floats, rng: np.random.Generator, dark: float) -> Floats:
     """Return a poor camera's exposure, noise and gamma."""
     kind = rng.random()
-    if kind < 0.45:
+    if kind < dark:
         picture = picture * rng.uniform(0.3, 0.6) + rng.normal(0, rng.uniform(3, 9), picture.shape)
-    elif kind < 0.75:
+    elif kind < dark + 0.55 * (1 - dark):
         picture = picture + rng.normal(0, rng.uniform(2, 6), picture.shape)
     if rng.random() < 0.3:
         picture = 255 * np.clip(picture / 255, 0, 1) ** rng.uniform(0.6, 1.5)
     return cast(Floats, picture.astype(np.float32))
 
 
-def seen_by_camera(picture: Floats, rng: np.random.Generator, poor: float = POOR) -> Picture:
-    """Return what arrives at the server of a scene."""
+def seen_by_camera(picture: Floats, rng: np.random.Generator, poor: float, dark: float) -> Picture:
+    """Return what arrives at the server of a scene; `poor` of the cameras are poor, `dark` of these dark."""
     height, width = picture.shape[:2]
     if rng.random() >= poor:
         noisy = picture + rng.normal(0, 1.2, (height, width, 1))
         out = through_chroma(np.clip(noisy, 0, 255).astype(np.uint8))
         return through_jpeg(out, int(rng.integers(75, 97))) if rng.random() < 0.5 else out
-    out = np.clip(sensor(picture, rng), 0, 255).astype(np.uint8)
+    out = np.clip(sensor(picture, rng, dark), 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         out = moved(out, rng)
     if rng.random() < 0.4:

@@ -61,7 +61,7 @@ class Draw:
             known = np.full(shape, 255, np.uint8)
         if rng.random() < self._shares.grey:
             look = look.mean(axis=2, keepdims=True).repeat(3, axis=2)
-        return Sample(seen_by_camera(look, rng), alpha, known)
+        return Sample(seen_by_camera(look, rng, self._shares.poor, self._shares.dark), alpha, known)
 
     def _composed(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane]:
         layers = self._layers(rng)

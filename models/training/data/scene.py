@@ -40,6 +40,10 @@ class Shares:
     lit_by_room: float = 0.4
     room_of_same_colour: float = 0.1
     decoy: float = 0.25
+    poor: float = 0.35
+    """Cameras that are dark, noisy, out of focus, of few pixels or of low rates; of these ..."""
+    dark: float = 0.45
+    """... so many are dark."""
 
 
 class Layer(NamedTuple):

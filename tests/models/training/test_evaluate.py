@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from models.training import evaluate, suite  # noqa: E402
-from models.training.__main__ import app  # noqa: E402
-from models.training.data.people import Store  # noqa: E402
-from models.training.data.rooms import load_rooms  # noqa: E402
+from models.training import evaluate, suite
+from models.training.__main__ import app
+from models.training.data.people import Store
+from models.training.data.rooms import load_rooms
 
 SHIPPED = Path(__file__).resolve().parents[3] / "models" / "selfie_general.onnx"
 
@@ -37,7 +37,9 @@ def test_a_suite_holds_a_clip_of_every_kind_with_one_matte_a_frame(made_suite: P
 
 
 def test_who_enters_is_not_there_at_first_and_is_in_the_end(made_suite: Path) -> None:
-    (folder,) = (c.truth for c in evaluate.clips(made_suite) if "_enters" in c.name and "second" not in c.name)
+    (folder,) = (
+        c.truth for c in evaluate.clips(made_suite) if "_enters" in c.name and "second" not in c.name
+    )
     first, last = (cv2.imread(str(folder / f"{n:04d}.png"), cv2.IMREAD_GRAYSCALE) for n in (0, 7))
     assert first is not None
     assert last is not None
