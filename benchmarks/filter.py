@@ -18,12 +18,12 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from filters.background import parse_background
+from filters.backgrounds.background import parse_background
 from filters.base import Planes
+from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
-from filters.segmenter import Segmenter, load_card
-from filters.smoother import SMOOTHERS
-from server.config import DEFAULT_MODEL, MODELS, PICTURES
+from server.config.options import DEFAULT_MODEL, MODELS, PICTURES
 from tests.support.camera import Camera
 
 REFERENCE_MS = 0.97

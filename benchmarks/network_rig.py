@@ -72,7 +72,7 @@ class Peer:
         """Join with peer.js; the options are those of its `join`."""
         context = await browser.new_context(permissions=["camera", "microphone"], bypass_csp=True)
         page = await context.new_page()
-        await page.goto(f"{url}/static/style.css")
+        await page.goto(f"{url}/static/css/style.css")
         await page.evaluate(PEER.read_text(encoding="utf-8"))
         told = {"room": room, "name": name, "background": "blur", **options}
         return cls(page, await page.evaluate("options => peer.join(options)", told))

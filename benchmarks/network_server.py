@@ -20,13 +20,13 @@ from aiohttp import web
 
 from benchmarks.room_counters import family
 from server.app import CONFERENCE, create_app
-from server.config import Config
+from server.config.options import Config
 from server.media.encoder import EncodedVideo
-from server.media.fanout import Packets, VideoSubscription
-from server.media.load import LEVELS
+from server.media.governor import LEVELS
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
-from server.participant import Participant
+from server.media.subscription import Packets, VideoSubscription
+from server.rooms.participant import Participant
 
 
 class Arrivals:

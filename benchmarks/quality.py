@@ -28,14 +28,14 @@ from numpy.typing import NDArray
 
 from benchmarks.metrics import Meter, Scores, mean_scores
 from benchmarks.sheet import Sheet
-from filters.background import Color
+from filters.backgrounds.background import Color
+from filters.backgrounds.pictures import to_planes
 from filters.base import Plane, Planes, planes_of
-from filters.matte import Matte, MatteOptions, Network
+from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.segmenter import Box, ModelCard, Segmenter, load_card
+from filters.matting.smoother import Exponential, MotionAdaptive, NoSmoothing, OneFrameDelay, TemporalSmoother
 from filters.person import PersonFilter
-from filters.pictures import to_planes
 from filters.planes import to_plane
-from filters.segmenter import Box, ModelCard, Segmenter, load_card
-from filters.smoother import Exponential, MotionAdaptive, NoSmoothing, OneFrameDelay, TemporalSmoother
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 REFERENCE_MS = 0.97

@@ -26,8 +26,8 @@ from rich.console import Console
 from benchmarks.room_media import video_clip
 from benchmarks.room_plot import plot
 from benchmarks.room_report import WAYS, Result, cost_table, rate_table, result
-from filters.smoother import SMOOTHERS
-from server.config import Config
+from filters.matting.smoother import SMOOTHERS
+from server.config.options import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 GREENROOM = "greenroom"

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from server.media.load import LEVELS
+from server.media.governor import LEVELS
 
 WAYS = {
     "greenroom": "Greenroom, filtered",

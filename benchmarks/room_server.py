@@ -11,9 +11,9 @@ from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
 from server.app import CONFERENCE, create_app
-from server.config import Config
+from server.config.options import Config
 from server.media.encoder import FilteredVideo
-from server.media.load import LEVELS, Governor, Level
+from server.media.governor import LEVELS, Governor, Level
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp
 

@@ -27,8 +27,8 @@ from aiortc.contrib.media import MediaRelay
 from numpy.typing import NDArray
 
 from benchmarks.room_counters import serve
-from filters.segmenter import ModelCard, load_card, network_size
-from server.config import MODELS, Config
+from filters.matting.segmenter import ModelCard, load_card, network_size
+from server.config.options import MODELS, Config
 
 Message = dict[str, Any]
 

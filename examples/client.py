@@ -1,6 +1,6 @@
 """A small client of Greenroom: joins, sends a test pattern or a file, prints who is there and what they say.
 
-It speaks server/protocol.md, saves nothing, and needs aiohttp and aiortc only:
+It speaks server/signaling/protocol.md, saves nothing, and needs aiohttp and aiortc only:
 
     python examples/client.py http://localhost:8080 studio --name Robot --say Hello
     python examples/client.py http://localhost:8080 studio --file talk.mp4 --background fjord

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.backgrounds.pictures import Bgr
 from filters.base import Plane, Planes
-from filters.pictures import Bgr
 from filters.planes import between, box_mean, resized
 
 SIDE = 5

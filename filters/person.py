@@ -17,15 +17,15 @@ import av
 import cv2
 import numpy as np
 
-from filters.background import Background
+from filters.backgrounds.background import Background
+from filters.backgrounds.blur import Blur
 from filters.base import Alpha, FilteredFrame, Plane, Planes, new_frame, planes_of
-from filters.blur import Blur
 from filters.compositor import composite
 from filters.foreground import foreground
-from filters.matte import Matte, MatteOptions, Network
-from filters.photo import PhotoMatte
-from filters.segmenter import Box
-from filters.smoother import TemporalSmoother
+from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.photo import PhotoMatte
+from filters.matting.segmenter import Box
+from filters.matting.smoother import TemporalSmoother
 
 logger = logging.getLogger(__name__)
 

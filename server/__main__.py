@@ -10,21 +10,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from filters.background import Color, parse_background
+from filters.backgrounds.background import Color, parse_background
 from filters.base import FilterError, Plane, planes_of
-from filters.files import MakeFilter, MatteSink, filter_file, read_picture
-from filters.matte import Matte, MatteOptions
+from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
+from filters.matting.matte import Matte, MatteOptions
+from filters.matting.photo import PhotoMatte
+from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
-from filters.photo import PhotoMatte
-from filters.segmenter import Segmenter, load_card
-from filters.smoother import SMOOTHERS
-from server.bridge_command import bridges
-from server.config import MODELS, PICTURES, Config
-from server.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
-from server.core_dumps import forbid_core_dumps
-from server.evidence import compose, verify
-from server.policy import SignalingError
-from server.settings import ConfigError, effective, explain
+from server.access.policy import SignalingError
+from server.cli.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
+from server.cli.evidence import compose, verify
+from server.cli.janus import bridges
+from server.config.loading import ConfigError, effective, explain
+from server.config.options import MODELS, PICTURES, Config
+from server.core.core_dumps import forbid_core_dumps
 
 DEFAULTS = Config()
 
@@ -155,7 +155,7 @@ def token(
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
 ) -> None:
     """Print a token, signed with a key of the configuration, that lets somebody into a room."""
-    from server.tokens import grant_of, make_token, read_keys
+    from server.access.tokens import grant_of, make_token, read_keys
 
     claims = {
         "room": room,

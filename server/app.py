@@ -9,25 +9,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from filters.base import FilterError
-from filters.segmenter import Segmenter, load_card
-from server.api import add_api
-from server.backgrounds import builtin_backgrounds
-from server.bridge import add_bridge
-from server.conference import Conference
-from server.config import MODELS, STATIC, Config
-from server.keys import CONFERENCE, QUOTA
-from server.logs import configure_logging
+from filters.matting.segmenter import Segmenter, load_card
+from server.access.policy import SignalingError, room_name
+from server.access.tokens import check_exposure, is_private
+from server.config.options import MODELS, STATIC, Config
+from server.core.logs import configure_logging
+from server.http.api import add_api
+from server.http.app_keys import CONFERENCE, QUOTA
+from server.http.forwarded import Quota, only_for_localhost, trust
+from server.http.lifecycle import add_operation, drain_on_sigterm, reload_on_sighup, welcome
+from server.http.parsing import bearer, is_foreign
+from server.http.tls import ssl_context
+from server.http.webhooks import add_webhooks
+from server.janus.bridge import add_bridge
 from server.media.rtc import install
-from server.meeting import Attendance
-from server.operation import add_operation, drain_on_sigterm, reload_on_sighup, welcome
-from server.policy import SignalingError, room_name
-from server.proxies import Quota, only_for_localhost, trust
-from server.reading import bearer, is_foreign
-from server.signaling import Signaling
-from server.tls import ssl_context
-from server.tokens import check_exposure, is_private
-from server.webhooks import add_webhooks
-from server.whip import add_whip
+from server.rooms.backgrounds import builtin_backgrounds
+from server.rooms.room import Attendance
+from server.rooms.rooms import Conference
+from server.signaling.websocket import Signaling
+from server.whip.endpoint import add_whip
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 
 async def _favicon(_: web.Request) -> web.StreamResponse:
-    return web.FileResponse(STATIC / "favicon.svg")
+    return web.FileResponse(STATIC / "icons" / "favicon.svg")
 
 
 async def _websocket(request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 // @ts-check
-import { roomOfPage } from './rooms.js';
-import { Session } from './session.js';
+import { roomOfPage } from './app/room-names.js';
+import { Session } from './app/page.js';
 import { translate } from './view/dom.js';
 import { offerLanguages } from './view/language.js';
 import { showLanding } from './view/landing.js';

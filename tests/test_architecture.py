@@ -25,11 +25,11 @@ def leak(camera: av.VideoFrame) -> None:
 
 RECORDED = """\
 from server.media.encoder import EncodedVideo
-from server.media.recording import Recorder, VideoTap
+from server.media.recording.recorder import Recorder, VideoTap
 from server.media.publication import AudioPublication
 from server.media.rtc import EncodedFrame
 from server.media.screen import ScreenPublication
-from server.media.webm import WebmFile
+from server.media.recording.webm import WebmFile
 
 
 def leak(
@@ -43,8 +43,8 @@ def leak(
 """
 
 
-WRITERS = {f"server/{name}.py" for name in ("receipt_keys", "receipts", "tls")} | {
-    f"server/media/{name}.py" for name in ("compose", "recording", "webm")
+WRITERS = {f"server/{name}.py" for name in ("receipts/keys", "receipts/receipt", "http/tls")} | {
+    f"server/media/recording/{name}.py" for name in ("compose", "recorder", "webm")
 }
 
 
@@ -76,7 +76,7 @@ def test_filters_know_no_network(path: Path) -> None:
     assert not {"asyncio", "aiortc", "aioice", "aiohttp", "server"} & set(imports(path))
 
 
-@pytest.mark.parametrize("name", ["room.py", "policy.py"])
+@pytest.mark.parametrize("name", ["rooms/membership.py", "access/policy.py"])
 def test_rooms_and_rules_know_neither_http_nor_webrtc(name: str) -> None:
     assert not {"aiortc", "aioice", "aiohttp", "av"} & set(imports(ROOT / "server" / name))
 
@@ -105,11 +105,11 @@ def test_the_server_unpickles_nothing() -> None:
     readers = [
         p.name for p in modules("server") if re.search(r"pickle\.load|Unpickler", p.read_text("utf-8"))
     ]
-    assert readers == ["worker.py"]
-    answering = (ROOT / "server/media/worker.py").read_text("utf-8").partition("def read_answer")[2]
+    assert readers == ["program.py"]
+    answering = (ROOT / "server/media/workers/program.py").read_text("utf-8").partition("def read_answer")[2]
     assert "pickle" not in answering.partition("\nclass ")[0]
-    for name in ("processes.py", "remote.py", "worker_process.py"):
-        assert "pickle.load" not in (ROOT / "server/media" / name).read_text("utf-8")
+    for name in ("pool.py", "proxy.py", "process.py"):
+        assert "pickle.load" not in (ROOT / "server/media/workers" / name).read_text("utf-8")
 
 
 def test_few_modules_write_files() -> None:
@@ -139,14 +139,14 @@ def _opens(path: Path) -> bool:
 
 
 def test_only_encoders_make_what_may_be_recorded() -> None:
-    """A worker's messages are read in worker.py as well, which writes nothing else into them."""
+    """A worker's messages are read in program.py as well, which writes nothing else into them."""
     makers = {p.relative_to(ROOT).as_posix() for p in modules("server") if "FilteredVideo" in calls(p)}
-    assert makers == {"server/media/encoder.py", "server/media/worker.py"}
+    assert makers == {"server/media/encoder.py", "server/media/workers/program.py"}
 
 
 def test_recordings_know_no_camera_and_no_screen() -> None:
-    for name in ("webm.py", "recording.py", "compose.py"):
-        text = (ROOT / "server" / "media" / name).read_text(encoding="utf-8")
+    for name in ("webm.py", "recorder.py", "compose.py"):
+        text = (ROOT / "server" / "media" / "recording" / name).read_text(encoding="utf-8")
         for forbidden in ("EncodedFrame", "EncodedVideo", "ScreenPublication", "Transcoder", "VideoReceiver"):
             assert forbidden not in text, name
 

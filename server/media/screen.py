@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from server.media.encoder import CLOCK_RATE, EncodedVideo
-from server.media.fanout import Packets, Publication, VideoSubscription
 from server.media.publication import Timeline
 from server.media.rtc import EncodedFrame, VideoReceiver
+from server.media.subscription import Packets, Publication, VideoSubscription
 
 KEYFRAME_INTERVAL = 0.5  # seconds between two requests to the sender, whoever asks and however often
 

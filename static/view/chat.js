@@ -1,9 +1,9 @@
 // @ts-check
-import { linkify } from '../linkify.js';
-import { language, text } from '../strings.js';
+import { linkify } from '../lib/linkify.js';
+import { language, text } from '../i18n/strings.js';
 import { byId, element, showAction } from './dom.js';
 
-/** @import {Chat as Message} from '../types.js' */
+/** @import {Chat as Message} from '../protocol/types.js' */
 
 const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
 /** Messages of one person within this time are shown as one block, in ms. */

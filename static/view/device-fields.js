@@ -1,9 +1,9 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, element, icon, showAction } from './dom.js';
 
-/** @import {Devices, Problem} from '../devices.js' */
-/** @import {Kind} from '../types.js' */
+/** @import {Devices, Problem} from '../devices/devices.js' */
+/** @import {Kind} from '../protocol/types.js' */
 
 /** @type {Kind[]} */
 const KINDS = ['video', 'audio'];

@@ -1,5 +1,5 @@
 // @ts-check
-import { isKey, language, text } from '../strings.js';
+import { isKey, language, text } from '../i18n/strings.js';
 
 /**
  * @template {Element} T
@@ -36,7 +36,7 @@ export function icon(name) {
   const use = document.createElementNS(SVG, 'use');
   svg.setAttribute('class', 'icon');
   svg.setAttribute('aria-hidden', 'true');
-  use.setAttribute('href', `/static/icons.svg#${name}`);
+  use.setAttribute('href', `/static/icons/icons.svg#${name}`);
   svg.append(use);
   return svg;
 }
@@ -44,7 +44,7 @@ export function icon(name) {
 /** Shows another icon in an element that has one.
  * @param {Element} holder @param {string} name */
 export function setIcon(holder, name) {
-  holder.querySelector('use')?.setAttribute('href', `/static/icons.svg#${name}`);
+  holder.querySelector('use')?.setAttribute('href', `/static/icons/icons.svg#${name}`);
 }
 
 /** Fills in the words of the static page. */

@@ -1,6 +1,6 @@
 // @ts-check
-/** @import {ClientMessage, Participant} from '../types.js' */
-/** @import {Key} from '../strings.js' */
+/** @import {ClientMessage, Participant} from '../protocol/types.js' */
+/** @import {Key} from '../i18n/strings.js' */
 
 /**
  * What a host can do about somebody else.

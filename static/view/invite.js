@@ -1,5 +1,5 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 import { notify } from './notices.js';
 
@@ -44,7 +44,7 @@ export class Invite {
   }
 
   async #drawQr() {
-    const { encodeQr } = await import('../qr.js');
+    const { encodeQr } = await import('../lib/qr.js');
     const modules = encodeQr(roomAddress());
     const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     path.setAttribute('d', modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : ''))).join(''));

@@ -1,6 +1,6 @@
 // @ts-check
-import { isRoomName, roomName, suggestRoom } from '../rooms.js';
-import { text } from '../strings.js';
+import { isRoomName, roomName, suggestRoom } from '../app/room-names.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 
 /** The front page, where a room is named. */

@@ -1,6 +1,6 @@
 // @ts-check
-import { savePreferences } from '../preferences.js';
-import { LANGUAGES, language } from '../strings.js';
+import { savePreferences } from '../app/preferences.js';
+import { LANGUAGES, language } from '../i18n/strings.js';
 import { byId } from './dom.js';
 
 /** Lets one choose a language; the page is then loaded again in it. */

@@ -1,8 +1,8 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 
-/** @import {Receipt, ServerError} from '../types.js' */
+/** @import {Receipt, ServerError} from '../protocol/types.js' */
 
 /**
  * The view after a meeting.

@@ -1,11 +1,11 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 import { setTrack } from './media-tile.js';
 import { paint } from './paint.js';
 
-/** @import {Devices} from '../devices.js' */
-/** @import {Background} from '../types.js' */
+/** @import {Devices} from '../devices/devices.js' */
+/** @import {Background} from '../protocol/types.js' */
 
 /**
  * @typedef {object} LobbyEvents

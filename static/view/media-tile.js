@@ -1,5 +1,5 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { element, icon } from './dom.js';
 
 /** @import {Box} from './grid.js' */

@@ -6,7 +6,7 @@
  * @param {{id: string, address: string | null}} background
  */
 export function paint(target, { id, address }) {
-  const shown = id.startsWith('blur') ? `/static/art/${id}.svg` : address;
+  const shown = id.startsWith('blur') ? `/static/icons/${id}.svg` : address;
   target.style.backgroundColor = id.startsWith('#') ? id : '';
   target.style.backgroundImage = shown ? `url("${new URL(shown, location.href).href}")` : '';
 }

@@ -1,5 +1,5 @@
 // @ts-check
-import { isKey, text } from '../strings.js';
+import { isKey, text } from '../i18n/strings.js';
 import { byId, showAction } from './dom.js';
 
 /** The panel at the side, which shows one thing at a time. */

@@ -1,12 +1,12 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { avatar } from './avatar.js';
 import { byId, element, icon } from './dom.js';
 import { hostCommands } from './host-commands.js';
 import { PolicyForm } from './policy-form.js';
 
-/** @import {RoomState} from '../room-state.js' */
-/** @import {Background, ClientMessage, Participant} from '../types.js' */
+/** @import {RoomState} from '../protocol/room-state.js' */
+/** @import {Background, ClientMessage, Participant} from '../protocol/types.js' */
 
 /** The list of people and, for hosts, what they decide. */
 export class People {

@@ -1,9 +1,9 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, element, icon } from './dom.js';
 import { paint } from './paint.js';
 
-/** @import {Background} from '../types.js' */
+/** @import {Background} from '../protocol/types.js' */
 
 /**
  * @typedef {object} PickerEvents

@@ -1,9 +1,9 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, element, icon } from './dom.js';
 import { paint } from './paint.js';
 
-/** @import {Background, Policy} from '../types.js' */
+/** @import {Background, Policy} from '../protocol/types.js' */
 
 /** What hosts decide about the room. A change is sent at once, and shown when the server has taken it. */
 export class PolicyForm {

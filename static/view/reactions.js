@@ -1,5 +1,5 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, element, showAction } from './dom.js';
 
 /** The row of reactions. */

@@ -1,10 +1,10 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 import { notify } from './notices.js';
 
-/** @import {RoomState} from '../room-state.js' */
-/** @import {ClientMessage, Recording as Begun} from '../types.js' */
+/** @import {RoomState} from '../protocol/room-state.js' */
+/** @import {ClientMessage, Recording as Begun} from '../protocol/types.js' */
 
 /** Says to everybody, already in the lobby, whether the room is recorded; and lets hosts decide. */
 export class Recording {

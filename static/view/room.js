@@ -1,10 +1,10 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, onAction, placePopover, showAction } from './dom.js';
 import { Panel } from './panel.js';
 import { Tiles } from './tiles.js';
 
-/** @import {Participant} from '../types.js' */
+/** @import {Participant} from '../protocol/types.js' */
 
 /** The frame of the meeting: header, banners, tiles, panel, toolbar, menus and dialogs. */
 export class Room {

@@ -1,9 +1,9 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { element, icon } from './dom.js';
 import { MediaTile } from './media-tile.js';
 
-/** @import {StreamKind} from '../types.js' */
+/** @import {StreamKind} from '../protocol/types.js' */
 /** @import {TileEvents} from './media-tile.js' */
 
 /** A shared screen. It did not go through the filter, and says so. */

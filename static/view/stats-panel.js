@@ -1,10 +1,10 @@
 // @ts-check
-import { ratesOf } from '../stats.js';
-import { language, text } from '../strings.js';
+import { ratesOf } from '../rtc/stats.js';
+import { language, text } from '../i18n/strings.js';
 import { element } from './dom.js';
 
-/** @import {StreamRate, StreamReport} from '../stats.js' */
-/** @import {FilterReport} from '../types.js' */
+/** @import {StreamRate, StreamReport} from '../rtc/stats.js' */
+/** @import {FilterReport} from '../protocol/types.js' */
 
 /** @type {StreamReport[]} */
 let before = [];

@@ -1,9 +1,9 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId, element, icon, placePopover } from './dom.js';
 import { hostCommands } from './host-commands.js';
 
-/** @import {ClientMessage, Participant} from '../types.js' */
+/** @import {ClientMessage, Participant} from '../protocol/types.js' */
 /** @import {MediaTile} from './media-tile.js' */
 
 /** What one can do with a tile. */
@@ -37,7 +37,7 @@ export class TileMenu {
   }
 
   /**
-   * @param {import('../strings.js').Key} key
+   * @param {import('../i18n/strings.js').Key} key
    * @param {string} symbol
    * @param {() => void} action
    */

@@ -1,10 +1,10 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { element, icon, setIcon } from './dom.js';
 import { MediaTile } from './media-tile.js';
 
-/** @import {Participant, StreamKind} from '../types.js' */
+/** @import {Participant, StreamKind} from '../protocol/types.js' */
 /** @import {TileEvents} from './media-tile.js' */
 
 /** How long a reaction is shown, in ms. */

@@ -1,5 +1,5 @@
 // @ts-check
-import { text } from '../strings.js';
+import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
 import { placeAround, placeTiles } from './grid.js';
 import { announce } from './notices.js';
@@ -7,8 +7,8 @@ import { ScreenTile } from './screen-tile.js';
 import { Tile } from './tile.js';
 import { TileMenu } from './tile-menu.js';
 
-/** @import {ClientMessage, Participant} from '../types.js' */
-/** @import {Streams} from '../subscriber.js' */
+/** @import {ClientMessage, Participant} from '../protocol/types.js' */
+/** @import {Streams} from '../rtc/subscriber.js' */
 
 const GAP = 12;
 /** How long somebody has to speak before the others make place, in ms. */

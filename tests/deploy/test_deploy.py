@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from filters.segmenter import Segmenter, load_card
-from server.config import DEFAULT_MODEL, MODELS, Config
-from server.settings import load, options
+from filters.matting.segmenter import Segmenter, load_card
+from server.config.loading import load, options
+from server.config.options import DEFAULT_MODEL, MODELS, Config
 from tests.support.serving import serving
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -27,7 +27,7 @@ Evaluate = Callable[[str], Awaitable[Any]]
 async def chromium_peer(browser: Browser, server: str, room: str, codecs: list[str] | None = None) -> Page:
     context = await browser.new_context(permissions=["camera", "microphone"])
     page = await context.new_page()
-    await page.goto(f"{server}/static/style.css")
+    await page.goto(f"{server}/static/css/style.css")
     await page.evaluate(PEER)
     await page.evaluate("options => peer.join(options)", {"room": room, "name": "Chromium", "codecs": codecs})
     await page.evaluate("options => peer.publish(options)", {"audio": True, "codecs": codecs})
@@ -53,7 +53,7 @@ async def test_firefox_sends_and_receives(browser: Browser, server: str, tmp_pat
     if program is None:
         pytest.skip("no Firefox; install one (Debian: apt-get install firefox-esr) or name it in $FIREFOX")
     page = await chromium_peer(browser, server, "firefox")
-    async with firefox(program, tmp_path, f"{server}/static/style.css") as tab:
+    async with firefox(program, tmp_path, f"{server}/static/css/style.css") as tab:
         await tab.evaluate(f"(() => {{ {PEER} }})()")
         fox = await tab.evaluate('peer.join({room: "firefox", name: "Firefox"})')
         await tab.evaluate("peer.publish({audio: true})")

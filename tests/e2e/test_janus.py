@@ -11,10 +11,10 @@ import av
 import pytest
 from aiortc import AudioStreamTrack
 
-from server.bridge import DISPLAY
-from server.bridged import FIRST_PAUSE
-from server.janus import JanusError, connect
-from server.videoroom import PLUGIN, Room, expect, watch
+from server.janus.bridge import DISPLAY
+from server.janus.client import JanusError, connect
+from server.janus.relay import FIRST_PAUSE
+from server.janus.videoroom import PLUGIN, Room, expect, watch
 from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
-from server.tokens import Problem
+from server.access.tokens import Problem
 from tests.support.fake_server import FakeServer
 from tests.support.pages import join
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 )
 async def test_qr_codes_can_be_read(page: Page, fake: FakeServer, words: str) -> None:
     await page.goto(fake.url)
-    rows = await page.evaluate("async w => (await import('/static/qr.js')).encodeQr(w)", words)
+    rows = await page.evaluate("async w => (await import('/static/lib/qr.js')).encodeQr(w)", words)
     modules = np.pad(1 - np.array(rows, np.uint8), 4, constant_values=1)
     picture = np.kron(modules, np.ones((8, 8), np.uint8)) * 255
     assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == words
@@ -36,7 +36,9 @@ async def test_qr_codes_can_be_read(page: Page, fake: FakeServer, words: str) ->
 async def test_a_qr_code_of_the_standard(page: Page, fake: FakeServer) -> None:
     """Codewords and their error correction: the example of ISO/IEC 18004 in byte mode at level M."""
     await page.goto(fake.url)
-    rows = await page.evaluate("async () => (await import('/static/qr.js')).encodeQr('Hello, world! 123')")
+    rows = await page.evaluate(
+        "async () => (await import('/static/lib/qr.js')).encodeQr('Hello, world! 123')"
+    )
     assert len(rows) == 25
     finder = ["1111111", "1000001", "1011101", "1011101", "1011101", "1000001", "1111111"]
     for top, left in ((0, 0), (0, 18), (18, 0)):
@@ -91,7 +93,9 @@ async def test_german_is_complete_and_chosen_by_hand_or_by_the_browser(page: Pag
     assert await page.evaluate("document.documentElement.lang") == "de"
     english, german = [
         json.loads(
-            await page.evaluate(f"import('/static/strings.{code}.js').then(m => JSON.stringify(m.{name}))")
+            await page.evaluate(
+                f"import('/static/i18n/strings.{code}.js').then(m => JSON.stringify(m.{name}))"
+            )
         )
         for code, name in (("en", "english"), ("de", "german"))
     ]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, Request, expect
 
-from server.config import STATIC
+from server.config.options import STATIC
 from tests.support.fake_server import FakeServer, error, participant
 from tests.support.pages import join
 

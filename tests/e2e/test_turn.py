@@ -17,11 +17,11 @@ from aioice.ice import Connection, TransportPolicy
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
 from playwright.async_api import Browser
 
-from filters.segmenter import Segmenter, load_card
+from filters.matting.segmenter import Segmenter, load_card
 from server.app import CONFERENCE
-from server.config import DEFAULT_MODEL, MODELS, Config
-from server.ice import describe, ice_servers
+from server.config.options import DEFAULT_MODEL, MODELS, Config
 from server.media.rtc.connection import PeerConnection
+from server.peers.ice import describe, ice_servers
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.pages import READABLE, enter, visit, watched
@@ -162,7 +162,7 @@ def relay_only(
 async def test_media_flows_when_browser_and_server_have_only_the_relay(
     server: Client, browser: Browser, camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.ice.peer_connection", relay_only)
+    monkeypatch.setattr("server.peers.ice.peer_connection", relay_only)
     page = await visit(browser, camera, str(server.make_url("/r/relayed")), RELAY_ONLY)
     await enter(page, "Ada", "Fjord")
     await watched(page, self_tile=True)  # there and back again: both connections work

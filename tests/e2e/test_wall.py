@@ -12,7 +12,7 @@ import aiohttp
 import av
 import pytest
 
-from filters.background import BUILTIN
+from filters.backgrounds.background import BUILTIN
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack, Client, join
 from tests.support.viewer import READABLE, Viewer

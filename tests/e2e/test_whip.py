@@ -23,8 +23,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page
 
-from server.tls import self_signed
-from server.tokens import Grant, Key, make_token
+from server.access.tokens import Grant, Key, make_token
+from server.http.tls import self_signed
 from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.viewer import READABLE, Viewer

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from filters.background import Blur, Color
+from filters.backgrounds.background import Blur, Color
 from filters.base import Alpha, FilteredFrame, FilterError, Plane, Planes, new_frame, planes_of
-from filters.matte import MatteOptions
+from filters.matting.matte import MatteOptions
+from filters.matting.segmenter import Box, Segmenter, load_card
+from filters.matting.smoother import SMOOTHERS
 from filters.person import MAX_REPEAT, PersonFilter, slate
-from filters.segmenter import Box, Segmenter, load_card
-from filters.smoother import SMOOTHERS
-from server.config import MODELS
+from server.config.options import MODELS
 from tests.support.camera import Camera
 
 GREEN = Color(0, 120, 0)

@@ -11,9 +11,9 @@ import av
 import pytest
 from aiortc import RTCIceServer
 
-from filters.segmenter import Segmenter, load_card
-from server.conference import Conference
-from server.config import DEFAULT_MODEL, MODELS, Config
+from filters.matting.segmenter import Segmenter, load_card
+from server.config.options import DEFAULT_MODEL, MODELS, Config
+from server.rooms.rooms import Conference
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.gate import Gate

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, WSServerHandshakeError
 
-from filters.segmenter import Segmenter
+from filters.matting.segmenter import Segmenter
+from server.access.tokens import Grant, Key, make_token
 from server.app import CONFERENCE
-from server.config import Config
-from server.tokens import Grant, Key, make_token
+from server.config.options import Config
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 

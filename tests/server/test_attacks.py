@@ -13,11 +13,11 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 from aiortc.sdp import SessionDescription
 
-from filters.segmenter import Segmenter
+from filters.matting.segmenter import Segmenter
+from server.access.tokens import Grant, Key, make_token
 from server.app import CONFERENCE
-from server.config import Config
-from server.logs import configure_logging
-from server.tokens import Grant, Key, make_token
+from server.config.options import Config
+from server.core.logs import configure_logging
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from filters.segmenter import Segmenter
+from filters.matting.segmenter import Segmenter
 from server.app import create_app
-from server.config import Config
+from server.config.options import Config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

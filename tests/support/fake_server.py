@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from server.app import HEADERS, compress
-from server.config import STATIC
+from server.config.options import STATIC
 
 Message: TypeAlias = dict[str, Any]
 

@@ -9,9 +9,9 @@ import numpy as np
 from aiohttp import web
 
 from filters.base import Alpha, FilterError, Planes
-from filters.segmenter import Box, Segmenter, load_card
+from filters.matting.segmenter import Box, Segmenter, load_card
 from server.app import create_app
-from server.config import DEFAULT_MODEL, MODELS, Config
+from server.config.options import DEFAULT_MODEL, MODELS, Config
 
 SLOW = 0.2  # seconds
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.conference import Conference
-from server.messages import Message
-from server.policy import SignalingError
-from server.requests import handle
-from server.session import Session
+from server.access.policy import SignalingError
+from server.core.messages import Message
+from server.rooms.rooms import Conference
+from server.signaling.handlers import handle
+from server.signaling.session import Session
 
 
 class Guest:

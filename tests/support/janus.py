@@ -18,8 +18,8 @@ import av
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from server.janus import Handle, Session, connect
-from server.videoroom import PLUGIN
+from server.janus.client import Handle, Session, connect
+from server.janus.videoroom import PLUGIN
 from tests.support.client import MAX_BUNDLE
 
 PRIVATE, PUBLIC = 1234, 1235

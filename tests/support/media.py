@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from filters.base import FilteredFrame, Plane, new_frame, planes_of
-from filters.files import MatteSink
+from filters.files.filter_file import MatteSink
 from tests.support.person import Picture
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)

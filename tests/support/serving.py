@@ -9,9 +9,9 @@ from typing import TypeAlias
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from filters.segmenter import Segmenter
+from filters.matting.segmenter import Segmenter
 from server.app import create_app
-from server.config import Config
+from server.config.options import Config
 
 Client: TypeAlias = TestClient[web.Request, web.Application]
 

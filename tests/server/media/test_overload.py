@@ -16,11 +16,11 @@ import pytest
 
 from filters.base import FilteredFrame, new_frame
 from server.media.encoder import Vp8Encoder
-from server.media.fanout import VideoSubscription
-from server.media.load import LEVELS, Governor, LoadMeter
+from server.media.governor import LEVELS, Governor, LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
-from server.media.workers import ThreadTranscoding
+from server.media.subscription import VideoSubscription
+from server.media.workers.base import ThreadTranscoding
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

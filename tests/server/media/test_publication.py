@@ -14,11 +14,11 @@ import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.encoder import Vp8Encoder
-from server.media.fanout import AudioSubscription, VideoSubscription
-from server.media.load import LoadMeter
+from server.media.governor import LoadMeter
 from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
 from server.media.rtc import AudioPacket, EncodedFrame
-from server.media.workers import ThreadTranscoding
+from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.workers.base import ThreadTranscoding
 
 RAW, PAINTED = 220, 60
 

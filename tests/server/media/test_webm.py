@@ -11,7 +11,7 @@ import av
 import pytest
 
 from server.media.encoder import FilteredVideo, Vp8Encoder
-from server.media.webm import CLUSTER, REORDERING, WebmFile
+from server.media.recording.webm import CLUSTER, REORDERING, WebmFile
 from tests.support.painting import even, speech
 
 

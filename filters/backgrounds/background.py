@@ -1,0 +1,142 @@
+"""What is shown instead of the room. A background is a class with `paint`."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from filters.backgrounds.blur import Blur, Strength
+from filters.backgrounds.clip import Clip
+from filters.backgrounds.pictures import Bgr, cover, decode_picture, encode_jpeg, to_planes
+from filters.base import FilterError, Plane, Planes
+
+__all__ = [
+    "BUILTIN",
+    "CLIPS",
+    "Background",
+    "Blur",
+    "Clip",
+    "Color",
+    "Picture",
+    "PictureFile",
+    "decode_picture",
+    "encode_jpeg",
+    "parse_background",
+]
+
+BUILTIN: Final[dict[str, str]] = {
+    "studio": "Studio",
+    "wainscot": "Sage wall",
+    "window": "Window light",
+    "shelf": "Bookshelf",
+    "loft": "Evening loft",
+    "bokeh": "Warm lights",
+    "city": "City at night",
+    "dusk": "Dusk mountains",
+    "fjord": "Fjord",
+    "forest": "Misty forest",
+    "dunes": "Dunes",
+    "paper": "Paper waves",
+}
+"""Id and title of the pictures that come with the program, as <id>.jpg and <id>.thumb.jpg."""
+
+CLIPS: Final[dict[str, str]] = {"drift": "Drifting lights", "tide": "Slow tide"}
+"""Id and title of the looping videos that come with the program, as <id>.webm, <id>.jpg and <id>.thumb.jpg."""
+
+_BLURS: Final[dict[str, Strength]] = {"blur": "soft", "blur-strong": "strong"}
+_PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
+
+
+class Background(Protocol):
+    """Paints what is behind the person. One instance serves one stream and is not thread-safe."""
+
+    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
+        """Return the background at the size of `source`; it may be a buffer, valid until the next call.
+
+        `alpha` is an 8-bit matte at luma size, 255 is person. `time` is that of the stream, in seconds.
+        Raises FilterError if there is nothing to paint.
+        """
+        ...
+
+
+class Picture:
+    """A still picture, cropped to cover the frame. The picture itself may be shared and is not copied."""
+
+    def __init__(self, image: Bgr) -> None:
+        self.image = image
+        self._planes: Planes | None = None
+
+    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
+        if self._planes is None or self._planes.size != source.size:
+            self._planes = to_planes(cover(self.image, *source.size))
+        return self._planes
+
+
+class PictureFile:
+    """A picture that is decoded when it is first painted. It pickles as its path, or as the file's bytes."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        """Raise FilterError where there is no such file."""
+        if isinstance(source, Path) and not source.is_file():
+            raise FilterError(f"the built-in picture {source.name} is missing")
+        self._source = source
+        self._picture: Picture | None = None
+
+    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
+        if self._picture is None:
+            content = self._source
+            self._picture = Picture(decode_picture(content) if isinstance(content, bytes) else _load(content))
+        return self._picture.paint(source, alpha, time)
+
+    def __reduce__(self) -> tuple[type, tuple[Path | bytes]]:
+        return PictureFile, (self._source,)
+
+
+class Color(Picture):
+    """One colour; red, green and blue are 0 to 255."""
+
+    def __init__(self, red: int, green: int, blue: int) -> None:
+        super().__init__(np.array([[[blue, green, red]]], np.uint8))
+
+
+def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Background:
+    """Return a new background for 'blur', 'blur-strong', '#rrggbb' or the id of a built-in picture or clip.
+
+    `pictures` is the folder of the built-in ones. With `files`, the path of a picture or a video is
+    understood too. Raises FilterError, also for a file that can't be used.
+    """
+    if spec in _BLURS:
+        return Blur(_BLURS[spec])
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", spec):
+        return Color(*bytes.fromhex(spec[1:]))
+    if spec in BUILTIN:
+        return PictureFile(pictures / f"{spec}.jpg")
+    if spec in CLIPS:
+        return Clip(pictures / f"{spec}.webm")
+    if files and Path(spec).is_file():
+        return _open(Path(spec))
+    known = [*_BLURS, "#rrggbb", *BUILTIN, *CLIPS, *(["the path of a picture or video"] if files else [])]
+    raise FilterError(f"unknown background {spec[:80]!r}; known: {', '.join(known)}")
+
+
+def _open(path: Path) -> Background:
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+        if not head.startswith(_PICTURE_MAGIC) or head[8:] == b"AVI ":
+            return Clip(path)
+        return Picture(decode_picture(path.read_bytes()))
+    except OSError as error:
+        raise FilterError(f"cannot read {path.name}: {error.strerror}") from error
+
+
+@lru_cache(maxsize=len(BUILTIN))
+def _load(path: Path) -> Bgr:
+    """Decode a built-in picture once; everybody who chose it shares the array."""
+    image = decode_picture(path.read_bytes())
+    image.setflags(write=False)
+    return image

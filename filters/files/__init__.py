@@ -1,0 +1,1 @@
+"""The filter on files: reading, filtering and writing video and photos."""

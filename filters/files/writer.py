@@ -1,0 +1,194 @@
+"""Writing filtered frames and their mattes, in step with the frames that were read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from filters.base import Plane
+from filters.files.reader import AudioPacket, MediaError, VideoFormat
+
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+"""What video is written as, by suffix; all of them hold H.264."""
+
+COPIED = {
+    "mp4": ("aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"),
+    "mov": ("aac", "ac3", "alac", "eac3", "mp3", "pcm_"),
+}
+"""How the names begin of the audio that is copied; FFmpeg names more, with which it then writes no header."""
+
+
+class Destination(NamedTuple):
+    """Where a file will be, and the unfinished file beside it that is written to."""
+
+    path: Path
+    part: Path
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Destination]:
+    """Lend a new file that takes the place of `target` at the end, and vanishes on any exception.
+
+    Raises MediaError where `target` can't be written.
+    """
+    final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
+    part = final.with_name(f".{final.name}.{os.getpid()}.part")
+    with writing(target):
+        part.touch(exist_ok=False)
+    try:
+        yield Destination(target, part)
+        with writing(target):
+            part.replace(final)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the file system and of FFmpeg into MediaError about `path`."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+class _Writer:
+    """A container with one video stream; as a context manager it writes the rest and the index at the end."""
+
+    def __init__(self, destination: Destination, container: str, codec: str, form: VideoFormat) -> None:
+        self._path = destination.path
+        # MP4's own clock is made the stream's, so that the offset of the first frame is not rounded.
+        scale = {} if container == "matroska" else {"movie_timescale": str(form.time_base.denominator)}
+        with writing(self._path):
+            self._container = av.open(str(destination.part), "w", format=container, options=scale)
+            self._stream: VideoStream = self._container.add_stream(codec, rate=form.rate)  # type: ignore[assignment]
+        context = self._stream.codec_context
+        context.width, context.height, context.time_base = form.width, form.height, form.time_base
+        if form.sample_aspect_ratio:
+            context.sample_aspect_ratio = form.sample_aspect_ratio
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._encode(None)
+        finally:
+            with writing(self._path):
+                self._container.close()
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        with writing(self._path):
+            self._container.mux(self._stream.encode(frame))
+
+
+class VideoWriter(_Writer):
+    """H.264 at a quality where differences are hard to see (CRF 18), limited range, and the source's audio.
+
+    H.264 in 4:2:0 has even sides only: a picture with an odd one is stored as 4:4:4, in its exact size.
+    Audio is copied where the container can hold it, else encoded as AAC. Titles, places and other metadata of
+    the source are left behind.
+    """
+
+    def __init__(
+        self, destination: Destination, container: str, form: VideoFormat, audio: Sequence[AudioStream]
+    ) -> None:
+        super().__init__(destination, container, "libx264", form)
+        self._pix_fmt = "yuv444p" if form.width % 2 or form.height % 2 else "yuv420p"
+        self._stream.options = {"crf": "18", "preset": "fast"}
+        context = self._stream.codec_context
+        context.pix_fmt, context.color_range = self._pix_fmt, ColorRange.MPEG
+        context.colorspace, context.color_primaries = form.colorspace, form.primaries
+        context.color_trc = form.transfer
+        with writing(self._path):
+            self._audio = {stream.index: _audio_track(self._container, stream) for stream in audio}
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Take the next frame, yuv420p, with its pts."""
+        if frame.format.name != self._pix_fmt:
+            pts, time_base = frame.pts, frame.time_base
+            frame = frame.reformat(format=self._pix_fmt, threads=1)
+            frame.pts, frame.time_base = pts, time_base
+        self._encode(frame)
+
+    def write_audio(self, packet: AudioPacket) -> None:
+        """Take the next packet of one of the source's audio streams; an empty one ends it."""
+        with writing(self._path):
+            self._audio[packet.stream.index].write(packet)
+
+
+class MatteWriter(_Writer):
+    """8-bit mattes as grey FFV1 in Matroska: lossless, one for each frame of the video it belongs to."""
+
+    def __init__(self, destination: Destination, form: VideoFormat) -> None:
+        super().__init__(destination, "matroska", "ffv1", form)
+        self._stream.options = {"level": "3", "slicecrc": "1"}
+        context = self._stream.codec_context
+        context.pix_fmt, context.color_range = "gray", ColorRange.JPEG
+
+    def write(self, matte: Plane, frame: av.VideoFrame) -> None:
+        """Take the matte that belongs to `frame`."""
+        picture = av.VideoFrame.from_ndarray(matte, format="gray")
+        picture.pts, picture.time_base = frame.pts, frame.time_base
+        self._encode(picture)
+
+
+class _AudioTrack(Protocol):
+    def write(self, packet: AudioPacket) -> None: ...
+
+
+def _audio_track(container: OutputContainer, source: AudioStream) -> _AudioTrack:
+    codec = source.codec_context.codec.canonical_name
+    if codec in container.supported_codecs and codec.startswith(COPIED.get(container.format.name, "")):
+        return _Copy(container, source)
+    return _Transcode(container, source)
+
+
+class _Copy:
+    """Audio as it came."""
+
+    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
+        self._container = container
+        self._stream = container.add_stream_from_template(source)
+
+    def write(self, packet: AudioPacket) -> None:
+        if packet.size:
+            packet.stream = self._stream
+            self._container.mux(packet)
+
+
+class _Transcode:
+    """Audio that the container can't hold, as stereo AAC."""
+
+    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
+        self._container = container
+        self._stream = container.add_stream("aac", rate=source.rate, layout="stereo")
+        self._resampler: av.AudioResampler | None = None
+
+    def write(self, packet: AudioPacket) -> None:
+        for frame in packet.decode():
+            self._encode(frame)
+        if not packet.size:
+            self._encode(None)
+            self._container.mux(self._stream.encode(None))
+
+    def _encode(self, frame: av.AudioFrame | None) -> None:
+        if self._resampler is None:
+            self._container.start_encoding()  # the encoder's frame size is known once it is open
+            aac = self._stream.codec_context
+            self._resampler = av.AudioResampler(aac.format, aac.layout, aac.rate, aac.frame_size)
+        for piece in self._resampler.resample(frame):
+            self._container.mux(self._stream.encode(piece))

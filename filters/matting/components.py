@@ -1,0 +1,71 @@
+"""Connected components of a matte: what is too small or too faint to be a person is not shown."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from filters.base import Plane
+from filters.matting.grid import cell_size
+from filters.planes import above, dilated, resized
+
+VISIBLE = 26
+SOLID = 191
+MIN_AREA = 0.0012
+MIN_SOLID_CELLS = 6
+MIN_SOLID = 0.15
+AGREEMENT = 0.5
+
+
+def keep_people(alpha: Plane) -> Plane:
+    """Return the matte (uint8, work grid) without the islands that no person is.
+
+    An island is kept if it covers MIN_AREA of the picture and enough of it is solid. This also decides
+    presence: a network that is unsure about an empty room leaves faint islands only.
+    """
+    height, width = alpha.shape
+    cells = resized(alpha, cell_size((width, height)))
+    mask = above(cells, VISIBLE)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count <= 1:
+        return alpha
+    if count == 2 and cv2.countNonZero(above(cells, SOLID)) >= MIN_SOLID * cells.size:
+        return alpha
+    solid = np.bincount(labels[cells > SOLID], minlength=count)
+    area = stats[:, cv2.CC_STAT_AREA]
+    drop = (area < MIN_AREA * cells.size) | (solid < np.maximum(MIN_SOLID_CELLS, MIN_SOLID * area))
+    drop[0] = False
+    if not drop.any():
+        return alpha
+    dropped = np.where(drop, 255, 0).astype(np.uint8)[labels]
+    kept = np.where(drop, 0, 255).astype(np.uint8)
+    kept[0] = 0
+    dropped = dilated(dropped, 3)
+    dropped[kept[labels] > 0] = 0
+    clean = alpha.copy()
+    clean[cv2.resize(dropped, (width, height), interpolation=cv2.INTER_NEAREST) > 0] = 0
+    return clean
+
+
+def newcomers(cells: Plane, before: Plane) -> Plane:
+    """Return the mask of the islands of a matte that touch nothing of the matte before; uint8, cells."""
+    mask = above(cells, VISIBLE)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    new = np.full(count, 255, np.uint8)
+    new[0] = 0
+    if before.shape == cells.shape:
+        new[labels[dilated(above(before, VISIBLE), 3) > 0]] = 0
+    return dilated(new[labels], 3)
+
+
+def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
+    """Return the islands (mask of cells) of which a second look shows less than AGREEMENT of the first matte."""
+    count, labels = cv2.connectedComponents(islands, connectivity=8)
+    size = (islands.shape[1], islands.shape[0])
+    first, second = (
+        np.bincount(labels.ravel(), resized(matte, size).ravel(), minlength=count) for matte in (alpha, seen)
+    )
+    drop = np.where(second < AGREEMENT * first, 255, 0).astype(np.uint8)
+    drop[0] = 0
+    dropped: Plane = drop[labels]
+    return dropped

@@ -1,0 +1,237 @@
+"""The matte of one stream: what a server that keeps state gets out of a network that keeps none."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+
+from filters.base import Alpha, Plane, Planes
+from filters.matting import components, edges, region
+from filters.matting.clean_plate import Plate, Recording
+from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
+from filters.matting.motion import scaled, warped_inside
+from filters.matting.room_model import RoomModel
+from filters.matting.segmenter import Box
+from filters.matting.smoother import MotionAdaptive, TemporalSmoother
+from filters.matting.stillness import Stillness, same_scene
+from filters.planes import above, difference, enlarged, resized, to_plane
+
+PLATE_FRAMES = 45
+
+Network: TypeAlias = Callable[[Planes, Box | None, int | None], Alpha]
+"""A Segmenter: the matte of a box of the planes (None: all), computed at about so many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatteOptions:
+    """Which stages run; all of them by default. `privacy` in [0, 1] hides what is least certain."""
+
+    privacy: float = 0.2
+    region: bool = True
+    room: bool = True
+    components: bool = True
+    guided: bool = True
+    levels: bool = True
+    stillness: bool = True
+
+
+class MatteFrame(NamedTuple):
+    """A frame and its matte, uint8, of the size of the frame's luma; 0 is room and stays hidden."""
+
+    planes: Planes
+    alpha: Plane
+
+
+class Matte:
+    """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
+
+    The planes given must stay as they are until they come out again. An instance serves one stream and is not
+    thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
+    `network_interval` above 1 makes the network look at every so many frames only.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        smoother: TemporalSmoother | None = None,
+        options: MatteOptions | None = None,
+    ) -> None:
+        self.network_interval = 1
+        self._network = network
+        self._smoother = smoother or MotionAdaptive()
+        self._options = options or MatteOptions()
+        self._plate: Plate | None = None
+        self._recording: Recording | None = None
+        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
+        self._stretch = edges.stretching(low, high, self._options.privacy)
+        self._held: deque[Planes] = deque()
+        self.reset()
+
+    @property
+    def delay(self) -> int:
+        """How many frames are held back."""
+        return self._smoother.delay
+
+    def push(self, planes: Planes) -> MatteFrame | None:
+        """Take the next frame; return the one whose matte is ready.
+
+        Another shape and a cut to another scene start anew: what is known of one picture tells nothing of another.
+        """
+        work = work_of(planes)
+        ended: list[MatteFrame] = []
+        if self._last is not None and not same_scene(work.cells, self._last.cells):
+            ended = self.flush()
+            self.reset()
+        try:
+            alpha = self._analyse(planes, work)
+        except Exception:
+            self.reset()
+            raise
+        if self._recording:
+            self._record(planes)
+        self._held.append(planes)
+        ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
+        if ready is None:
+            return ended[0] if ended else None
+        return self._finish(ready)
+
+    def flush(self) -> list[MatteFrame]:
+        """Return the frames still held; what is known of the stream is kept."""
+        return [self._finish(alpha) for alpha in self._smoother.flush()]
+
+    def use_plate(self, planes: Planes | None) -> None:
+        """Know the room from a picture of it without people, from the same camera; None forgets it.
+
+        `has_plate` tells after the next frames whether it fits: one that doesn't register is forgotten, too, and so
+        is one of a room that has changed.
+        """
+        self._recording = None
+        self._plate = planes and Plate(planes, self._options.privacy)
+        self._room = RoomModel()
+        if planes:
+            self._room.adopt(work_of(planes))
+
+    def record_plate(self, frames: int = PLATE_FRAMES) -> None:
+        """Make a plate of the next frames in which nobody is in sight."""
+        self._recording = Recording(frames)
+
+    @property
+    def recording(self) -> bool:
+        """Whether frames of the empty room are still awaited."""
+        return self._recording is not None
+
+    @property
+    def has_plate(self) -> bool:
+        """Whether a plate is in use: it was given or recorded, and fits what the camera sees."""
+        return self._plate is not None and self._room.has_plate
+
+    def reset(self) -> None:
+        """Forget the stream, the frames held and the room; a plate is tried again, its recording begins anew."""
+        self._smoother.flush()
+        self._held.clear()
+        self._region = region.Region()
+        self._room = RoomModel()
+        if self._plate:
+            self._room.adopt(work_of(self._plate.planes))
+        if self._recording:
+            self._recording = Recording(self._recording.wanted)
+        self._stillness = Stillness()
+        self._last: Work | None = None
+        self._alpha: Plane | None = None
+        self._cells = self._seen = np.zeros((0, 0), np.uint8)
+
+    def _analyse(self, planes: Planes, work: Work) -> Plane:
+        """Return the matte of the newest frame on the work grid, not yet smoothed."""
+        last, self._last = self._last or work, work
+        held = self._hold(work)
+        if held is not None:
+            self._region.skip()
+            return held
+        self._stillness.forget()
+        source = network_planes(planes)
+        alpha = self._see(source, self._look_at(work.cells, source.size), work.size)
+        self._seen = work.cells
+        if self._options.room:
+            alpha = self._room.correct(work, last, alpha)
+            if not self._room.has_plate:
+                self._plate = None
+        if self._options.components:
+            alpha = self._confirmed(components.keep_people(alpha), source)
+        self._cells = resized(alpha, cell_size(work.size))
+        if self._options.guided:
+            alpha = edges.guided(alpha, work.y)
+        self._alpha = alpha
+        if self._region.settled:
+            self._stillness.saw(work.cells, self._cells)
+        return alpha
+
+    def _record(self, planes: Planes) -> None:
+        if self._recording and not above(self._cells, components.VISIBLE).any():
+            plate = self._recording.add(planes)
+            if plate:
+                self._recording = None
+                self.use_plate(plate)
+
+    def _hold(self, work: Work) -> Plane | None:
+        """Return the last matte, moved along with the person, if nothing else has happened since."""
+        wanted = self._options.stillness or self.network_interval > 1
+        if self._alpha is None or self._recording or not wanted:
+            return None
+        motion = self._stillness.motion(work.cells, self.network_interval)
+        return None if motion is None else warped_inside(self._alpha, scaled(motion, CELL))
+
+    def _see(self, source: Planes, boxes: list[Box], size: tuple[int, int]) -> Plane:
+        """Return the network's matte of the boxes on a work grid of `size`; the most certain of them counts."""
+        matte = np.zeros((size[1], size[0]), np.uint8)
+        for box in boxes:
+            seen = self._network(source, box, region.pixels(box, source.size))
+            matte = np.maximum(matte, region.paste(seen, box, source.size, size))
+        return matte
+
+    def _confirmed(self, alpha: Plane, source: Planes) -> Plane:
+        """Return the matte with those who weren't there before only where a look at just them agrees.
+
+        What the network takes for a person in an empty room depends on the framing; a person doesn't.
+        """
+        size = (alpha.shape[1], alpha.shape[0])
+        new = components.newcomers(resized(alpha, cell_size(size)), self._cells)
+        box = region.bounds(new, source.size, region.PADDING)
+        if box is None:
+            return alpha
+        seen = self._see(source, [box], size)
+        doubtful = enlarged(components.unconfirmed(new, alpha, seen), size)
+        return np.where(doubtful > 0, np.uint8(0), alpha)
+
+    def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
+        if self._alpha is None or not self._options.region:
+            return [(0, 0, *size)]
+        moved = above(difference(cells, self._seen), int(10 + self._room.noise / 2))
+        familiar = self._room.familiar(cells) if self._options.room else None
+        return self._region.next(self._cells, moved, size, familiar)
+
+    def _finish(self, smooth: Alpha) -> MatteFrame:
+        planes = self._held.popleft()
+        alpha = to_plane(smooth, 255.0)
+        # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
+        shown = resized(self._enlarge(alpha, fit(planes.size, NETWORK_SIDE)), planes.size)
+        if self._plate and self._room.has_plate:
+            shown = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
+        return MatteFrame(planes, shown)
+
+    def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:
+        """Return the matte enlarged and stretched; where it is 0 it stays so, and needn't be looked at."""
+        if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
+            return self._stretch(resized(alpha, size))
+        x, y, width, height = cv2.boundingRect(alpha)
+        left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + width + 1, y + height + 1
+        out = np.zeros((size[1], size[0]), np.uint8)
+        part = alpha[top:bottom, left:right]
+        double = (2 * part.shape[1], 2 * part.shape[0])
+        out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
+        return out

@@ -1,0 +1,70 @@
+"""The matte of a photo: no time to go by and none to lose, so many looks instead of one.
+
+What these small networks get wrong depends on how the person is framed; the median over several frames around the
+person, several scales and both mirror images is right more often than any one of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from filters.base import Alpha, Plane, Planes
+from filters.matting import edges
+from filters.matting.components import keep_people
+from filters.matting.grid import cell_size, fit
+from filters.matting.matte import MatteFrame, MatteOptions, Network
+from filters.matting.region import bounds, paste
+from filters.matting.segmenter import Box
+from filters.planes import above, resized, to_plane
+
+GRID_SIDE = 640
+GUIDE_RADIUS = 3
+FIRST_PIXELS = 65_536
+PIXELS = (40_000, 49_152, 65_536, 89_600)
+PADDINGS = (0.05, 0.1, 0.2)
+
+
+class PhotoMatte:
+    """Takes photos one by one; it may stand where a Matte does and has no delay."""
+
+    delay = 0
+    network_interval = 1
+
+    def __init__(self, network: Network, options: MatteOptions | None = None) -> None:
+        self._network = network
+        low, high = edges.LEVELS
+        self._stretch = edges.stretching(low, high, (options or MatteOptions()).privacy)
+
+    def push(self, planes: Planes) -> MatteFrame:
+        """Return the photo with its matte, uint8, at luma size. Errors of the network pass through."""
+        size = fit(planes.size, GRID_SIDE)
+        first = _at(self._network(planes, None, FIRST_PIXELS), size)
+        looks = [self._look(planes, box, n, size) for box in _boxes(first, planes.size) for n in PIXELS]
+        mirrored = Planes(*(np.ascontiguousarray(plane[:, ::-1]) for plane in planes))
+        back = _at(self._network(mirrored, None, FIRST_PIXELS), size)
+        looks += [
+            self._look(mirrored, box, n, size)[:, ::-1] for box in _boxes(back, planes.size) for n in PIXELS
+        ]
+        alpha = keep_people(np.median(np.stack(looks), axis=0).astype(np.uint8))
+        alpha = edges.guided(alpha, resized(planes.y, size), GUIDE_RADIUS)
+        return MatteFrame(planes, self._stretch(resized(alpha, planes.size)))
+
+    def flush(self) -> list[MatteFrame]:
+        return []
+
+    def reset(self) -> None:
+        """Do nothing: one photo knows nothing of another."""
+
+    def _look(self, planes: Planes, box: Box, pixels: int, size: tuple[int, int]) -> Plane:
+        return paste(self._network(planes, box, pixels), box, planes.size, size)
+
+
+def _at(alpha: Alpha, size: tuple[int, int]) -> Plane:
+    return resized(to_plane(alpha, 255.0), size)
+
+
+def _boxes(alpha: Plane, size: tuple[int, int]) -> list[Box]:
+    """Return the boxes around the people of a first matte; the whole photo where there are none."""
+    cells = resized(alpha, cell_size((alpha.shape[1], alpha.shape[0])))
+    boxes = [bounds(above(cells, 127), size, padding) for padding in PADDINGS]
+    return [box or (0, 0, *size) for box in boxes]

@@ -1,0 +1,90 @@
+"""Whether the last matte still holds, so that the network needn't run: an edge-position frame difference.
+
+Only what happens at the person's edge can change a matte. Speech and blinking stay inside, a screen or a
+curtain moves well outside; both leave the matte as it is. A person who sways takes the matte along, and a hand-held
+camera moves the room: both motions are estimated, and only what they don't explain counts. What is new outside and
+large enough may be somebody coming.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from filters.base import Plane
+from filters.matting.motion import STILL, Motion, Tracker, warped
+from filters.planes import above, below, between, both, difference, dilated
+
+UNCERTAIN = (12, 243)
+EDGE_LEVELS = 5
+EDGE_SHARE = 0.155
+OUTSIDE_LEVELS = 9
+OUTSIDE_CELLS = 5
+MAX_SKIPPED = 12
+MAX_MOTION = 2.0
+CONTRAST = 40.0
+MIN_CONTRAST = 0.3
+CHANGED_LEVELS = 25
+CHANGED = 0.12
+"""Share of cells; where more have changed, the matte is not held even if the network is to rest."""
+CUT = 0.4
+"""The same from one frame to the next: motion and light stay below .25, another scene changes more than .55."""
+
+
+def changed(luma: Plane, before: Plane) -> float:
+    """Return the share of cells that differ clearly."""
+    return cv2.countNonZero(above(difference(luma, before), CHANGED_LEVELS)) / luma.size
+
+
+def same_scene(luma: Plane, before: Plane) -> bool:
+    """Tell whether two frames in a row, on the grid of cells, can show the same people in the same places."""
+    return luma.shape == before.shape and changed(luma, before) <= CUT
+
+
+class Stillness:
+    """Compares each frame with the last one that the network saw, on the grid of cells."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold nothing until the network has seen another frame."""
+        self._luma: Plane = np.zeros((0, 0), np.uint8)
+
+    def saw(self, luma: Plane, matte: Plane) -> None:
+        """Take the frame that the network has seen now, and its matte; both uint8, cells."""
+        self._luma, self._matte = luma, matte
+        self._tracker = Tracker(luma)
+        self._room = ~dilated(matte, 3)
+        self._skipped = 0
+        # The same motion changes a dark or flat picture less.
+        self._contrast = min(1.0, max(MIN_CONTRAST, float(cv2.meanStdDev(luma)[1][0, 0]) / CONTRAST))
+
+    def motion(self, luma: Plane, interval: int = 1) -> Motion | None:
+        """Return how the person has moved since, in cells, if nothing else matters; None if the network must look.
+
+        An `interval` above 1 lets the matte follow the person for so many frames unless much of the picture changes.
+        """
+        if self._luma.shape != luma.shape or self._skipped >= MAX_SKIPPED:
+            return None
+        person = self._tracker.motion(luma, self._matte, MAX_MOTION)
+        forced = self._skipped + 1 < interval and changed(luma, self._luma) <= CHANGED
+        if not forced and not self._explained(luma, person, STILL):
+            camera = self._tracker.motion(luma, self._room, MAX_MOTION)
+            if not self._explained(luma, person, camera):
+                return None
+        self._skipped += 1
+        return person
+
+    def _explained(self, luma: Plane, person: Motion, camera: Motion) -> bool:
+        matte = warped(self._matte, person)
+        share = matte.astype(np.float32) / 255
+        expected = share * warped(self._luma, person) + (1 - share) * warped(self._luma, camera)
+        change = difference(luma, expected.astype(np.uint8))
+        edge = dilated(between(matte, *UNCERTAIN), 3)
+        at_edge = both(edge, above(change, EDGE_LEVELS * self._contrast))
+        if cv2.countNonZero(at_edge) > max(2, EDGE_SHARE * cv2.countNonZero(edge)):
+            return False
+        outside = below(dilated(matte, 3), UNCERTAIN[0])
+        new = both(outside, above(change, OUTSIDE_LEVELS * self._contrast))
+        return cv2.countNonZero(new) < OUTSIDE_CELLS

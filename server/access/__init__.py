@@ -1,0 +1,1 @@
+"""Who may do what: the policy of a room, and tokens."""

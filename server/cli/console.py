@@ -1,0 +1,79 @@
+"""What the commands share: the configuration, the bar, the one-line errors, the end by a signal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.text import Text
+
+from filters.files.filter_file import Progress as OnProgress
+from server.config.loading import load
+from server.config.options import Config
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="GREENROOM_CONFIG", metavar="FILE", help="A TOML file with options."),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="OPTION=VALUE", help="Any option of `greenroom config --explain`."),
+]
+
+
+def configuration(file: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> Config:
+    """Return the configuration of a command; raise ConfigError."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for assignment in assignments or []:
+        name, _, value = assignment.partition("=")
+        given[name.strip()] = value.strip()
+    return load(file, os.environ, given)
+
+
+class _FrameRate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:.1f} frames/s")
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Draw a bar on a terminal; anywhere else write one plain line at the end."""
+    console = Console(stderr=True, highlight=False)
+    columns = (BarColumn(), MofNCompleteColumn(), _FrameRate(), TimeRemainingColumn())
+    start, frames = time.perf_counter(), 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def update(done: int, expected: int | None) -> None:
+            nonlocal frames
+            frames = done
+            bar.update(task, completed=done, total=expected and max(done, expected))
+
+        yield update
+    if frames and not console.is_terminal:
+        seconds = time.perf_counter() - start
+        console.print(f"{frames} frames in {seconds:.1f} s, {frames / seconds:.1f} frames/s")
+
+
+def terminate(signum: int, _frame: object) -> NoReturn:
+    """Handle a signal."""
+    sys.exit(128 + signum)  # an exception, so that unfinished files are removed
+
+
+def warn(message: str) -> None:
+    """Say what is wrong in one line."""
+    typer.echo(f"greenroom: {' '.join(message.split())}", err=True)
+
+
+def fail(error: Exception) -> NoReturn:
+    """Say what is wrong in one line, and end with status 1."""
+    warn(str(error))
+    raise typer.Exit(1)

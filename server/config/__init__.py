@@ -1,0 +1,1 @@
+"""The options of the server, and how they are read."""

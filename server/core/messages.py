@@ -1,0 +1,43 @@
+"""Reading and making the messages of protocol.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias, TypeVar
+
+from server.access.policy import SignalingError
+
+Message: TypeAlias = dict[str, Any]
+
+T = TypeVar("T")
+
+
+def parse(text: str) -> Message:
+    """Return a message, or raise SignalingError bad-message."""
+    try:
+        value = json.loads(text)
+        # An escape like "\ud800" makes a text that is no Unicode.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise SignalingError("bad-message", "The message is not JSON of Unicode text.") from None
+    if not isinstance(value, dict):
+        raise SignalingError("bad-message", "The message is not a JSON object.")
+    return value
+
+
+def required(message: Message, name: str, kind: type[T]) -> T:
+    """Return a field, or raise SignalingError bad-message when it is missing or of another type."""
+    value = message.get(name)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise SignalingError("bad-message", f"The field {name} must be a {kind.__name__}.")
+    return value
+
+
+def optional(message: Message, name: str, kind: type[T], default: T) -> T:
+    """Return a field, `default` when it is missing or null; raise SignalingError bad-message for another type."""
+    return default if message.get(name) is None else required(message, name, kind)
+
+
+def error_message(error: SignalingError) -> Message:
+    """Return the error message of the protocol."""
+    return {"type": "error", "code": error.code, "message": error.message, "fatal": error.fatal}

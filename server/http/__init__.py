@@ -1,0 +1,1 @@
+"""HTTP beside the signalling: REST, files of the page, health, metrics, TLS."""

@@ -1,0 +1,127 @@
+"""What an operator's tools ask for: health, readiness, metrics, and a stop that lets people finish."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import signal
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from aiohttp import web
+from aioice.ice import get_host_addresses
+
+from server.config.loading import ConfigError
+from server.config.options import Config
+from server.http.app_keys import CONFERENCE
+from server.http.forwarded import is_local
+from server.http.metrics import Metrics
+from server.http.parsing import bearer
+from server.http.tls import load_certificate
+from server.rooms.rooms import Conference
+
+logger = logging.getLogger(__name__)
+
+METRICS = web.AppKey("metrics", Metrics)
+CONTENT_TYPE = "text/plain; version=1.0.0"
+DRAIN_INTERVAL = 0.2  # seconds
+
+
+def add_operation(app: web.Application, config: Config) -> None:
+    """Add /healthz, /readyz and, if configured, /metrics to an application that has a Conference."""
+    app.add_routes([web.get("/healthz", _healthz), web.get("/readyz", _readyz)])
+    if config.metrics:
+        app.cleanup_ctx.append(_metrics_of)
+        app.add_routes([web.get("/metrics", _metrics)])
+
+
+async def _metrics_of(app: web.Application) -> AsyncIterator[None]:
+    metrics = app[METRICS] = Metrics(app[CONFERENCE])
+    yield
+    await metrics.close()
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    """Answer at all: the event loop runs."""
+    return web.Response(text="ok\n")
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """Tell a load balancer whether to send newcomers here."""
+    if request.app[CONFERENCE].draining:
+        return web.Response(status=503, text="draining\n")
+    return web.Response(text="ready\n")
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    secret = request.app[CONFERENCE].config.metrics_token
+    if secret:
+        token = bearer(request).encode(errors="surrogateescape")
+        if not hmac.compare_digest(token, secret.encode()):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+    elif not is_local(request):
+        raise web.HTTPForbidden(text="set metrics_token to read metrics from elsewhere\n")
+    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def drain_on_sigterm(app: web.Application) -> None:
+    """Let nobody new in after SIGTERM, and stop when the rooms are empty or `drain_time` is over.
+
+    A second SIGTERM stops at once. For `on_startup`, because aiohttp's own handler has to be there before.
+    """
+    loop, conference = asyncio.get_running_loop(), app[CONFERENCE]
+    draining: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        if draining:
+            signal.raise_signal(signal.SIGINT)
+        else:
+            draining.append(loop.create_task(_drain(conference)))
+
+    loop.add_signal_handler(signal.SIGTERM, begin)
+
+
+async def _drain(conference: Conference) -> None:
+    conference.draining = True
+    deadline = time.monotonic() + conference.config.drain_time
+    logger.info("draining %d rooms", len(conference.rooms.all()))
+    while conference.rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
+        await asyncio.sleep(DRAIN_INTERVAL)
+    signal.raise_signal(signal.SIGINT)  # aiohttp's run_app ends by that
+
+
+def reload_on_sighup(
+    context: ssl.SSLContext | None, config: Config
+) -> Callable[[web.Application], Awaitable[None]]:
+    """Return what, on startup, makes SIGHUP read the certificate files again, for connections from then on.
+
+    Without a context there is nothing to read, but SIGHUP would end a process that does not handle it.
+    """
+
+    def reload() -> None:
+        if context is None:
+            return
+        try:
+            load_certificate(context, config)
+        except ConfigError as error:
+            logger.error("the old certificate stays: %s", error)
+
+    async def watch(_: web.Application) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+    return watch
+
+
+def welcome(config: Config) -> Iterator[str]:
+    """Yield what the operator is told at the start: where, and who may come in."""
+    scheme = "http" if config.tls == "off" and config.tls_certificate is None else "https"
+    anywhere = config.host in ("0.0.0.0", "::")
+    host = "localhost" if anywhere or config.host in ("127.0.0.1", "::1") else config.host
+    yield f"Greenroom is open at {scheme}://{host}:{config.port} (Ctrl-C ends it)"
+    if anywhere:
+        for address in get_host_addresses(use_ipv4=True, use_ipv6=False):
+            yield f"  and at {scheme}://{address}:{config.port}"
+    if not config.token_keys:
+        yield "No token keys are configured: whoever reaches it may join any room."

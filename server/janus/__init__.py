@@ -1,0 +1,1 @@
+"""A bridge between two rooms of a Janus VideoRoom."""

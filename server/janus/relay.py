@@ -1,0 +1,180 @@
+"""One publisher of a private room of Janus, as a participant of ours, and their filtered copy in a public one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiortc import RTCPeerConnection
+
+from server.access.policy import MAX_NAME, SignalingError, participant_name
+from server.access.tokens import Grant
+from server.config.options import Config
+from server.core.backoff import Backoff
+from server.core.messages import Message
+from server.janus import videoroom
+from server.janus.client import Handle, JanusError, Session
+from server.janus.videoroom import PLUGIN, Feed, Room
+from server.peers.egress import Caller
+from server.peers.publisher import Publisher, add_candidate
+from server.rooms.room import Attendance
+from server.rooms.rooms import Conference
+
+logger = logging.getLogger(__name__)
+
+CODECS = {"audio": ("opus",), "video": ("vp8", "h264")}
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts
+NOBODY = "Somebody"
+
+
+class Rooms(NamedTuple):
+    """What all who are bridged share: a session of Janus, its two rooms, and the name of the one of ours."""
+
+    session: Session
+    private: Room
+    public: Room
+    private_id: int
+    name: str
+
+
+class Bridged:
+    """Copies one publisher until closed, again whenever that fails. Made inside a running event loop."""
+
+    def __init__(self, config: Config, conference: Conference, rooms: Rooms, feed: Feed) -> None:
+        self._config = config
+        self._conference = conference
+        self._rooms = rooms
+        self._feed = feed
+        self._name = shown_name(feed.display)
+        # A text may be somebody's name, which logs do not hold.
+        self._label = f"publisher {feed.id}" if isinstance(feed.id, int) else "a publisher"
+        self._attendance: Attendance | None = None
+        self._sending: Handle | None = None
+        self._expelled = False
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._say)
+
+    async def close(self) -> None:
+        """End the copy."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def rename(self, display: str) -> None:
+        """Show another name."""
+        self._name = shown_name(display)
+        if self._attendance is not None:
+            self._attendance.participant.name = self._name
+            self._attendance.meeting.update(self._attendance)
+        if self._sending is not None:
+            try:
+                await videoroom.rename(self._sending, self._name)
+            except JanusError as error:
+                logger.warning("%s keeps the old name: %s", self._label, error)
+
+    async def _run(self) -> None:
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        while not (self._expelled or self._rooms.session.over):
+            start = time.monotonic()
+            try:
+                await self._copy()
+            except (JanusError, SignalingError) as error:
+                logger.warning("%s is not bridged: %s", self._label, error)
+            if time.monotonic() - start > LONGEST_PAUSE:
+                backoff.reset()
+            await asyncio.sleep(backoff.pause())
+
+    async def _copy(self) -> None:
+        """Copy until a connection is lost. Raises JanusError or SignalingError."""
+        rooms, media = self._rooms, self._feed.first(CODECS)
+        if not media:
+            raise SignalingError("bad-sdp", "janus_private: it sends neither Opus nor VP8 nor H.264")
+        async with self._joined() as attendance, self._handle() as receiving, self._handle() as sending:
+            participant = attendance.participant
+            publisher = participant.publisher
+            offer = await videoroom.subscribe(
+                receiving, rooms.private, rooms.private_id, self._feed.id, media
+            )
+            await videoroom.start(receiving, await publisher.offer(offer))
+            participant.set_media(audio="audio" in publisher.kinds, video="video" in publisher.kinds)
+            attendance.meeting.update(attendance)
+            caller = Caller(self._config, participant)
+            try:
+                offer = await caller.call(sorted(publisher.kinds))
+                await caller.answered(await videoroom.publish(sending, rooms.public, self._name, offer))
+                self._sending = sending
+                logger.info("%s is bridged as participant %s", self._label, participant.id)
+                await self._watch(caller, publisher, receiving, sending)
+            finally:
+                self._sending = None
+                await caller.close()
+
+    def _say(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("%s is bridged no longer", self._label, exc_info=error)
+
+    @asynccontextmanager
+    async def _joined(self) -> AsyncIterator[Attendance]:
+        """Be a participant, who never becomes host by being first. Raises SignalingError."""
+        grant = Grant(self._rooms.name, identity=f"janus-{self._feed.id}", role="guest")
+        attendance, _ = self._conference.join(self._rooms.name, self._name, "", grant)
+        try:
+            if not attendance.meeting.enter(attendance):
+                raise SignalingError("room-locked", "a host has to let people into this room")
+            attendance.send = self._told
+            self._attendance = attendance
+            yield attendance
+        finally:
+            self._attendance = None
+            await self._conference.leave(attendance, "left")
+
+    @asynccontextmanager
+    async def _handle(self) -> AsyncIterator[Handle]:
+        handle = await self._rooms.session.attach(PLUGIN)
+        try:
+            yield handle
+        finally:
+            await handle.detach()
+
+    def _told(self, message: Message) -> None:
+        """Take what a browser would be told: a fatal error, as when a host removes the participant, ends it."""
+        if message.get("type") == "error" and message.get("fatal"):
+            self._expelled = True
+
+    async def _watch(self, caller: Caller, publisher: Publisher, receiving: Handle, sending: Handle) -> None:
+        """Return when somebody ends it or a connection is lost, or does not come about."""
+        works = (self._hear(receiving, publisher), self._hear(sending, caller), caller.until_lost(publisher))
+        tasks = [asyncio.get_running_loop().create_task(work) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hear(self, handle: Handle, peer: Publisher | Caller) -> None:
+        """Take candidates until Janus hangs up; somebody who is kicked out of the public room stays out."""
+        async for notice in handle.notices():
+            if notice.candidate is not None and peer.connection is not None:
+                await self._add(peer.connection, notice.candidate)
+            if videoroom.kicked(notice.data):
+                self._expelled = True
+                return
+
+    async def _add(self, connection: RTCPeerConnection, candidate: Message) -> None:
+        try:
+            await add_candidate(connection, None if candidate.get("completed") else candidate)
+        except SignalingError as error:
+            logger.info("%s: %s", self._label, error)  # others may do
+
+
+def shown_name(display: str) -> str:
+    """Return a display name of Janus as one of ours, which has a limit and is never empty."""
+    try:
+        return participant_name(display.strip()[:MAX_NAME])
+    except SignalingError:
+        return NOBODY

@@ -1,0 +1,1 @@
+"""Recording what receivers get, and making one film of it."""

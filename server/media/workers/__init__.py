@@ -1,0 +1,1 @@
+"""Where cameras are decoded, filtered and encoded: threads or processes."""

@@ -1,0 +1,180 @@
+"""Who works on pictures: threads of this process, or processes of their own (processes.py).
+
+A publication hands encoded camera frames to its Transcoding and gets encoded filtered ones back. What may be told to
+the filter meanwhile, and read from it, is its FilterControl.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+from filters.backgrounds.background import Background
+from filters.base import VideoFilter
+from filters.matting.segmenter import Segmenter
+from filters.matting.smoother import SMOOTHERS
+from filters.person import PersonFilter
+from server.media.encoder import FilteredVideo
+from server.media.frames import EncodedFrame
+from server.media.transcoder import StageTimes, Transcoder
+
+
+class WorkerError(Exception):
+    """A worker has ended or failed; the frames it had are lost."""
+
+
+class Transcoded(NamedTuple):
+    """What came of one job: one picture per codec, or none; seconds it waited for a worker, and kept it busy."""
+
+    videos: list[FilteredVideo]
+    wait: float
+    busy: float
+
+
+class Transcoding(Protocol):
+    """A Transcoder on a worker. One job at a time."""
+
+    bitrate: int
+
+    @property
+    def pixels(self) -> int:
+        """Width times height of what was encoded last; 0 before."""
+        ...
+
+    @property
+    def times(self) -> StageTimes: ...
+
+    def submit(
+        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
+    ) -> asyncio.Future[Transcoded]:
+        """Start a job, with `reset` after forgetting the stream; see Transcoder.transcode for result and errors.
+
+        `frames` may be empty, to forget only.
+        """
+        ...
+
+    def close(self) -> None:
+        """Forget everything; what is still at work is lost."""
+        ...
+
+
+class FilterControl(Protocol):
+    """What a PersonFilter can be told between two frames, and has counted."""
+
+    background: Background
+    network_interval: int
+    covered: bool
+    filtered: int
+    slated: int
+    repeated: int
+    covered_frames: int
+    errors: int
+    failing: bool
+
+    @property
+    def looks(self) -> int: ...
+
+    @property
+    def look_time(self) -> float: ...
+
+    @property
+    def plate(self) -> str: ...
+
+    def want_plate(self, wanted: bool) -> None: ...
+
+
+class Camera(NamedTuple):
+    """The two ends of what one camera's frames go through."""
+
+    filter: FilterControl
+    transcoding: Transcoding
+
+
+class Workers(Protocol):
+    """All workers of a server."""
+
+    def open(self, background: Background, bitrate: int) -> Camera:
+        """Get ready for one camera."""
+        ...
+
+    def check(self, now: float) -> None:
+        """End what hangs; to be called now and then with the seconds of the monotonic clock."""
+        ...
+
+    def close(self) -> None:
+        """End all work, without waiting."""
+        ...
+
+
+class ThreadTranscoding:
+    """A Transcoding on an executor's threads."""
+
+    def __init__(self, video_filter: VideoFilter, executor: Executor, bitrate: int) -> None:
+        self.bitrate = bitrate
+        self.transcoder = Transcoder(video_filter, bitrate)
+        self._executor = executor
+
+    @property
+    def pixels(self) -> int:
+        return self.transcoder.pixels
+
+    @property
+    def times(self) -> StageTimes:
+        return self.transcoder.times
+
+    def submit(
+        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
+    ) -> asyncio.Future[Transcoded]:
+        """See Transcoding."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._executor, self._work, frames, codecs, keyframe, reset)
+
+    def _work(
+        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], keyframe: bool, reset: bool
+    ) -> Transcoded:
+        self.transcoder.bitrate = self.bitrate
+        return transcoded(self.transcoder, frames, codecs, keyframe=keyframe, reset=reset)
+
+    def close(self) -> None:
+        """See Transcoding."""
+
+
+def transcoded(
+    transcoder: Transcoder,
+    frames: Sequence[EncodedFrame],
+    codecs: Sequence[str],
+    *,
+    keyframe: bool,
+    reset: bool,
+) -> Transcoded:
+    """Do one job here and now."""
+    start = time.monotonic()
+    if reset:
+        transcoder.reset()
+    videos = transcoder.transcode(frames, codecs, keyframe=keyframe)
+    wait = max(0.0, start - frames[-1].arrival) if frames else 0.0
+    return Transcoded(videos, wait, time.monotonic() - start)
+
+
+class Threads:
+    """Workers that share this process: for a network that exists here only, as in tests."""
+
+    def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
+        self._segmenter = segmenter
+        self._smoother = SMOOTHERS[smoother]
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")
+
+    def open(self, background: Background, bitrate: int) -> Camera:
+        """See Workers."""
+        person = PersonFilter(self._segmenter, background, smoother=self._smoother())
+        return Camera(person, ThreadTranscoding(person, self._executor, bitrate))
+
+    def check(self, now: float) -> None:
+        """Do nothing: a thread can't be ended."""
+
+    def close(self) -> None:
+        """See Workers."""
+        self._executor.shutdown(wait=False, cancel_futures=True)

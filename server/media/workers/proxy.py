@@ -1,0 +1,172 @@
+"""A camera whose frames are worked on in another process, as this process sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from filters.backgrounds.background import Background
+from server.media.encoder import FilteredVideo
+from server.media.frames import EncodedFrame
+from server.media.transcoder import DecodeError, EncodeError, StageTimes
+from server.media.workers.base import Transcoded, WorkerError
+from server.media.workers.process import Worker
+from server.media.workers.program import Job
+
+COUNTERS: Final = ("filtered", "slated", "repeated", "covered_frames", "errors", "looks", "look_time")
+
+
+class Balance(Protocol):
+    """Knows who works for whom."""
+
+    def least(self, camera: RemoteTranscoding | None) -> Worker:
+        """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
+        ...
+
+    def forget(self, camera: RemoteTranscoding) -> None:
+        """Count a camera no more."""
+        ...
+
+
+class RemoteFilter:
+    """The FilterControl of a PersonFilter in a worker. Counters are those of the last job, crashes survived."""
+
+    def __init__(self, background: Background) -> None:
+        self.network_interval = 1
+        self.covered = False
+        self.filtered = self.slated = self.repeated = self.covered_frames = self.errors = self.looks = 0
+        self.look_time = 0.0
+        self.failing = False
+        self.wanted_plate: bool | None = None
+        self.changed = True
+        self.background = background
+        self._plate = "none"
+        self._before: dict[str, float] = dict.fromkeys(COUNTERS, 0)
+
+    @property
+    def background(self) -> Background:
+        """What is shown instead of the room, from the next frame on."""
+        return self._background
+
+    @background.setter
+    def background(self, background: Background) -> None:
+        self._background = background
+        self.changed = True
+
+    @property
+    def plate(self) -> str:
+        """See PersonFilter."""
+        return "recording" if self.wanted_plate else self._plate
+
+    def want_plate(self, wanted: bool) -> None:
+        """See PersonFilter."""
+        self.wanted_plate = wanted
+
+    def update(self, status: dict[str, Any]) -> None:
+        """Take what the worker says after a job."""
+        for name in COUNTERS:
+            setattr(self, name, self._before[name] + status[name])
+        self.failing, self._plate = bool(status["failing"]), str(status["plate"])
+
+    def restart(self) -> None:
+        """Go on counting with a new worker, which knows nothing."""
+        self._before = {name: getattr(self, name) for name in COUNTERS}
+        self._plate = "none"
+        self.changed = True
+
+
+class RemoteTranscoding:
+    """The Transcoding of one camera in a worker."""
+
+    def __init__(self, workers: Balance, camera: int, control: RemoteFilter, bitrate: int) -> None:
+        self.bitrate = bitrate
+        self.pixels = 0
+        self.times = StageTimes()
+        self.camera = camera
+        self.since: float | None = None
+        self._workers = workers
+        self._control = control
+        self._worker = workers.least(None)
+        self._job: asyncio.Future[Transcoded] | None = None
+        self._before = StageTimes()
+
+    @property
+    def worker(self) -> Worker:
+        """The process that works for this camera."""
+        return self._worker
+
+    def submit(
+        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
+    ) -> asyncio.Future[Transcoded]:
+        """See Transcoding. Raises WorkerError through the future when the worker ends."""
+        if reset:
+            self._move()
+        control = self._control
+        background = pickle.dumps(control.background) if control.changed else None
+        plate, control.wanted_plate, control.changed = control.wanted_plate, None, False
+        job = Job(
+            self.camera,
+            list(frames),
+            list(codecs),
+            keyframe,
+            reset,
+            self.bitrate,
+            control.network_interval,
+            control.covered,
+            background,
+            plate,
+        )
+        self._job = asyncio.get_running_loop().create_future()
+        self.since = time.monotonic()
+        self._worker.send(job)
+        return self._job
+
+    def answer(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        """Take the worker's answer to the job."""
+        status = answer["status"]
+        self._control.update(status)
+        self.pixels = int(status["pixels"])
+        self.times = self._before + StageTimes(**status["times"])
+        match answer["error"]:
+            case None:
+                self._end(Transcoded(videos, float(answer["wait"]), float(answer["busy"])))
+            case ["decode", text]:
+                self._end(DecodeError(text))
+            case ["encode", text]:
+                self._end(EncodeError(text))
+            case [_, text]:
+                self._end(WorkerError(text))
+
+    def lost(self) -> None:
+        """The worker has ended: go on with the one that takes its place."""
+        self._control.restart()
+        self._before = self.times
+        self._end(WorkerError("the worker has ended"))
+
+    def close(self) -> None:
+        """See Transcoding."""
+        self._worker.close_camera(self.camera)
+        self._workers.forget(self)
+        if self._job is not None:
+            self._job.cancel()
+
+    def _move(self) -> None:
+        """Change to a worker with less to do: where the stream begins anew, nothing is lost by that."""
+        least = self._workers.least(self)
+        if least is not self._worker:
+            self._worker.close_camera(self.camera)
+            self._worker = least
+            self._control.restart()
+            self._before = self.times
+
+    def _end(self, result: Transcoded | Exception) -> None:
+        job, self._job, self.since = self._job, None, None
+        if job is None or job.done():
+            return
+        if isinstance(result, Transcoded):
+            job.set_result(result)
+        else:
+            job.set_exception(result)

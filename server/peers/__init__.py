@@ -1,0 +1,1 @@
+"""Peer connections: what a participant publishes, and what is sent to them."""

@@ -1,0 +1,162 @@
+"""The peer connections that carry one participant's publications to where the client or we have asked for them.
+
+What can be sent is what the wall lets through: a VideoPublication, which is filtered, and an AudioPublication.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from aiortc import RTCPeerConnection, RTCRtpTransceiver
+
+from server.access.policy import SignalingError
+from server.config.options import Config
+from server.media.allocator import Downlink
+from server.media.publication import AudioPublication, VideoPublication
+from server.media.rtc import RtpSender, set_stream_id
+from server.media.subscription import AudioSubscription, VideoSubscription
+from server.peers.ice import connect
+from server.peers.publisher import Publisher, check_sdp, set_remote_description
+from server.rooms.participant import Participant
+
+CHECK_INTERVAL = 0.5  # seconds
+CONNECT_LIMIT = 15.0  # seconds
+
+
+class Outlet:
+    """One participant's publications on one connection."""
+
+    def __init__(self, config: Config, participant: Participant) -> None:
+        self.connection: RTCPeerConnection | None = None
+        self._config = config
+        self._participant = participant
+        self._owner = participant.id
+        self._video: VideoPublication = participant.video
+        self._audio: AudioPublication = participant.audio
+        self._downlink = Downlink()
+        self._senders: list[RtpSender] = []
+        self._video_subscription: VideoSubscription | None = None
+        self._audio_subscription: AudioSubscription | None = None
+
+    def subscribe(self, transceiver: RTCRtpTransceiver) -> None:
+        """Send on a transceiver that has been negotiated."""
+        if transceiver.kind == "video":
+            sender = RtpSender(
+                transceiver,
+                on_keyframe_request=self._video.request_keyframe,
+                on_bitrate=lambda _: self.adapt(time.monotonic()),
+            )
+            self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")
+            self._video.subscribe(self._video_subscription)
+        else:
+            sender = RtpSender(transceiver)
+            self._audio_subscription = AudioSubscription(sender)
+            self._audio.subscribe(self._audio_subscription)
+        self._senders.append(sender)
+        self._participant.outlets.add(self)
+
+    @property
+    def bytes(self) -> int:
+        """RTP payload that was sent."""
+        return sum(sender.stats.bytes for sender in self._senders)
+
+    def adapt(self, now: float) -> None:
+        """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
+        if self._video_subscription is not None:
+            stats = [sender.stats for sender in self._senders]
+            self._downlink.adapt(now, stats, [(self._video_subscription, self._video)])
+
+    async def close(self) -> None:
+        """End the connection and what was sent on it."""
+        self._participant.outlets.discard(self)
+        video, self._video_subscription = self._video_subscription, None
+        audio, self._audio_subscription = self._audio_subscription, None
+        if video is not None:
+            self._video.unsubscribe(video)
+            video.close()
+        if audio is not None:
+            self._audio.unsubscribe(audio)
+            audio.close()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            await connection.close()
+
+
+class Player(Outlet):
+    """Answers a client that wants to watch, as WHEP has it."""
+
+    async def offer(self, sdp: str) -> str:
+        """Take an offer that receives video, audio or both; return the answer's SDP. Once only.
+
+        Raises SignalingError bad-sdp.
+        """
+        check_sdp(sdp, self._config.max_sdp)
+        connection = connect(self._config)
+        try:
+            await set_remote_description(connection, sdp, "offer")
+            transceivers = self._sending(connection)
+            await connection.setLocalDescription(await connection.createAnswer())
+            if any(transceiver.currentDirection != "sendonly" for transceiver in transceivers):
+                raise SignalingError("bad-sdp", "Every section must be recvonly.")
+        except SignalingError:
+            await connection.close()
+            raise
+        except Exception as error:  # aiortc raises whatever it stumbles over
+            await connection.close()
+            raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
+        self.connection = connection
+        for transceiver in transceivers:
+            self.subscribe(transceiver)
+        return str(connection.localDescription.sdp)
+
+    def _sending(self, connection: RTCPeerConnection) -> list[RTCRtpTransceiver]:
+        """Return the one transceiver of each kind; raise SignalingError when there are more."""
+        found = connection.getTransceivers()
+        if len({transceiver.kind for transceiver in found}) < len(found):
+            raise SignalingError("bad-sdp", "There may be one video and one audio section.")
+        for transceiver in found:
+            transceiver.direction = "sendonly"
+            set_stream_id(transceiver, self._owner)
+        return found
+
+
+class Caller(Outlet):
+    """Offers to send, as a WHIP client does."""
+
+    async def call(self, kinds: Iterable[str] = ("video", "audio")) -> str:
+        """Return the SDP of an offer of video and audio, or one of them, with all candidates. Once only.
+
+        Raises SignalingError not-connected when there can't be one.
+        """
+        connection = self.connection = connect(self._config)
+        try:
+            for kind in kinds:
+                set_stream_id(connection.addTransceiver(kind, direction="sendonly"), self._owner)
+            await connection.setLocalDescription(await connection.createOffer())
+        except Exception as error:  # aiortc raises whatever it stumbles over
+            raise SignalingError("not-connected", f"There can't be an offer: {error}") from error
+        return str(connection.localDescription.sdp)
+
+    async def answered(self, sdp: str) -> None:
+        """Take the answer and send what it accepts; raise SignalingError bad-sdp."""
+        if self.connection is None:
+            return
+        await set_remote_description(self.connection, sdp, "answer")
+        for transceiver in self.connection.getTransceivers():
+            if transceiver.currentDirection == "sendonly":
+                self.subscribe(transceiver)
+
+    async def until_lost(self, *sources: Publisher) -> None:
+        """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""
+        deadline, connected = time.monotonic() + CONNECT_LIMIT, False
+        peers: tuple[Outlet | Publisher, ...] = (self, *sources)
+        while True:
+            now = time.monotonic()
+            states = {peer.connection and peer.connection.connectionState for peer in peers}
+            connected |= states == {"connected"}
+            if states & {None, "failed", "closed"} or not (connected or now < deadline):
+                return
+            self.adapt(now)
+            await asyncio.sleep(CHECK_INTERVAL)

@@ -1,0 +1,1 @@
+"""Signed counts of what became of a camera's frames."""

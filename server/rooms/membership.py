@@ -1,0 +1,234 @@
+"""A room: who is in it, in its lobby, a host; who watches whom. Knows neither HTTP nor WebRTC."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from server.access.policy import Role, RoomPolicy, SignalingError, chat_text
+
+Kind = Literal["video", "audio", "screen", "screen-audio"]
+State = Literal["lobby", "waiting", "room"]
+
+MAX_CHATS = 100
+
+
+class Member(Protocol):
+    """Somebody in a room or its lobby."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the server."""
+        ...
+
+    @property
+    def publishes(self) -> tuple[Kind, ...]:
+        """What others can get from this member now."""
+        ...
+
+
+class Chat(NamedTuple):
+    """One chat message; `time` in ms since 1970."""
+
+    id: int
+    participant: str
+    name: str
+    text: str
+    time: int
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Chat of the signalling protocol."""
+        return self._asdict()
+
+
+M = TypeVar("M", bound=Member)
+
+
+class Room(Generic[M]):
+    """Everybody in it gets everybody's video, oneself included, and everybody else's audio and screen.
+
+    Whoever is in the lobby gets just their own video. The room's life begins when somebody enters and ends when the
+    last one leaves; then policy, chat and host token are as new.
+    """
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.members: dict[str, M] = {}
+        self.lobby: dict[str, M] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.policy = RoomPolicy()
+        self.token = secrets.token_urlsafe(24)
+        self.waiting: dict[str, M] = {}
+        self.hosts: set[str] = set()
+        self.never_hosts: set[str] = set()
+        self.founder: str | None = None
+        self.sharer: M | None = None
+        self.chat: deque[Chat] = deque(maxlen=MAX_CHATS)
+        self._chat_ids = itertools.count(1)
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nobody, not even in the lobby."""
+        return not self.members and not self.lobby
+
+    def visit(self, member: M) -> None:
+        """Take a newcomer into the lobby; raise SignalingError room-full."""
+        if len(self.lobby) >= self.capacity:
+            raise SignalingError("room-full", f"This room's lobby is full ({self.capacity} people).")
+        self.lobby[member.id] = member
+
+    def enter(self, member: M, token: str = "", role: Role | None = None) -> bool:
+        """Let somebody in from the lobby, or to the waiting room (False).
+
+        Raises SignalingError room-full or room-locked. The host token opens everything that isn't full. A `role`
+        is one's own from elsewhere; without it whoever comes first is host.
+        """
+        is_host = role == "host" or secrets.compare_digest(token.encode(), self.token.encode())
+        if role == "guest":
+            self.never_hosts.add(member.id)
+        if not is_host and self.policy.locked:
+            raise SignalingError("room-locked", "This room is locked.")
+        self._expect_place()
+        if not is_host and self.policy.waiting_room:
+            self.waiting[member.id] = member
+            return False
+        if self.members.keys() <= self.never_hosts and role != "guest":
+            self.founder = member.id
+        if is_host or self.founder == member.id:
+            self.hosts.add(member.id)
+        self._seat(member)
+        return True
+
+    def admit(self, member_id: str) -> M:
+        """Let somebody in who waits, also into a locked room; raise SignalingError unknown-participant, room-full."""
+        member = self.waiting.get(member_id)
+        if member is None:
+            raise SignalingError("unknown-participant", "Nobody with this id is waiting.")
+        self._expect_place()
+        self._seat(member)
+        return member
+
+    def _expect_place(self) -> None:
+        if len(self.members) >= self.capacity:
+            raise SignalingError("room-full", f"This room is full ({self.capacity} people).")
+
+    def _seat(self, member: M) -> None:
+        self.waiting.pop(member.id, None)
+        self.lobby.pop(member.id, None)
+        self.members[member.id] = member
+
+    def leave(self, member: M) -> M | None:
+        """Remove somebody, who need not be there; return who became host because the last host left.
+
+        When the last member has left, those who wait are in the lobby of a new room.
+        """
+        self.lobby.pop(member.id, None)
+        self.waiting.pop(member.id, None)
+        if self.members.pop(member.id, None) is None:
+            return None
+        self.hosts.discard(member.id)
+        self.unshare(member)
+        if not self.members:
+            self._begin()
+            return None
+        if self.hosts:
+            return None
+        longest = next((m for m in self.members.values() if m.id not in self.never_hosts), None)
+        if longest is not None:
+            self.hosts.add(longest.id)
+        return longest
+
+    def claim(self, member: M, token: str) -> None:
+        """Make a member who shows the host token a host; another token does nothing."""
+        if member.id in self.members and secrets.compare_digest(token.encode(), self.token.encode()):
+            self.hosts.add(member.id)
+
+    def state(self, member: M) -> State:
+        """Tell where somebody is."""
+        if member.id in self.members:
+            return "room"
+        return "waiting" if member.id in self.waiting else "lobby"
+
+    def role(self, member: M) -> Role:
+        """Tell what somebody may do."""
+        return "host" if member.id in self.hosts else "guest"
+
+    def streams_for(self, viewer: M) -> list[tuple[M, Kind]]:
+        """Return what somebody should receive, in the order in which people came."""
+        if viewer.id not in self.members:
+            return [(viewer, "video")]
+        return [
+            (member, kind)
+            for member in self.members.values()
+            for kind in member.publishes
+            if kind == "video" or member is not viewer
+        ]
+
+    def share(self, member: M) -> None:
+        """Make somebody the one who shares a screen; raise SignalingError screen-forbidden or screen-busy."""
+        if not self.policy.allows_screen(self.role(member)):
+            raise SignalingError("screen-forbidden", "Sharing a screen is not allowed in this room.")
+        if self.sharer is not None and self.sharer is not member:
+            raise SignalingError("screen-busy", "Somebody else is sharing a screen.")
+        self.sharer = member
+
+    def unshare(self, member: M) -> bool:
+        """End somebody's share; tell whether there was one."""
+        shared = self.sharer is member
+        if shared:
+            self.sharer = None
+        return shared
+
+    def say(self, member: M, name: str, text: str, now: float) -> Chat:
+        """Keep a chat message; `now` in seconds since 1970. Raises SignalingError bad-message."""
+        chat = Chat(next(self._chat_ids), member.id, name, chat_text(text), round(now * 1000))
+        self.chat.append(chat)
+        return chat
+
+
+class Place(Protocol):
+    """A room, or what is built around one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def empty(self) -> bool: ...
+
+
+P = TypeVar("P", bound=Place)
+
+
+class Rooms(Generic[P]):
+    """The rooms that have somebody in them or in their lobby."""
+
+    def __init__(self, max_rooms: int, make: Callable[[str], P]) -> None:
+        self._max_rooms = max_rooms
+        self._make = make
+        self._rooms: dict[str, P] = {}
+
+    def open(self, name: str) -> P:
+        """Return the room of that name, made if need be; raise SignalingError server-full."""
+        room = self._rooms.get(name)
+        if room is None:
+            if len(self._rooms) >= self._max_rooms:
+                raise SignalingError("server-full", "This server has no free room left.")
+            room = self._rooms[name] = self._make(name)
+        return room
+
+    def discard(self, room: P) -> None:
+        """Forget a room that is empty."""
+        if room.empty and self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+
+    def get(self, name: str) -> P | None:
+        return self._rooms.get(name)
+
+    def all(self) -> list[P]:
+        return list(self._rooms.values())

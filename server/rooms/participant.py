@@ -1,0 +1,280 @@
+"""Somebody in a room: a name, a background, what is published and what is received."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from statistics import median
+from typing import Any, NamedTuple, Protocol
+
+from filters.matting.segmenter import ModelCard
+from server.access.policy import RoomPolicy, SignalingError, background_id
+from server.access.tokens import OPEN, Grant
+from server.config.options import Config
+from server.media.governor import LEVELS, Level, LoadMeter
+from server.media.publication import AudioPublication, VideoPublication
+from server.media.screen import ScreenPublication
+from server.media.workers.base import Workers
+from server.peers.publisher import Publisher
+from server.peers.subscriber import OfferSender, Stream, Subscriber
+from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
+from server.rooms.backgrounds import Upload, Wardrobe
+from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
+from server.rooms.membership import Kind
+
+MAX_POLICIES = 16  # the latest, in a receipt
+
+
+class MediaResources(NamedTuple):
+    """What all participants of a process share."""
+
+    card: ModelCard
+    workers: Workers
+    meter: LoadMeter
+
+
+class Outgoing(Protocol):
+    """A connection that takes what somebody publishes elsewhere than to a browser in the room."""
+
+    @property
+    def bytes(self) -> int:
+        """RTP payload that was sent on it."""
+        ...
+
+
+class Screen:
+    """A shared screen: its own connection from the browser, its own publications, no filter."""
+
+    def __init__(self, config: Config, on_lost: Callable[[], None]) -> None:
+        self.video = ScreenPublication()
+        self.audio = AudioPublication()
+        self.publisher = Publisher(config, self.video, self.audio, on_lost)
+
+    @property
+    def publishes(self) -> tuple[Kind, ...]:
+        """What has been offered so far."""
+        kinds: tuple[tuple[str, Kind], ...] = (("video", "screen"), ("audio", "screen-audio"))
+        return tuple(kind for media, kind in kinds if media in self.publisher.kinds)
+
+    async def close(self) -> None:
+        """End everything."""
+        self.video.close()
+        self.audio.close()
+        await self.publisher.close()
+
+
+class Participant:
+    """One person, for as long as the seat is held; connections may come and go meanwhile."""
+
+    def __init__(
+        self,
+        name: str,
+        background: str,
+        config: Config,
+        media: MediaResources,
+        shared: Mapping[str, Upload],
+        grant: Grant = OPEN,
+    ) -> None:
+        """Raise SignalingError unknown-background; `shared` are the uploads that the room's policy names."""
+        self.id = "p" + secrets.token_hex(8)
+        self.seat = secrets.token_urlsafe(24)
+        self.name = name
+        self.grant = grant
+        self.background = background_id(background)
+        self.wardrobe = Wardrobe(config, shared)
+        self.sends_audio = False
+        self.sends_video = False
+        self.muted_by: str | None = None
+        self.hand: int | None = None
+        self.connected = True
+        self.since = round(time.time() * 1000)
+        self.policies = deque[RoomPolicy](maxlen=MAX_POLICIES)
+        self.filter, transcoder = media.workers.open(
+            self.wardrobe.background(background), config.start_bitrate
+        )
+        self.video = VideoPublication(transcoder, media.meter)
+        self.overloaded = False
+        self.audio = AudioPublication()
+        self.screen: Screen | None = None
+        self.outlets: set[Outgoing] = set()
+        self.quality = ConnectionQuality()
+        self.round_trip: float | None = None
+        self.uplink_loss = 0.0
+        self._loss_counter = LossCounter()
+        self._config = config
+        self._publisher = Publisher(config, self.video, self.audio)
+        self._subscriber: Subscriber | None = None
+
+    @property
+    def publishes(self) -> tuple[Kind, ...]:
+        """What others can get now."""
+        return ("video", "audio", *(self.screen.publishes if self.screen is not None else ()))
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where the browser's offers go."""
+        return self._publisher
+
+    @property
+    def subscriber(self) -> Subscriber | None:
+        """What the browser receives on, once it is connected."""
+        return self._subscriber
+
+    @property
+    def paused(self) -> list[str]:
+        """Whose camera can't be sent to this browser at the moment, by id."""
+        return self._subscriber.paused if self._subscriber is not None else []
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Participant of the signalling protocol."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "audio": self.sends_audio,
+            "video": self.sends_video,
+            "connected": self.connected,
+            "hand": self.hand,
+            "quality": self.quality.verdict,
+        }
+
+    def counters(self) -> Counters:
+        """Return what became of this camera's frames, in short."""
+        return counters_of(self.video, self.filter)
+
+    @property
+    def frames(self) -> Frames:
+        """What became of this camera's frames."""
+        return frames_of(self.video, self.filter)
+
+    @property
+    def degraded(self) -> str | None:
+        """Why the picture is less than it could be: `error`, `overload`, or None."""
+        return "error" if self.filter.failing else "overload" if self.overloaded else None
+
+    def choose(self, background: str, policy: RoomPolicy) -> None:
+        """Change the background from the next frame on.
+
+        Raises SignalingError unknown-background or background-forbidden; the old one stays then.
+        """
+        policy, behind = self.grant.restrict(policy), self.wardrobe.background(background)
+        if not policy.allows_background(background_id(background)):
+            raise SignalingError("background-forbidden", "This room does not allow that background.")
+        self.filter.background = behind
+        self.background = background_id(background)
+
+    def note(self, policy: RoomPolicy) -> RoomPolicy:
+        """Remember, for the receipt, what a room's policy means here; return that."""
+        policy = self.grant.restrict(policy)
+        if not self.policies or self.policies[-1] != policy:
+            self.policies.append(policy)
+        return policy
+
+    def obey(self, policy: RoomPolicy) -> bool:
+        """Move to the default background from the next frame on if the present one is forbidden or gone.
+
+        Tell whether that was so.
+        """
+        policy = self.note(policy)
+        if policy.allows_background(self.background) and self.wardrobe.has(self.background):
+            return False
+        self.choose(policy.default_background(self._config.background), policy)
+        return True
+
+    def set_media(self, *, audio: bool, video: bool) -> None:
+        """Note what the participant sends; without video the picture is forgotten.
+
+        Somebody who was muted is heard again after having said that there is no audio, and then that there is.
+        """
+        if not video:
+            self.video.reset()
+        if not audio:
+            self.muted_by = None
+        audio = audio and self.muted_by is None
+        self.sends_audio, self.sends_video = audio, video
+        self.audio.paused, self.video.paused = not audio, not video
+
+    def mute(self, by: str) -> bool:
+        """Pass no audio on until the participant wants it again; tell whether there was any."""
+        if not self.sends_audio:
+            return False
+        self.muted_by = by
+        self.sends_audio, self.audio.paused = False, True
+        return True
+
+    def measure(self) -> None:
+        """Take what RTCP has told about both directions since the last call.
+
+        `round_trip` is in seconds, `uplink_loss` the share of packets that did not come at first.
+        """
+        sent, received = self._publisher.stats, self._subscriber.stats if self._subscriber is not None else []
+        # Only what is received is answered by reports, so the round trip is that way's.
+        round_trips = [s.rtt for s in received if s.rtt is not None]
+        self.round_trip = median(round_trips) if round_trips else None
+        links = [Link(s.fraction_lost or 0.0, s.rtt) for s in received if s.rtt is not None]
+        if sent is not None and sent.packets:
+            lost, came = sent.lost + sent.repaired, sent.packets - sent.repaired
+            self.uplink_loss = self._loss_counter.update(lost, came)
+            links.append(Link(self.uplink_loss, self.round_trip or 0.0))
+        self.quality.update(*links)
+
+    def adapt(self, now: float) -> None:
+        """Send others what they can take, and receive what this browser can."""
+        if self._subscriber is not None:
+            self._subscriber.adapt(now)
+        self.video.adapt(now)
+
+    def govern(self, level: Level) -> None:
+        """Give up what the server's load demands."""
+        self.overloaded = level != LEVELS[0]
+        self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
+        self.filter.network_interval = level.network_interval
+        self.filter.covered = level.covered
+
+    def connect(self, send_offer: OfferSender) -> Awaitable[object]:
+        """Begin new connections, at once; return the end of those before."""
+        before = _close(self._publisher, self._subscriber)
+        self._publisher = Publisher(self._config, self.video, self.audio)
+        self._subscriber = Subscriber(self._config, send_offer)
+        self.connected = True
+        return before
+
+    async def reconnect(self, send_offer: OfferSender) -> None:
+        """Start receiving on a new connection; the one before ends."""
+        before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
+        await _close(before)
+
+    async def close(self) -> None:
+        """End everything."""
+        self.connected = False
+        subscriber, self._subscriber = self._subscriber, None
+        await _close(self._publisher, subscriber)
+        self.video.close()
+        self.audio.close()
+        screen, self.screen = self.screen, None
+        if screen is not None:
+            await screen.close()
+
+    def watch(self, streams: list[tuple[Participant, Kind]]) -> None:
+        """Receive just these from now on."""
+        if self._subscriber is not None:
+            found = ((p, kind, p.publication(kind)) for p, kind in streams)
+            self._subscriber.watch([Stream(p.id, kind, source) for p, kind, source in found if source])
+
+    def publication(self, kind: Kind) -> VideoPublication | ScreenPublication | AudioPublication | None:
+        """Return what is published as that kind; a screen comes and goes."""
+        match kind:
+            case "video":
+                return self.video
+            case "audio":
+                return self.audio
+            case "screen":
+                return self.screen.video if self.screen is not None else None
+            case "screen-audio":
+                return self.screen.audio if self.screen is not None else None
+
+
+def _close(*connections: Publisher | Subscriber | None) -> Awaitable[object]:
+    return asyncio.gather(*(connection.close() for connection in connections if connection is not None))

@@ -1,0 +1,236 @@
+"""What a browser may ask for once it has joined: one function per message type of protocol.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from server.access.policy import SignalingError, participant_name, reaction
+from server.core.messages import Message, optional, required
+from server.peers.publisher import Publisher
+from server.peers.subscriber import Subscriber
+from server.rooms import moderation
+from server.rooms.participant import Participant
+from server.signaling.session import Session
+
+COST = 5.0  # of the rate limit, for what reaches other people
+DEAR = frozenset(
+    {
+        "chat",
+        "hand",
+        "reaction",
+        "totals",
+        "mute",
+        "remove",
+        "admit",
+        "deny",
+        "policy",
+        "recording",
+        "restart",
+        "offer",
+    }
+)
+
+
+async def handle(session: Session, message: Message) -> None:
+    """Do what a message asks for; raise SignalingError when it can't be done."""
+    if session.over:
+        return  # told so already; what was on its way comes too late
+    kind = message.get("type")
+    request = REQUESTS.get(kind) if isinstance(kind, str) else None
+    if request is None:
+        raise SignalingError("unknown-type", f"There is no message of type {str(kind)[:40]!r}.")
+    await request(session, message)
+
+
+def cost(message: Mapping[str, Any]) -> float:
+    """Return how much of the rate limit a message uses up."""
+    kind = message.get("type")
+    return COST if isinstance(kind, str) and kind in DEAR else 1.0
+
+
+def _participant(session: Session) -> Participant:
+    return session.attendance.participant
+
+
+async def _enter(session: Session, message: Message) -> None:
+    attendance = session.attendance
+    participant, name = attendance.participant, optional(message, "name", str, "")
+    if name and participant.id not in attendance.meeting.members:
+        participant.name = participant_name(participant.grant.name or name)
+    if not attendance.meeting.enter(attendance, optional(message, "hostToken", str, "")):
+        session.send({"type": "waiting"})
+
+
+async def _offer(session: Session, message: Message) -> None:
+    sdp, number = required(message, "sdp", str), optional(message, "id", int, 0)
+    connection = message.get("connection")
+    if connection == "publish":
+        sdp = await _participant(session).publisher.offer(sdp)
+    elif connection == "screen":
+        sdp = await session.attendance.meeting.share(session.attendance, sdp)
+    else:
+        raise SignalingError("bad-message", "The field connection must be 'publish' or 'screen' here.")
+    session.send({"type": "answer", "connection": connection, "id": number, "sdp": sdp})
+
+
+async def _answer(session: Session, message: Message) -> None:
+    subscriber = _subscriber(session, message)
+    if subscriber is not None:
+        subscriber.answer(required(message, "id", int), required(message, "sdp", str))
+
+
+async def _restart(session: Session, message: Message) -> None:
+    _subscriber(session, message)
+    await _participant(session).reconnect(session.offer)
+    session.attendance.meeting.refresh()
+
+
+def _subscriber(session: Session, message: Message) -> Subscriber | None:
+    if message.get("connection") != "subscribe":
+        raise SignalingError("bad-message", "The field connection must be 'subscribe' here.")
+    return _participant(session).subscriber
+
+
+async def _candidate(session: Session, message: Message) -> None:
+    candidate = optional(message, "candidate", dict, {})
+    participant, name = _participant(session), required(message, "connection", str)
+    connections: dict[str, Publisher | Subscriber | None] = {
+        "publish": participant.publisher,
+        "subscribe": participant.subscriber,
+        "screen": participant.screen.publisher if participant.screen is not None else None,
+    }
+    if name not in connections:
+        raise SignalingError("bad-message", f"The field connection must be one of {', '.join(connections)}.")
+    connection = connections[name]
+    if connection is not None:
+        await connection.candidate(candidate or None)
+
+
+async def _media(session: Session, message: Message) -> None:
+    audio, video = required(message, "audio", bool), required(message, "video", bool)
+    _participant(session).set_media(audio=audio, video=video)
+    session.attendance.meeting.update(session.attendance)
+
+
+async def _plate(session: Session, message: Message) -> None:
+    _participant(session).filter.want_plate(required(message, "wanted", bool))
+
+
+async def _background(session: Session, message: Message) -> None:
+    participant = _participant(session)
+    participant.choose(required(message, "background", str), session.attendance.meeting.room.policy)
+    session.send({"type": "background", "background": participant.background, "reason": None})
+
+
+async def _screen(session: Session, message: Message) -> None:
+    if required(message, "shared", bool):
+        raise SignalingError("bad-message", "A share begins with an offer.")
+    session.attendance.meeting.unshare(session.attendance, "stopped")
+
+
+async def _chat(session: Session, message: Message) -> None:
+    meeting, participant = session.attendance.meeting, _participant(session)
+    meeting.expect_inside(session.attendance)
+    text = required(message, "text", str)
+    chat = meeting.room.say(participant, participant.name, text, time.time())
+    meeting.broadcast({"type": "chat", "chat": chat.describe()})
+
+
+async def _hand(session: Session, message: Message) -> None:
+    meeting, participant = session.attendance.meeting, _participant(session)
+    meeting.expect_inside(session.attendance)
+    raised, whose = required(message, "raised", bool), optional(message, "participant", str, participant.id)
+    if whose != participant.id:
+        moderation.expect_host(session.attendance)
+        if raised:
+            raise SignalingError("bad-message", "A hand can be raised by its owner only.")
+        moderation.lower_hand(session.attendance, whose)
+    elif raised != (participant.hand is not None):
+        participant.hand = round(time.time() * 1000) if raised else None
+        meeting.update(session.attendance)
+
+
+async def _reaction(session: Session, message: Message) -> None:
+    meeting, participant = session.attendance.meeting, _participant(session)
+    meeting.expect_inside(session.attendance)
+    chosen = reaction(required(message, "reaction", str))
+    meeting.broadcast({"type": "reaction", "participant": participant.id, "reaction": chosen})
+
+
+async def _totals(session: Session, message: Message) -> None:
+    meeting = session.attendance.meeting
+    meeting.expect_inside(session.attendance)
+    members = meeting.members.values()
+    session.send(
+        {
+            "type": "totals",
+            "since": meeting.monitor.since,
+            "participants": len(members),
+            **meeting.monitor.totals(members)._asdict(),
+            "screens": sum(p.screen is not None for p in members),
+            "model": session.model,
+        }
+    )
+
+
+async def _mute(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    moderation.mute(session.attendance, optional(message, "participant", str, "") or None)
+
+
+async def _remove(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    target = moderation.member(session.attendance.meeting, required(message, "participant", str))
+    removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
+    await session.conference.expel(target, removed)
+
+
+async def _admit(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    moderation.admit(session.attendance, required(message, "participant", str))
+
+
+async def _deny(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    target = moderation.waiting(session.attendance, required(message, "participant", str))
+    await session.conference.expel(target, SignalingError("denied", "A host did not let you in.", fatal=True))
+
+
+async def _policy(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    moderation.set_policy(session.attendance, required(message, "policy", dict))
+
+
+async def _recording(session: Session, message: Message) -> None:
+    moderation.expect_host(session.attendance)
+    moderation.record(session.attendance, on=required(message, "on", bool))
+
+
+async def _leave(session: Session, message: Message) -> None:
+    session.left = True
+
+
+REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
+    "enter": _enter,
+    "offer": _offer,
+    "answer": _answer,
+    "restart": _restart,
+    "candidate": _candidate,
+    "media": _media,
+    "background": _background,
+    "plate": _plate,
+    "screen": _screen,
+    "chat": _chat,
+    "hand": _hand,
+    "reaction": _reaction,
+    "totals": _totals,
+    "mute": _mute,
+    "remove": _remove,
+    "admit": _admit,
+    "deny": _deny,
+    "policy": _policy,
+    "recording": _recording,
+    "leave": _leave,
+}

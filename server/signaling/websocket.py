@@ -1,0 +1,119 @@
+"""The WebSocket protocol of protocol.md: one connection of one browser. No media in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+
+from aiohttp import WSMessage, WSMsgType, web
+
+from server.access.policy import SignalingError
+from server.core.messages import Message, error_message, parse
+from server.rooms.rooms import Conference
+from server.signaling.handlers import cost, handle
+from server.signaling.session import Session
+
+logger = logging.getLogger(__name__)
+
+MAX_OUTGOING = 256  # messages waiting for one browser
+FILTER_INTERVAL = 2.0  # seconds between `filter` messages
+
+
+class Signaling:
+    """Speaks with one browser until it leaves, breaks off, or errs fatally."""
+
+    def __init__(self, conference: Conference) -> None:
+        self._config = conference.config
+        self._socket = web.WebSocketResponse(
+            heartbeat=self._config.heartbeat, max_msg_size=self._config.max_message, timeout=1.0
+        )
+        self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
+        self._session = Session(conference, self._send)
+        self._budget = self._config.max_messages_per_second
+        self._budget_time = time.monotonic()
+
+    async def run(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one WebSocket request from its first message to its end."""
+        await self._socket.prepare(request)
+        tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
+        try:
+            await self._talk()
+        except SignalingError as error:
+            error.fatal = True
+            self._send(error_message(error))
+        except ConnectionError:
+            pass
+        finally:
+            await self._end(tasks)
+        return self._socket
+
+    async def _talk(self) -> None:
+        await self._session.join(await self._first_message())
+        async for message in self._socket:
+            try:
+                request = self._parse(message)
+                self._spend(cost(request))
+                await handle(self._session, request)
+            except SignalingError as error:
+                if error.fatal:
+                    raise
+                self._send(error_message(error))
+            if self._session.left:
+                return
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        await self._session.end()
+        tasks[1].cancel()
+        if not self._outgoing.full():
+            self._outgoing.put_nowait(None)
+        await asyncio.wait(tasks, timeout=1.0)
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._socket.close()
+
+    async def _first_message(self) -> Message:
+        try:
+            return self._parse(await self._socket.receive(self._config.join_timeout))
+        except TimeoutError:
+            raise SignalingError("not-joined", "No join message came in time.", fatal=True) from None
+
+    def _parse(self, message: WSMessage) -> Message:
+        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            raise ConnectionResetError
+        if message.type != WSMsgType.TEXT:
+            raise SignalingError("bad-message", "Messages are JSON text.")
+        return parse(message.data)
+
+    def _spend(self, cost: float) -> None:
+        """Token bucket: a burst of one second's messages, then the configured rate."""
+        now, rate = time.monotonic(), self._config.max_messages_per_second
+        self._budget = min(rate, self._budget + (now - self._budget_time) * rate) - cost
+        self._budget_time = now
+        if self._budget < 0:
+            raise SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)
+
+    def _send(self, message: Message) -> None:
+        """Queue a message; a browser that doesn't read its messages is cut off."""
+        try:
+            self._outgoing.put_nowait(message)
+        except asyncio.QueueFull:
+            transport = self._socket._req.transport if self._socket._req else None
+            if transport is not None:
+                transport.abort()
+
+    async def _write(self) -> None:
+        while (message := await self._outgoing.get()) is not None:
+            try:
+                await self._socket.send_str(json.dumps(message, ensure_ascii=False))
+            except ConnectionError:
+                return
+            if message.get("fatal"):
+                await self._socket.close(message=str(message.get("code")).encode())
+                return
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(FILTER_INTERVAL)
+            self._session.report(time.monotonic())

@@ -1,0 +1,102 @@
+"""Publishes what the filter has made to another server: as a WHIP client (RFC 9725), again whenever that is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from yarl import URL
+
+from server.access.policy import SignalingError
+from server.config.options import Config
+from server.core.backoff import Backoff
+from server.peers.egress import Caller
+from server.rooms.participant import Participant
+
+logger = logging.getLogger(__name__)
+
+SDP = "application/sdp"
+TIMEOUT, END_TIMEOUT = ClientTimeout(total=15), ClientTimeout(total=2)
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts
+
+
+class Forward:
+    """One participant's filtered camera at another server. Made inside a running event loop."""
+
+    def __init__(self, config: Config, participant: Participant, room: str) -> None:
+        """Take `{room}` and `{identity}` in the configured URL for those of the participant."""
+        identity = participant.grant.identity or participant.id
+        url = config.forward_to.replace("{room}", quote(room, safe=""))
+        self._url = url.replace("{identity}", quote(identity, safe=""))
+        self._config = config
+        self._participant = participant
+        token = config.forward_token
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """End it here and there."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        async with ClientSession(timeout=TIMEOUT) as session:
+            while True:
+                start = time.monotonic()
+                try:
+                    await self._publish(session)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                    # What others say may hold the URL, and with it the identity.
+                    reason = error.message if isinstance(error, SignalingError) else type(error).__name__
+                    logger.warning("participant %s can't be forwarded: %s", self._participant.id, reason)
+                if time.monotonic() - start > LONGEST_PAUSE:
+                    backoff.reset()
+                await asyncio.sleep(backoff.pause())
+
+    async def _publish(self, session: ClientSession) -> None:
+        """Publish until the connection is lost. Raises what went wrong before that."""
+        participant = self._participant
+        caller = Caller(self._config, participant)
+        location: URL | None = None
+        try:
+            headers = self._headers | {"Content-Type": SDP}
+            offer = await caller.call()
+            async with session.post(self._url, data=offer, headers=headers) as response:
+                expect_created(response)
+                location = response.url.join(URL(response.headers["Location"]))
+                answer = await read_text(response.content.iter_any(), self._config.max_sdp)
+            await caller.answered(answer)
+            logger.info("participant %s is forwarded", participant.id)
+            await caller.until_lost()
+        finally:
+            await caller.close()
+            if location is not None:
+                await self._delete(session, location)
+
+    async def _delete(self, session: ClientSession, location: URL) -> None:
+        try:
+            async with session.delete(location, headers=self._headers, timeout=END_TIMEOUT) as response:
+                await response.read()
+        except (ClientError, OSError, ValueError) as error:
+            logger.info("the other server did not take the end: %s", type(error).__name__)
+
+
+def expect_created(response: ClientResponse) -> None:
+    """Raise SignalingError bad-answer unless there is a new session, and its answer."""
+    if response.status != 201 or response.content_type != SDP or "Location" not in response.headers:
+        raise SignalingError("bad-answer", f"the other server answered {response.status}")
+
+
+async def read_text(pieces: AsyncIterator[bytes], limit: int) -> str:
+    """Return all of a body of at most `limit` bytes. Raises SignalingError bad-answer, UnicodeDecodeError."""
+    body = b""
+    async for piece in pieces:
+        body += piece
+        if len(body) > limit:
+            raise SignalingError("bad-answer", f"the other server's answer has more than {limit} bytes")
+    return body.decode()

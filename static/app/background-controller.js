@@ -1,0 +1,183 @@
+// @ts-check
+import { Backgrounds } from './background-catalog.js';
+import { savePreferences } from './preferences.js';
+import { text } from '../i18n/strings.js';
+import { announce, notify, warn } from '../view/notices.js';
+import { Picker } from '../view/picker.js';
+import { PlateButton } from '../view/clean-plate.js';
+
+/** @import {Conference} from './room-client.js' */
+/** @import {Background, BackgroundShown, FilterReport, Joined, Policy} from '../protocol/types.js' */
+
+/** The person's choice of background, and the way of the server towards it. */
+export class BackgroundChoice {
+  #backgrounds;
+  #picker;
+  #changed;
+  /** @type {Conference | null} */
+  #conference = null;
+  /** The background that the server said it shows. */
+  #shown = '';
+  #applying = Promise.resolve();
+  #plate = new PlateButton((wanted) => this.#conference?.setPlate(wanted));
+
+  /**
+   * @param {string} room
+   * @param {string} wanted
+   * @param {(background: Background) => void} changed told of every new choice
+   */
+  constructor(room, wanted, changed) {
+    this.#changed = changed;
+    this.#backgrounds = new Backgrounds(room, wanted, () => this.#show());
+    this.#picker = new Picker({
+      pick: (id) => this.#pick(id), add: (file) => void this.#add(file), remove: (id) => void this.#remove(id),
+    });
+  }
+
+  load() {
+    return this.#backgrounds.load();
+  }
+
+  /** The id to name in a join message. */
+  get joinId() {
+    return this.#backgrounds.joinId;
+  }
+
+  /** Everything that a host can put on the list. */
+  get everything() {
+    return this.#backgrounds.everything;
+  }
+
+  /** @param {HTMLElement} place */
+  moveTo(place) {
+    this.#picker.moveTo(place);
+    this.#show();
+  }
+
+  focus() {
+    this.#picker.focus();
+  }
+
+  /**
+   * @param {Conference} conference
+   * @param {Joined} joined
+   */
+  enter(conference, joined) {
+    this.#conference = conference;
+    this.#plate.offer(true);
+    this.#shown = joined.background;
+    this.#backgrounds.setLimit(joined.limits.uploadBytes);
+    this.#backgrounds.setPolicy(conference.state.policy.backgrounds, conference.state.isHost);
+    this.#backgrounds.forgetUploads(joined.backgrounds);
+    this.#backgrounds.setServed(joined.backgrounds);
+    if (joined.redirected || !this.#backgrounds.allows(this.#backgrounds.wanted)) {
+      const wasOwn = this.#backgrounds.knownId === null;
+      if (!wasOwn || !this.#backgrounds.allowsAnything) return this.reject(joined.redirected ?? 'background-forbidden');
+    }
+    this.#apply();
+  }
+
+  /** @param {Background[]} backgrounds what may be chosen from now on */
+  offer(backgrounds) {
+    this.#backgrounds.setServed(backgrounds);
+  }
+
+  /**
+   * @param {Policy} policy
+   * @param {boolean} isHost
+   */
+  allow({ backgrounds }, isHost) {
+    this.#backgrounds.setPolicy(backgrounds, isHost);
+    this.#show();
+  }
+
+  /** @param {FilterReport} report */
+  report({ plate }) {
+    this.#plate.show(plate);
+  }
+
+  leave() {
+    this.#conference = null;
+    this.#plate.offer(false);
+    this.#show();
+  }
+
+  /** The server shows this background from now on. With a reason it has chosen it itself.
+   * @param {BackgroundShown} message */
+  confirm({ background, reason }) {
+    this.#shown = background;
+    if (reason) {
+      this.#backgrounds.revertTo(background);
+      notify(text(`background.moved.${reason}`, { title: this.#wanted.title }));
+    }
+    this.#show();
+    if (background === this.#backgrounds.knownId) announce(text('background.changed', { title: this.#wanted.title }));
+  }
+
+  /** The server does not show what was wanted.
+   * @param {string} code of its error */
+  reject(code) {
+    this.#backgrounds.revertTo(this.#shown);
+    warn(text(code === 'background-forbidden' ? 'background.forbidden' : 'background.unknown'));
+    this.#show();
+  }
+
+  /** @param {string} id */
+  #pick(id) {
+    this.#backgrounds.wanted = id;
+    savePreferences({ background: id });
+    this.#show();
+    this.#apply();
+  }
+
+  /** @param {File} file */
+  async #add(file) {
+    if (!this.#backgrounds.allowsUpload) return warn(text('background.forbidden'));
+    try {
+      await this.#backgrounds.add(file);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      return warn(text('background.unreadable'));
+    }
+    this.#pick(this.#backgrounds.wanted);
+  }
+
+  /** @param {string} id */
+  async #remove(id) {
+    const { wanted } = this.#backgrounds;
+    const removed = this.#backgrounds.remove(id, this.#conference?.seat ?? null);
+    if (this.#backgrounds.wanted !== wanted) this.#pick(this.#backgrounds.wanted);
+    await removed;
+  }
+
+  /** Brings the server to the background wanted; one change after the other. */
+  #apply() {
+    this.#applying = this.#applying.then(() => this.#applyNow());
+  }
+
+  async #applyNow() {
+    const seat = this.#conference?.seat;
+    if (!seat) return;
+    const { wanted } = this.#backgrounds;
+    try {
+      const id = await this.#backgrounds.serverId(seat);
+      if (this.#backgrounds.wanted === wanted && id !== this.#shown) this.#conference?.setBackground(id);
+    } catch (error) {
+      this.#backgrounds.revertTo(this.#shown);
+      warn(error instanceof TypeError ? text('background.failed', { message: text('room.rejoining') }) : String(error instanceof Error ? error.message : error));
+    }
+    this.#show();
+  }
+
+  get #wanted() {
+    const id = this.#backgrounds.wanted;
+    return this.#backgrounds.find(id) ?? { id, kind: /** @type {const} */ ('color'), title: id, thumbnail: null };
+  }
+
+  #show() {
+    const busy = this.#conference?.seat != null && this.#shown !== this.#backgrounds.knownId;
+    const { list, colors, wanted, allowsAnything, allowsUpload } = this.#backgrounds;
+    this.#picker.show({ list, colors, anyColor: allowsAnything, upload: allowsUpload, policy: !allowsAnything }, wanted, busy);
+    this.#changed(this.#wanted);
+  }
+}

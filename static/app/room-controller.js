@@ -1,0 +1,317 @@
+// @ts-check
+import { showInTab } from './favicon.js';
+import { loadPreferences, savePreferences } from './preferences.js';
+import { ScreenShare } from './screen-share.js';
+import { Shortcuts } from './shortcuts.js';
+import { text } from '../i18n/strings.js';
+import { Chat } from '../view/chat.js';
+import { onAction, showAction } from '../view/dom.js';
+import { Invite } from '../view/invite.js';
+import { showKnocks } from '../view/waiting-room.js';
+import { announce, clearNotices, notify, warn } from '../view/notices.js';
+import { People } from '../view/people.js';
+import { Reactions } from '../view/reactions.js';
+import { Recording } from '../view/recording.js';
+import { Room } from '../view/room.js';
+import { Trust } from '../view/filter-report.js';
+
+/** @import {BackgroundChoice} from './background-controller.js' */
+/** @import {Conference} from './room-client.js' */
+/** @import {RoomState} from '../protocol/room-state.js' */
+/** @import {Self} from '../devices/local-media.js' */
+/** @import {Streams} from '../rtc/subscriber.js' */
+/** @import {Joined, Participant, ServerMessage} from '../protocol/types.js' */
+
+/** How often the numbers of an open panel are made new, in ms. */
+const STATS_INTERVAL = 1000;
+const TOTALS_INTERVAL = 2000;
+
+/** The meeting: what the server says is shown, what the person does is sent. */
+export class Meeting {
+  #room;
+  #self;
+  #backgrounds;
+  #view = new Room();
+  #chat = new Chat((words) => this.#send({ type: 'chat', text: words }));
+  #people;
+  #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
+  #recording = new Recording((message) => this.#send(message));
+  #trust = new Trust();
+  #invite = new Invite();
+  #screen = new ScreenShare();
+  #shortcuts;
+  /** @type {Conference | null} */
+  #conference = null;
+  #timers = [0, 0];
+  /** Whether the space bar is what opened the microphone. */
+  #talks = false;
+
+  /**
+   * @param {string} room
+   * @param {Self} self
+   * @param {BackgroundChoice} backgrounds
+   */
+  constructor(room, self, backgrounds) {
+    this.#room = room;
+    this.#self = self;
+    this.#backgrounds = backgrounds;
+    this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
+    this.#view.tiles.onCommand = (message) => this.#send(message);
+    this.#view.panel.onOpen = (name) => this.#opened(name);
+    /** @type {Record<string, () => void>} */
+    const actions = {
+      'screen': () => this.#conference && this.#screen.toggle(this.#conference),
+      'screen-stop': () => this.#screen.stop(this.#conference, true),
+      'hand': () => this.#send({ type: 'hand', raised: !this.#conference?.state.me?.hand }),
+      'background': () => this.#view.panel.toggle('background'),
+      'chat': () => this.#view.panel.toggle('chat'),
+      'people': () => this.#view.panel.toggle('people'),
+      'stats': () => this.#view.panel.toggle('stats'),
+      'layout': () => this.#toggleLayout(),
+      'invite': () => this.#invite.open(this.#conference?.state.isHost ? this.#conference.state.hostToken : null),
+      'fullscreen': () => this.#view.toggleFullScreen(),
+      'help': () => this.#view.showHelp(),
+      'settings': () => this.#view.showSettings(),
+    };
+    for (const [name, action] of Object.entries(actions)) onAction(name, action);
+    this.#shortcuts = new Shortcuts({
+      active: () => document.body.dataset.state === 'room',
+      keys: this.#keys(actions),
+      talk: (on) => void this.#talk(on),
+      escape: () => this.#view.panel.close(),
+    });
+    this.#applyPreferences();
+  }
+
+  /** Takes in what a new connection brought, in the lobby as in the room.
+   * @param {Conference} conference @param {Joined} joined */
+  prepare(conference, joined) {
+    this.#conference = conference;
+    this.#trust.begin(joined.model);
+    this.#recording.show(conference.state);
+    this.#reactions.offer(conference.state.reactions);
+    if (!conference.state.me?.screen) this.#screen.stop(conference, false);
+  }
+
+  /**
+   * @param {Conference} conference
+   * @param {boolean} back whether the room has been on the screen all along
+   */
+  enter(conference, back) {
+    this.#conference = conference;
+    this.#view.showLost('');
+    this.#showChat(conference.state, back);
+    this.#self.moveTo(this.#view.devices);
+    this.#backgrounds.moveTo(this.#view.panel.place('background'));
+    this.#showPolicy();
+    showKnocks(conference);
+    if (back) return;
+    if (conference.state.recording) this.#recording.say(conference.state.recording);
+    this.#view.focus();
+    this.#stopTimers();
+    this.#timers = [
+      window.setInterval(() => void this.#showStats(), STATS_INTERVAL),
+      window.setInterval(() => this.#askTotals(), TOTALS_INTERVAL),
+    ];
+    this.#trust.onOpen = () => this.#askTotals();
+  }
+
+  leave() {
+    this.#screen.stop(this.#conference, false);
+    this.#stopTimers();
+    this.#chat.clear();
+    this.#view.reset();
+    this.#conference = null;
+  }
+
+  /** @param {boolean} offline */
+  showLost(offline) {
+    this.#view.showLost(text(offline ? 'room.offline' : 'room.rejoining'));
+    this.showTab();
+  }
+
+  /** The network is back before anything was lost. */
+  showConnected() {
+    if (this.#conference?.phase === 'room') this.#view.showLost('');
+    this.showTab();
+  }
+
+  /** @param {Streams} streams */
+  attach(streams) {
+    this.#view.tiles.attach(streams);
+  }
+
+  /** Shows who is there and what is known of them.
+   * @param {Conference} conference */
+  refresh(conference) {
+    if (conference.phase !== 'room' && conference.phase !== 'rejoining') return;
+    const { state, participants } = conference;
+    this.#view.showParticipants(participants, state.self, state.isHost);
+    this.#people.show(participants, state);
+    const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
+    showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
+    this.#screen.show(this.#conference);
+    this.showTab();
+  }
+
+  /**
+   * @param {Conference} conference
+   * @param {ServerMessage} message
+   * @param {Participant | null} before
+   */
+  hear(conference, message, before) {
+    const { state } = conference;
+    switch (message.type) {
+      case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
+      case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
+      case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
+      case 'chat': return this.#receiveChat(message.chat);
+      case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
+      case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
+      case 'knock':
+      case 'knock-ended': return showKnocks(conference);
+      case 'policy': return this.#showPolicy();
+      case 'recording':
+        this.#recording.show(state);
+        return this.#recording.say(message.recording);
+      case 'muted':
+        void this.#setTalking(false);
+        return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
+      case 'screen': return this.#screen.end(conference, message.reason);
+      case 'filter': return this.#trust.showOwn(message);
+      case 'totals': return this.#trust.showTotals(message);
+      case 'error':
+        if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(conference, false);
+    }
+  }
+
+  showTab() {
+    const state = this.#conference?.phase === 'rejoining' ? 'lost' : this.#self.isLive('audio') ? 'live' : 'muted';
+    if (document.body.dataset.state === 'room') showInTab(state, this.#room, this.#chat.unread);
+  }
+
+  /** Sends what one does in the room. While the connection is lost nothing is done, and nothing looks as if it were.
+   * @param {import('../protocol/types.js').ClientMessage} message */
+  #send(message) {
+    const conference = this.#conference;
+    if (conference?.phase === 'room' && conference.send(message)) return true;
+    announce(text('room.rejoining'));
+    this.#showPolicy();
+    return false;
+  }
+
+  /** @param {Record<string, () => void>} actions
+   * @returns {Record<string, () => void>} */
+  #keys(actions) {
+    /** @param {string} name */
+    const press = (name) => () => {
+      const button = [...document.querySelectorAll(`[data-action="${name}"]`)].find((each) => each instanceof HTMLElement && each.checkVisibility());
+      if (button instanceof HTMLButtonElement) button.click();
+      else actions[name]?.();
+    };
+    return {
+      'm': press('microphone'), 'v': press('camera'), 'b': actions.background, 'c': actions.chat, 'p': actions.people, 'h': actions.hand,
+      's': press('screen'), 'r': () => this.#reactions.toggle(), 'l': actions.layout, 'f': actions.fullscreen, 'i': actions.stats, '?': actions.help,
+    };
+  }
+
+  #applyPreferences() {
+    const { shortcuts, layout } = loadPreferences();
+    this.#shortcuts.on = shortcuts;
+    this.#view.setShortcutSwitch(shortcuts, (on) => {
+      this.#shortcuts.on = on;
+      savePreferences({ shortcuts: on });
+    });
+    this.#view.tiles.setLayout(layout);
+  }
+
+  #toggleLayout() {
+    const layout = this.#view.tiles.layout === 'grid' ? 'speaker' : 'grid';
+    savePreferences({ layout });
+    this.#view.tiles.setLayout(layout);
+    notify(text(`layout.${layout}`));
+  }
+
+  /** @param {boolean} on */
+  async #talk(on) {
+    if (on ? !this.#self.devices.state.audio.on : this.#talks) await this.#setTalking(on);
+  }
+
+  /** @param {boolean} on */
+  async #setTalking(on) {
+    this.#talks = on;
+    await this.#self.talk(on);
+    this.#view.showTalking(this.#talks && this.#self.isLive('audio'));
+  }
+
+  /**
+   * @param {RoomState} state
+   * @param {boolean} back whether what is new was written while the connection was lost
+   */
+  #showChat({ chat, self, limits }, back) {
+    const { unread } = this.#chat;
+    this.#chat.show(chat, self, !back || this.#view.panel.current === 'chat', limits?.chat);
+    if (this.#chat.unread > unread) notify(text('toolbar.chat.unread', { n: this.#chat.unread }));
+  }
+
+  /** @param {import('../protocol/types.js').Chat} chat */
+  #receiveChat(chat) {
+    const own = chat.participant === this.#conference?.state.self;
+    this.#chat.add(chat, own, this.#view.panel.current === 'chat');
+    if (!own && this.#chat.unread) notify(text('room.said', { name: chat.name, words: chat.text.slice(0, 120) }));
+    this.showTab();
+  }
+
+  /**
+   * @param {Participant} now
+   * @param {Participant | null} before
+   * @param {string} self
+   */
+  #sayUpdated(now, before, self) {
+    if (!before) return;
+    if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
+    if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
+    if (now.id === self && now.role !== before.role && now.role === 'host') this.#becomeHost();
+  }
+
+  #becomeHost() {
+    notify(text('host.you'));
+    this.#showPolicy();
+  }
+
+  #showPolicy() {
+    const state = this.#conference?.state;
+    if (!state) return;
+    this.#people.showPolicy(state);
+    this.#backgrounds.allow(state.policy, state.isHost);
+    this.#view.showLocked(state.policy.locked);
+    this.#recording.show(state);
+    this.#screen.show(this.#conference);
+  }
+
+  /** @param {string} name of a panel */
+  #opened(name) {
+    if (name === 'background') this.#backgrounds.focus();
+    if (name === 'chat') {
+      clearNotices(); // what was written can be read there
+      this.#chat.focus();
+    }
+    if (name === 'stats') void this.#showStats();
+    this.showTab();
+  }
+
+  async #showStats() {
+    if (this.#view.panel.current !== 'stats' || !this.#conference) return;
+    const { state } = this.#conference;
+    const { showStats } = await import('../view/stats-panel.js');
+    showStats(this.#view.panel.place('stats'), await this.#conference.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#trust.report });
+  }
+
+  #askTotals() {
+    if (this.#trust.isOpen) this.#conference?.send({ type: 'totals' });
+  }
+
+  #stopTimers() {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+}

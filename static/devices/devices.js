@@ -1,0 +1,244 @@
+// @ts-check
+/** @import {Kind, VideoLimits} from '../protocol/types.js' */
+
+/**
+ * Why there is no camera or microphone.
+ * @typedef {'insecure' | 'refused' | 'missing' | 'busy' | 'failed' | 'unplugged'} Problem
+ */
+
+/**
+ * @typedef {object} Device
+ * @property {boolean} on whether the person wants it on
+ * @property {string} id the device picked, or '' for the browser's choice
+ * @property {MediaStreamTrack | null} track
+ * @property {Problem | null} problem
+ * @property {number} opening the number of the request that is waited for, or 0
+ */
+
+/** @type {readonly Kind[]} */
+const KINDS = ['video', 'audio'];
+/** @type {VideoLimits} */
+const DEFAULT_LIMITS = { width: 640, height: 360, frameRate: 30, maxBitrate: 1_500_000 };
+
+/** One camera and one microphone: opening, choosing, switching off, and what went wrong. */
+export class Devices {
+  #changed;
+  #limits = DEFAULT_LIMITS;
+  /** How many requests there have been. */
+  #requests = 0;
+  /** @type {Record<Kind, Device>} */
+  state;
+  /** @type {Record<Kind, MediaDeviceInfo[]>} */
+  available = { video: [], audio: [] };
+
+  /**
+   * @param {Record<Kind, {on: boolean, id: string}>} wanted
+   * @param {(kind: Kind | null) => void} changed told of a new track, problem or switch of `kind`, or (null) of new lists
+   */
+  constructor(wanted, changed) {
+    this.#changed = changed;
+    this.state = { video: device(wanted.video), audio: device(wanted.audio) };
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#comeBack());
+  }
+
+  /** Opens what is wanted, with one question to the person where the browser can ask for both at once. */
+  async open() {
+    const kinds = KINDS.filter((kind) => this.state[kind].on && !this.state[kind].track);
+    const request = this.#begin(kinds);
+    const refused = kinds.length > 1 ? await this.#tryOpen(kinds, request) : null;
+    for (const kind of kinds) {
+      if (this.state[kind].opening !== request) continue; // it is there, or is not waited for any more
+      if (refused === 'refused' && !(await isGranted(kind))) this.#settle(kind, request, null, 'refused');
+      else await this.#tryOpen([kind], request);
+    }
+    await this.#list();
+  }
+
+  /**
+   * Switches a camera off by closing it, so that its light goes out; a microphone stays open, silent.
+   *
+   * @param {Kind} kind
+   * @param {boolean} on
+   */
+  async toggle(kind, on) {
+    const state = this.state[kind];
+    state.on = on;
+    if (on && !state.track) return this.open();
+    if (!on && kind === 'video') {
+      state.track?.stop();
+      Object.assign(state, device(state));
+    }
+    if (state.track) state.track.enabled = on;
+    this.#changed(kind);
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {string} id
+   */
+  async choose(kind, id) {
+    const state = this.state[kind];
+    state.id = id;
+    if (!state.on && !state.track) return this.#changed(kind);
+    // A phone opens one camera at a time: the old one goes first.
+    state.track?.stop();
+    state.track = null;
+    await this.#tryOpen([kind]);
+    await this.#list();
+  }
+
+  /** @param {VideoLimits} limits */
+  async setLimits(limits) {
+    this.#limits = limits;
+    await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
+  }
+
+  /** Closes both, and forgets what was wrong, so that nothing opens by itself. */
+  close() {
+    for (const state of Object.values(this.state)) {
+      state.track?.stop();
+      Object.assign(state, device(state));
+    }
+  }
+
+  /** Asks for `kinds` anew: what older requests bring is not waited for any more.
+   * @param {Kind[]} kinds */
+  #begin(kinds) {
+    this.#requests += 1;
+    for (const kind of kinds) {
+      this.state[kind].opening = this.#requests;
+      this.#changed(kind);
+    }
+    return this.#requests;
+  }
+
+  /**
+   * Opens all of `kinds` or none.
+   *
+   * @param {Kind[]} kinds
+   * @param {number} request
+   * @returns {Promise<Problem | null>}
+   */
+  async #tryOpen(kinds, request = this.#begin(kinds)) {
+    const result = await this.#request(kinds);
+    for (const kind of kinds) {
+      const track = result instanceof MediaStream ? result.getTracks().find((each) => each.kind === kind) ?? null : null;
+      if (track || kinds.length === 1) this.#settle(kind, request, track, result instanceof MediaStream ? null : result);
+    }
+    return result instanceof MediaStream ? null : result;
+  }
+
+  /**
+   * @param {Kind[]} kinds
+   * @param {boolean} picky whether only the devices picked will do
+   * @returns {Promise<MediaStream | Problem>}
+   */
+  async #request(kinds, picky = true) {
+    if (!navigator.mediaDevices?.getUserMedia) return 'insecure';
+    const wants = Object.fromEntries(kinds.map((kind) => [kind, this.#constraints(kind, picky ? this.state[kind].id : '')]));
+    try {
+      return await navigator.mediaDevices.getUserMedia(wants);
+    } catch (error) {
+      const { name } = /** @type {DOMException} */ (error);
+      // The device picked may be gone. Of two, each is asked for by itself, so that the other one stays as picked.
+      if (name === 'OverconstrainedError' && picky && kinds.length === 1) return this.#request(kinds, false);
+      return problemOf(name);
+    }
+  }
+
+  /**
+   * Takes in how a request went, unless it is not waited for any more.
+   *
+   * @param {Kind} kind
+   * @param {number} request
+   * @param {MediaStreamTrack | null} track
+   * @param {Problem | null} problem
+   */
+  #settle(kind, request, track, problem) {
+    const state = this.state[kind];
+    if (state.opening !== request) return track?.stop();
+    state.opening = 0;
+    state.problem = problem;
+    state.track = track;
+    if (track) this.#watch(kind, track);
+    this.#changed(kind);
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {MediaStreamTrack} track
+   */
+  #watch(kind, track) {
+    track.contentHint = kind === 'video' ? 'motion' : 'speech';
+    track.enabled = this.state[kind].on;
+    track.onended = () => {
+      if (this.state[kind].track !== track) return;
+      this.state[kind].track = null;
+      this.state[kind].problem = 'unplugged';
+      this.#changed(kind);
+      void this.#comeBack(); // another one may be there
+    };
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {string} id of a device, or '' for any
+   * @returns {MediaTrackConstraints}
+   */
+  #constraints(kind, id) {
+    const picked = id ? { deviceId: { exact: id } } : {}; // Chromium does not care for an ideal one
+    if (kind === 'audio') return { ...picked, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    const { width, height, frameRate } = this.#limits;
+    return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
+  }
+
+  /** Opens again what was unplugged, as soon as there is something to open. */
+  async #comeBack() {
+    await this.#list();
+    for (const kind of KINDS) {
+      const { on, track, problem, opening } = this.state[kind];
+      const gone = problem === 'unplugged' || problem === 'missing';
+      if (on && !track && !opening && gone && this.available[kind].length) await this.#tryOpen([kind]);
+    }
+  }
+
+  async #list() {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    this.available = {
+      video: all.filter((info) => info.kind === 'videoinput'),
+      audio: all.filter((info) => info.kind === 'audioinput'),
+    };
+    this.#changed(null);
+  }
+}
+
+/**
+ * @param {{on: boolean, id: string}} wanted
+ * @returns {Device}
+ */
+function device({ on, id }) {
+  return { on, id, track: null, problem: null, opening: 0 };
+}
+
+/** @param {Kind} kind */
+async function isGranted(kind) {
+  const name = /** @type {PermissionName} */ (kind === 'video' ? 'camera' : 'microphone');
+  try {
+    return (await navigator.permissions.query({ name })).state === 'granted';
+  } catch {
+    return false; // not every browser can be asked about cameras
+  }
+}
+
+/**
+ * @param {string} name of an error
+ * @returns {Problem}
+ */
+function problemOf(name) {
+  switch (name) {
+    case 'NotAllowedError': case 'SecurityError': return 'refused';
+    case 'NotFoundError': case 'OverconstrainedError': return 'missing';
+    case 'NotReadableError': case 'AbortError': return 'busy';
+    default: return 'failed';
+  }
+}

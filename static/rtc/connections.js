@@ -1,0 +1,172 @@
+// @ts-check
+import { Publisher } from './publisher.js';
+import { ScreenPublisher } from './screen-publisher.js';
+import { Subscriber } from './subscriber.js';
+
+/** @import {ClientMessage, Kind, Limits, PublishAnswer, SubscribeOffer} from '../protocol/types.js' */
+/** @import {Tracks} from './publisher.js' */
+/** @import {Streams} from './subscriber.js' */
+/** @import {StreamReport} from './stats.js' */
+
+/**
+ * @typedef {object} ConnectionsOptions
+ * @property {(message: ClientMessage) => void} send
+ * @property {() => void} startOver told when only a new WebSocket can help
+ * @property {(streams: Streams) => void} streams
+ */
+
+/** The peer connections of one stay, each of which is made anew when it is lost. */
+export class Connections {
+  #options;
+  /** @type {RTCIceServer[]} */
+  #iceServers = [];
+  /** @type {Limits | null} */
+  #limits = null;
+  /** @type {Tracks} */
+  #tracks = { video: null, audio: null };
+  /** @type {Publisher | null} */
+  #publisher = null;
+  /** @type {Subscriber | null} */
+  #subscriber = null;
+  /** @type {ScreenPublisher | null} */
+  #screen = null;
+  /** @type {MediaStream | null} */
+  #shared = null;
+  /** The connections that were made anew and have not come up since. */
+  #restarted = new Set();
+  #awaitsFresh = false;
+
+  /** @param {ConnectionsOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes all of them, after a `joined`.
+   *
+   * @param {{iceServers: RTCIceServer[], limits: Limits, sharing: boolean}} terms
+   * @param {Tracks} tracks
+   */
+  begin({ iceServers, limits, sharing }, tracks) {
+    this.close();
+    this.#iceServers = iceServers;
+    this.#limits = limits;
+    this.#tracks = tracks;
+    this.#subscribe();
+    this.#publish();
+    if (sharing && this.#shared) this.#publishScreen();
+    else this.#shared = null;
+  }
+
+  /** @param {SubscribeOffer} message */
+  offer(message) {
+    if (this.#awaitsFresh && !message.fresh) return;
+    if (message.fresh && this.#subscriber?.isUsed) this.#subscribe();
+    this.#awaitsFresh = false;
+    this.#guard(this.#subscriber?.offer(message));
+  }
+
+  /** @param {PublishAnswer} message */
+  answer(message) {
+    this.#guard((message.connection === 'screen' ? this.#screen : this.#publisher)?.answer(message));
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async replace(kind, track) {
+    this.#tracks = { ...this.#tracks, [kind]: track };
+    await this.#publisher?.replace(kind, track);
+  }
+
+  /** @param {MediaStream} stream */
+  share(stream) {
+    this.#shared = stream;
+    this.#publishScreen();
+  }
+
+  unshare() {
+    this.#shared = null;
+    this.#screen?.close();
+    this.#screen = null;
+  }
+
+  /** Makes anew at once what would otherwise be waited for a little. */
+  restartDown() {
+    if (this.#publisher?.isDown) this.#lost('publish');
+    if (this.#subscriber?.isDown) this.#lost('subscribe');
+    if (this.#screen?.isDown) this.#lost('screen');
+  }
+
+  /** @returns {Promise<StreamReport[]>} */
+  async stats() {
+    const { reportsOf } = await import('./stats.js');
+    const infos = this.#subscriber?.infos ?? [];
+    const found = await Promise.all([
+      this.#publisher?.getStats().then((stats) => reportsOf(stats, 'publish', [])),
+      this.#screen?.getStats().then((stats) => reportsOf(stats, 'screen', [])),
+      this.#subscriber?.getStats().then((stats) => reportsOf(stats, 'subscribe', infos)),
+    ]);
+    return found.flatMap((each) => each ?? []);
+  }
+
+  /** Closes all of them; a screen that was shared stays captured, to be offered again. */
+  close() {
+    this.#publisher?.close();
+    this.#subscriber?.close();
+    this.#screen?.close();
+    this.#publisher = this.#subscriber = this.#screen = null;
+    this.#restarted.clear();
+    this.#awaitsFresh = false;
+  }
+
+  #subscribe() {
+    this.#subscriber?.close();
+    this.#subscriber = new Subscriber(this.#peerOptions('subscribe'), this.#options.streams);
+  }
+
+  #publish() {
+    if (!this.#limits) return;
+    this.#publisher?.close();
+    this.#publisher = new Publisher(this.#peerOptions('publish'), this.#limits.video, this.#tracks);
+    this.#guard(this.#publisher.offer());
+  }
+
+  #publishScreen() {
+    if (!this.#shared || !this.#limits) return;
+    this.#screen?.close();
+    this.#screen = new ScreenPublisher(this.#peerOptions('screen'), this.#limits.screen, this.#shared);
+    this.#guard(this.#screen.offer());
+  }
+
+  /** The first loss is answered by a new connection of that kind, the next by a new everything.
+   * @param {'publish' | 'subscribe' | 'screen'} connection */
+  #lost(connection) {
+    if (this.#restarted.has(connection)) return this.#options.startOver();
+    this.#restarted.add(connection);
+    if (connection === 'publish') return this.#publish();
+    if (connection === 'screen') return this.#publishScreen();
+    this.#awaitsFresh = true;
+    this.#options.send({ type: 'restart', connection: 'subscribe' });
+  }
+
+  /** @param {'publish' | 'subscribe' | 'screen'} connection */
+  #peerOptions(connection) {
+    return {
+      iceServers: this.#iceServers,
+      send: this.#options.send,
+      lost: () => this.#lost(connection),
+      connected: () => void this.#restarted.delete(connection),
+    };
+  }
+
+  /** A description that the browser refuses leaves one way out: to start over.
+   * @param {Promise<void> | undefined} step */
+  #guard(step) {
+    const publisher = this.#publisher;
+    step?.catch(() => {
+      if (this.#publisher && this.#publisher === publisher) this.#options.startOver();
+    });
+  }
+}

@@ -1,0 +1,93 @@
+// @ts-check
+import { language, text } from '../i18n/strings.js';
+import { byId, element } from './dom.js';
+import { notify } from './notices.js';
+
+/** @import {Counters, FilterReport, Model, Totals} from '../protocol/types.js' */
+
+const COUNTERS = /** @type {const} */ (['received', 'filtered', 'covered', 'slated', 'repeated', 'withheld', 'errors', 'raw']);
+const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
+
+/** What the filter does, and the proof of it in numbers. */
+export class Trust {
+  /** @type {FilterReport | null} */
+  report = null;
+  onOpen = () => {};
+  #button = byId('filter', HTMLButtonElement);
+  #dialog = byId('filter-dialog', HTMLDialogElement);
+  #own = byId('filter-counters', HTMLElement);
+  #waiting = byId('filter-waiting', HTMLElement);
+  #room = byId('filter-room', HTMLElement);
+  #degraded = byId('filter-degraded', HTMLElement);
+  #wasDegraded = false;
+
+  constructor() {
+    this.#button.onclick = () => {
+      this.#dialog.showModal();
+      this.onOpen();
+    };
+    this.#mark(null);
+  }
+
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
+  /** @param {Model} model */
+  begin(model) {
+    this.report = null;
+    this.#waiting.hidden = false;
+    this.#room.hidden = true;
+    this.#own.replaceChildren();
+    byId('filter-model', HTMLElement).replaceChildren(
+      row(text('filter.model'), model.name, 'model'), row(text('filter.checksum'), model.sha256, 'checksum'));
+    this.#mark(null);
+  }
+
+  /** @param {FilterReport} report about one's own camera */
+  showOwn(report) {
+    this.report = report;
+    this.#mark(report);
+    if (!this.isOpen && this.#own.childElementCount) return;
+    this.#waiting.hidden = report.received > 0;
+    const rows = counters(report);
+    rows.push(row(text('filter.fps'), report.fps.toLocaleString(language, { maximumFractionDigits: 1 }), 'fps'));
+    if (typeof report.delay === 'number') rows.push(row(text('filter.delay'), text('unit.ms', { n: Math.round(report.delay) }), 'delay'));
+    this.#own.replaceChildren(...rows);
+  }
+
+  /** @param {Totals} totals about everybody's cameras */
+  showTotals(totals) {
+    this.#room.hidden = false;
+    byId('filter-totals', HTMLElement).replaceChildren(...counters(totals),
+      row(text('filter.participants'), totals.participants.toLocaleString(language), 'participants'),
+      row(text('filter.screens'), totals.screens.toLocaleString(language), 'screens'),
+      row(text('filter.since'), TIME.format(totals.since), 'since'));
+  }
+
+  /** @param {FilterReport | null} report */
+  #mark(report) {
+    const degraded = report?.degraded ?? null;
+    this.#button.toggleAttribute('data-degraded', degraded !== null);
+    this.#button.setAttribute('aria-label', text(degraded ? 'filter.button.degraded' : 'filter.button.label'));
+    this.#degraded.hidden = degraded === null;
+    const words = degraded ? text(`filter.degraded.${degraded}`) : '';
+    if (this.#degraded.textContent !== words) this.#degraded.textContent = words;
+    if (degraded && !this.#wasDegraded) notify(text(`filter.degraded.${degraded}`));
+    this.#wasDegraded = degraded !== null;
+  }
+}
+
+/** @param {Counters} counters */
+function counters(counters) {
+  return COUNTERS.map((name) => row(text(`filter.${name}`), counters[name].toLocaleString(language), name));
+}
+
+/**
+ * @param {string} term
+ * @param {string} value
+ * @param {string} name
+ */
+function row(term, value, name) {
+  return element('div', { 'data-counter': name }, element('dt', {}, term), element('dd', {}, value));
+}

@@ -1,0 +1,139 @@
+"""The matte of a stream, with a network that takes what is bright for a person."""
+
+import numpy as np
+import pytest
+
+from filters.base import Alpha, FilterError, Planes
+from filters.matting.matte import Matte, MatteFrame, MatteOptions
+from filters.matting.segmenter import Box
+from filters.matting.smoother import NoSmoothing
+from filters.planes import resized
+
+SIZES = [(640, 360), (641, 359), (270, 480), (1280, 720), (17, 33), (16, 16)]
+
+
+class Bright:
+    """Person where luma exceeds 160; remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.boxes: list[Box | None] = []
+        self.failing = False
+
+    def __call__(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        if self.failing:
+            raise FilterError("no")
+        self.boxes.append(box)
+        left, top, right, bottom = box or (0, 0, *planes.size)
+        seen = resized(np.ascontiguousarray(planes.y[top:bottom, left:right]), (96, 64))
+        return ((seen.astype(np.float32) - 140) / 40).clip(0, 1)
+
+
+def frame(size: tuple[int, int], left: float = 0.3, seed: int = 0) -> Planes:
+    """Return a dark room with a bright person from `left` on, a third of the picture wide."""
+    width, height = size
+    y = np.random.default_rng(seed).integers(38, 43, (height, width), np.uint8)
+    if left < 1:
+        y[height // 4 :, max(0, int(left * width)) : int((left + 0.33) * width)] = 200
+    chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    return Planes(y, chroma, chroma.copy())
+
+
+def run(matte: Matte, frames: list[Planes]) -> list[MatteFrame]:
+    return [out for out in map(matte.push, frames) if out is not None] + matte.flush()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_frame_comes_out_with_its_own_matte(size: tuple[int, int]) -> None:
+    frames = [frame(size, 0.2 + 0.02 * t, t) for t in range(6)]
+    out = run(Matte(Bright()), frames)
+    assert [o.planes for o in out] == frames
+    for shown in out:
+        assert shown.alpha.shape == shown.planes.y.shape
+        assert shown.alpha.dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", SIZES[:4])
+def test_the_person_is_found_and_the_room_is_not(size: tuple[int, int]) -> None:
+    for shown in run(Matte(Bright()), [frame(size, 0.1 + 0.03 * t, t) for t in range(12)])[2:]:
+        person = shown.planes.y > 160
+        assert ((shown.alpha > 127) & person).sum() > 0.97 * person.sum()
+        assert ((shown.alpha > 25) & ~person).sum() < 0.02 * person.size
+
+
+def test_delay_is_the_smoothers() -> None:
+    assert Matte(Bright()).delay == 1
+    undelayed = Matte(Bright(), smoother=NoSmoothing())
+    assert undelayed.delay == 0
+    first = frame((320, 180))
+    out = undelayed.push(first)
+    assert out is not None
+    assert out.planes is first
+
+
+def test_the_network_follows_the_person() -> None:
+    network = Bright()
+    run(Matte(network), [frame((640, 360), 0.1 + 0.02 * t, t) for t in range(15)])
+    seen = [box for box in network.boxes if box is not None and box[:2] != (0, 0)]
+    assert len(seen) > 8
+    assert seen[-1][0] > seen[0][0]
+
+
+def test_a_still_picture_needs_no_network() -> None:
+    network = Bright()
+    run(Matte(network), [frame((640, 360), 0.3, t) for t in range(30)])
+    assert len(network.boxes) < 12
+    always = Bright()
+    run(Matte(always, options=MatteOptions(stillness=False)), [frame((640, 360), 0.3, t) for t in range(30)])
+    assert len(always.boxes) >= 30
+
+
+def test_empty_then_somebody_then_empty() -> None:
+    size = (640, 360)
+    frames = [frame(size, 2, t) for t in range(5)]
+    frames += [frame(size, 0.3, t) for t in range(5)]
+    frames += [frame(size, 2, t) for t in range(5)]
+    shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
+    assert max(shown[:5]) == max(shown[12:]) == 0
+    assert min(shown[7:10]) > 0.2 * 640 * 360 * 0.9
+
+
+def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
+    def deceived(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        """Return a person in the middle of whatever is the whole frame."""
+        alpha = np.zeros((64, 96), np.float32)
+        if box is None or box == (0, 0, *planes.size):
+            alpha[20:, 30:60] = 1
+        return alpha
+
+    for shown in run(Matte(deceived), [frame((640, 360), 2, t) for t in range(40)]):
+        assert shown.alpha.max() == 0
+
+
+def test_a_new_size_of_the_same_shape_goes_on_and_another_starts_anew() -> None:
+    matte = Matte(Bright())
+    for t in range(4):
+        matte.push(frame((640, 360), 0.3, t))
+    assert [o.planes.size for o in matte.flush()] == [(640, 360)]
+    assert matte.push(frame((320, 180), 0.3)) is None
+    assert [o.alpha.shape for o in matte.flush()] == [(180, 320)]
+    assert matte.push(frame((360, 640), 0.3)) is None
+    assert [o.alpha.shape for o in matte.flush()] == [(640, 360)]
+
+
+def test_errors_pass_and_forget_the_stream() -> None:
+    network = Bright()
+    matte = Matte(network, options=MatteOptions(stillness=False))
+    matte.push(frame((320, 180)))
+    network.failing = True
+    with pytest.raises(FilterError):
+        matte.push(frame((320, 180)))
+    assert matte.flush() == []
+    network.failing = False
+    assert matte.push(frame((320, 180))) is None
+
+
+def test_more_privacy_shows_less() -> None:
+    frames = [frame((640, 360))] * 3
+    mattes = [Matte(Bright(), options=MatteOptions(privacy=s)) for s in (0.0, 0.2, 0.6)]
+    shown = [run(matte, frames)[-1].alpha.sum(dtype=int) for matte in mattes]
+    assert shown == sorted(shown, reverse=True)

@@ -1,0 +1,136 @@
+"""Names, texts, and what a room's policy allows."""
+
+import pytest
+
+from server.access.policy import (
+    MAX_CHAT,
+    Role,
+    RoomPolicy,
+    ScreenShare,
+    SignalingError,
+    background_id,
+    chat_text,
+    participant_name,
+    reaction,
+    room_name,
+)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "a" * 65, "..", "a/b", "a\n"])
+def test_bad_room_names(name: str) -> None:
+    with pytest.raises(SignalingError) as error:
+        room_name(name)
+    assert error.value.code == "bad-room"
+
+
+def test_room_names_ignore_case() -> None:
+    assert room_name("Studio-1.x_y") == "studio-1.x_y"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\x00\n", "x" * 65])
+def test_bad_names(name: str) -> None:
+    with pytest.raises(SignalingError) as error:
+        participant_name(name)
+    assert error.value.code == "bad-name"
+
+
+@pytest.mark.parametrize("name", ["Ada", "עדה", "👩‍👩‍👧", "O'Neil <b>", "x" * 64])
+def test_names_of_all_kinds(name: str) -> None:
+    assert participant_name(f" {name}\n") == name
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\x00\x07", "x" * (MAX_CHAT + 1)])
+def test_bad_chat(text: str) -> None:
+    with pytest.raises(SignalingError) as error:
+        chat_text(text)
+    assert (error.value.code, error.value.fatal) == ("bad-message", False)
+
+
+def test_chat_keeps_lines_and_loses_control_characters() -> None:
+    assert chat_text(" one\n\ttwo\x1b[31m 👩‍👩‍👧 <b> \n") == "one\n\ttwo[31m 👩‍👩‍👧 <b>"
+
+
+def test_reactions_are_those_on_the_list() -> None:
+    assert reaction("👍") == "👍"
+    with pytest.raises(SignalingError):
+        reaction("🍕")
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical"), [("Blur", "blur"), ("#AABBCC", "#aabbcc"), ("upload:Aa", "upload:Aa")]
+)
+def test_background_ids(given: str, canonical: str) -> None:
+    assert background_id(given) == canonical
+
+
+@pytest.mark.parametrize(
+    ("backgrounds", "allowed", "forbidden", "default"),
+    [
+        ("any", {"blur", "fjord", "#102030", "upload:x"}, set[str](), "blur"),
+        ("blur", {"blur", "blur-strong"}, {"fjord", "#102030", "upload:x"}, "blur"),
+        (["Fjord", "#102030"], {"fjord", "#102030"}, {"blur", "upload:x"}, "fjord"),
+        (["fjord", "blur"], {"fjord", "blur"}, {"blur-strong"}, "blur"),
+    ],
+)
+def test_backgrounds(backgrounds: object, allowed: set[str], forbidden: set[str], default: str) -> None:
+    policy = RoomPolicy().changed({"backgrounds": backgrounds})
+    assert all(policy.allows_background(b) for b in allowed)
+    assert not any(policy.allows_background(b) for b in forbidden)
+    assert policy.default_background("blur") == default
+
+
+@pytest.mark.parametrize(
+    ("usual", "default"), [("fjord", "blur"), ("blur-strong", "blur-strong"), ("blur", "blur")]
+)
+def test_the_default_where_only_blur_is_allowed(usual: str, default: str) -> None:
+    assert RoomPolicy(backgrounds="blur").default_background(usual) == default
+
+
+@pytest.mark.parametrize(
+    ("share", "role", "allowed"),
+    [
+        ("allowed", "guest", True),
+        ("hosts", "guest", False),
+        ("hosts", "host", True),
+        ("off", "guest", False),
+        ("off", "host", False),
+    ],
+)
+def test_screens(share: ScreenShare, role: Role, allowed: bool) -> None:
+    assert RoomPolicy(screen_share=share).allows_screen(role) is allowed
+
+
+def test_hosts_may_upload_what_they_want_to_list() -> None:
+    assert RoomPolicy().allows_upload("guest")
+    assert not RoomPolicy(backgrounds="blur").allows_upload("guest")
+    assert RoomPolicy(backgrounds="blur").allows_upload("host")
+
+
+def test_a_change_keeps_the_rest() -> None:
+    policy = RoomPolicy(locked=True).changed({"waitingRoom": True, "screenShare": "off", "unknown": 1})
+    assert policy.describe() == {
+        "locked": True,
+        "waitingRoom": True,
+        "backgrounds": "any",
+        "screenShare": "off",
+        "recording": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"locked": 1},
+        {"waitingRoom": "yes"},
+        {"backgrounds": []},
+        {"backgrounds": ["fjord", 1]},
+        {"backgrounds": "pictures"},
+        {"backgrounds": [str(i) for i in range(65)]},
+        {"screenShare": True},
+        {"locked": True, "screenShare": "never"},
+    ],
+)
+def test_nonsense_changes_nothing(wish: dict[str, object]) -> None:
+    with pytest.raises(SignalingError) as error:
+        RoomPolicy().changed(wish)
+    assert error.value.code == "bad-message"

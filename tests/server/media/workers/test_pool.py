@@ -1,0 +1,342 @@
+"""Workers in processes of their own: what they give, and what is left when one of them ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable
+from fractions import Fraction
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import av
+import pytest
+
+from filters.backgrounds.background import Color
+from filters.base import FilteredFrame, planes_of
+from filters.matting.segmenter import Segmenter, load_card
+from filters.person import PersonFilter
+from server.config.options import DEFAULT_MODEL, MODELS, ROOT
+from server.media.encoder import Vp8Encoder
+from server.media.frames import EncodedFrame
+from server.media.transcoder import DecodeError
+from server.media.workers import pool, process, program
+from server.media.workers.base import Camera, Transcoded, WorkerError
+from server.media.workers.pool import Processes
+from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
+from server.media.workers.proxy import RemoteTranscoding
+from tests.support.camera import Camera as Film
+
+pytestmark = pytest.mark.slow
+GREEN_LUMA = 145
+
+
+class Trap:
+    """Tells whether somebody has unpickled it."""
+
+    sprung = 0
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return spring, ()
+
+
+def spring() -> None:
+    Trap.sprung += 1
+
+
+def encoded(count: int) -> list[EncodedFrame]:
+    """Return a camera's frames, of which the first is a keyframe."""
+    encoder, frames = Vp8Encoder(500_000), []
+    for i, frame in enumerate(Film(320, 180).video_frames(count)):
+        frame.pts, frame.time_base = 3000 * i, Fraction(1, 90_000)
+        video = encoder.encode(FilteredFrame(frame), 3000 * i, keyframe=False)
+        frames.append(EncodedFrame(video.data, video.timestamp, video.keyframe, "VP8", time.monotonic()))
+    return frames
+
+
+async def show(camera: Camera, frames: list[EncodedFrame]) -> list[Transcoded]:
+    """Do a job for every frame."""
+    return [
+        await camera.transcoding.submit([frame], ["VP8"], keyframe=i == 0, reset=False)
+        for i, frame in enumerate(frames)
+    ]
+
+
+def corner(results: list[Transcoded]) -> int:
+    """Return the luma of the last picture's corner, where nobody is."""
+    decoder = av.CodecContext.create("libvpx", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    pictures = [p for r in results for v in r.videos for p in decoder.decode(av.Packet(v.data))]
+    return int(planes_of(pictures[-1]).y[2, 2])
+
+
+async def until(met: Callable[[], bool]) -> None:
+    while not met():
+        await asyncio.sleep(0.01)
+
+
+def children() -> set[int]:
+    """Return the ids of the processes that this one has started and that still run."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except (OSError, ValueError):  # it has just ended
+            continue
+        if int(parent) == os.getpid() and state != "Z":
+            found.add(int(path.parent.name))
+    return found
+
+
+@pytest.fixture
+async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
+    monkeypatch.setattr(process, "RESTART_PAUSE", 0.01)
+    before = children()
+    workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd", "text")
+    yield workers
+    workers.close()
+    await asyncio.wait_for(until(lambda: children() <= before), 10)
+
+
+def of(camera: Camera) -> RemoteTranscoding:
+    assert isinstance(camera.transcoding, RemoteTranscoding)
+    return camera.transcoding
+
+
+def pid(camera: Camera) -> int:
+    """Return the process that works for a camera."""
+    process = of(camera).worker._process
+    assert process is not None
+    return process.pid
+
+
+async def test_what_comes_back_is_filtered(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    results = await show(camera, encoded(12))
+    assert [len(r.videos) for r in results] == [0] + 11 * [1]
+    assert abs(corner(results) - GREEN_LUMA) <= 4
+    assert camera.filter.filtered == 11
+    assert camera.filter.looks > 0
+    assert camera.transcoding.pixels == 320 * 180
+    assert camera.transcoding.times.decoded == 12
+    assert camera.transcoding.times.pictures == 11
+    assert camera.transcoding.times.encode > 0
+
+
+async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    frames = encoded(20)
+    await show(camera, frames[:8])
+    camera.filter.background = Color(0, 0, 0)
+    camera.filter.want_plate(True)
+    assert camera.filter.plate == "recording"
+    results = [
+        await camera.transcoding.submit([f], ["VP8"], keyframe=i == 0, reset=False)
+        for i, f in enumerate(frames[8:])
+    ]
+    assert corner(results) <= 20
+    assert camera.filter.plate == "recording"
+
+
+async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
+    cameras = [workers.open(Color(0, 0, 0), 500_000) for _ in range(4)]
+    assert sorted(pid(c) for c in cameras[:2]) == sorted(pid(c) for c in cameras[2:])
+    cameras[1].transcoding.close()
+    cameras[3].transcoding.close()
+    await cameras[2].transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=True)
+    assert pid(cameras[0]) != pid(cameras[2])
+
+
+async def test_rubbish_is_the_senders_fault(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
+    with pytest.raises(DecodeError):
+        await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
+
+
+async def test_another_process_takes_the_place_of_one_that_ends(workers: Processes) -> None:
+    camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
+    frames = encoded(12)
+    await show(camera, frames)
+    await show(other, frames)
+    gone, stays = pid(camera), pid(other)
+    job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    os.kill(gone, signal.SIGKILL)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    with pytest.raises(DecodeError):  # what a delta frame refers to is lost
+        await camera.transcoding.submit([frames[5]], ["VP8"], keyframe=True, reset=False)
+    assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    assert pid(camera) != gone
+    assert pid(other) == stays
+    assert camera.filter.filtered == 22
+    assert camera.transcoding.times.pictures == 22
+
+
+async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    frames = encoded(2)
+    await show(camera, frames)
+    hung = pid(camera)
+    os.kill(hung, signal.SIGSTOP)
+    job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    workers.check(time.monotonic())
+    assert not job.done()
+    workers.check(time.monotonic() + 2 * pool.HANGING)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    await show(camera, frames)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"\xff" * 8,
+        frame_message(b"[]"),
+        frame_message(b"[" * 100_000),
+        frame_message(b'{"camera": 1, "videos": [[99999999, 0, true, 0]]}'),
+        frame_message(b'{"camera": [], "videos": []}'),
+        pickle.dumps(Trap()),
+        frame_message(pickle.dumps(Trap())),
+    ],
+)
+async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, content: bytes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    frames = encoded(4)
+    await show(camera, frames)
+    taken_over, job = pid(camera), camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
+    of(camera).worker._incoming += frame_message(content)
+    with pytest.raises(WorkerError):
+        await job
+    await until(lambda: of(camera).worker._process is not None)
+    assert pid(camera) != taken_over
+    assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    assert Trap.sprung == 0
+
+
+async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    of(camera).worker._incoming += LENGTH.pack(process.MAX_ANSWER + 1)
+    with pytest.raises(WorkerError):
+        await job
+
+
+async def test_a_worker_speaks_for_its_own_cameras_only(workers: Processes) -> None:
+    camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    answer = {"camera": of(camera).camera, "error": ["other", "forged"], "videos": []}
+    assert of(other).worker is not of(camera).worker
+    workers.answer(of(other).worker, answer, [])
+    assert (await job).videos == []
+
+
+async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python, told = tmp_path / "python", tmp_path / "environment"
+    python.write_text(f"#!/bin/sh\nenv > {told}.part && mv {told}.part {told}\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
+    monkeypatch.setattr(sys, "executable", str(python))
+    workers = Processes(DEFAULT_MODEL, MODELS, 1, "ofd", "text")
+    await asyncio.wait_for(until(told.exists), 10)
+    workers.close()
+    assert "PATH=" in told.read_text()
+    assert "GREENROOM" not in told.read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
+async def test_a_crash_writes_no_picture_to_disk(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    await show(camera, encoded(2))
+    limit, owner = core_limit(pid(camera))
+    assert limit[-3:] == ["0", "0", "bytes"]
+    if os.getuid():
+        assert owner == 0
+
+
+def core_limit(process: int) -> tuple[list[str], int]:
+    """Return the words of the limit, and who owns the memory: root, where it can't be dumped."""
+    limits = Path(f"/proc/{process}/limits").read_text(encoding="ascii").splitlines()
+    (limit,) = (line for line in limits if "core file" in line)
+    return limit.split(), Path(f"/proc/{process}/mem").stat().st_uid
+
+
+def test_a_worker_logs_as_the_server_does() -> None:
+    script = """
+import logging, socket, sys
+from server.media.workers import program
+program.run = lambda *_: logging.getLogger("server.x").warning("withheld")
+here, there = socket.socketpair()
+program.main(str(there.detach()), *sys.argv[1:])
+"""
+    command = [sys.executable, "-c", script, DEFAULT_MODEL, str(MODELS), "ofd", "json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    assert json.loads(ended.stderr)["message"] == "withheld"
+
+
+async def test_closing_ends_the_job(workers: Processes) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    camera.transcoding.close()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    another = workers.open(Color(0, 0, 0), 500_000)
+    await show(another, encoded(2))
+
+
+def test_a_worker_frees_a_camera_that_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters: weakref.WeakSet[PersonFilter] = weakref.WeakSet()
+
+    def make(*arguments: Any, **options: Any) -> PersonFilter:  # noqa: ANN401 - PersonFilter's
+        made = PersonFilter(*arguments, **options)
+        filters.add(made)
+        return made
+
+    def send(job: Job) -> None:
+        here.sendall(frame_message(pickle.dumps(job)))
+
+    monkeypatch.setattr(program, "PersonFilter", make)
+    here, there = socket.socketpair()
+    background = pickle.dumps(Color(0, 255, 0))
+    job = Job(1, encoded(1), ["VP8"], True, False, 500_000, 1, False, background, None)
+    segmenter = Segmenter(load_card(DEFAULT_MODEL, MODELS))
+    thread = Thread(target=program.run, args=(there, segmenter, "ofd"))
+    gc.disable()
+    try:
+        thread.start()
+        send(job)
+        assert here.recv(1 << 16)
+        assert len(filters) == 1
+        send(job._replace(frames=None))
+        here.shutdown(socket.SHUT_WR)
+        thread.join(10)
+        assert not filters
+    finally:
+        gc.enable()
+        here.close()
+        there.close()
+
+
+def test_answers_are_read_as_they_were_written() -> None:
+    videos = [video for _ in range(2) for video in [Vp8Encoder(300_000).encode(_frame(), 0, keyframe=True)]]
+    message = write_answer({"camera": 1, "error": None}, videos)
+    assert len(message) == LENGTH.size + LENGTH.unpack_from(message)[0]
+    assert read_answer(message[LENGTH.size :]) == ({"camera": 1, "error": None}, videos)
+
+
+def _frame() -> FilteredFrame:
+    return FilteredFrame(Film(64, 48).video_frames(1)[0])

@@ -1,0 +1,229 @@
+"""What hosts may do, and that the server makes everybody obey, whatever client they have."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.access.policy import SignalingError
+from server.rooms.backgrounds import Upload
+from server.rooms.rooms import Conference
+from tests.support.guest import Guest, joined
+
+PICTURE = Upload(b"jpeg", b"thumbnail")
+
+
+@pytest.fixture
+async def ada(conference: Conference) -> Guest:
+    """The host."""
+    return await joined(conference, "Ada")
+
+
+@pytest.fixture
+async def bob(conference: Conference, ada: Guest) -> Guest:
+    """A guest."""
+    return await joined(conference, "Bob", background="fjord")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("mute", {}),
+        ("mute", {"participant": "x"}),
+        ("remove", {"participant": "x"}),
+        ("admit", {"participant": "x"}),
+        ("deny", {"participant": "x"}),
+        ("policy", {"policy": {"locked": True}}),
+        ("hand", {"raised": False, "participant": "x"}),
+    ],
+)
+async def test_guests_may_do_none_of_it(ada: Guest, bob: Guest, kind: str, fields: dict[str, object]) -> None:
+    assert await bob.refused(kind, **fields) == "host-only"
+    assert not ada.told("policy")
+
+
+@pytest.mark.parametrize("kind", ["mute", "remove", "admit", "deny"])
+async def test_whoever_is_not_there(ada: Guest, kind: str) -> None:
+    assert await ada.refused(kind, participant="nobody") == "unknown-participant"
+
+
+async def test_mute_and_unmute(ada: Guest, bob: Guest) -> None:
+    audio = bob.session.attendance.participant.audio
+    await bob.ask("media", audio=True, video=False)
+    assert not audio.paused
+    await ada.ask("mute", participant=bob.id)
+    assert audio.paused
+    assert bob.last("muted")["by"] == ada.id
+    assert not ada.seen(bob)["audio"]
+    await bob.ask(
+        "media", audio=True, video=True
+    )  # was on its way already, or comes from a client that cheats
+    assert audio.paused
+    assert not ada.seen(bob)["audio"]
+    await bob.ask("media", audio=False, video=True)
+    await bob.ask("media", audio=True, video=True)
+    assert not audio.paused
+    assert ada.seen(bob)["audio"]
+
+
+async def test_mute_everybody_else(ada: Guest, bob: Guest) -> None:
+    for guest in (ada, bob):
+        await guest.ask("media", audio=True, video=False)
+    await ada.ask("mute")
+    assert bob.told("muted")
+    assert not ada.told("muted")
+
+
+async def test_the_mute_outlasts_a_lost_connection(conference: Conference, ada: Guest, bob: Guest) -> None:
+    await bob.ask("media", audio=True, video=False)
+    await bob.session.end()
+    await ada.ask("mute", participant=bob.id)
+    again = await joined(conference, "Bob", seat=bob.last("joined")["seat"])
+    assert again.told("muted")
+    await again.ask("media", audio=True, video=False)
+    assert not ada.seen(bob)["audio"]
+
+
+async def test_remove(conference: Conference, ada: Guest, bob: Guest) -> None:
+    await ada.ask("remove", participant=bob.id)
+    assert (bob.last("error")["code"], bob.last("error")["fatal"]) == ("removed", True)
+    assert ada.last("participant-left")["reason"] == "removed"
+    await bob.ask("enter")  # was on its way already
+    assert bob.id not in bob.session.attendance.meeting.members
+    again = await joined(conference, "Bob", seat=bob.last("joined")["seat"])
+    assert again.id != bob.id
+
+
+async def test_a_locked_room(conference: Conference, ada: Guest) -> None:
+    eve = await joined(conference, "Eve", preview=True)
+    await ada.ask("policy", policy={"locked": True})
+    assert eve.last("policy")["policy"]["locked"]
+    assert await eve.refused("enter") == "room-locked"
+    with pytest.raises(SignalingError) as error:
+        await joined(conference, "Late")
+    assert (error.value.code, error.value.fatal) == ("room-locked", True)
+    await eve.ask("enter", hostToken=ada.last("joined")["hostToken"])
+    assert eve.told("entered")
+
+
+async def test_knocking(conference: Conference, ada: Guest, bob: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    eve = await joined(conference, "Eve", preview=True)
+    await eve.ask("enter")
+    await eve.ask("enter")
+    assert eve.told("waiting")
+    assert ada.told("knock") == [{"type": "knock", "participant": {"id": eve.id, "name": "Eve"}}]
+    assert not bob.told("knock")
+    await ada.ask("admit", participant=eve.id)
+    assert eve.told("entered")
+    assert ada.last("knock-ended")["participant"] == eve.id
+    assert bob.last("participant-joined")["participant"]["name"] == "Eve"
+
+
+async def test_denied(conference: Conference, ada: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    eve = await joined(conference, "Eve")
+    assert eve.last("joined")["state"] == "waiting"
+    await ada.ask("deny", participant=eve.id)
+    assert (eve.last("error")["code"], eve.last("error")["fatal"]) == ("denied", True)
+    assert ada.last("knock-ended")["participant"] == eve.id
+    assert not ada.told("participant-left")
+
+
+async def test_who_knocks_and_goes(conference: Conference, ada: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    eve = await joined(conference, "Eve")
+    await eve.ask("leave")
+    await eve.session.end()
+    assert ada.last("knock-ended")["participant"] == eve.id
+
+
+async def test_no_waiting_room_any_more(conference: Conference, ada: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    waiting = [await joined(conference, name) for name in ("Bob", "Eve", "Max")]
+    await ada.ask("policy", policy={"waitingRoom": False})
+    assert [bool(guest.told("entered")) for guest in waiting] == [True, True, False]  # three fit
+    assert (
+        waiting[2].session.attendance.meeting.room.state(waiting[2].session.attendance.participant)
+        == "waiting"
+    )
+
+
+async def test_the_heir_is_told_who_waits(conference: Conference, ada: Guest, bob: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    eve = await joined(conference, "Eve")
+    await ada.ask("leave")
+    await ada.session.end()
+    assert bob.seen(bob)["role"] == "host"
+    assert bob.last("knock")["participant"]["id"] == eve.id
+
+
+async def test_who_waits_for_nobody_gets_the_room(conference: Conference, ada: Guest) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True, "backgrounds": ["fjord"]})
+    eve = await joined(conference, "Eve")
+    await ada.ask("leave")
+    await ada.session.end()
+    assert "hostToken" in eve.last("entered")
+    assert not eve.last("policy")["policy"]["waitingRoom"]
+    assert eve.last("policy")["policy"]["backgrounds"] == "any"
+
+
+async def test_one_background_for_all_at_once(conference: Conference, ada: Guest, bob: Guest) -> None:
+    eve = await joined(conference, "Eve", preview=True)
+    before = bob.session.attendance.participant.filter.background
+    await ada.ask("policy", policy={"backgrounds": ["#204060"]})
+    assert bob.session.attendance.participant.filter.background is not before
+    for guest in (ada, bob, eve):
+        assert guest.background == "#204060"
+        assert guest.last("background") == {
+            "type": "background",
+            "background": "#204060",
+            "reason": "policy",
+        }
+        assert [b["id"] for b in guest.last("backgrounds")["backgrounds"]] == ["#204060"]
+        assert await guest.refused("background", background="blur") == "background-forbidden"
+        assert guest.background == "#204060"
+
+
+async def test_what_is_allowed_stays(ada: Guest, bob: Guest) -> None:
+    before = bob.session.attendance.participant.filter.background
+    await ada.ask("policy", policy={"backgrounds": ["fjord", "blur"]})
+    assert bob.session.attendance.participant.filter.background is before
+    assert not bob.told("background")
+
+
+async def test_joining_with_a_forbidden_background(conference: Conference, ada: Guest) -> None:
+    await ada.ask("policy", policy={"backgrounds": "blur"})
+    eve = await joined(conference, "Eve", background="fjord")
+    told = eve.last("joined")
+    assert (told["background"], told["redirected"]) == ("blur", "background-forbidden")
+    assert {b["kind"] for b in told["backgrounds"]} == {"blur"}
+
+
+async def test_a_policy_that_names_nothing_known_changes_nothing(ada: Guest) -> None:
+    for policy in ({"backgrounds": ["atlantis"]}, {"backgrounds": ["upload:x"]}):
+        assert await ada.refused("policy", policy=policy) == "unknown-background"
+    assert not ada.told("policy")
+
+
+async def test_the_hosts_picture_for_all(conference: Conference, ada: Guest, bob: Guest) -> None:
+    host = ada.session.attendance.participant
+    picture = host.wardrobe.add(PICTURE, "studio")["id"]
+    await ada.ask("policy", policy={"backgrounds": [picture]})
+    assert bob.background == picture
+    shown = bob.last("backgrounds")["backgrounds"]
+    assert [(b["id"], b.get("mine")) for b in shown] == [(picture, None)]
+    await ada.ask("leave")
+    await ada.session.end()
+    assert bob.background == picture
+    assert bob.session.attendance.meeting.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
+    await bob.ask("policy", policy={"backgrounds": "any"})
+    assert bob.background == "blur"
+    assert await bob.refused("background", background=picture) == "unknown-background"
+
+
+async def test_lowering_a_hand(ada: Guest, bob: Guest) -> None:
+    await bob.ask("hand", raised=True)
+    assert ada.seen(bob)["hand"] > 1_700_000_000_000
+    assert await ada.refused("hand", raised=True, participant=bob.id) == "bad-message"
+    await ada.ask("hand", raised=False, participant=bob.id)
+    assert bob.seen(bob)["hand"] is None

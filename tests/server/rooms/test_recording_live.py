@@ -1,0 +1,97 @@
+"""A recorded call with real media: nothing of the room is in any file that it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import av
+import pytest
+from aiohttp import web
+from aiortc import AudioStreamTrack
+
+from filters.matting.segmenter import Segmenter
+from server.app import CONFERENCE, create_app
+from server.config.options import Config
+from server.media.recording.compose import compose
+from server.receipts.receipt import check
+from tests.support.camera import Camera
+from tests.support.client import CameraTrack, Client, join
+from tests.support.viewer import READABLE, Viewer
+
+pytestmark = pytest.mark.slow
+
+CAMERA = Camera(320, 180, loop=60)
+
+
+@pytest.fixture
+async def runner(segmenter: Segmenter, tmp_path: Path) -> AsyncIterator[web.AppRunner]:
+    config = Config(workers=1, background="#206040", recordings=tmp_path / "recordings")
+    runner = web.AppRunner(create_app(config, segmenter), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner
+    await runner.cleanup()
+
+
+async def publish(client: Client, film: list[av.VideoFrame]) -> None:
+    await client.publish(CameraTrack(lambda i: film[i % len(film)]), AudioStreamTrack())
+
+
+def watch(path: Path) -> Viewer:
+    """Look at every frame of a file."""
+    viewer = Viewer(CAMERA)
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            viewer.look("", frame)
+    return viewer
+
+
+async def ended(folder: Path) -> None:
+    async with asyncio.timeout(10):
+        while json.loads((folder / "index.json").read_text())["end"] is None:
+            await asyncio.sleep(0.01)
+
+
+async def test_no_recorded_frame_shows_the_room(runner: web.AppRunner, tmp_path: Path) -> None:
+    server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    film, viewer = CAMERA.video_frames(CAMERA.loop), Viewer(CAMERA)
+    async with (
+        join(server, "r", "Ada", background="#206040") as ada,
+        join(server, "r", "Bob", background="#206040", on_frame=viewer.look) as bob,
+    ):
+        await ada.send({"type": "policy", "policy": {"recording": True}})
+        await ada.send({"type": "recording", "on": True})
+        assert (await bob.wait_for("recording"))["recording"]["by"] == ada.id
+        # From the very first frame, before the filter has found anybody, to the last.
+        await publish(ada, film)
+        await publish(bob, film)
+        await viewer.wait(150)
+        await ada.send({"type": "recording", "on": False})
+        await bob.wait_for("recording", recording=None)
+    conference = runner.app[CONFERENCE] if runner.app is not None else None
+    assert conference is not None
+    (folder,) = (tmp_path / "recordings").iterdir()
+    await ended(folder)
+    for each in (ada, bob):
+        recorded = watch(folder / f"{each.id}.webm")
+        assert recorded.frames > 40
+        assert recorded.worst < READABLE
+        assert recorded.face_is_there()
+        with av.open(str(folder / f"{each.id}.webm")) as container:
+            assert sum(frame.samples for frame in container.decode(audio=0)) > 48_000
+    made = await asyncio.to_thread(compose, folder, tmp_path / "film.mp4", names=True)
+    assert made > 40
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        for frame in container.decode(video=0):
+            magenta = frame.to_ndarray(format="rgb24").astype(int)
+            assert not ((magenta[..., 0] > 180) & (magenta[..., 1] < 80) & (magenta[..., 2] > 180)).any()
+    async with asyncio.timeout(10):
+        while len(conference.receipts.of("r")) < 2:
+            await asyncio.sleep(0.01)
+    for receipt in conference.receipts.of("r"):
+        check(receipt, conference.receipts.key.public_key())
+        assert receipt["frames"]["sent"] > 40
+        assert receipt["frames"]["raw"] == 0

@@ -1,0 +1,424 @@
+"""Joining, the lobby, coming back: what people are told, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from aiortc import RTCPeerConnection
+
+from server.access.policy import SignalingError
+from server.config.options import Config
+from server.media.governor import LEVELS
+from server.media.rtc import AudioPacket
+from server.peers import ice
+from server.rooms.room import Meeting
+from server.rooms.rooms import Conference
+from server.signaling.handlers import cost
+from tests.support.gate import Gate
+from tests.support.guest import Guest
+from tests.support.whip_client import offer
+
+
+async def joined(conference: Conference, name: str, **fields: object) -> Guest:
+    guest = Guest(conference, name)
+    await guest.join(**fields)
+    return guest
+
+
+async def test_the_first_one_is_told_everything(conference: Conference) -> None:
+    ada = Guest(conference, " Ada ")
+    told = await ada.join(room="Studio", background="fjord")
+    assert told["version"] == 1
+    assert (told["room"], told["state"], told["background"], told["redirected"]) == (
+        "studio",
+        "room",
+        "fjord",
+        None,
+    )
+    assert told["participants"] == [
+        {
+            "id": ada.id,
+            "name": "Ada",
+            "audio": False,
+            "video": False,
+            "connected": True,
+            "role": "host",
+            "hand": None,
+            "screen": False,
+            "quality": None,
+        }
+    ]
+    assert (told["chat"], told["knocking"], told["present"]) == ([], [], 1)
+    assert len(told["hostToken"]) >= 32
+    assert len(told["model"]["sha256"]) == 64
+    assert told["reactions"]
+    assert told["limits"]["chat"] == 2000
+    assert "blur" in {b["id"] for b in told["backgrounds"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"type": "media"}, "not-joined"),
+        ({"version": 2}, "unsupported-version"),
+        ({"room": "a b"}, "bad-room"),
+        ({"name": " "}, "bad-name"),
+        ({"room": 5}, "bad-message"),
+        ({"name": None}, "bad-message"),
+        ({"seat": 5}, "bad-message"),
+        ({"preview": "yes"}, "bad-message"),
+    ],
+)
+async def test_a_bad_join_is_fatal_and_leaves_nothing(
+    conference: Conference, fields: dict[str, object], code: str
+) -> None:
+    guest = Guest(conference)
+    with pytest.raises(SignalingError) as error:
+        await guest.session.join({"type": "join", "version": 1, "room": "r", "name": "Ada", **fields})
+    assert (error.value.code, error.value.fatal) == (code, True)
+    assert conference.rooms.all() == []
+    await guest.session.end()
+
+
+async def test_whoever_cannot_enter_whatever_the_reason_leaves_nothing(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Meeting, "enter", fail)
+    with pytest.raises(RuntimeError):
+        await joined(conference, "Ada")
+    assert conference.rooms.all() == []
+
+
+@pytest.mark.parametrize("connection", [[], {}, None, "both"])
+async def test_a_candidate_is_for_a_connection_that_there_is(
+    conference: Conference, connection: object
+) -> None:
+    ada = await joined(conference, "Ada")
+    assert await ada.refused("candidate", connection=connection, candidate=None) == "bad-message"
+
+
+async def test_a_full_room_and_a_full_server(conference: Conference) -> None:
+    people = [await joined(conference, str(i)) for i in range(3)]
+    with pytest.raises(SignalingError) as error:
+        await joined(conference, "late")
+    assert (error.value.code, error.value.fatal) == ("room-full", True)
+    assert not any(m["type"] == "participant-joined" for m in people[2].messages)
+    await joined(conference, "other", room="other")
+    with pytest.raises(SignalingError) as error:
+        await joined(conference, "third", room="third")
+    assert error.value.code == "server-full"
+
+
+async def test_a_background_that_is_gone_is_replaced(conference: Conference) -> None:
+    ada = await joined(conference, "Ada", background="upload:gone")
+    told = ada.last("joined")
+    assert (told["background"], told["redirected"]) == ("blur", "unknown-background")
+
+
+async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    bob = await joined(conference, "Bob", preview=True)
+    told = bob.last("joined")
+    assert (told["state"], told["present"]) == ("lobby", 1)
+    assert [p["id"] for p in told["participants"]] == [bob.id]
+    assert "hostToken" not in told
+    await bob.ask("media", audio=True, video=True)
+    await ada.ask("chat", text="secret")
+    assert not ada.told("participant-joined")
+    assert not bob.told("chat")
+    assert bob.last("participant-updated")["participant"]["video"]
+    await ada.ask("media", audio=True, video=True)
+    assert ada.id not in {m["participant"]["id"] for m in bob.told("participant-updated")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("chat", {"text": "hello"}),
+        ("hand", {"raised": True}),
+        ("reaction", {"reaction": "👍"}),
+        ("totals", {}),
+        ("offer", {"connection": "screen", "id": 1, "sdp": "v=0"}),
+    ],
+)
+async def test_what_is_for_the_room_is_refused_in_the_lobby(
+    conference: Conference, kind: str, fields: dict[str, object]
+) -> None:
+    bob = await joined(conference, "Bob", preview=True)
+    assert await bob.refused(kind, **fields) == "not-in-room"
+
+
+async def test_entering(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    await ada.ask("chat", text="early")
+    bob = await joined(conference, "Bob", preview=True)
+    await bob.ask("enter")
+    told = bob.last("entered")
+    assert [p["name"] for p in told["participants"]] == ["Ada", "Bob"]
+    assert [c["text"] for c in told["chat"]] == ["early"]
+    assert "hostToken" not in told
+    assert ada.last("participant-joined")["participant"]["id"] == bob.id
+    assert ada.seen(bob)["role"] == "guest"
+
+
+async def test_who_previews_first_and_enters_first_is_host(conference: Conference) -> None:
+    ada = await joined(conference, "Ada", preview=True)
+    bob = await joined(conference, "Bob", preview=True)
+    await bob.ask("enter")
+    await ada.ask("enter")
+    assert "hostToken" in bob.last("entered")
+    assert "hostToken" not in ada.last("entered")
+    assert ada.seen(bob)["role"] == "host"
+
+
+async def test_a_full_room_leaves_one_in_the_lobby(conference: Conference) -> None:
+    bob = await joined(conference, "Bob", preview=True)
+    people = [await joined(conference, str(i)) for i in range(3)]
+    assert await bob.refused("enter") == "room-full"
+    await people[0].ask("leave")
+    await people[0].session.end()
+    await bob.ask("enter")
+    assert bob.told("entered")
+
+
+async def test_the_host_token(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    token = ada.last("joined")["hostToken"]
+    bob = await joined(conference, "Bob", hostToken=token)
+    assert bob.seen(bob)["role"] == "host"
+    eve = await joined(conference, "Eve", hostToken="guessed")
+    assert eve.seen(eve)["role"] == "guest"
+    await eve.ask("enter", hostToken=token)
+    assert ada.seen(eve)["role"] == "host"
+
+
+async def test_a_lost_connection_keeps_everything(conference: Conference) -> None:
+    ada = await joined(conference, "Ada", background="fjord")
+    bob = await joined(conference, "Bob")
+    await ada.ask("hand", raised=True)
+    hand = bob.seen(ada)["hand"]
+    seat, token = ada.last("joined")["seat"], ada.last("joined")["hostToken"]
+    await ada.session.end()
+    assert not bob.seen(ada)["connected"]
+    again = await joined(conference, "ignored", seat=seat, background="blur")
+    told = again.last("joined")
+    assert (again.id, told["state"], told["background"], told["hostToken"]) == (
+        ada.id,
+        "room",
+        "fjord",
+        token,
+    )
+    assert bob.seen(ada) == bob.seen(ada) | {"name": "Ada", "role": "host", "hand": hand, "connected": True}
+
+
+async def test_a_seat_in_the_lobby_is_kept_too(conference: Conference) -> None:
+    ada = await joined(conference, "Ada", preview=True)
+    await ada.session.end()
+    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    assert (again.id, again.last("joined")["state"]) == (ada.id, "lobby")
+
+
+async def test_the_newer_connection_has_the_seat(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    error = ada.last("error")
+    assert (error["code"], error["fatal"]) == ("replaced", True)
+    await ada.session.end()
+    assert again.session.attendance.participant.connected
+    assert again.session.attendance.hold is None
+
+
+async def test_two_connections_want_one_seat_at_once(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[RTCPeerConnection] = []
+
+    def connect(config: Config) -> RTCPeerConnection:
+        made.append(ice.connect(config))
+        return made[-1]
+
+    monkeypatch.setattr("server.peers.subscriber.connect", connect)
+    ada = await joined(conference, "Ada")
+    first, second = Guest(conference), Guest(conference)
+    seat = ada.last("joined")["seat"]
+    await asyncio.gather(first.join(seat=seat), second.join(seat=seat))
+    for guest in (ada, first):
+        assert [m["code"] for m in guest.told("error")] == ["replaced"]
+        assert guest.session.over
+    assert not second.told("error")
+    assert [connection.connectionState for connection in made] == ["closed", "closed", "new"]
+
+
+async def test_the_seat_is_taken_while_an_offer_is_answered(conference: Conference, gate: Gate) -> None:
+    ada = await joined(conference, "Ada")
+    sdp = await offer("sendonly", "audio")
+    answering = asyncio.create_task(ada.refused("offer", connection="publish", sdp=sdp))
+    await gate.reached()
+    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    gate.open()
+    assert await answering == "not-connected"
+    await again.ask("offer", connection="publish", sdp=sdp)
+    assert [connection.connectionState for connection in gate.waiting] == ["closed", "new"]
+
+
+async def test_somebody_is_removed_while_their_offer_is_answered(conference: Conference, gate: Gate) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    publisher, sdp = bob.session.attendance.participant.publisher, await offer("sendonly", "audio")
+    answering = asyncio.create_task(bob.refused("offer", connection="publish", sdp=sdp))
+    await gate.reached()
+    await ada.ask("remove", participant=bob.id)
+    gate.open()
+    assert await answering == "not-connected"
+    assert publisher.connection is None
+    assert [connection.connectionState for connection in gate.waiting] == ["closed"]
+
+
+async def test_sharing_is_forbidden_while_a_screen_is_answered(conference: Conference, gate: Gate) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    sdp = await offer("sendonly", "video")
+    answering = asyncio.create_task(bob.refused("offer", connection="screen", sdp=sdp))
+    await gate.reached()
+    await ada.ask("policy", policy={"screenShare": "hosts"})
+    gate.open()
+    assert await answering == "screen-forbidden"
+    assert [connection.connectionState for connection in gate.waiting] == ["closed"]
+
+
+async def test_a_seat_from_before_the_server_was_restarted(conference: Conference) -> None:
+    ada = await joined(conference, "Ada", seat="of another life", background="upload:gone", hostToken="old")
+    told = ada.last("joined")
+    assert (told["state"], told["background"], told["redirected"]) == ("room", "blur", "unknown-background")
+    assert ada.seen(ada)["role"] == "host"
+
+
+async def test_a_seat_is_good_in_its_own_room_only(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    other = await joined(conference, "Ada", room="other", seat=ada.last("joined")["seat"])
+    assert other.id != ada.id
+
+
+async def test_leaving(conference: Conference) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    await ada.ask("leave")
+    await ada.session.end()
+    assert bob.last("participant-left") == {
+        "type": "participant-left",
+        "participant": ada.id,
+        "reason": "left",
+    }
+    assert bob.seen(bob)["role"] == "host"
+    await bob.ask("leave")
+    await bob.session.end()
+    assert conference.rooms.all() == []
+
+
+async def test_unknown_messages(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    for kind in ("join", "dance", "__class__"):
+        assert await ada.refused(kind) == "unknown-type"
+
+
+async def test_who_speaks_is_told_unless_muted(conference: Conference) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    meeting, audio = ada.session.attendance.meeting, bob.session.attendance.participant.audio
+
+    def speak(now: float) -> None:
+        audio.receive(AudioPacket(b"opus", 0, 20, True))
+        meeting.observe(now)
+
+    await bob.ask("media", audio=True, video=False)
+    ada.messages.clear()
+    speak(1.0)
+    assert ada.told("speaker") == [{"type": "speaker", "participant": bob.id, "speaking": [bob.id]}]
+    await ada.ask("mute", participant=bob.id)
+    for i in range(10):
+        speak(2.0 + i / 4)
+    assert ada.last("speaker") == {"type": "speaker", "participant": bob.id, "speaking": []}
+    eve = await joined(conference, "Eve")
+    assert eve.last("speaker")["participant"] == bob.id
+
+
+async def test_chat_hands_and_reactions(conference: Conference) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    await ada.ask("chat", text=" Hello <b>you</b> ")
+    for guest in (ada, bob):
+        chat = guest.last("chat")["chat"]
+        assert (chat["participant"], chat["name"], chat["text"]) == (ada.id, "Ada", "Hello <b>you</b>")
+        assert abs(chat["time"] / 1000 - time.time()) < 5
+    await bob.ask("reaction", reaction="🎉")
+    assert ada.last("reaction") == {"type": "reaction", "participant": bob.id, "reaction": "🎉"}
+    assert await bob.refused("reaction", reaction="🍕") == "bad-message"
+    await bob.ask("hand", raised=True)
+    raised = ada.seen(bob)["hand"]
+    await bob.ask("hand", raised=True)
+    assert ada.seen(bob)["hand"] == raised
+    await bob.ask("hand", raised=False)
+    assert ada.seen(bob)["hand"] is None
+
+
+async def test_totals_keep_those_who_left(conference: Conference) -> None:
+    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    bob.session.attendance.participant.video.received = 7
+    await ada.ask("totals")
+    before = ada.last("totals")
+    assert (before["received"], before["participants"], before["raw"]) == (7, 2, 0)
+    bob.session.attendance.participant.video.sent = 2
+    await ada.ask("totals")
+    assert ada.last("totals")["raw"] == 2
+    await bob.ask("leave")
+    await bob.session.end()
+    await ada.ask("totals")
+    after = ada.last("totals")
+    assert (after["received"], after["participants"], after["raw"]) == (7, 1, 2)
+
+
+async def test_why_the_picture_is_worse(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    ada.session.report(time.monotonic())
+    report = ada.last("filter")
+    assert (report["degraded"], report["reason"], report["raw"]) == (None, None, 0)
+    assert report["model"] == ada.last("joined")["model"]
+    ada.session.attendance.participant.govern(LEVELS[-1])
+    ada.session.report(time.monotonic())
+    report = ada.last("filter")
+    assert report["degraded"] == "overload"
+    assert "busy" in report["reason"]
+
+
+async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    participant = ada.session.attendance.participant
+    participant.video.sent += 3
+    participant.filter.filtered += 2
+    ada.session.report(time.monotonic())
+    assert ada.last("filter")["raw"] == 1
+
+
+async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    made = ada.session.attendance.participant.filter
+    made.covered_frames, made.slated, made.repeated = 4, 2, 1
+    ada.session.report(time.monotonic())
+    await ada.ask("totals")
+    for told in (ada.last("filter"), ada.last("totals")):
+        assert (told["covered"], told["slated"], told["repeated"]) == (4, 2, 1)
+
+
+def test_what_reaches_others_costs_more() -> None:
+    assert cost({"type": "chat"}) > cost({"type": "candidate"})
+    assert cost({}) == cost({"type": ["chat"]}) == 1.0
+
+
+async def test_a_fresh_subscribe_connection(conference: Conference) -> None:
+    ada = await joined(conference, "Ada")
+    participant = ada.session.attendance.participant
+    before = participant.subscriber
+    assert await ada.refused("restart", connection="publish") == "bad-message"
+    await ada.ask("restart", connection="subscribe")
+    assert participant.subscriber is not None
+    assert participant.subscriber is not before

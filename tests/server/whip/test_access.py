@@ -1,0 +1,137 @@
+"""Who may publish and watch over HTTP, how many, and from which pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiortc import RTCIceServer
+
+from filters.matting.segmenter import Segmenter
+from server.access.tokens import Grant, Key, make_token
+from server.app import CONFERENCE
+from server.config.options import Config
+from tests.support.client import CameraTrack
+from tests.support.serving import Client, serving
+from tests.support.whip_client import SDP, offer, post, speaking
+
+SECRET = "north-" * 6
+KEY = Key("a", "HS256", SECRET)
+
+
+def token(room: str = "studio", **grant: str) -> str:
+    return make_token(KEY, Grant(room, **grant), 60)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def guarded(segmenter: Segmenter) -> AsyncIterator[Client]:
+    async with serving(Config(workers=1, token_keys={"a": SECRET}), segmenter) as client:
+        yield client
+
+
+async def test_limits(segmenter: Segmenter) -> None:
+    config = Config(workers=1, max_sessions=2, max_participants=1, trusted_proxies=("127.0.0.1",))
+    sendonly = await offer("sendonly", "audio")
+    async with serving(config.replace(max_connections_per_address=1), segmenter) as client:
+        one, other = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+        assert (await post(client, "/whip/a", sendonly, **one))[0] == 201
+        assert (await post(client, "/whip/b", sendonly, **one))[0] == 429
+        status, text = await post(client, "/whip/a", sendonly, **other)
+        assert (status, "room-full" in text) == (503, True)
+        assert (await post(client, "/whip/b", sendonly, **other))[0] == 201
+        status, text = await post(client, "/whip/c", sendonly, X_Forwarded_For="192.0.2.3")
+        assert (status, "too-many-sessions" in text) == (503, True)
+        client.app[CONFERENCE].draining = True
+        assert (await post(client, "/whip/c", sendonly))[0] == 503
+
+
+async def test_tokens_open_the_door(guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    assert (await post(guarded, "/whip/studio", sdp))[0] == 401
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP}) as response:
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    for bearer, expected in (
+        ("nonsense", 401),
+        (make_token(KEY, Grant("studio"), 60, now=0), 401),
+        (make_token(Key("a", "HS256", "south-" * 6), Grant("studio"), 60), 401),
+        (token(room="attic"), 403),
+        (token(), 201),
+    ):
+        assert (await post(guarded, "/whip/studio", sdp, Authorization=f"Bearer {bearer}"))[0] == expected
+    recvonly = await offer("recvonly", "audio")
+    assert (await post(guarded, "/whep/studio/x", recvonly))[0] == 401
+    assert (await post(guarded, "/whep/studio/x", recvonly, Authorization=f"Bearer {token()}"))[0] == 404
+
+
+async def test_a_token_forces_the_background_and_the_name(guarded: Client, track: CameraTrack) -> None:
+    bearer = token(background="#102030", name="Desk", identity="desk")
+    async with speaking(guarded, "/whip/studio?name=Ada&identity=ada", bearer) as camera:
+        assert await camera.publish(track) == 201
+        (attendance,) = guarded.app[CONFERENCE].rooms.all()[0].attendances
+        participant = attendance.participant
+        assert (participant.name, participant.background) == ("Desk", "#102030")
+        assert participant.grant.identity == "desk"
+        camera.location += "/background"
+        assert (await camera.request("PUT", json={"background": "blur"})).status == 403
+        camera.location = camera.location.removesuffix("/background")
+    wish = "/whip/studio?background=blur"
+    assert (await post(guarded, wish, await offer("sendonly", "audio"), Authorization=f"Bearer {bearer}"))[
+        0
+    ] == 403
+
+
+async def test_who_one_is_only_a_token_says(guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    desk, guest = ({"Authorization": f"Bearer {bearer}"} for bearer in (token(identity="desk"), token()))
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | desk) as response:
+        location = response.headers["Location"]
+    assert (await post(guarded, "/whip/studio?identity=desk", sdp, **guest))[0] == 201
+    attendances = guarded.app[CONFERENCE].rooms.all()[0].attendances
+    assert [attendance.participant.grant.identity for attendance in attendances] == ["desk", ""]
+    async with guarded.delete(location, headers=desk) as response:
+        assert response.status == 200
+
+
+async def test_a_session_is_its_tokens_only(guarded: Client) -> None:
+    sdp, mine = await offer("sendonly", "audio"), {"Authorization": f"Bearer {token()}"}
+    async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | mine) as response:
+        location = response.headers["Location"]
+    async with guarded.delete(location) as response:
+        assert response.status == 401
+    async with guarded.delete(location.replace("/whip/studio", "/whip/attic"), headers=mine) as response:
+        assert response.status == 403
+    async with guarded.delete(location, headers=mine) as response:
+        assert response.status == 200
+
+
+async def test_other_origins_need_a_server_with_tokens(here: Client, guarded: Client) -> None:
+    sdp = await offer("sendonly", "audio")
+    status, text = await post(here, "/whip/studio", sdp, Origin="https://evil.example")
+    assert (status, "cross-origin" in text) == (403, True)
+    own = f"http://{here.host}:{here.port}"
+    assert (await post(here, "/whip/studio", sdp, Origin=own))[0] == 201
+    headers = {"Origin": "https://app.example", "Content-Type": SDP}
+    async with guarded.options("/whip/studio", headers=headers) as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+        assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
+        assert response.headers["Accept-Post"] == SDP
+    async with guarded.post("/whip/studio", data=sdp, headers=headers) as response:
+        assert response.status == 401
+        assert "Location" in response.headers["Access-Control-Expose-Headers"]
+
+
+async def test_ice_servers_are_told_to_those_who_may_come_in(segmenter: Segmenter) -> None:
+    config = Config(
+        workers=1,
+        token_keys={"a": SECRET},
+        ice_servers=(RTCIceServer(["turn:turn.invalid"]),),
+        turn_secret="x",
+    )
+    async with serving(config, segmenter) as client:
+        async with client.options("/whip/studio") as response:
+            assert "Link" not in response.headers
+        headers = {"Authorization": f"Bearer {token()}"}
+        async with client.options("/whip/studio", headers=headers) as response:
+            assert 'rel="ice-server"; username="' in response.headers["Link"]
