@@ -19,6 +19,7 @@ from filters.matting.segmenter import Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.access.policy import SignalingError
+from server.cli.cluster import cluster, serve_loops
 from server.cli.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
 from server.cli.evidence import compose, verify
 from server.cli.janus import bridges
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bridges, name="bridge")
+app.add_typer(cluster, name="cluster")
 
 
 def _known_smoother(name: str) -> str:
@@ -75,6 +77,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode, filter and encode.")
     ] = None,
+    loops: Annotated[
+        int | None, typer.Option(min=1, help="Servers on this machine, each with a share of the workers.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The network of models/NAME.toml.")
     ] = None,
@@ -90,6 +95,7 @@ def serve(
         "log_format": log_format,
         "recordings": recordings,
         "workers": workers,
+        "loops": loops,
         "model": model,
         "smoother": smoother,
     }
@@ -118,7 +124,10 @@ def _serve(config: Path | None, assignments: list[str] | None, options: Mapping[
     try:
         chosen = configuration(config, assignments, options)
         forbid_core_dumps()
-        run(chosen)
+        if chosen.loops > 1:
+            serve_loops(chosen, config, assignments, options)
+        else:
+            run(chosen)
     except (ConfigError, FilterError, OSError) as error:
         fail(error)
 

@@ -1,7 +1,7 @@
 """The cluster's one secret: a certificate by which its fronts, servers and workers know each other, and its key.
 
-It is a file on every machine, as Ray's token is. Both ends of a link prove in TLS 1.3 that they have it before a byte of
-what they send is parsed; tickets are signed with a key that is derived from it.
+It is a file on every machine, as Ray's token is. Both ends of a link prove in TLS 1.3 that they have it before a byte
+of what they send is parsed; tickets are signed with a key that is derived from it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which server owns which room. Pure: time is passed in, nothing here knows sockets, asyncio or a cluster.
 
-Servers renew their leases again and again and say what they have. A room belongs to one server under one epoch, a
-number that only grows. A placement rests on the last renewal that the directory has heard, and the server itself counts
-from when it sent that one (see lease.py), so that no two clocks are compared. Three rules keep a room from being in
-two places:
+Rooms have ids here, not names (see sealing.py). Servers renew their leases again and again and say what they have. A
+room belongs to one server under one epoch, a number that only grows. A placement rests on the last renewal that the
+directory has heard, and the server itself counts from when it sent that one (see lease.py), so that no two clocks are
+compared. Three rules keep a room from being in two places:
 
 1. A server gets newcomers until LEASE - TICKET after its last renewal was heard. Its rooms are placed anew LEASE after
    that, or when it has ended for certain: whoever was sent there has come in by then, or is refused.
@@ -30,8 +30,8 @@ GRACE: Final = 60.0  # seconds that the state of a room is kept for its people a
 FULL: Final = 0.85  # share of a server's cores above which it gets no new room
 MOVES: Final = 4096  # moves that are remembered for fronts that were away
 
-State: TypeAlias = dict[str, Any]
-"""What a room takes along when it moves: see RoomState."""
+State: TypeAlias = str
+"""What a room takes along when it moves, sealed: a directory can't read it. Empty for nothing."""
 
 
 class Placement(NamedTuple):
@@ -44,6 +44,8 @@ class Placement(NamedTuple):
     """The number of the server's renewal on which this rests."""
     state: State | None
     """What the last owner told about the room; None when the server has shown that it has it, and for new rooms."""
+    public: str = ""
+    """Where WHIP and WHEP clients reach the server themselves; empty for nowhere."""
 
 
 class NotYet(Exception):
@@ -60,6 +62,8 @@ class Move(NamedTuple):
     epoch: int
     room: str
     server: str
+    reason: str
+    """`ended`, `silent` or `draining`: what became of the server before."""
 
 
 class Report(NamedTuple):
@@ -75,6 +79,8 @@ class Report(NamedTuple):
     """Rooms that the last one has left, by their epoch."""
     draining: bool = False
     """Whether it takes in nobody any more, for good."""
+    public: str = ""
+    """See Placement."""
 
 
 @dataclass
@@ -122,6 +128,7 @@ class Directory:
         self._rooms: dict[str, _Owner] = {}
         self._claims: dict[str, _Owner] = {}
         self._moves: deque[Move] = deque(maxlen=MOVES)
+        self._reasons = Counter[str]()
 
     def renew(self, name: str, number: int, report: Report, *, now: float) -> dict[str, int]:
         """Take the renewal of a server, `number` growing; return the rooms whose epoch has changed.
@@ -228,22 +235,29 @@ class Directory:
         self._decide()
         owner = self._rooms.get(room)
         server = self._servers.get(owner.server) if owner is not None else None
-        if owner is None or server is None or server.gone(now) or server.report.draining:
-            return self._place(room, owner, now)
+        if owner is None:
+            return self._place(room, "", "", now)
+        if server is None:
+            return self._place(room, owner.state, "ended", now)
+        if server.report.draining:
+            return self._place(room, owner.state, "draining", now)
+        if server.gone(now):
+            return self._place(room, owner.state, "silent", now)
         if not server.takes(now):
             raise NotYet(server.heard + LEASE - now, "its server does not answer")
         if owner.epoch == refused:
             owner.epoch, owner.shown = self._next(), False
         return self._send(owner, now)
 
-    def _place(self, room: str, before: _Owner | None, now: float) -> Placement:
+    def _place(self, room: str, state: State, reason: str, now: float) -> Placement:
+        """Place a new room, or one that moves for a reason."""
         name = self._best(now)
         if name is None:
             raise NotYet(TICKET, "every server is full")
-        owner = _Owner(name, self._next(), before.state if before is not None else {}, now)
-        self._rooms[room] = owner
-        if before is not None:
-            self._moves.append(Move(owner.epoch, room, name))
+        owner = self._rooms[room] = _Owner(name, self._next(), state, now)
+        if reason:
+            self._moves.append(Move(owner.epoch, room, name, reason))
+            self._reasons[reason] += 1
         return self._send(owner, now)
 
     def _best(self, now: float) -> str | None:
@@ -260,14 +274,19 @@ class Directory:
     def _placement(self, owner: _Owner, server: _Server, now: float) -> Placement:
         owner.placed = now
         state = owner.state if owner.state and not owner.shown else None
-        return Placement(owner.server, server.report.url, owner.epoch, server.number, state)
+        report = server.report
+        return Placement(owner.server, report.url, owner.epoch, server.number, state, report.public)
+
+    def servers(self, *, now: float) -> list[str]:
+        """Return the URLs of the servers that answer."""
+        return [server.report.url for server in self._servers.values() if not server.gone(now)]
 
     def moves(self, after: int) -> list[Move]:
         """Return the moves under epochs above `after`, the oldest first."""
         return [move for move in self._moves if move.epoch > after]
 
     def snapshot(self, *, now: float) -> dict[str, Any]:
-        """Return what `greenroom cluster status` shows; rooms are counted, not named."""
+        """Return what `greenroom cluster status` shows; moves are counted by reason."""
         owned = Counter(owner.server for owner in self._rooms.values())
         servers = [
             {
@@ -280,4 +299,9 @@ class Directory:
             }
             for name, server in self._servers.items()
         ]
-        return {"listens": self._listens(now), "servers": servers, "rooms": len(self._rooms)}
+        return {
+            "listens": self._listens(now),
+            "servers": servers,
+            "rooms": len(self._rooms),
+            "moves": dict(self._reasons),
+        }

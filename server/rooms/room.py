@@ -165,6 +165,17 @@ class Meeting:
             self.entered(attendance, waited=state == "waiting")
         return True
 
+    def come_back(self, attendance: Attendance, seat: str) -> None:
+        """Let somebody in whom the room expects back, by the hash of the seat; raise SignalingError room-full."""
+        self.room.come_back(attendance.participant, seat)
+        self.entered(attendance, waited=False)
+
+    def await_no_more(self) -> None:
+        """Expect nobody back any more."""
+        heir = self.room.await_no_more()
+        if heir is not None:
+            self._inherit(self._attendances[heir.id])
+
     def claim(self, attendance: Attendance, token: str) -> None:
         """Make a member who shows the host token a host."""
         before = self.role(attendance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import Segmenter, load_card
@@ -21,9 +21,10 @@ from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
-from server.rooms.membership import Rooms
+from server.rooms.membership import Returning, Rooms
 from server.rooms.participant import MediaResources, Participant
 from server.rooms.room import Attendance, Meeting, Reason
+from server.rooms.room_state import restore, seat_hash
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +39,15 @@ class Conference:
         self.config = config
         self.doorkeeper = Doorkeeper(read_keys(config.token_keys))
         self.draining = False
+        self.admission: Callable[[str], None] = lambda room: None
+        """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
         self.events = Events()
         self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep, self.events))
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
         self.media = MediaResources(card, _workers(config, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
+        self.utilisation = 0.0
+        """Share of the workers' time that was busy of late."""
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Attendance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,9 +56,9 @@ class Conference:
         self._keep(self._observe())
 
     def join(
-        self, room: str, name: str, background: str, grant: Grant = OPEN
+        self, room: str, name: str, background: str, grant: Grant = OPEN, seat: str = ""
     ) -> tuple[Attendance, str | None]:
-        """Take a newcomer into the lobby of a room, which may begin with that.
+        """Take a newcomer, or who brings a `seat` from elsewhere, into the lobby of a room, which may begin with that.
 
         Return the code of the error because of which the background is not the wanted one, if it isn't. Raises
         SignalingError when name or room won't do, or all is full.
@@ -61,9 +66,11 @@ class Conference:
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
         room, name = room_name(room), participant_name(grant.name or name)
+        self.admission(room)
         meeting = self.rooms.open(room)
         try:
             participant, redirected = self._newcomer(meeting, name, background, grant)
+            participant.seat = seat or participant.seat
             participant.note(meeting.room.policy)
             attendance = Attendance(meeting, participant)
             meeting.visit(attendance)
@@ -98,6 +105,22 @@ class Conference:
         attendance = self._seats.get(seat)
         return attendance if attendance and attendance.meeting.name == room.lower() else None
 
+    def returning(self, seat: str, room: str) -> Returning | None:
+        """Return what somebody was in a room when it lived on another server."""
+        meeting = self.rooms.get(room.lower())
+        return meeting.room.returning.get(seat_hash(seat)) if meeting is not None else None
+
+    def restore(self, room: str, state: Mapping[str, Any]) -> None:
+        """Open a room that lived on another server, for its people; raise ValueError, SignalingError."""
+        meeting = self.rooms.open(room)
+        restore(meeting.room, state)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.config.seat_hold, self._await_no_more, meeting)
+
+    def _await_no_more(self, meeting: Meeting) -> None:
+        meeting.await_no_more()
+        self.rooms.discard(meeting)
+
     def resume(self, attendance: Attendance) -> None:
         """Take a held seat back; a connection that still has it is told so."""
         if attendance.hold is not None:
@@ -128,8 +151,8 @@ class Conference:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            utilisation, delay = self.media.meter.read(now)
-            level = self.governor.observe(now, utilisation=utilisation, delay=delay)
+            self.utilisation, delay = self.media.meter.read(now)
+            level = self.governor.observe(now, utilisation=self.utilisation, delay=delay)
             for attendance in self._seats.values():
                 attendance.participant.govern(level)
                 attendance.participant.adapt(now)

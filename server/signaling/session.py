@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.access.policy import MAX_CHAT, REACTIONS, SignalingError
+from server.access.policy import MAX_CHAT, REACTIONS, SignalingError, room_name
+from server.access.tokens import OPEN, grant_of
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
 from server.rooms.room import Attendance
+from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Conference
 
 VERSION = 1
@@ -45,18 +47,14 @@ class Session:
         if message.get("version") != VERSION:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
-        preview = optional(message, "preview", bool, False)
-        attendance = self.conference.find(optional(message, "seat", str, ""), room)
-        redirected = None
+        seat, redirected = optional(message, "seat", str, ""), None
+        self.conference.admission(room_name(room))
+        attendance = self.conference.find(seat, room)
         if attendance is not None:
             self.conference.resume(attendance)
             attendance.meeting.claim(attendance, token)
         else:
-            name, background = required(message, "name", str), optional(message, "background", str, "")
-            grant = self.conference.doorkeeper.admit(optional(message, "token", str, ""), room)
-            attendance, redirected = self.conference.join(room, name, background, grant)
-            if not preview:
-                await self._enter_or_leave(attendance, token)
+            attendance, redirected = await self._arrive(message, room, seat)
         self._attendance = attendance
         attendance.send = self.send
         before = attendance.participant.connect(self.offer)
@@ -65,9 +63,27 @@ class Session:
         self._welcome(attendance, redirected)
         await before
 
-    async def _enter_or_leave(self, attendance: Attendance, token: str) -> None:
+    async def _arrive(self, message: Message, room: str, seat: str) -> tuple[Attendance, str | None]:
+        """Take in somebody who has no seat here, but may have had one on another server; see Conference.join."""
+        name, background = required(message, "name", str), optional(message, "background", str, "")
+        token, preview = optional(message, "hostToken", str, ""), optional(message, "preview", bool, False)
+        back = self.conference.returning(seat, room)
+        if back is None:
+            grant = self.conference.doorkeeper.admit(optional(message, "token", str, ""), room)
+            attendance, redirected = self.conference.join(room, name, background, grant)
+            if not preview:
+                await self._or_leave(attendance, lambda: attendance.meeting.enter(attendance, token))
+        else:
+            grant = OPEN if back.grant is None else grant_of(back.grant)
+            attendance, redirected = self.conference.join(room, name, background, grant, seat)
+            await self._or_leave(
+                attendance, lambda: attendance.meeting.come_back(attendance, seat_hash(seat))
+            )
+        return attendance, redirected
+
+    async def _or_leave(self, attendance: Attendance, enter: Callable[[], object]) -> None:
         try:
-            attendance.meeting.enter(attendance, token)
+            enter()
         except BaseException:  # nobody else knows of the participant yet
             await self.conference.leave(attendance, "left")
             raise

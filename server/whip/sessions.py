@@ -192,6 +192,7 @@ class WhipSessions:
         release = self._take(address)
         try:
             check_offer(sdp)
+            self._conference.admission(room_name(room))
             attendance = self._watched(room, participant)
             watched, policy = attendance.participant, attendance.meeting.room.policy
             if (policy.locked or policy.waiting_room) and grant.role != "host":

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -44,7 +43,7 @@ class World:
 
     def renew(self, server: Server) -> None:
         number = server.lease.send(self.now)
-        rooms = {room: (epoch, dict[str, Any]()) for room, epoch in server.lease.epochs.items()}
+        rooms = {room: (epoch, "") for room, epoch in server.lease.epochs.items()}
         report = Report(server.name, 64.0, 0.0, rooms, server.lease.closed, server.lease.draining)
 
         def arrive() -> None:

@@ -1,0 +1,110 @@
+"""Running a front, alone or with the servers of its own machine, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from server.cluster.front import Front
+from server.cluster.host import Host
+from server.cluster.links import Links
+from server.cluster.member import Orders
+from server.cluster.sealing import Seal
+from server.cluster.service import DirectoryService, LocalDirectory, Unreachable
+from server.config.options import Config
+from server.http.tls import ssl_context
+
+logger = logging.getLogger(__name__)
+
+NODE: Final = "local"
+SHUTDOWN: Final = 1.0  # seconds that open requests may take to end
+
+
+@asynccontextmanager
+async def serving_front(
+    config: Config, directory: DirectoryService, seal: Seal, secret: Path | None
+) -> AsyncIterator[str]:
+    """Serve a front for as long as the context lasts; yield its address. Raises ConfigError, OSError."""
+    front = Front(directory, seal, Links(secret), config)
+    runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=SHUTDOWN)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, config.host, config.port, ssl_context=ssl_context(config))
+        await site.start()
+        yield "{}:{}".format(*runner.addresses[0][:2])
+    finally:
+        await runner.cleanup()
+        await front.close()
+
+
+async def run_loops(config: Config, orders: Orders, announce: Callable[[], None]) -> None:
+    """Serve with `config.loops` servers on this machine, by the orders that all have in common."""
+    count = config.loops
+    directory, key = LocalDirectory(fresh=True), secrets.token_bytes(32)
+    with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:  # nobody else may enter it
+        shares = [
+            replace(share(config, orders, k, count), path=f"{folder}/{k}", key=key.hex())
+            for k in range(count)
+        ]
+        host = Host(directory, NODE, shares)
+        hosting = asyncio.create_task(host.run())
+        try:
+            async with serving_front(config, directory, Seal(key), None):
+                await _until_ready(directory, count)
+                announce()
+                await _until_stopped(hosting, directory, config.drain_time)
+        finally:
+            hosting.cancel()
+            await asyncio.gather(hosting, return_exceptions=True)
+            await host.close()
+
+
+def share(config: Config, orders: Orders, number: int, count: int) -> Orders:
+    """Return the orders of one of `count` servers, with its part of the workers and ports."""
+    workers = max(1, config.workers // count)
+    options = orders.options | {"workers": workers}
+    first, last = config.udp_ports
+    if last:
+        size = (last - first + 1) // count
+        options["udp_ports"] = f"{first + number * size}, {first + (number + 1) * size - 1}"
+    return replace(orders, cores=workers + 1.0, options=options)
+
+
+async def _until_ready(directory: LocalDirectory, count: int) -> None:
+    while len(await directory.servers()) < count:  # noqa: ASYNC110 - they may end before they are ready
+        await asyncio.sleep(0.1)
+
+
+async def _until_stopped(hosting: asyncio.Task[None], directory: DirectoryService, drain: float) -> None:
+    """Wait for SIGINT, which stops at once, or SIGTERM, after which the rooms have `drain` seconds to empty."""
+    loop, stopped, drained = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def terminate() -> None:
+        (stopped if drained.is_set() or not drain else drained).set()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    loop.add_signal_handler(signal.SIGINT, stopped.set)
+    draining = asyncio.create_task(drained.wait())
+    ending = asyncio.create_task(stopped.wait())
+    await asyncio.wait({hosting, draining, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if drained.is_set() and not stopped.is_set():
+        try:
+            await directory.drain(NODE, drain)
+        except Unreachable:
+            logger.warning("the directory does not answer; stopping now")
+        else:
+            await asyncio.wait({hosting, ending}, return_when=asyncio.FIRST_COMPLETED)
+    draining.cancel()
+    ending.cancel()
+    if hosting.done():
+        await hosting
