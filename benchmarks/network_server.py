@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from benchmarks.room_counters import family
-from server.app import CONFERENCE, create_app
+from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.encoder import EncodedVideo
 from server.media.governor import LEVELS
@@ -92,10 +92,10 @@ async def serve(host: str, config: Config) -> None:
     await web.TCPSite(runner, host, 0).start()
     print(runner.addresses[0][1], flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        conference = app[CONFERENCE]
-        members = {id_: member for room in conference.rooms.all() for id_, member in room.members.items()}
+        rooms = app[ROOMS]
+        members = {id_: member for room in rooms.open_rooms.all() for id_, member in room.members.items()}
         told = {id_: describe(member, arrivals) for id_, member in members.items()}
-        level = LEVELS.index(conference.governor.level)
+        level = LEVELS.index(rooms.governor.level)
         process = {} if told else census()  # it takes long
         print(json.dumps({"level": level, "participants": told, "process": process}), flush=True)
     await runner.cleanup()

@@ -90,7 +90,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         worst_fps=round(min(fps, default=0.0), 1),
         hop=measured["hop"],
         # What is covered needs no matte, so the smoother delays nothing.
-        hop_undelayed=measured["hop" if LEVELS[level].covered else "hop_undelayed"],
+        hop_undelayed=measured["hop" if LEVELS[level].full_blur else "hop_undelayed"],
         server_cpu=round(cpu, 1),
         loop_cpu=round(loop, 1),
         clients_cpu=round(clients, 1),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
-from server.app import CONFERENCE, create_app
+from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.encoder import FilteredVideo
 from server.media.governor import LEVELS, Governor, Level
@@ -52,16 +52,16 @@ class Instruments:
     def collect(self) -> tuple[Mapping[str, float], Mapping[str, int]]:
         """Return the seconds of each stage and the counts so far."""
         self._watch.switch(self._watch.switch("rest of loop"))
-        conference = self._app[CONFERENCE]
-        members = [m for room in conference.rooms.all() for m in room.members.values()]
+        rooms = self._app[ROOMS]
+        members = [m for room in rooms.open_rooms.all() for m in room.members.values()]
         times = [m.video.transcoder.times for m in members]
         seconds = dict(self._watch.seconds)
         seconds["decode"] = sum(t.decode for t in times)
-        seconds["network"] = sum(m.filter.look_time for m in members)
+        seconds["network"] = sum(m.filter.inference_time for m in members)
         seconds["rest of filter"] = sum(t.filter for t in times) - seconds["network"]
         seconds["encode"] = sum(t.encode for t in times)
-        counts = Counter(network=sum(m.filter.looks for m in members), keyframes=self._keyframes)
-        counts["level"] = LEVELS.index(conference.governor.level)
+        counts = Counter(network=sum(m.filter.inferences for m in members), keyframes=self._keyframes)
+        counts["level"] = LEVELS.index(rooms.governor.level)
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent
@@ -69,7 +69,7 @@ class Instruments:
 
 
 async def _free(app: web.Application) -> None:
-    app[CONFERENCE].governor = NoGovernor()
+    app[ROOMS].governor = NoGovernor()
 
 
 def main() -> None:

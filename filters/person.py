@@ -74,16 +74,16 @@ class PersonFilter:
         self.background = background
         self.received = 0
         self.filtered = 0
-        self.slated = 0
+        self.placeholders = 0
         self.repeated = 0
-        self.covered_frames = 0
+        self.fully_blurred = 0
         self.errors = 0
         self.failing = False
         self.network_interval = 1
-        self.covered = False
+        self.full_blur = False
         self._plate_wanted: bool | None = None
-        self.looks = 0
-        self.look_time = 0.0
+        self.inferences = 0
+        self.inference_time = 0.0
         self._network = segmenter
         self.matte = matte or Matte(self._look, smoother=smoother, options=options)
         self._on_matte = on_matte
@@ -95,7 +95,7 @@ class PersonFilter:
     def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
         self.received += 1
-        if self.covered:
+        if self.full_blur:
             return self._cover(frame)
         held = _Held(frame)
         self._held.append(held)
@@ -113,8 +113,8 @@ class PersonFilter:
         try:
             return self._network(planes, box, pixels)
         finally:
-            self.looks += 1
-            self.look_time += time.thread_time() - start
+            self.inferences += 1
+            self.inference_time += time.thread_time() - start
 
     @property
     def plate(self) -> str:
@@ -229,7 +229,7 @@ class PersonFilter:
         out, planes = new_frame(*source.size)
         composite(source, nobody, background.paint(source, nobody, _time(frame)), planes)
         _stamp(out, frame)
-        self.covered_frames += 1
+        self.fully_blurred += 1
         return FilteredFrame(out)
 
     def _safe(self, source: av.VideoFrame) -> FilteredFrame:
@@ -245,15 +245,15 @@ class PersonFilter:
                 np.copyto(copy, original)
             self.repeated += 1
         else:
-            out = slate(source.width, source.height)
-            self.slated += 1
+            out = placeholder(source.width, source.height)
+            self.placeholders += 1
         _stamp(out, source)
         if self._on_matte:
             self._on_matte(np.zeros((source.height, source.width), np.uint8))
         return FilteredFrame(out, safe=True)
 
 
-def slate(width: int, height: int) -> av.VideoFrame:
+def placeholder(width: int, height: int) -> av.VideoFrame:
     """Return the picture that is shown while there is nothing safe to show: a grey figure on dark grey."""
     frame, (y, u, v) = new_frame(width, height)
     y[:] = SLATE_LUMA

@@ -21,7 +21,7 @@ from filters.person import PersonFilter
 from server.access.policy import SignalingError
 from server.cli.cluster import cluster, serve_loops
 from server.cli.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
-from server.cli.evidence import compose, verify
+from server.cli.evidence import compose_command, verify
 from server.cli.janus import bridges
 from server.config.loading import ConfigError, effective, explain
 from server.config.options import MODELS, PICTURES, Config
@@ -263,7 +263,7 @@ def filter_(
         fail(error)
 
 
-app.command()(compose)
+app.command(name="compose")(compose_command)
 app.command()(verify)
 
 

@@ -15,7 +15,7 @@ from server.access.tokens import check_exposure, is_private
 from server.config.options import MODELS, STATIC, Config
 from server.core.logs import configure_logging
 from server.http.api import add_api
-from server.http.app_keys import CONFERENCE, QUOTA
+from server.http.app_keys import QUOTA, ROOMS
 from server.http.forwarded import Quota, only_for_localhost, trust
 from server.http.lifecycle import add_operation, drain_on_sigterm, reload_on_sighup, welcome
 from server.http.parsing import bearer, is_foreign
@@ -24,14 +24,14 @@ from server.http.webhooks import add_webhooks
 from server.janus.bridge import add_bridge
 from server.media.rtc import install
 from server.rooms.backgrounds import builtin_backgrounds
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 from server.signaling.websocket import Signaling
 from server.whip.endpoint import add_whip
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["CONFERENCE", "create_app", "serve"]
+__all__ = ["ROOMS", "create_app", "serve"]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -71,12 +71,12 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     app.on_response_prepare.append(_set_headers)
     app[QUOTA] = Quota(config.max_connections_per_address)
 
-    async def conference(app: web.Application) -> AsyncIterator[None]:
-        app[CONFERENCE] = Conference(config, segmenter)
+    async def rooms(app: web.Application) -> AsyncIterator[None]:
+        app[ROOMS] = Rooms(config, segmenter)
         yield
-        await app[CONFERENCE].close()
+        await app[ROOMS].close()
 
-    app.cleanup_ctx.append(conference)
+    app.cleanup_ctx.append(rooms)
     add_operation(app, config)
     add_whip(app)
     add_api(app)
@@ -132,7 +132,7 @@ async def _freeze(_: web.Application) -> None:
 
 
 async def _say_goodbye(app: web.Application) -> None:
-    await app[CONFERENCE].close()
+    await app[ROOMS].close()
 
 
 async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
@@ -179,7 +179,7 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
     if is_foreign(request):
         raise SignalingError("cross-origin", "This page may not speak to this server.")
     with request.app[QUOTA].hold(request.remote):
-        return await Signaling(request.app[CONFERENCE]).run(request)
+        return await Signaling(request.app[ROOMS]).run(request)
 
 
 async def _builtin(_: web.Request) -> web.Response:
@@ -187,34 +187,34 @@ async def _builtin(_: web.Request) -> web.Response:
 
 
 async def _upload(request: web.Request) -> web.Response:
-    attendance = _owner(request)
-    with attendance.meeting.uploading(attendance):
-        uploaded = await request.app[CONFERENCE].upload(attendance, await request.read())
+    membership = _owner(request)
+    with membership.room.uploading(membership):
+        uploaded = await request.app[ROOMS].upload(membership, await request.read())
     return web.json_response(uploaded, status=201)
 
 
 async def _thumbnail(request: web.Request) -> web.Response:
-    meeting = request.app[CONFERENCE].rooms.get(request.match_info["room"].lower())
-    picture = meeting and meeting.thumbnail(request.match_info["key"])
+    room = request.app[ROOMS].open_rooms.get(request.match_info["room"].lower())
+    picture = room and room.thumbnail(request.match_info["key"])
     if picture is not None:
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private"})
     return _error(404, "unknown-background", "There is no such picture.")
 
 
 async def _delete(request: web.Request) -> web.Response:
-    attendance, key = _owner(request), request.match_info["key"]
-    if not attendance.meeting.delete_upload(attendance, key):
+    membership, key = _owner(request), request.match_info["key"]
+    if not membership.room.delete_upload(membership, key):
         return _error(404, "unknown-background", "There is no such picture.")
     return web.Response(status=204)
 
 
-def _owner(request: web.Request) -> Attendance:
+def _owner(request: web.Request) -> Membership:
     """Return whose seat the request shows."""
-    attendance = request.app[CONFERENCE].find(bearer(request), request.match_info["room"])
-    if attendance is None:
+    membership = request.app[ROOMS].find(bearer(request), request.match_info["room"])
+    if membership is None:
         raise web.HTTPUnauthorized(
             text='{"code": "unauthorized", "message": "Only somebody in the room may do this."}',
             content_type="application/json",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return attendance
+    return membership

@@ -1,6 +1,6 @@
 // @ts-check
 import { roomOfPage } from './app/room-names.js';
-import { Session } from './app/page.js';
+import { Page } from './app/page.js';
 import { translate } from './view/dom.js';
 import { offerLanguages } from './view/language.js';
 import { showLanding } from './view/landing.js';
@@ -9,4 +9,4 @@ translate();
 offerLanguages();
 const room = roomOfPage();
 if (room === null) showLanding();
-else void new Session(room).start();
+else void new Page(room).start();

@@ -26,7 +26,7 @@ OTHER_WEIGHTS: Final = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087),
 UNNAMED_SIDE_DATA: Final = range(28, 32)  # kinds that PyAV doesn't know, Exif the last of them
 
 
-def normal(frame: av.VideoFrame) -> av.VideoFrame:
+def to_standard_format(frame: av.VideoFrame) -> av.VideoFrame:
     """Return the frame as yuv420p in limited range, on white where it is transparent, upright by its display matrix.
 
     Its matrix is `matrix_of(frame)`; primaries and transfer stay what they are. The frame itself may be returned.

@@ -18,7 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from filters.base import FilterError, Plane
-from filters.files.pixel_format import matrix_of, normal, opacity_of, quarter_turns
+from filters.files.pixel_format import matrix_of, opacity_of, quarter_turns, to_standard_format
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
@@ -49,8 +49,8 @@ class VideoFormat:
 class VideoReader:
     """A file's video and audio, read once from the beginning to the end.
 
-    Frames come out as `normal` makes them, all of the first one's size, with strictly increasing pts. Raises
-    MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
+    Frames come out as `to_standard_format` makes them, all of the first one's size, with strictly increasing pts.
+    Raises MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
     so their missing end goes unseen. `damaged` is about when something inside was first seen to be damaged, in
     seconds, or None.
     """
@@ -115,7 +115,7 @@ class VideoReader:
 
     def _prepare(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
         form = self.format
-        plain = normal(frame)
+        plain = to_standard_format(frame)
         if (plain.width, plain.height) != (form.width, form.height):
             plain = plain.reformat(width=form.width, height=form.height, threads=1)
         plain.pts, plain.time_base = pts, form.time_base

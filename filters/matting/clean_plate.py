@@ -33,7 +33,7 @@ Array = NDArray[np.float32]
 ERROR_TABLE = (np.arange(256) * (255 - np.arange(256)) * 4 // 255).clip(0, 255).astype(np.uint8)
 
 
-class Recording:
+class PlateCapture:
     """Averages frames of the empty room into a plate."""
 
     def __init__(self, frames: int) -> None:

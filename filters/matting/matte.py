@@ -12,7 +12,7 @@ import numpy as np
 
 from filters.base import Alpha, Plane, Planes
 from filters.matting import components, edges, region
-from filters.matting.clean_plate import Plate, Recording
+from filters.matting.clean_plate import Plate, PlateCapture
 from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.matting.motion import scaled, warped_inside
 from filters.matting.room_model import RoomModel
@@ -67,7 +67,7 @@ class Matte:
         self._smoother = smoother or MotionAdaptive()
         self._options = options or MatteOptions()
         self._plate: Plate | None = None
-        self._recording: Recording | None = None
+        self._recording: PlateCapture | None = None
         low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
         self._stretch = edges.stretching(low, high, self._options.privacy)
         self._held: deque[Planes] = deque()
@@ -119,7 +119,7 @@ class Matte:
 
     def record_plate(self, frames: int = PLATE_FRAMES) -> None:
         """Make a plate of the next frames in which nobody is in sight."""
-        self._recording = Recording(frames)
+        self._recording = PlateCapture(frames)
 
     @property
     def recording(self) -> bool:
@@ -140,7 +140,7 @@ class Matte:
         if self._plate:
             self._room.adopt(work_of(self._plate.planes))
         if self._recording:
-            self._recording = Recording(self._recording.wanted)
+            self._recording = PlateCapture(self._recording.wanted)
         self._stillness = Stillness()
         self._last: Work | None = None
         self._alpha: Plane | None = None

@@ -125,7 +125,7 @@ def _ed25519(pem: bytes, where: str) -> Ed25519PrivateKey | Ed25519PublicKey:
         raise ConfigError(f"{where}: {error}") from error
 
 
-class Doorkeeper:
+class Authenticator:
     """Tells what the holder of a token may do. Without keys everybody may do everything."""
 
     def __init__(self, keys: Mapping[str, Key]) -> None:

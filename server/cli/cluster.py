@@ -37,18 +37,19 @@ def certificates(
 def server() -> None:
     """Run one server of a cluster; started by its host."""
     from server.app import create_app
-    from server.cluster.member import Member, Orders, standard_input
+    from server.cluster.member import Member, Orders, standard_input, standard_output
     from server.core.core_dumps import forbid_core_dumps
     from server.core.logs import configure_logging
     from server.http.tls import ssl_context
 
     async def run() -> None:
-        reader = await standard_input()
-        orders = Orders.read(await reader.readline())
+        heard = await standard_input()
+        orders = Orders.read(await heard.readline())
         file = Path(orders.file) if orders.file else None
         config = configuration(file, orders.assignments, orders.options)
         configure_logging(config.log_format, config.log_level)
-        await Member(create_app(config), orders).run(reader, ssl_context(config))
+        member = Member(create_app(config), orders)
+        await member.run(heard, await standard_output(), ssl_context(config))
 
     try:
         forbid_core_dumps()

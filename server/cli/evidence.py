@@ -13,7 +13,7 @@ from server.cli.console import Assignments, ConfigFile, configuration, fail, pro
 from server.config.loading import ConfigError
 
 
-def compose(
+def compose_command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A recording: where its index.json lies.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".mp4, .mov or .mkv.")],
     names: Annotated[

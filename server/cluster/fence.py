@@ -12,11 +12,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from server.access.policy import SignalingError, room_name
+from server.cluster.directory import LEASE
 from server.cluster.lease import Lease, clock
 from server.cluster.sealing import Seal, TicketError
 from server.core.messages import parse
 from server.rooms.room_state import describe
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +35,17 @@ _ticket: ContextVar[str] = ContextVar("ticket", default="")
 class Fence:
     """Reads tickets, opens rooms that lived elsewhere, and says what there is."""
 
-    def __init__(self, conference: Conference, seal: Seal, name: str) -> None:
-        """Guard a conference, as the server that is called `name` in the directory."""
+    def __init__(self, rooms: Rooms, seal: Seal, name: str) -> None:
+        """Guard rooms, as the server that is called `name` in the directory."""
         self.lease = Lease()
-        self._conference = conference
+        self._rooms = rooms
         self._seal = seal
         self._name = name
         self._names: dict[str, str] = {}
-        self._states: dict[str, dict[str, Any]] = {}
+        self._states: dict[str, tuple[float, dict[str, Any]]] = {}
         self._told: dict[str, tuple[dict[str, Any], str]] = {}
         self.refusals = 0
-        conference.admission = self.admit
+        rooms.admission = self.admit
 
     def admit(self, room: str) -> None:
         """Let the newcomer whose request is being answered into a room; raise SignalingError not-here."""
@@ -56,10 +57,10 @@ class Fence:
         if not self.lease.admits(key, ticket.epoch, ticket.renewal, clock()):
             raise self._refusal()
         self._names[key] = room
-        state = self._states.pop(room, None)
-        if state is not None and self._conference.rooms.get(room) is None:
+        _, state = self._states.pop(room, (0.0, None))
+        if state is not None and self._rooms.open_rooms.get(room) is None:
             try:
-                self._conference.restore(room, state)
+                self._rooms.restore(room, state)
             except ValueError:
                 logger.error("the state of a room that moved here can't be read")
 
@@ -69,19 +70,21 @@ class Fence:
 
     def expect(self, room: str, state: dict[str, Any]) -> None:
         """Keep the state of a room that is about to come here."""
-        self._states[room] = state
+        now = clock()
+        self._states = {name: kept for name, kept in self._states.items() if now - kept[0] < LEASE}
+        self._states[room] = (now, state)
 
     def rooms(self) -> dict[str, tuple[int, str]]:
         """Return the rooms that are here, for a renewal; let go of those that the last one has left."""
         found = {}
         for key, epoch in list(self.lease.epochs.items()):
             name = self._names[key]
-            meeting = self._conference.rooms.get(name)
-            if meeting is None:
+            room = self._rooms.open_rooms.get(name)
+            if room is None:
                 self.lease.close(key, clock())
                 self._forget(key)
             else:
-                found[key] = (epoch, self._sealed(key, describe(meeting.room)))
+                found[key] = (epoch, self._sealed(key, describe(room.roster)))
         return found
 
     def _sealed(self, key: str, state: dict[str, Any]) -> str:
@@ -93,16 +96,16 @@ class Fence:
 
     def _forget(self, key: str) -> None:
         self._told.pop(key, None)
-        self._states.pop(self._names.pop(key), None)
+        del self._names[key]
 
     async def answered(self, number: int, changed: Mapping[str, int]) -> None:
         """Take the directory's answer to a renewal: who is in a room that is somebody else's now, moves."""
         for key in self.lease.answered(number, changed, clock()):
-            meeting = self._conference.rooms.get(self._names[key])
+            room = self._rooms.open_rooms.get(self._names[key])
             self._forget(key)
-            for attendance in meeting.attendances if meeting is not None else []:
+            for membership in room.memberships if room is not None else []:
                 moved = SignalingError("moved", "The room is on another server now.", fatal=True)
-                await self._conference.expel(attendance, moved)
+                await self._rooms.expel(membership, moved)
 
 
 def fenced(fence: Callable[[web.Request], Fence]) -> Middleware:

@@ -17,15 +17,15 @@ from typing import Any, Final
 from aiohttp import ClientError, WSMsgType, hdrs, web
 
 from server.access.policy import SignalingError, room_name
-from server.access.tokens import Doorkeeper, is_private, read_keys
+from server.access.tokens import Authenticator, is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
 from server.cluster.passing import copy, passed_on
 from server.cluster.placing import RETRY, Placing, Sent
-from server.cluster.relay import Relay, Relays
 from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, Unreachable
+from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
 from server.config.options import Config
 from server.core.messages import error_message, optional, parse, required
 from server.http.forwarded import Handler, Quota, only_for_localhost, trust
@@ -59,10 +59,10 @@ class Front:
 
     def __init__(self, directory: DirectoryService, seal: Seal, links: Links, config: Config) -> None:
         self._directory, self._seal, self._links, self._config = directory, seal, links, config
-        self._doorkeeper = Doorkeeper(read_keys(config.token_keys))
+        self._authenticator = Authenticator(read_keys(config.token_keys))
         self._quota = Quota(config.max_connections_per_address)
-        self._relays = Relays()
-        self._metrics = FrontMetrics(lambda: len(self._relays))
+        self._proxies = WebSocketProxies()
+        self._metrics = FrontMetrics(lambda: len(self._proxies))
         self._servers: tuple[float, list[str]] = (float("-inf"), [])
         self._following = asyncio.get_running_loop().create_task(self._follow())
 
@@ -103,7 +103,7 @@ class Front:
                 continue
             for move in moves:
                 latest = max(latest, move.epoch)
-                await self._relays.follow(move)
+                await self._proxies.follow(move)
 
     def _placing(self, room: str, grant: Mapping[str, Any] | None = None) -> Placing:
         return Placing(self._directory, self._seal, self._links, self._metrics, room, grant)
@@ -138,15 +138,15 @@ class Front:
         placing = self._placing(room)
         while not browser.closed:
             sent = await placing.send()
-            relay = await self._connect(request, browser, sent, first.data)
-            if relay is not None:
-                await self._relays.run(self._seal.room_id(room), relay)
+            proxy = await self._connect(request, browser, sent, first.data)
+            if proxy is not None:
+                await self._proxies.run(self._seal.room_id(room), proxy)
                 return
             await placing.refuse(sent)
 
     async def _connect(
         self, request: web.Request, browser: web.WebSocketResponse, sent: Sent, first: str
-    ) -> Relay | None:
+    ) -> WebSocketProxy | None:
         """Return a connection to a server that has answered the newcomer; None where it does not take them in."""
         url, headers = sent.placement.url, passed_on(request, sent.ticket)
         try:
@@ -158,7 +158,7 @@ class Front:
             answer = await server.receive(ANSWER)
             if answer.type == WSMsgType.TEXT and parse(answer.data).get("code") != NOT_HERE:
                 await browser.send_str(answer.data)
-                return Relay(sent.placement.server, browser, server)
+                return WebSocketProxy(sent.placement.server, browser, server)
         except (ConnectionError, TimeoutError):
             pass
         await server.close()
@@ -166,12 +166,12 @@ class Front:
 
     async def _endpoint(self, request: web.Request) -> web.StreamResponse:
         """Send WHIP and WHEP clients to the server, or pass them on where it has no URL of its own."""
-        if is_foreign(request) and self._doorkeeper.open:
+        if is_foreign(request) and self._authenticator.open:
             raise SignalingError("cross-origin", "Without token keys only pages of this server may do this.")
         room = room_name(request.match_info["room"])
-        open_ = self._doorkeeper.open
+        open_ = self._authenticator.open
         placing = self._placing(
-            room, None if open_ else self._doorkeeper.admit(bearer(request), room).claims()
+            room, None if open_ else self._authenticator.admit(bearer(request), room).claims()
         )
         while True:
             sent = await placing.send()

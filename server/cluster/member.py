@@ -17,10 +17,10 @@ import logging
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
@@ -29,7 +29,9 @@ from server.cluster.directory import Report
 from server.cluster.fence import STATE, Fence, expect_states, fenced
 from server.cluster.lease import clock
 from server.cluster.sealing import Seal
-from server.http.app_keys import CONFERENCE
+from server.http.app_keys import ROOMS
+
+Say: TypeAlias = Callable[[dict[str, Any]], None]
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Member:
     """A server that is in a cluster, and its side of the pipe to its Host."""
 
     def __init__(self, app: web.Application, orders: Orders) -> None:
-        """Guard an application that has a Conference; raise ConfigError."""
+        """Guard an application that has Rooms; raise ConfigError."""
         self._app, self._orders = app, orders
         self._url = self._public = ""
         self._cpu = (time.monotonic(), time.process_time())
@@ -92,20 +94,19 @@ class Member:
         app.router.add_put(STATE, expect_states(lambda request: request.app[FENCE]))
 
         async def fence(app: web.Application) -> AsyncIterator[None]:
-            app[FENCE] = Fence(app[CONFERENCE], seal, orders.name)
+            app[FENCE] = Fence(app[ROOMS], seal, orders.name)
             yield
 
         app.cleanup_ctx.append(fence)
 
-    async def run(self, reader: asyncio.StreamReader, public: ssl.SSLContext | None) -> None:
+    async def run(self, heard: asyncio.StreamReader, say: Say, public: ssl.SSLContext | None) -> None:
         """Serve until the Host says so, or is lost and the last one has left."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await self._listen(runner, public)
-            writer = await _standard_output()
-            _say(writer, {"url": self._url})
-            hearing = asyncio.create_task(self._hear(reader, writer))
+            say({"url": self._url})
+            hearing = asyncio.create_task(self._hear(heard, say))
             await self._until_empty()
             hearing.cancel()
         finally:
@@ -125,12 +126,12 @@ class Member:
             scheme, port = "https" if public is not None else "http", runner.addresses[-1][1]
             self._public = orders.public_url or f"{scheme}://{orders.public_address}:{port}"
 
-    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hear(self, heard: asyncio.StreamReader, say: Say) -> None:
         fence = self._app[FENCE]
-        while line := await reader.readline():
+        while line := await heard.readline():
             message = json.loads(line)
             if "renew" in message:
-                _say(writer, {"number": fence.lease.send(clock()), "report": self._report()._asdict()})
+                say({"number": fence.lease.send(clock()), "report": self._report()._asdict()})
             else:
                 await fence.answered(message["number"], message["changed"])
                 if message["drain"] is not None:
@@ -149,19 +150,19 @@ class Member:
         """Return the cores that were busy since the last call: the event loop's, and the workers'."""
         (then, before), now = self._cpu, (time.monotonic(), time.process_time())
         self._cpu = now
-        conference = self._app[CONFERENCE]
-        workers = conference.utilisation * conference.config.workers
+        rooms = self._app[ROOMS]
+        workers = rooms.utilisation * rooms.config.workers
         return workers + (now[1] - before) / max(now[0] - then, 1e-3)
 
     def _drain(self, limit: float) -> None:
         if self._deadline is None:
             self._deadline = time.monotonic() + limit
-            self._app[FENCE].lease.draining = self._app[CONFERENCE].draining = True
+            self._app[FENCE].lease.draining = self._app[ROOMS].draining = True
 
     async def _until_empty(self) -> None:
-        conference = self._app[CONFERENCE]
+        rooms = self._app[ROOMS]
         while self._deadline is None or (  # noqa: ASYNC110 - rooms have no event
-            conference.rooms.all() and time.monotonic() < self._deadline
+            rooms.open_rooms.all() and time.monotonic() < self._deadline
         ):
             await asyncio.sleep(EMPTY_INTERVAL)
 
@@ -173,12 +174,8 @@ async def standard_input() -> asyncio.StreamReader:
     return reader
 
 
-async def _standard_output() -> asyncio.StreamWriter:
-    """Return what never waits for a Host that doesn't read."""
+async def standard_output() -> Say:
+    """Return what tells the Host something, without ever waiting for it to read."""
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
-    return asyncio.StreamWriter(transport, protocol, None, loop)
-
-
-def _say(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
-    writer.write(json.dumps(message).encode() + b"\n")
+    transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
+    return lambda message: transport.write(json.dumps(message).encode() + b"\n")

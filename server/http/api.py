@@ -17,12 +17,12 @@ from aiohttp import hdrs, web
 from server.access.policy import SignalingError, room_name
 from server.access.tokens import ANY_ROOM, Grant
 from server.core.messages import parse, required
-from server.http.app_keys import CONFERENCE
+from server.http.app_keys import ROOMS
 from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
-from server.rooms.backgrounds import Wardrobe, builtin_backgrounds
+from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
 from server.rooms.moderation import change_policy, start_recording
-from server.rooms.room import Attendance, Meeting
+from server.rooms.room import Membership, Room
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 MAX_BODY = 16 * 1024
@@ -85,25 +85,25 @@ def _answering(handler: Handler) -> Handler:
 
 def _expect_host(request: web.Request) -> Grant:
     """Return what a host's token allows; raise SignalingError for any other."""
-    doorkeeper = request.app[CONFERENCE].doorkeeper
-    if doorkeeper.open:
+    authenticator = request.app[ROOMS].authenticator
+    if authenticator.open:
         raise SignalingError("no-keys", "Configure token_keys to use this.")
     room = request.match_info.get("room")
-    grant = doorkeeper.admit(bearer(request), room or "any")
+    grant = authenticator.admit(bearer(request), room or "any")
     if grant.role != "host" or (room is None and grant.room != ANY_ROOM):
         raise SignalingError("host-only", "This takes a token of the role host for what it is about.")
     return grant
 
 
-def _meeting(request: web.Request) -> Meeting:
-    meeting = request.app[CONFERENCE].rooms.get(room_name(request.match_info["room"]))
-    if meeting is None:
+def _room_of(request: web.Request) -> Room:
+    room = request.app[ROOMS].open_rooms.get(room_name(request.match_info["room"]))
+    if room is None:
         raise SignalingError("unknown-room", "There is nobody in a room of this name.")
-    return meeting
+    return room
 
 
-def _attendance(request: web.Request) -> Attendance:
-    return _meeting(request).find(request.match_info["participant"])
+def _membership(request: web.Request) -> Membership:
+    return _room_of(request).find(request.match_info["participant"])
 
 
 async def _body(request: web.Request) -> Described:
@@ -111,80 +111,80 @@ async def _body(request: web.Request) -> Described:
     return parse(await read_body(request, "application/json", MAX_BODY))
 
 
-def _describe(attendance: Attendance) -> Described:
-    meeting, participant = attendance.meeting, attendance.participant
-    return meeting.describe(participant) | {
+def _describe(membership: Membership) -> Described:
+    room, participant = membership.room, membership.participant
+    return room.describe(participant) | {
         "identity": participant.grant.identity,
-        "state": meeting.room.state(participant),
+        "state": room.roster.state(participant),
         "background": participant.background,
         "frames": participant.counters()._asdict() | {"sent": participant.video.sent},
     }
 
 
-def _describe_room(meeting: Meeting) -> Described:
+def _describe_room(room: Room) -> Described:
     return {
-        "name": meeting.name,
-        "policy": meeting.room.policy.describe(),
-        "participants": [_describe(attendance) for attendance in meeting.attendances],
+        "name": room.name,
+        "policy": room.roster.policy.describe(),
+        "participants": [_describe(membership) for membership in room.memberships],
     }
 
 
 async def _rooms(request: web.Request) -> web.Response:
-    rooms = request.app[CONFERENCE].rooms.all()
-    told = [{"name": meeting.name, "participants": len(meeting.attendances)} for meeting in rooms]
+    rooms = request.app[ROOMS].open_rooms.all()
+    told = [{"name": room.name, "participants": len(room.memberships)} for room in rooms]
     return web.json_response({"rooms": told})
 
 
 async def _room(request: web.Request) -> web.Response:
-    return web.json_response(_describe_room(_meeting(request)))
+    return web.json_response(_describe_room(_room_of(request)))
 
 
 async def _policy(request: web.Request) -> web.Response:
-    meeting, config = _meeting(request), request.app[CONFERENCE].config
-    change_policy(meeting, Wardrobe(config, meeting.uploads), await _body(request))
-    return web.json_response(meeting.room.policy.describe())
+    room, config = _room_of(request), request.app[ROOMS].config
+    change_policy(room, BackgroundLibrary(config, room.uploads), await _body(request))
+    return web.json_response(room.roster.policy.describe())
 
 
 async def _recording(request: web.Request) -> web.Response:
-    return web.json_response({"recording": _meeting(request).recording.state})
+    return web.json_response({"recording": _room_of(request).recording.state})
 
 
 async def _record(request: web.Request) -> web.Response:
-    start_recording(_meeting(request), _expect_host(request))
+    start_recording(_room_of(request), _expect_host(request))
     return await _recording(request)
 
 
 async def _stop_recording(request: web.Request) -> web.Response:
-    _meeting(request).recording.stop("stopped")
+    _room_of(request).recording.stop("stopped")
     return web.Response(status=204)
 
 
 async def _receipts(request: web.Request) -> web.Response:
     room = room_name(request.match_info["room"])
-    return web.json_response({"receipts": request.app[CONFERENCE].receipts.of(room)})
+    return web.json_response({"receipts": request.app[ROOMS].receipts.of(room)})
 
 
 async def _receipt_key(request: web.Request) -> web.Response:
-    return web.json_response(public_jwk(request.app[CONFERENCE].receipts.key.public_key()))
+    return web.json_response(public_jwk(request.app[ROOMS].receipts.key.public_key()))
 
 
 async def _participant(request: web.Request) -> web.Response:
-    return web.json_response(_describe(_attendance(request)))
+    return web.json_response(_describe(_membership(request)))
 
 
 async def _kick(request: web.Request) -> web.Response:
     removed = SignalingError("removed", "You have been removed from this room.", fatal=True)
-    await request.app[CONFERENCE].expel(_attendance(request), removed)
+    await request.app[ROOMS].expel(_membership(request), removed)
     return web.Response(status=204)
 
 
 async def _background(request: web.Request) -> web.Response:
-    attendance, wish = _attendance(request), required(await _body(request), "background", str)
-    participant = attendance.participant
-    participant.choose(wish, attendance.meeting.room.policy)
+    membership, wish = _membership(request), required(await _body(request), "background", str)
+    participant = membership.participant
+    participant.choose(wish, membership.room.roster.policy)
     told = {"type": "background", "background": participant.background, "reason": "policy"}
-    attendance.tell(told)
-    return web.json_response(_describe(attendance))
+    membership.tell(told)
+    return web.json_response(_describe(membership))
 
 
 async def _builtin(_: web.Request) -> web.Response:

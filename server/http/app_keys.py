@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.http.forwarded import Quota
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
-CONFERENCE = web.AppKey("conference", Conference)
+ROOMS = web.AppKey("rooms", Rooms)
 QUOTA = web.AppKey("quota", Quota)

@@ -15,12 +15,12 @@ from aioice.ice import get_host_addresses
 
 from server.config.loading import ConfigError
 from server.config.options import Config
-from server.http.app_keys import CONFERENCE
+from server.http.app_keys import ROOMS
 from server.http.forwarded import is_local
 from server.http.metrics import Metrics
 from server.http.parsing import bearer
 from server.http.tls import load_certificate
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def add_operation(app: web.Application, config: Config) -> None:
 
 
 async def _metrics_of(app: web.Application) -> AsyncIterator[None]:
-    metrics = app[METRICS] = Metrics(app[CONFERENCE])
+    metrics = app[METRICS] = Metrics(app[ROOMS])
     yield
     await metrics.close()
 
@@ -50,13 +50,13 @@ async def _healthz(_: web.Request) -> web.Response:
 
 async def _readyz(request: web.Request) -> web.Response:
     """Tell a load balancer whether to send newcomers here."""
-    if request.app[CONFERENCE].draining:
+    if request.app[ROOMS].draining:
         return web.Response(status=503, text="draining\n")
     return web.Response(text="ready\n")
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    may_read_metrics(request, request.app[CONFERENCE].config)
+    may_read_metrics(request, request.app[ROOMS].config)
     return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
 
 
@@ -75,23 +75,23 @@ async def drain_on_sigterm(app: web.Application) -> None:
 
     A second SIGTERM stops at once. For `on_startup`, because aiohttp's own handler has to be there before.
     """
-    loop, conference = asyncio.get_running_loop(), app[CONFERENCE]
+    loop, rooms = asyncio.get_running_loop(), app[ROOMS]
     draining: list[asyncio.Task[None]] = []
 
     def begin() -> None:
         if draining:
             signal.raise_signal(signal.SIGINT)
         else:
-            draining.append(loop.create_task(_drain(conference)))
+            draining.append(loop.create_task(_drain(rooms)))
 
     loop.add_signal_handler(signal.SIGTERM, begin)
 
 
-async def _drain(conference: Conference) -> None:
-    conference.draining = True
-    deadline = time.monotonic() + conference.config.drain_time
-    logger.info("draining %d rooms", len(conference.rooms.all()))
-    while conference.rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
+async def _drain(rooms: Rooms) -> None:
+    rooms.draining = True
+    deadline = time.monotonic() + rooms.config.drain_time
+    logger.info("draining %d rooms", len(rooms.open_rooms.all()))
+    while rooms.open_rooms.all() and time.monotonic() < deadline:  # noqa: ASYNC110 - rooms have no event
         await asyncio.sleep(DRAIN_INTERVAL)
     signal.raise_signal(signal.SIGINT)  # aiohttp's run_app ends by that
 

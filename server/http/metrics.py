@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from server.media.governor import LEVELS, LoadMeter
 from server.rooms.participant import Participant
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
 SAMPLE_INTERVAL = 0.5  # seconds
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
@@ -90,16 +90,16 @@ def _transferred(participant: Participant) -> Iterator[tuple[tuple[object, str],
     yield (participant.id, "in"), received.bytes if received is not None else 0
     if subscriber is not None:
         yield (participant.id, "out"), subscriber.bytes
-    for outlet in participant.outlets:
+    for outlet in participant.egresses:
         yield (outlet, "out"), outlet.bytes
 
 
 class Metrics(Collector):
     """Made inside a running event loop, for one Conference; ends with `close`."""
 
-    def __init__(self, conference: Conference) -> None:
+    def __init__(self, rooms: Rooms) -> None:
         self.registry = CollectorRegistry()
-        self._conference = conference
+        self._rooms = rooms
         self._totals = Totals()
         self._lag = Histogram(
             "greenroom_event_loop_lag_seconds",
@@ -107,8 +107,8 @@ class Metrics(Collector):
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
-        meter = MeasuredLoad(conference.config.workers, self.registry)
-        conference.media = conference.media._replace(meter=meter)
+        meter = MeasuredLoad(rooms.config.workers, self.registry)
+        rooms.media = rooms.media._replace(meter=meter)
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
         self._task = asyncio.get_running_loop().create_task(self._sample())
@@ -130,7 +130,7 @@ class Metrics(Collector):
             self._totals.follow(self._people())
 
     def _people(self) -> list[Participant]:
-        return [a.participant for meeting in self._conference.rooms.all() for a in meeting.attendances]
+        return [a.participant for room in self._rooms.open_rooms.all() for a in room.memberships]
 
     def collect(self) -> Iterator[Metric]:
         """Yield what is counted elsewhere."""
@@ -163,15 +163,15 @@ class Metrics(Collector):
         yield transferred
 
     def _gauges(self) -> Iterator[Metric]:
-        meetings = self._conference.rooms.all()
-        inside = sum(len(meeting.members) for meeting in meetings)
-        everybody = sum(len(meeting.attendances) for meeting in meetings)
-        yield GaugeMetricFamily("greenroom_rooms", "Rooms with somebody in them.", value=len(meetings))
+        rooms = self._rooms.open_rooms.all()
+        inside = sum(len(room.members) for room in rooms)
+        everybody = sum(len(room.memberships) for room in rooms)
+        yield GaugeMetricFamily("greenroom_rooms", "Rooms with somebody in them.", value=len(rooms))
         people = GaugeMetricFamily("greenroom_participants", "People, by where they are.", labels=["state"])
         people.add_metric(["room"], inside)
         people.add_metric(["lobby"], everybody - inside)
         yield people
-        level = LEVELS.index(self._conference.governor.level)
+        level = LEVELS.index(self._rooms.governor.level)
         yield GaugeMetricFamily(
             "greenroom_load_level", "What is given up because of the load; 0 is nothing.", value=level
         )

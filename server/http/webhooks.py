@@ -24,7 +24,7 @@ from prometheus_client import Counter
 from server.config.loading import ConfigError
 from server.config.options import Config
 from server.core.backoff import Backoff
-from server.http.app_keys import CONFERENCE
+from server.http.app_keys import ROOMS
 from server.http.lifecycle import METRICS
 from server.rooms.events import Event
 
@@ -199,7 +199,7 @@ def add_webhooks(app: web.Application, config: Config) -> None:
         webhooks = Webhooks(config, keys)
         if METRICS in app:
             app[METRICS].registry.register(webhooks.outcomes)
-        app[CONFERENCE].events.listen(webhooks.take)
+        app[ROOMS].events.listen(webhooks.take)
         yield
         await webhooks.close()
 

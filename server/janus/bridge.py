@@ -16,13 +16,13 @@ from prometheus_client import Gauge
 
 from server.config.options import Config
 from server.core.backoff import Backoff
-from server.http.app_keys import CONFERENCE
+from server.http.app_keys import ROOMS
 from server.http.lifecycle import METRICS
 from server.janus import videoroom
 from server.janus.client import LOST, Handle, JanusError, Message, Session, connect
-from server.janus.relay import FIRST_PAUSE, LONGEST_PAUSE, Bridged, Rooms
-from server.janus.videoroom import PLUGIN, Feed, Id, Room, room_id
-from server.rooms.rooms import Conference
+from server.janus.relay import FIRST_PAUSE, LONGEST_PAUSE, Relay, RoomPair
+from server.janus.videoroom import PLUGIN, Feed, Id, JanusRoom, room_id
+from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def add_bridge(app: web.Application, config: Config) -> None:
     """Add a bridge, if one is configured, to an application that has a Conference."""
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        bridge = Bridge(config, app[CONFERENCE])
+        bridge = Bridge(config, app[ROOMS])
         if METRICS in app:
             Gauge(
                 "greenroom_janus_connected",
@@ -52,14 +52,14 @@ def add_bridge(app: web.Application, config: Config) -> None:
 class Bridge:
     """Follows the private room, for as long as it lives. Made inside a running event loop."""
 
-    def __init__(self, config: Config, conference: Conference) -> None:
+    def __init__(self, config: Config, rooms: Rooms) -> None:
         self.connected = False
         """Whether the private room is being followed."""
         self._config = config
-        self._conference = conference
-        self._private = Room(room_id(config.janus_private), config.janus_private_pin, "janus_private")
-        self._public = Room(room_id(config.janus_public), config.janus_public_pin, "janus_public")
-        self._people: dict[Id, Bridged] = {}
+        self._rooms = rooms
+        self._private = JanusRoom(room_id(config.janus_private), config.janus_private_pin, "janus_private")
+        self._public = JanusRoom(room_id(config.janus_public), config.janus_public_pin, "janus_public")
+        self._people: dict[Id, Relay] = {}
         self._complaint = ""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -84,12 +84,12 @@ class Bridge:
         handle = await session.attach(PLUGIN)
         await videoroom.expect(handle, self._public)
         private_id, feeds = await videoroom.watch(handle, self._private, DISPLAY)
-        rooms = Rooms(session, self._private, self._public, private_id, self._name)
+        pair = RoomPair(session, self._private, self._public, private_id, self._name)
         logger.info("the bridge to Janus is up")
         self.connected, self._complaint = True, ""
         backoff.reset()
         try:
-            await self._copy(rooms, handle, feeds)
+            await self._copy(pair, handle, feeds)
         finally:
             self.connected = False
             await asyncio.gather(*(bridged.close() for bridged in self._people.values()))
@@ -101,9 +101,9 @@ class Bridge:
         """What the room of ours is called in which those who are bridged are."""
         return ("janus-" + NOT_IN_ROOM_NAMES.sub("-", str(self._private.id).lower()))[:MAX_ROOM_NAME]
 
-    async def _copy(self, rooms: Rooms, handle: Handle, feeds: list[Feed]) -> None:
+    async def _copy(self, pair: RoomPair, handle: Handle, feeds: list[Feed]) -> None:
         for feed in feeds:
-            await self._add(rooms, feed)
+            await self._add(pair, feed)
         async for notice in handle.notices():
             data = notice.data
             if data.get("videoroom") == "destroyed":
@@ -111,15 +111,15 @@ class Bridge:
             if videoroom.kicked(data):
                 raise JanusError(LOST, "somebody has kicked the bridge out of the private room")
             for feed in videoroom.feeds(data):
-                await self._add(rooms, feed)
+                await self._add(pair, feed)
             for gone in (data.get("unpublished"), data.get("leaving"), data.get("kicked")):
                 await self._remove(gone)
             await self._rename(data)
 
-    async def _add(self, rooms: Rooms, feed: Feed) -> None:
+    async def _add(self, pair: RoomPair, feed: Feed) -> None:
         """Copy a publisher who is new, or has other streams now."""
         await self._remove(feed.id)
-        self._people[feed.id] = Bridged(self._config, self._conference, rooms, feed)
+        self._people[feed.id] = Relay(self._config, self._rooms, pair, feed)
 
     async def _remove(self, feed: object) -> None:
         bridged = self._people.pop(feed, None) if isinstance(feed, int | str) else None

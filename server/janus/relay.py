@@ -18,11 +18,11 @@ from server.core.backoff import Backoff
 from server.core.messages import Message
 from server.janus import videoroom
 from server.janus.client import Handle, JanusError, Session
-from server.janus.videoroom import PLUGIN, Feed, Room
+from server.janus.videoroom import PLUGIN, Feed, JanusRoom
 from server.peers.egress import Caller
 from server.peers.publisher import Publisher, add_candidate
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +31,28 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts
 NOBODY = "Somebody"
 
 
-class Rooms(NamedTuple):
+class RoomPair(NamedTuple):
     """What all who are bridged share: a session of Janus, its two rooms, and the name of the one of ours."""
 
     session: Session
-    private: Room
-    public: Room
+    private: JanusRoom
+    public: JanusRoom
     private_id: int
     name: str
 
 
-class Bridged:
+class Relay:
     """Copies one publisher until closed, again whenever that fails. Made inside a running event loop."""
 
-    def __init__(self, config: Config, conference: Conference, rooms: Rooms, feed: Feed) -> None:
+    def __init__(self, config: Config, rooms: Rooms, pair: RoomPair, feed: Feed) -> None:
         self._config = config
-        self._conference = conference
         self._rooms = rooms
+        self._pair = pair
         self._feed = feed
         self._name = shown_name(feed.display)
         # A text may be somebody's name, which logs do not hold.
         self._label = f"publisher {feed.id}" if isinstance(feed.id, int) else "a publisher"
-        self._attendance: Attendance | None = None
+        self._membership: Membership | None = None
         self._sending: Handle | None = None
         self._expelled = False
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -66,9 +66,9 @@ class Bridged:
     async def rename(self, display: str) -> None:
         """Show another name."""
         self._name = shown_name(display)
-        if self._attendance is not None:
-            self._attendance.participant.name = self._name
-            self._attendance.meeting.update(self._attendance)
+        if self._membership is not None:
+            self._membership.participant.name = self._name
+            self._membership.room.update(self._membership)
         if self._sending is not None:
             try:
                 await videoroom.rename(self._sending, self._name)
@@ -77,7 +77,7 @@ class Bridged:
 
     async def _run(self) -> None:
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
-        while not (self._expelled or self._rooms.session.over):
+        while not (self._expelled or self._pair.session.over):
             start = time.monotonic()
             try:
                 await self._copy()
@@ -89,22 +89,20 @@ class Bridged:
 
     async def _copy(self) -> None:
         """Copy until a connection is lost. Raises JanusError or SignalingError."""
-        rooms, media = self._rooms, self._feed.first(CODECS)
+        pair, media = self._pair, self._feed.first(CODECS)
         if not media:
             raise SignalingError("bad-sdp", "janus_private: it sends neither Opus nor VP8 nor H.264")
-        async with self._joined() as attendance, self._handle() as receiving, self._handle() as sending:
-            participant = attendance.participant
+        async with self._joined() as membership, self._handle() as receiving, self._handle() as sending:
+            participant = membership.participant
             publisher = participant.publisher
-            offer = await videoroom.subscribe(
-                receiving, rooms.private, rooms.private_id, self._feed.id, media
-            )
+            offer = await videoroom.subscribe(receiving, pair.private, pair.private_id, self._feed.id, media)
             await videoroom.start(receiving, await publisher.offer(offer))
             participant.set_media(audio="audio" in publisher.kinds, video="video" in publisher.kinds)
-            attendance.meeting.update(attendance)
+            membership.room.update(membership)
             caller = Caller(self._config, participant)
             try:
                 offer = await caller.call(sorted(publisher.kinds))
-                await caller.answered(await videoroom.publish(sending, rooms.public, self._name, offer))
+                await caller.answered(await videoroom.publish(sending, pair.public, self._name, offer))
                 self._sending = sending
                 logger.info("%s is bridged as participant %s", self._label, participant.id)
                 await self._watch(caller, publisher, receiving, sending)
@@ -118,23 +116,23 @@ class Bridged:
             logger.error("%s is bridged no longer", self._label, exc_info=error)
 
     @asynccontextmanager
-    async def _joined(self) -> AsyncIterator[Attendance]:
+    async def _joined(self) -> AsyncIterator[Membership]:
         """Be a participant, who never becomes host by being first. Raises SignalingError."""
-        grant = Grant(self._rooms.name, identity=f"janus-{self._feed.id}", role="guest")
-        attendance, _ = self._conference.join(self._rooms.name, self._name, "", grant)
+        grant = Grant(self._pair.name, identity=f"janus-{self._feed.id}", role="guest")
+        membership, _ = self._rooms.join(self._pair.name, self._name, "", grant)
         try:
-            if not attendance.meeting.enter(attendance):
+            if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "a host has to let people into this room")
-            attendance.send = self._told
-            self._attendance = attendance
-            yield attendance
+            membership.send = self._told
+            self._membership = membership
+            yield membership
         finally:
-            self._attendance = None
-            await self._conference.leave(attendance, "left")
+            self._membership = None
+            await self._rooms.leave(membership, "left")
 
     @asynccontextmanager
     async def _handle(self) -> AsyncIterator[Handle]:
-        handle = await self._rooms.session.attach(PLUGIN)
+        handle = await self._pair.session.attach(PLUGIN)
         try:
             yield handle
         finally:

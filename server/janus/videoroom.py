@@ -27,7 +27,7 @@ NEXT_STEPS = {
 }
 
 
-class Room(NamedTuple):
+class JanusRoom(NamedTuple):
     """A room, the PIN that it asks for or "", and the option that names it."""
 
     id: Id
@@ -100,20 +100,22 @@ def _media(streams: Iterable[Mapping[str, Any]]) -> Iterable[Media]:
             yield Media(str(stream["mid"]), stream["type"], str(stream.get("codec", "")).lower())
 
 
-async def watch(handle: Handle, room: Room, display: str) -> tuple[int, list[Feed]]:
+async def watch(handle: Handle, room: JanusRoom, display: str) -> tuple[int, list[Feed]]:
     """Be told from now on who comes and goes; return our private id and who is there. Raises JanusError."""
     data = (await room.ask(handle, "join", ptype="publisher", display=display)).data
     return data["private_id"], feeds(data)
 
 
-async def expect(handle: Handle, room: Room) -> None:
+async def expect(handle: Handle, room: JanusRoom) -> None:
     """Raise JanusError when there is no such room."""
     if not (await room.ask(handle, "exists")).data.get("exists"):
         step = NEXT_STEPS[NO_SUCH_ROOM].format(room.option)
         raise JanusError(NO_SUCH_ROOM, f"{room.option}: No such room; {step}")
 
 
-async def subscribe(handle: Handle, room: Room, private_id: int, feed: Id, media: Iterable[Media]) -> str:
+async def subscribe(
+    handle: Handle, room: JanusRoom, private_id: int, feed: Id, media: Iterable[Media]
+) -> str:
     """Ask for streams of a publisher; return Janus' offer. Raises JanusError.
 
     The offer stays the same whatever the publisher does; a change is told to those who watch the room.
@@ -133,7 +135,7 @@ async def start(handle: Handle, answer: str) -> None:
     await handle.request({"request": "start"}, answer=answer)
 
 
-async def publish(handle: Handle, room: Room, display: str, offer: str) -> str:
+async def publish(handle: Handle, room: JanusRoom, display: str, offer: str) -> str:
     """Join a room and publish into it; return the answer. Raises JanusError."""
     return (await room.ask(handle, "joinandconfigure", ptype="publisher", display=display, offer=offer)).sdp
 

@@ -12,7 +12,7 @@ from server.media.subscription import VideoSubscription
 Video = tuple[VideoSubscription, VideoPublication]
 
 
-class Downlink:
+class BandwidthAllocator:
     """Cuts the videos of one connection down to what its peer can take; who speaks is cut last."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ class Level(NamedTuple):
     frame_rate: int
     bitrate: int
     network_interval: int = 1
-    covered: bool = False
+    full_blur: bool = False
 
 
 LEVELS = (
@@ -31,7 +31,7 @@ LEVELS = (
     Level(20, 250_000, 3),
     Level(15, 250_000, 2),
     Level(10, 250_000, 2),
-    Level(10, 250_000, covered=True),
+    Level(10, 250_000, full_blur=True),
 )
 COST = (1.0, 0.83, 0.72, 0.66, 0.55, 0.47, 0.4, 0.28, 0.18)
 """Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
@@ -41,7 +41,7 @@ UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
 MAX_UTILISATION = 0.92  # share of the workers' time
 COMFORT = 0.85  # utilisation to expect at the level above before going back there
 PATIENCE = 3.0  # seconds of comfort before going back
-COVERED = 10.0  # the same under a cover: people who come and go are worse than a blur that stays
+FULL_BLUR = 10.0  # the same under a cover: people who come and go are worse than a blur that stays
 SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
 PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
 LONGEST_BURST = 0.5  # seconds that frames may have been held back
@@ -151,7 +151,7 @@ class Governor:
 
     @property
     def _wait(self) -> float:
-        return max(self._patience.seconds, COVERED) if self.level.covered else self._patience.seconds
+        return max(self._patience.seconds, FULL_BLUR) if self.level.full_blur else self._patience.seconds
 
     def _step_down(self, now: float, levels: int) -> None:
         """Go down by so many levels, but to the last one by itself."""

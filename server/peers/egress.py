@@ -13,7 +13,7 @@ from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
 from server.access.policy import SignalingError
 from server.config.options import Config
-from server.media.allocator import Downlink
+from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
 from server.media.subscription import AudioSubscription, VideoSubscription
@@ -25,7 +25,7 @@ CHECK_INTERVAL = 0.5  # seconds
 CONNECT_LIMIT = 15.0  # seconds
 
 
-class Outlet:
+class EgressConnection:
     """One participant's publications on one connection."""
 
     def __init__(self, config: Config, participant: Participant) -> None:
@@ -35,7 +35,7 @@ class Outlet:
         self._owner = participant.id
         self._video: VideoPublication = participant.video
         self._audio: AudioPublication = participant.audio
-        self._downlink = Downlink()
+        self._downlink = BandwidthAllocator()
         self._senders: list[RtpSender] = []
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
@@ -55,7 +55,7 @@ class Outlet:
             self._audio_subscription = AudioSubscription(sender)
             self._audio.subscribe(self._audio_subscription)
         self._senders.append(sender)
-        self._participant.outlets.add(self)
+        self._participant.egresses.add(self)
 
     @property
     def bytes(self) -> int:
@@ -70,7 +70,7 @@ class Outlet:
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""
-        self._participant.outlets.discard(self)
+        self._participant.egresses.discard(self)
         video, self._video_subscription = self._video_subscription, None
         audio, self._audio_subscription = self._audio_subscription, None
         if video is not None:
@@ -84,7 +84,7 @@ class Outlet:
             await connection.close()
 
 
-class Player(Outlet):
+class Egress(EgressConnection):
     """Answers a client that wants to watch, as WHEP has it."""
 
     async def offer(self, sdp: str) -> str:
@@ -122,7 +122,7 @@ class Player(Outlet):
         return found
 
 
-class Caller(Outlet):
+class Caller(EgressConnection):
     """Offers to send, as a WHIP client does."""
 
     async def call(self, kinds: Iterable[str] = ("video", "audio")) -> str:
@@ -151,7 +151,7 @@ class Caller(Outlet):
     async def until_lost(self, *sources: Publisher) -> None:
         """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""
         deadline, connected = time.monotonic() + CONNECT_LIMIT, False
-        peers: tuple[Outlet | Publisher, ...] = (self, *sources)
+        peers: tuple[EgressConnection | Publisher, ...] = (self, *sources)
         while True:
             now = time.monotonic()
             states = {peer.connection and peer.connection.connectionState for peer in peers}

@@ -14,14 +14,14 @@ from aiortc import RTCRtpTransceiver
 
 from server.access.policy import SignalingError
 from server.config.options import Config
-from server.media.allocator import Downlink
+from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
 from server.media.screen import ScreenPublication
 from server.media.subscription import AudioSubscription, VideoSubscription
 from server.peers.ice import connect
 from server.peers.publisher import add_candidate, set_remote_description
-from server.rooms.membership import Kind
+from server.rooms.roster import StreamKind
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Stream(NamedTuple):
     """Something to receive: whose, and the publication it comes from."""
 
     owner: str
-    kind: Kind
+    kind: StreamKind
     publication: VideoPublication | ScreenPublication | AudioPublication
 
     @property
@@ -54,7 +54,7 @@ class StreamLabel(NamedTuple):
 
     mid: str
     participant: str
-    kind: Kind
+    kind: StreamKind
     filtered: bool
 
 
@@ -94,7 +94,7 @@ class Subscriber:
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
-        self._downlink = Downlink()
+        self._downlink = BandwidthAllocator()
         self._offer_id = 0
         self._fresh = True
         self._closed = False

@@ -63,7 +63,7 @@ class Counters(NamedTuple):
 def frames_of(video: VideoPublication, made: FilterControl) -> Frames:
     """Read the counters against the stream, so that frames on their way meanwhile can't look raw."""
     sent, encoded = video.sent, video.transcoder.times.pictures
-    shown = made.filtered, made.covered_frames, made.slated, made.repeated
+    shown = made.filtered, made.fully_blurred, made.placeholders, made.repeated
     return Frames(video.received, *shown, encoded, sent)
 
 

@@ -41,7 +41,7 @@ def read_upload(data: bytes, config: Config) -> Upload:
     return Upload(encode_jpeg(image, size, quality=95), encode_jpeg(image, THUMBNAIL))
 
 
-class Wardrobe:
+class BackgroundLibrary:
     """What one participant can stand in front of. Uploads live in memory and end with the participant.
 
     `shared` holds the uploads of the room's hosts that its policy names, by key.

@@ -19,7 +19,7 @@ class _Voice:
     heard: float
 
 
-class Loudest:
+class LastN:
     """The voices of one room that are heard now, `most` at once."""
 
     def __init__(self, most: int) -> None:

@@ -6,108 +6,108 @@ from collections.abc import Mapping
 
 from server.access.policy import UPLOAD, RoomPolicy, SignalingError
 from server.access.tokens import Grant
-from server.rooms.backgrounds import Upload, Wardrobe
-from server.rooms.room import Attendance, Meeting
+from server.rooms.backgrounds import BackgroundLibrary, Upload
+from server.rooms.room import Membership, Room
 
 
-def expect_host(attendance: Attendance) -> None:
+def expect_host(membership: Membership) -> None:
     """Raise SignalingError host-only for anybody else."""
-    if attendance.meeting.role(attendance) != "host":
+    if membership.room.role(membership) != "host":
         raise SignalingError("host-only", "Only a host may do this.")
 
 
-def member(meeting: Meeting, participant: str) -> Attendance:
+def member(room: Room, participant: str) -> Membership:
     """Return somebody who is in the room; raise SignalingError unknown-participant."""
-    attendance = meeting.find(participant)
-    if participant not in meeting.members:
+    membership = room.find(participant)
+    if participant not in room.members:
         raise SignalingError("unknown-participant", "Nobody with this id is in the room.")
-    return attendance
+    return membership
 
 
-def mute(host: Attendance, participant: str | None) -> None:
+def mute(host: Membership, participant: str | None) -> None:
     """Pass somebody's sound on no more, or without `participant` that of everybody else."""
-    meeting, by = host.meeting, host.participant.id
-    targets = [member(meeting, participant)] if participant else meeting.attendances
+    room, by = host.room, host.participant.id
+    targets = [member(room, participant)] if participant else room.memberships
     for target in targets:
         everybody_but_me = participant is None and target is host
         if not everybody_but_me and target.participant.mute(by):
             target.tell({"type": "muted", "by": by})
-            meeting.update(target)
+            room.update(target)
 
 
-def lower_hand(host: Attendance, participant: str) -> None:
+def lower_hand(host: Membership, participant: str) -> None:
     """Lower somebody's hand."""
-    target = member(host.meeting, participant)
+    target = member(host.room, participant)
     target.participant.hand = None
-    host.meeting.update(target)
+    host.room.update(target)
 
 
-def admit(host: Attendance, participant: str) -> None:
+def admit(host: Membership, participant: str) -> None:
     """Let somebody in who waits; raise SignalingError unknown-participant, room-full."""
-    host.meeting.room.admit(participant)
-    host.meeting.entered(host.meeting.find(participant), waited=True)
+    host.room.roster.admit(participant)
+    host.room.entered(host.room.find(participant), waited=True)
 
 
-def waiting(host: Attendance, participant: str) -> Attendance:
+def waiting(host: Membership, participant: str) -> Membership:
     """Return somebody who waits; raise SignalingError unknown-participant."""
-    if participant not in host.meeting.room.waiting:
+    if participant not in host.room.roster.waiting:
         raise SignalingError("unknown-participant", "Nobody with this id is waiting.")
-    return host.meeting.find(participant)
+    return host.room.find(participant)
 
 
-def record(host: Attendance, *, on: bool) -> None:
+def record(host: Membership, *, on: bool) -> None:
     """Start or stop recording the room; raise SignalingError recording-off, recording-forbidden."""
-    meeting, participant = host.meeting, host.participant
+    room, participant = host.room, host.participant
     if on:
-        start_recording(meeting, participant.grant, participant.id)
+        start_recording(room, participant.grant, participant.id)
     else:
-        meeting.recording.stop("stopped")
+        room.recording.stop("stopped")
 
 
-def start_recording(meeting: Meeting, grant: Grant, by: str | None = None) -> None:
+def start_recording(room: Room, grant: Grant, by: str | None = None) -> None:
     """As `record`, for somebody who need not be in the room."""
-    meeting.recording.start(meeting.room.policy, grant, by, list(meeting.members.values()))
+    room.recording.start(room.roster.policy, grant, by, list(room.members.values()))
 
 
-def set_policy(host: Attendance, wish: Mapping[str, object]) -> None:
+def set_policy(host: Membership, wish: Mapping[str, object]) -> None:
     """Change the room's policy and let it act at once.
 
     Raises SignalingError bad-message, unknown-background; nothing has changed then.
     """
-    change_policy(host.meeting, host.participant.wardrobe, wish)
+    change_policy(host.room, host.participant.library, wish)
 
 
-def change_policy(meeting: Meeting, wardrobe: Wardrobe, wish: Mapping[str, object]) -> None:
+def change_policy(room: Room, library: BackgroundLibrary, wish: Mapping[str, object]) -> None:
     """As `set_policy`, for somebody who need not be in the room; `wardrobe` holds the uploads to be named."""
-    policy = meeting.room.policy.changed(wish)
-    uploads = _named_uploads(meeting, wardrobe, policy)
-    opened = meeting.room.policy.waiting_room and not policy.waiting_room
-    meeting.room.policy = policy
-    meeting.uploads.clear()
-    meeting.uploads.update(uploads)
-    meeting.obey()
+    policy = room.roster.policy.changed(wish)
+    uploads = _named_uploads(room, library, policy)
+    opened = room.roster.policy.waiting_room and not policy.waiting_room
+    room.roster.policy = policy
+    room.uploads.clear()
+    room.uploads.update(uploads)
+    room.obey()
     if opened:
-        _let_everybody_in(meeting)
+        _let_everybody_in(room)
 
 
-def _named_uploads(meeting: Meeting, wardrobe: Wardrobe, policy: RoomPolicy) -> dict[str, Upload]:
+def _named_uploads(room: Room, library: BackgroundLibrary, policy: RoomPolicy) -> dict[str, Upload]:
     """Return the uploads that a policy names; raise SignalingError unknown-background for what isn't there."""
     named = dict[str, Upload]()
     if isinstance(policy.backgrounds, str):
         return named
     for name in policy.backgrounds:
-        wardrobe.background(name)
+        library.background(name)
         key = name.removeprefix(UPLOAD)
-        upload = wardrobe.upload(key) or meeting.uploads.get(key)
+        upload = library.upload(key) or room.uploads.get(key)
         if name.startswith(UPLOAD) and upload is not None:
             named[key] = upload
     return named
 
 
-def _let_everybody_in(meeting: Meeting) -> None:
-    for participant in list(meeting.room.waiting):
+def _let_everybody_in(room: Room) -> None:
+    for participant in list(room.roster.waiting):
         try:
-            meeting.room.admit(participant)
+            room.roster.admit(participant)
         except SignalingError:
             return  # full; the rest go on waiting for a place
-        meeting.entered(meeting.find(participant), waited=True)
+        room.entered(room.find(participant), waited=True)

@@ -21,9 +21,9 @@ from server.media.workers.base import Workers
 from server.peers.publisher import Publisher
 from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
-from server.rooms.backgrounds import Upload, Wardrobe
+from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
-from server.rooms.membership import Kind
+from server.rooms.roster import StreamKind
 
 MAX_POLICIES = 16  # the latest, in a receipt
 
@@ -54,9 +54,9 @@ class Screen:
         self.publisher = Publisher(config, self.video, self.audio, on_lost)
 
     @property
-    def publishes(self) -> tuple[Kind, ...]:
+    def publishes(self) -> tuple[StreamKind, ...]:
         """What has been offered so far."""
-        kinds: tuple[tuple[str, Kind], ...] = (("video", "screen"), ("audio", "screen-audio"))
+        kinds: tuple[tuple[str, StreamKind], ...] = (("video", "screen"), ("audio", "screen-audio"))
         return tuple(kind for media, kind in kinds if media in self.publisher.kinds)
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ class Participant:
         self.name = name
         self.grant = grant
         self.background = background_id(background)
-        self.wardrobe = Wardrobe(config, shared)
+        self.library = BackgroundLibrary(config, shared)
         self.sends_audio = False
         self.sends_video = False
         self.muted_by: str | None = None
@@ -93,13 +93,13 @@ class Participant:
         self.since = round(time.time() * 1000)
         self.policies = deque[RoomPolicy](maxlen=MAX_POLICIES)
         self.filter, transcoder = media.workers.open(
-            self.wardrobe.background(background), config.start_bitrate
+            self.library.background(background), config.start_bitrate
         )
         self.video = VideoPublication(transcoder, media.meter)
         self.overloaded = False
         self.audio = AudioPublication()
         self.screen: Screen | None = None
-        self.outlets: set[Outgoing] = set()
+        self.egresses: set[Outgoing] = set()
         self.quality = ConnectionQuality()
         self.round_trip: float | None = None
         self.uplink_loss = 0.0
@@ -109,7 +109,7 @@ class Participant:
         self._subscriber: Subscriber | None = None
 
     @property
-    def publishes(self) -> tuple[Kind, ...]:
+    def publishes(self) -> tuple[StreamKind, ...]:
         """What others can get now."""
         return ("video", "audio", *(self.screen.publishes if self.screen is not None else ()))
 
@@ -159,7 +159,7 @@ class Participant:
 
         Raises SignalingError unknown-background or background-forbidden; the old one stays then.
         """
-        policy, behind = self.grant.restrict(policy), self.wardrobe.background(background)
+        policy, behind = self.grant.restrict(policy), self.library.background(background)
         if not policy.allows_background(background_id(background)):
             raise SignalingError("background-forbidden", "This room does not allow that background.")
         self.filter.background = behind
@@ -178,7 +178,7 @@ class Participant:
         Tell whether that was so.
         """
         policy = self.note(policy)
-        if policy.allows_background(self.background) and self.wardrobe.has(self.background):
+        if policy.allows_background(self.background) and self.library.has(self.background):
             return False
         self.choose(policy.default_background(self._config.background), policy)
         return True
@@ -231,7 +231,7 @@ class Participant:
         self.overloaded = level != LEVELS[0]
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
-        self.filter.covered = level.covered
+        self.filter.full_blur = level.full_blur
 
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
@@ -257,13 +257,13 @@ class Participant:
         if screen is not None:
             await screen.close()
 
-    def watch(self, streams: list[tuple[Participant, Kind]]) -> None:
+    def watch(self, streams: list[tuple[Participant, StreamKind]]) -> None:
         """Receive just these from now on."""
         if self._subscriber is not None:
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
             self._subscriber.watch([Stream(p.id, kind, source) for p, kind, source in found if source])
 
-    def publication(self, kind: Kind) -> VideoPublication | ScreenPublication | AudioPublication | None:
+    def publication(self, kind: StreamKind) -> VideoPublication | ScreenPublication | AudioPublication | None:
         """Return what is published as that kind; a screen comes and goes."""
         match kind:
             case "video":

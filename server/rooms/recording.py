@@ -135,7 +135,7 @@ class Recording:
         await asyncio.to_thread(recorder.join)
         self._ending.discard(recorder)
         if self._config.compose:
-            await compose(recorder.folder)
+            await compose_apart(recorder.folder)
 
 
 def folder_for(recordings: Path, room: str) -> Path:
@@ -149,7 +149,7 @@ def _id(folder: Path) -> str:
     return folder.name.rpartition("-")[2]
 
 
-async def compose(folder: Path) -> None:
+async def compose_apart(folder: Path) -> None:
     """Make one film of a recording beside it, in a process that gives way to everything else."""
     command = (sys.executable, "-m", "server", "compose", str(folder), str(folder / COMPOSED))
     async with _composing:

@@ -12,20 +12,20 @@ from server.config.options import Config
 from server.core.messages import Message
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
-from server.rooms.membership import Room
 from server.rooms.participant import Participant, Screen
 from server.rooms.recording import Recording
+from server.rooms.roster import Roster
 from server.rooms.stats import Monitor
 
 Reason = Literal["left", "lost", "removed"]
 ScreenEnd = Literal["stopped", "policy", "lost"]
 
 
-class Attendance:
+class Membership:
     """A participant in a room or its lobby, and the wire to the browser while there is one."""
 
-    def __init__(self, meeting: Meeting, participant: Participant) -> None:
-        self.meeting = meeting
+    def __init__(self, room: Room, participant: Participant) -> None:
+        self.room = room
         self.participant = participant
         self.send: Callable[[Message], None] | None = None
         self.hold: asyncio.TimerHandle | None = None
@@ -45,62 +45,62 @@ class Attendance:
             self.tell({"type": "paused", "participants": paused})
 
 
-class Meeting:
+class Room:
     """What happens in one room. `spawn` runs what need not be waited for."""
 
     def __init__(
         self, name: str, config: Config, spawn: Callable[[Coroutine[Any, Any, None]], None], events: Events
     ) -> None:
-        self.room: Room[Participant] = Room(name, config.max_participants)
+        self.roster: Roster[Participant] = Roster(name, config.max_participants)
         self.uploads: dict[str, Upload] = {}
         self.monitor = Monitor(config.max_voices)
         self.events = RoomEvents(events, name)
         self._config = config
         self._spawn = spawn
-        self._attendances: dict[str, Attendance] = {}
+        self._memberships: dict[str, Membership] = {}
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
     @property
     def name(self) -> str:
-        return self.room.name
+        return self.roster.name
 
     @property
     def empty(self) -> bool:
         """Tell whether there is nobody, not even in the lobby."""
-        return self.room.empty
+        return self.roster.empty
 
     @property
     def members(self) -> dict[str, Participant]:
         """Who is in the room, by id."""
-        return self.room.members
+        return self.roster.members
 
     @property
-    def attendances(self) -> list[Attendance]:
+    def memberships(self) -> list[Membership]:
         """Everybody, in the lobby too."""
-        return list(self._attendances.values())
+        return list(self._memberships.values())
 
-    def find(self, participant: str) -> Attendance:
+    def find(self, participant: str) -> Membership:
         """Return somebody by id; raise SignalingError unknown-participant."""
-        attendance = self._attendances.get(participant)
-        if attendance is None:
+        membership = self._memberships.get(participant)
+        if membership is None:
             raise SignalingError("unknown-participant", "Nobody with this id is here.")
-        return attendance
+        return membership
 
-    def role(self, attendance: Attendance) -> Role:
+    def role(self, membership: Membership) -> Role:
         """Tell what somebody may do."""
-        return self.room.role(attendance.participant)
+        return self.roster.role(membership.participant)
 
     def describe(self, participant: Participant) -> dict[str, Any]:
         """Return the Participant of the signalling protocol."""
-        room = self.room
+        room = self.roster
         return participant.describe() | {
             "role": room.role(participant),
             "screen": room.sharer is participant,
         }
 
-    def welcome(self, attendance: Attendance) -> dict[str, Any]:
+    def welcome(self, membership: Membership) -> dict[str, Any]:
         """Return what `joined` and `entered` tell about the room."""
-        room, participant = self.room, attendance.participant
+        room, participant = self.roster, membership.participant
         inside = participant.id in room.members
         people = room.members.values() if inside else [participant]
         told: dict[str, Any] = {
@@ -113,94 +113,94 @@ class Meeting:
             told["hostToken"] = room.token
         return told
 
-    def broadcast(self, message: Message, *, but: Attendance | None = None) -> None:
+    def broadcast(self, message: Message, *, but: Membership | None = None) -> None:
         """Tell everybody in the room."""
-        for attendance in self._attendances.values():
-            if attendance is not but and attendance.participant.id in self.room.members:
-                attendance.tell(message)
+        for membership in self._memberships.values():
+            if membership is not but and membership.participant.id in self.roster.members:
+                membership.tell(message)
 
     def tell_everybody(self, message: Message) -> None:
         """Tell everybody, in the lobby too."""
-        for attendance in self._attendances.values():
-            attendance.tell(message)
+        for membership in self._memberships.values():
+            membership.tell(message)
 
     def tell_hosts(self, message: Message) -> None:
         """Tell the hosts."""
-        for attendance in self._attendances.values():
-            if attendance.participant.id in self.room.hosts:
-                attendance.tell(message)
+        for membership in self._memberships.values():
+            if membership.participant.id in self.roster.hosts:
+                membership.tell(message)
 
-    def update(self, attendance: Attendance) -> None:
+    def update(self, membership: Membership) -> None:
         """Tell what has changed about a participant: everybody in the room, or whoever is alone in the lobby."""
-        participant = attendance.participant
-        self.events.changed(participant, screen=self.room.sharer is participant)
+        participant = membership.participant
+        self.events.changed(participant, screen=self.roster.sharer is participant)
         message = {"type": "participant-updated", "participant": self.describe(participant)}
-        if participant.id in self.room.members:
+        if participant.id in self.roster.members:
             self.broadcast(message)
         else:
-            attendance.tell(message)
+            membership.tell(message)
 
     def refresh(self) -> None:
         """Let everybody receive who is there now."""
-        for attendance in self._attendances.values():
-            participant = attendance.participant
-            participant.watch(self.room.streams_for(participant))
+        for membership in self._memberships.values():
+            participant = membership.participant
+            participant.watch(self.roster.streams_for(participant))
 
-    def visit(self, attendance: Attendance) -> None:
+    def visit(self, membership: Membership) -> None:
         """Take a newcomer into the lobby; raise SignalingError room-full."""
-        self.room.visit(attendance.participant)
-        self._attendances[attendance.participant.id] = attendance
+        self.roster.visit(membership.participant)
+        self._memberships[membership.participant.id] = membership
 
-    def enter(self, attendance: Attendance, token: str = "") -> bool:
+    def enter(self, membership: Membership, token: str = "") -> bool:
         """Let somebody in, or to the waiting room (False); raise SignalingError room-full, room-locked."""
-        participant = attendance.participant
-        state = self.room.state(participant)
+        participant = membership.participant
+        state = self.roster.state(participant)
         if state == "room":
-            self.claim(attendance, token)
-        elif not self.room.enter(participant, token, participant.grant.role):
+            self.claim(membership, token)
+        elif not self.roster.enter(participant, token, participant.grant.role):
             if state == "lobby":
                 self.tell_hosts({"type": "knock", "participant": _knock(participant)})
             return False
         else:
-            self.entered(attendance, waited=state == "waiting")
+            self.entered(membership, waited=state == "waiting")
         return True
 
-    def come_back(self, attendance: Attendance, seat: str) -> None:
+    def come_back(self, membership: Membership, seat: str) -> None:
         """Let somebody in whom the room expects back, by the hash of the seat; raise SignalingError room-full."""
-        self.room.come_back(attendance.participant, seat)
-        self.entered(attendance, waited=False)
+        self.roster.come_back(membership.participant, seat)
+        self.entered(membership, waited=False)
 
     def await_no_more(self) -> None:
         """Expect nobody back any more."""
-        heir = self.room.await_no_more()
+        heir = self.roster.await_no_more()
         if heir is not None:
-            self._inherit(self._attendances[heir.id])
+            self._inherit(self._memberships[heir.id])
 
-    def claim(self, attendance: Attendance, token: str) -> None:
+    def claim(self, membership: Membership, token: str) -> None:
         """Make a member who shows the host token a host."""
-        before = self.role(attendance)
-        self.room.claim(attendance.participant, token)
-        if self.role(attendance) != before:
-            self.update(attendance)
+        before = self.role(membership)
+        self.roster.claim(membership.participant, token)
+        if self.role(membership) != before:
+            self.update(membership)
 
-    def entered(self, attendance: Attendance, *, waited: bool) -> None:
+    def entered(self, membership: Membership, *, waited: bool) -> None:
         """Tell everybody that somebody is in the room now."""
-        participant = attendance.participant
+        participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
         participant.audio.on_level = lambda level: self.monitor.hear(participant.id, level)
-        attendance.tell({"type": "entered", **self.welcome(attendance)})
-        attendance.tell(self.monitor.speech)
+        membership.tell({"type": "entered", **self.welcome(membership)})
+        membership.tell(self.monitor.speech)
         joined = {"type": "participant-joined", "participant": self.describe(participant)}
-        self.broadcast(joined, but=attendance)
+        self.broadcast(joined, but=membership)
         self.events.entered(participant)
         self.recording.add(participant)
         self.refresh()
 
-    def leave(self, attendance: Attendance, reason: Reason) -> None:
+    def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out, for good."""
-        participant, room = attendance.participant, self.room
-        if self._attendances.pop(participant.id, None) is None:
+        participant, room = membership.participant, self.roster
+        if self._memberships.pop(participant.id, None) is None:
             return
         state, waiting = room.state(participant), list(room.waiting.values())
         heir = room.leave(participant)
@@ -217,14 +217,14 @@ class Meeting:
         self.events.left(participant, reason)
         self.refresh()
         if heir is not None:
-            self._inherit(self._attendances[heir.id])
+            self._inherit(self._memberships[heir.id])
         if not room.members:
             self._restart(waiting)
 
-    def _inherit(self, heir: Attendance) -> None:
+    def _inherit(self, heir: Membership) -> None:
         """Tell that somebody has become host because the last one left."""
         self.update(heir)
-        for participant in self.room.waiting.values():
+        for participant in self.roster.waiting.values():
             heir.tell({"type": "knock", "participant": _knock(participant)})
 
     def _restart(self, waiting: Iterable[Participant]) -> None:
@@ -234,122 +234,122 @@ class Meeting:
         self.monitor = Monitor(self._config.max_voices)
         self.obey()
         for participant in waiting:
-            self.enter(self._attendances[participant.id])
+            self.enter(self._memberships[participant.id])
 
     def obey(self) -> None:
         """Let the room's policy act on everybody, at once."""
-        policy = self.room.policy
+        policy = self.roster.policy
         self.recording.obey(policy)
-        for attendance in self.attendances:
-            attendance.tell({"type": "policy", "policy": policy.describe()})
-            attendance.tell({"type": "backgrounds", "backgrounds": self.backgrounds(attendance)})
-            self.dress(attendance, "policy")
-        sharer = self.room.sharer
-        if sharer is not None and not policy.allows_screen(self.room.role(sharer)):
-            self.unshare(self._attendances[sharer.id], "policy")
+        for membership in self.memberships:
+            membership.tell({"type": "policy", "policy": policy.describe()})
+            membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
+            self.dress(membership, "policy")
+        sharer = self.roster.sharer
+        if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):
+            self.unshare(self._memberships[sharer.id], "policy")
 
-    def policy_for(self, attendance: Attendance) -> RoomPolicy:
+    def policy_for(self, membership: Membership) -> RoomPolicy:
         """Return what the room's policy means for somebody, whose token may say otherwise."""
-        return attendance.participant.grant.restrict(self.room.policy)
+        return membership.participant.grant.restrict(self.roster.policy)
 
-    def backgrounds(self, attendance: Attendance) -> list[dict[str, Any]]:
+    def backgrounds(self, membership: Membership) -> list[dict[str, Any]]:
         """Return what a participant may choose from."""
-        return attendance.participant.wardrobe.list(self.name, self.policy_for(attendance))
+        return membership.participant.library.list(self.name, self.policy_for(membership))
 
-    def dress(self, attendance: Attendance, reason: str) -> None:
+    def dress(self, membership: Membership, reason: str) -> None:
         """Move a participant whose background is forbidden or gone to the default, and say so."""
-        participant = attendance.participant
-        if participant.obey(self.room.policy):
+        participant = membership.participant
+        if participant.obey(self.roster.policy):
             background = participant.background
-            attendance.tell({"type": "background", "background": background, "reason": reason})
+            membership.tell({"type": "background", "background": background, "reason": reason})
 
-    def expect_upload(self, attendance: Attendance) -> None:
+    def expect_upload(self, membership: Membership) -> None:
         """Raise SignalingError background-forbidden, too-many-uploads."""
-        if not self.policy_for(attendance).allows_upload(self.role(attendance)):
+        if not self.policy_for(membership).allows_upload(self.role(membership)):
             raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
-        attendance.participant.wardrobe.expect_space()
+        membership.participant.library.expect_space()
 
     @contextmanager
-    def uploading(self, attendance: Attendance) -> Iterator[None]:
+    def uploading(self, membership: Membership) -> Iterator[None]:
         """Let somebody upload a picture for as long as the context lasts: one at a time, because it is in memory.
 
         Raises SignalingError background-forbidden, too-many-uploads, upload-busy.
         """
-        self.expect_upload(attendance)
-        if attendance.uploading:
+        self.expect_upload(membership)
+        if membership.uploading:
             raise SignalingError("upload-busy", "Your last picture is still on its way; wait for it.")
-        attendance.uploading = True
+        membership.uploading = True
         try:
             yield
         finally:
-            attendance.uploading = False
+            membership.uploading = False
 
-    def delete_upload(self, attendance: Attendance, key: str) -> bool:
+    def delete_upload(self, membership: Membership, key: str) -> bool:
         """Forget one of a participant's uploads; tell whether there was one."""
-        deleted = attendance.participant.wardrobe.delete(key)
+        deleted = membership.participant.library.delete(key)
         if deleted:
-            self.dress(attendance, "deleted")
+            self.dress(membership, "deleted")
         return deleted
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the JPEG thumbnail of somebody's upload."""
-        own = (a.participant.wardrobe.upload(key) for a in self._attendances.values())
+        own = (a.participant.library.upload(key) for a in self._memberships.values())
         upload = next((u for u in (*own, self.uploads.get(key)) if u is not None), None)
         return None if upload is None else upload.thumbnail
 
-    async def share(self, attendance: Attendance, sdp: str) -> str:
+    async def share(self, membership: Membership, sdp: str) -> str:
         """Take the offer of a screen; return the answer's SDP.
 
         Raises SignalingError not-in-room, screen-forbidden, screen-busy, bad-sdp.
         """
-        participant = attendance.participant
-        self.expect_inside(attendance)
+        participant = membership.participant
+        self.expect_inside(membership)
         if not participant.grant.screen:
             raise SignalingError("screen-forbidden", "Your token does not allow to share a screen.")
-        self.room.share(participant)
+        self.roster.share(participant)
         before = participant.screen
-        screen = participant.screen = before or Screen(self._config, lambda: self.unshare(attendance, "lost"))
+        screen = participant.screen = before or Screen(self._config, lambda: self.unshare(membership, "lost"))
         try:
             answer = await screen.publisher.offer(sdp)
         except SignalingError:
             if participant.screen is screen:  # and has not been ended meanwhile
                 if before is None:
-                    self.unshare(attendance, None)
+                    self.unshare(membership, None)
                 raise
         if participant.screen is not screen:
             await screen.close()
             raise SignalingError("screen-forbidden", "Sharing a screen is no longer allowed.")
-        self.update(attendance)
+        self.update(membership)
         self.refresh()
         return answer
 
-    def unshare(self, attendance: Attendance, reason: ScreenEnd | None) -> None:
+    def unshare(self, membership: Membership, reason: ScreenEnd | None) -> None:
         """End a share, if there is one, and tell why."""
-        participant = attendance.participant
+        participant = membership.participant
         screen, participant.screen = participant.screen, None
-        shared = self.room.unshare(participant)
+        shared = self.roster.unshare(participant)
         if screen is not None:
             self._spawn(screen.close())
         if not shared:
             return
         self.refresh()
-        self.update(attendance)
+        self.update(membership)
         if reason is not None:
-            attendance.tell({"type": "screen", "shared": False, "reason": reason})
+            membership.tell({"type": "screen", "shared": False, "reason": reason})
 
     def observe(self, now: float) -> None:
         """Tell who speaks and how good connections are, where that has changed; `now` in seconds."""
-        everybody = [attendance.participant for attendance in self.attendances]
+        everybody = [membership.participant for membership in self.memberships]
         for message in self.monitor.observe(now, list(self.members.values()), everybody):
             self.broadcast(message)
         for participant in self.members.values():
             participant.video.speaking = participant.id == self.monitor.stage
-        for attendance in self._attendances.values():
-            attendance.tell_paused()
+        for membership in self._memberships.values():
+            membership.tell_paused()
 
-    def expect_inside(self, attendance: Attendance) -> None:
+    def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""
-        if attendance.participant.id not in self.room.members:
+        if membership.participant.id not in self.roster.members:
             raise SignalingError("not-in-room", "Enter the room first.")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from server.access.policy import RoomPolicy, SignalingError
 from server.access.tokens import OPEN
-from server.rooms.membership import Returning, Room
 from server.rooms.participant import Participant
+from server.rooms.roster import Returning, Roster
 
 
 def seat_hash(seat: str) -> str:
@@ -17,24 +17,26 @@ def seat_hash(seat: str) -> str:
     return hashlib.sha256(seat.encode(errors="surrogatepass")).hexdigest()
 
 
-def describe(room: Room[Participant]) -> dict[str, Any]:
+def describe(roster: Roster[Participant]) -> dict[str, Any]:
     """Return the state of a room as JSON values."""
-    seats = {seat_hash(member.seat): _returning(room, member)._asdict() for member in room.members.values()}
-    expected = {seat: back._asdict() for seat, back in room.returning.items()}
-    return {"policy": room.policy.describe(), "token": room.token, "seats": expected | seats}
+    seats = {
+        seat_hash(member.seat): _returning(roster, member)._asdict() for member in roster.members.values()
+    }
+    expected = {seat: back._asdict() for seat, back in roster.returning.items()}
+    return {"policy": roster.policy.describe(), "token": roster.token, "seats": expected | seats}
 
 
-def _returning(room: Room[Participant], member: Participant) -> Returning:
+def _returning(roster: Roster[Participant], member: Participant) -> Returning:
     claims = member.grant.claims() if member.grant != OPEN else None
-    never_host = member.id in room.never_hosts
-    return Returning(room.role(member), never_host, room.founder == member.id, claims)
+    never_host = member.id in roster.never_hosts
+    return Returning(roster.role(member), never_host, roster.founder == member.id, claims)
 
 
-def restore(room: Room[Participant], state: Mapping[str, Any]) -> None:
+def restore(roster: Roster[Participant], state: Mapping[str, Any]) -> None:
     """Give a new room the state of one; raise ValueError."""
     try:
         policy = RoomPolicy().changed(state["policy"])
         token, seats = str(state["token"]), {str(s): Returning(**r) for s, r in state["seats"].items()}
     except (KeyError, TypeError, AttributeError, SignalingError) as error:
         raise ValueError("no state of a room") from error
-    room.policy, room.token, room.returning = policy, token, seats
+    roster.policy, roster.token, roster.returning = policy, token, seats

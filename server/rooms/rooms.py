@@ -10,54 +10,56 @@ from typing import Any
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.access.policy import SignalingError, background_id, participant_name, room_name
-from server.access.tokens import OPEN, Doorkeeper, Grant, read_keys
+from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.messages import error_message
 from server.media.governor import Governor, LoadMeter
-from server.media.workers.base import Threads, Workers
-from server.media.workers.pool import Processes
+from server.media.workers.base import ThreadPool, Workers
+from server.media.workers.pool import ProcessPool
 from server.receipts.keys import signing_key
 from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
-from server.rooms.membership import Returning, Rooms
 from server.rooms.participant import MediaResources, Participant
-from server.rooms.room import Attendance, Meeting, Reason
+from server.rooms.room import Membership, Reason, Room
 from server.rooms.room_state import restore, seat_hash
+from server.rooms.roster import OpenRooms, Returning
 
 logger = logging.getLogger(__name__)
 
 GOVERN_INTERVAL = 0.5  # seconds
 
 
-class Conference:
+class Rooms:
     """Who is where, and what all share. Made inside a running event loop."""
 
     def __init__(self, config: Config, segmenter: Segmenter | None = None) -> None:
         """Work in processes with the configured network, or in threads with a network of the caller's."""
         self.config = config
-        self.doorkeeper = Doorkeeper(read_keys(config.token_keys))
+        self.authenticator = Authenticator(read_keys(config.token_keys))
         self.draining = False
         self.admission: Callable[[str], None] = lambda room: None
         """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
         self.events = Events()
-        self.rooms = Rooms(config.max_rooms, lambda name: Meeting(name, config, self._keep, self.events))
+        self.open_rooms = OpenRooms(
+            config.max_rooms, lambda name: Room(name, config, self._keep, self.events)
+        )
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
         self.media = MediaResources(card, _workers(config, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
         self.utilisation = 0.0
         """Share of the workers' time that was busy of late."""
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
-        self._seats: dict[str, Attendance] = {}
+        self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._uploading = asyncio.Semaphore(1)
         self._keep(self._govern())
         self._keep(self._observe())
 
     def join(
-        self, room: str, name: str, background: str, grant: Grant = OPEN, seat: str = ""
-    ) -> tuple[Attendance, str | None]:
+        self, name_of_room: str, name: str, background: str, grant: Grant = OPEN, seat: str = ""
+    ) -> tuple[Membership, str | None]:
         """Take a newcomer, or who brings a `seat` from elsewhere, into the lobby of a room, which may begin with that.
 
         Return the code of the error because of which the background is not the wanted one, if it isn't. Raises
@@ -65,30 +67,30 @@ class Conference:
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
-        room, name = room_name(room), participant_name(grant.name or name)
-        self.admission(room)
-        meeting = self.rooms.open(room)
+        name = participant_name(grant.name or name)
+        self.admission(room_name(name_of_room))
+        room = self.open_rooms.open(room_name(name_of_room))
         try:
-            participant, redirected = self._newcomer(meeting, name, background, grant)
+            participant, redirected = self._newcomer(room, name, background, grant)
             participant.seat = seat or participant.seat
-            participant.note(meeting.room.policy)
-            attendance = Attendance(meeting, participant)
-            meeting.visit(attendance)
+            participant.note(room.roster.policy)
+            membership = Membership(room, participant)
+            room.visit(membership)
         finally:
-            self.rooms.discard(meeting)
-        self._seats[participant.seat] = attendance
+            self.open_rooms.discard(room)
+        self._seats[participant.seat] = membership
         self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
-        return attendance, redirected
+        return membership, redirected
 
     def _newcomer(
-        self, meeting: Meeting, name: str, background: str, grant: Grant
+        self, room: Room, name: str, background: str, grant: Grant
     ) -> tuple[Participant, str | None]:
         """Make a participant, with the default where the background is forbidden or gone: it hides as well."""
-        policy = grant.restrict(meeting.room.policy)
+        policy = grant.restrict(room.roster.policy)
 
         def make(behind: str) -> Participant:
-            return Participant(name, behind, self.config, self.media, meeting.uploads, grant)
+            return Participant(name, behind, self.config, self.media, room.uploads, grant)
 
         default = policy.default_background(self.config.background)
         if not background:
@@ -100,45 +102,45 @@ class Conference:
         except SignalingError as error:
             return make(default), error.code
 
-    def find(self, seat: str, room: str) -> Attendance | None:
+    def find(self, seat: str, room: str) -> Membership | None:
         """Return who holds a seat in a room."""
-        attendance = self._seats.get(seat)
-        return attendance if attendance and attendance.meeting.name == room.lower() else None
+        membership = self._seats.get(seat)
+        return membership if membership and membership.room.name == room.lower() else None
 
-    def returning(self, seat: str, room: str) -> Returning | None:
+    def returning(self, seat: str, name: str) -> Returning | None:
         """Return what somebody was in a room when it lived on another server."""
-        meeting = self.rooms.get(room.lower())
-        return meeting.room.returning.get(seat_hash(seat)) if meeting is not None else None
+        room = self.open_rooms.get(name.lower())
+        return room.roster.returning.get(seat_hash(seat)) if room is not None else None
 
-    def restore(self, room: str, state: Mapping[str, Any]) -> None:
+    def restore(self, name: str, state: Mapping[str, Any]) -> None:
         """Open a room that lived on another server, for its people; raise ValueError, SignalingError."""
-        meeting = self.rooms.open(room)
-        restore(meeting.room, state)
+        room = self.open_rooms.open(name)
+        restore(room.roster, state)
         loop = asyncio.get_running_loop()
-        loop.call_later(self.config.seat_hold, self._await_no_more, meeting)
+        loop.call_later(self.config.seat_hold, self._await_no_more, room)
 
-    def _await_no_more(self, meeting: Meeting) -> None:
-        meeting.await_no_more()
-        self.rooms.discard(meeting)
+    def _await_no_more(self, room: Room) -> None:
+        room.await_no_more()
+        self.open_rooms.discard(room)
 
-    def resume(self, attendance: Attendance) -> None:
+    def resume(self, membership: Membership) -> None:
         """Take a held seat back; a connection that still has it is told so."""
-        if attendance.hold is not None:
-            attendance.hold.cancel()
-            attendance.hold = None
-        attendance.tell(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
-        attendance.send = None
+        if membership.hold is not None:
+            membership.hold.cancel()
+            membership.hold = None
+        membership.tell(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
+        membership.send = None
 
-    def lose(self, attendance: Attendance) -> None:
+    def lose(self, membership: Membership) -> None:
         """Hold the seat of somebody whose connection broke."""
-        attendance.send = None
-        attendance.participant.connected = False
-        attendance.meeting.update(attendance)
+        membership.send = None
+        membership.participant.connected = False
+        membership.room.update(membership)
         loop = asyncio.get_running_loop()
-        attendance.hold = loop.call_later(self.config.seat_hold, self._expire, attendance)
+        membership.hold = loop.call_later(self.config.seat_hold, self._expire, membership)
 
-    def _expire(self, attendance: Attendance) -> None:
-        self._keep(self.leave(attendance, "lost"))
+    def _expire(self, membership: Membership) -> None:
+        self._keep(self.leave(membership, "lost"))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -153,64 +155,64 @@ class Conference:
             self.media.workers.check(now)
             self.utilisation, delay = self.media.meter.read(now)
             level = self.governor.observe(now, utilisation=self.utilisation, delay=delay)
-            for attendance in self._seats.values():
-                attendance.participant.govern(level)
-                attendance.participant.adapt(now)
+            for membership in self._seats.values():
+                membership.participant.govern(level)
+                membership.participant.adapt(now)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""
         while True:
             await asyncio.sleep(OBSERVE_INTERVAL)
-            for meeting in self.rooms.all():
-                meeting.observe(time.monotonic())
+            for room in self.open_rooms.all():
+                room.observe(time.monotonic())
 
-    async def leave(self, attendance: Attendance, reason: Reason) -> None:
+    async def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out of the room, for good."""
-        participant, meeting = attendance.participant, attendance.meeting
+        participant, room = membership.participant, membership.room
         if self._seats.pop(participant.seat, None) is None:
             return
-        if attendance.hold is not None:
-            attendance.hold.cancel()
-        self._give_receipt(attendance)
-        attendance.send = None
-        meeting.leave(attendance, reason)
-        self.rooms.discard(meeting)
+        if membership.hold is not None:
+            membership.hold.cancel()
+        self._give_receipt(membership)
+        membership.send = None
+        room.leave(membership, reason)
+        self.open_rooms.discard(room)
         logger.info("participant %s left (%s)", participant.id, reason)
         await participant.close()
 
-    async def expel(self, attendance: Attendance, error: SignalingError) -> None:
+    async def expel(self, membership: Membership, error: SignalingError) -> None:
         """Take somebody out who is told why."""
-        self._give_receipt(attendance)
-        attendance.tell(error_message(error))
-        await self.leave(attendance, "removed")
+        self._give_receipt(membership)
+        membership.tell(error_message(error))
+        await self.leave(membership, "removed")
 
-    def _give_receipt(self, attendance: Attendance) -> None:
+    def _give_receipt(self, membership: Membership) -> None:
         """End what somebody publishes, and tell what became of it; must precede a fatal error."""
-        attendance.participant.video.close()
-        receipt = self.receipts.issue(attendance.meeting.name, attendance.participant)
+        membership.participant.video.close()
+        receipt = self.receipts.issue(membership.room.name, membership.participant)
         if receipt is not None:
-            attendance.tell({"type": "receipt", "receipt": receipt})
+            membership.tell({"type": "receipt", "receipt": receipt})
 
-    async def upload(self, attendance: Attendance, data: bytes) -> BackgroundInfo:
+    async def upload(self, membership: Membership, data: bytes) -> BackgroundInfo:
         """Keep a picture for somebody; return the Background of the protocol.
 
         Raises SignalingError background-forbidden, too-many-uploads, or FilterError for what is no good picture.
         """
-        meeting = attendance.meeting
-        meeting.expect_upload(attendance)
+        room = membership.room
+        room.expect_upload(membership)
         async with self._uploading:  # a decoded picture is large, so one at a time
             upload = await asyncio.to_thread(read_upload, data, self.config)
-        return attendance.participant.wardrobe.add(upload, meeting.name)
+        return membership.participant.library.add(upload, room.name)
 
     async def close(self) -> None:
         """End every room."""
         goodbye = error_message(SignalingError("shutting-down", "The server is stopping.", fatal=True))
-        for attendance in list(self._seats.values()):
-            self._give_receipt(attendance)
-            attendance.tell(goodbye)
-        meetings = self.rooms.all()
+        for membership in list(self._seats.values()):
+            self._give_receipt(membership)
+            membership.tell(goodbye)
+        rooms = self.open_rooms.all()
         await asyncio.gather(*(self.leave(a, "left") for a in list(self._seats.values())))
-        await asyncio.gather(*(meeting.recording.close() for meeting in meetings))
+        await asyncio.gather(*(room.recording.close() for room in rooms))
         await self.receipts.close()
         for task in list(self._tasks):
             task.cancel()
@@ -220,5 +222,5 @@ class Conference:
 
 def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
-        return Threads(segmenter, config.workers, config.smoother)
-    return Processes(config.model, MODELS, config.workers, config.smoother, config.log_format)
+        return ThreadPool(segmenter, config.workers, config.smoother)
+    return ProcessPool(config.model, MODELS, config.workers, config.smoother, config.log_format)

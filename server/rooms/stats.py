@@ -9,7 +9,7 @@ from server.core.messages import Message
 from server.receipts.frame_counters import Counters
 from server.rooms.active_speaker import ActiveSpeaker
 from server.rooms.connection_quality import Quality
-from server.rooms.last_n import Loudest
+from server.rooms.last_n import LastN
 from server.rooms.participant import Participant
 
 QUALITY_INTERVAL = 2.0  # seconds
@@ -23,7 +23,7 @@ class Monitor:
         """With so many `voices` heard at once."""
         self.since = round(time.time() * 1000)
         self._speaker = ActiveSpeaker()
-        self._loudest = Loudest(voices)
+        self._loudest = LastN(voices)
         self._gone = NOTHING
         self._measured = float("-inf")
         self._quality: dict[str, Quality] = {}

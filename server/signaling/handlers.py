@@ -51,15 +51,15 @@ def cost(message: Mapping[str, Any]) -> float:
 
 
 def _participant(session: Session) -> Participant:
-    return session.attendance.participant
+    return session.membership.participant
 
 
 async def _enter(session: Session, message: Message) -> None:
-    attendance = session.attendance
-    participant, name = attendance.participant, optional(message, "name", str, "")
-    if name and participant.id not in attendance.meeting.members:
+    membership = session.membership
+    participant, name = membership.participant, optional(message, "name", str, "")
+    if name and participant.id not in membership.room.members:
         participant.name = participant_name(participant.grant.name or name)
-    if not attendance.meeting.enter(attendance, optional(message, "hostToken", str, "")):
+    if not membership.room.enter(membership, optional(message, "hostToken", str, "")):
         session.send({"type": "waiting"})
 
 
@@ -69,7 +69,7 @@ async def _offer(session: Session, message: Message) -> None:
     if connection == "publish":
         sdp = await _participant(session).publisher.offer(sdp)
     elif connection == "screen":
-        sdp = await session.attendance.meeting.share(session.attendance, sdp)
+        sdp = await session.membership.room.share(session.membership, sdp)
     else:
         raise SignalingError("bad-message", "The field connection must be 'publish' or 'screen' here.")
     session.send({"type": "answer", "connection": connection, "id": number, "sdp": sdp})
@@ -84,7 +84,7 @@ async def _answer(session: Session, message: Message) -> None:
 async def _restart(session: Session, message: Message) -> None:
     _subscriber(session, message)
     await _participant(session).reconnect(session.offer)
-    session.attendance.meeting.refresh()
+    session.membership.room.refresh()
 
 
 def _subscriber(session: Session, message: Message) -> Subscriber | None:
@@ -111,7 +111,7 @@ async def _candidate(session: Session, message: Message) -> None:
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
     _participant(session).set_media(audio=audio, video=video)
-    session.attendance.meeting.update(session.attendance)
+    session.membership.room.update(session.membership)
 
 
 async def _plate(session: Session, message: Message) -> None:
@@ -120,55 +120,55 @@ async def _plate(session: Session, message: Message) -> None:
 
 async def _background(session: Session, message: Message) -> None:
     participant = _participant(session)
-    participant.choose(required(message, "background", str), session.attendance.meeting.room.policy)
+    participant.choose(required(message, "background", str), session.membership.room.roster.policy)
     session.send({"type": "background", "background": participant.background, "reason": None})
 
 
 async def _screen(session: Session, message: Message) -> None:
     if required(message, "shared", bool):
         raise SignalingError("bad-message", "A share begins with an offer.")
-    session.attendance.meeting.unshare(session.attendance, "stopped")
+    session.membership.room.unshare(session.membership, "stopped")
 
 
 async def _chat(session: Session, message: Message) -> None:
-    meeting, participant = session.attendance.meeting, _participant(session)
-    meeting.expect_inside(session.attendance)
+    room, participant = session.membership.room, _participant(session)
+    room.expect_inside(session.membership)
     text = required(message, "text", str)
-    chat = meeting.room.say(participant, participant.name, text, time.time())
-    meeting.broadcast({"type": "chat", "chat": chat.describe()})
+    chat = room.roster.say(participant, participant.name, text, time.time())
+    room.broadcast({"type": "chat", "chat": chat.describe()})
 
 
 async def _hand(session: Session, message: Message) -> None:
-    meeting, participant = session.attendance.meeting, _participant(session)
-    meeting.expect_inside(session.attendance)
+    room, participant = session.membership.room, _participant(session)
+    room.expect_inside(session.membership)
     raised, whose = required(message, "raised", bool), optional(message, "participant", str, participant.id)
     if whose != participant.id:
-        moderation.expect_host(session.attendance)
+        moderation.expect_host(session.membership)
         if raised:
             raise SignalingError("bad-message", "A hand can be raised by its owner only.")
-        moderation.lower_hand(session.attendance, whose)
+        moderation.lower_hand(session.membership, whose)
     elif raised != (participant.hand is not None):
         participant.hand = round(time.time() * 1000) if raised else None
-        meeting.update(session.attendance)
+        room.update(session.membership)
 
 
 async def _reaction(session: Session, message: Message) -> None:
-    meeting, participant = session.attendance.meeting, _participant(session)
-    meeting.expect_inside(session.attendance)
+    room, participant = session.membership.room, _participant(session)
+    room.expect_inside(session.membership)
     chosen = reaction(required(message, "reaction", str))
-    meeting.broadcast({"type": "reaction", "participant": participant.id, "reaction": chosen})
+    room.broadcast({"type": "reaction", "participant": participant.id, "reaction": chosen})
 
 
 async def _totals(session: Session, message: Message) -> None:
-    meeting = session.attendance.meeting
-    meeting.expect_inside(session.attendance)
-    members = meeting.members.values()
+    room = session.membership.room
+    room.expect_inside(session.membership)
+    members = room.members.values()
     session.send(
         {
             "type": "totals",
-            "since": meeting.monitor.since,
+            "since": room.monitor.since,
             "participants": len(members),
-            **meeting.monitor.totals(members)._asdict(),
+            **room.monitor.totals(members)._asdict(),
             "screens": sum(p.screen is not None for p in members),
             "model": session.model,
         }
@@ -176,36 +176,36 @@ async def _totals(session: Session, message: Message) -> None:
 
 
 async def _mute(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    moderation.mute(session.attendance, optional(message, "participant", str, "") or None)
+    moderation.expect_host(session.membership)
+    moderation.mute(session.membership, optional(message, "participant", str, "") or None)
 
 
 async def _remove(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    target = moderation.member(session.attendance.meeting, required(message, "participant", str))
+    moderation.expect_host(session.membership)
+    target = moderation.member(session.membership.room, required(message, "participant", str))
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
-    await session.conference.expel(target, removed)
+    await session.rooms.expel(target, removed)
 
 
 async def _admit(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    moderation.admit(session.attendance, required(message, "participant", str))
+    moderation.expect_host(session.membership)
+    moderation.admit(session.membership, required(message, "participant", str))
 
 
 async def _deny(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    target = moderation.waiting(session.attendance, required(message, "participant", str))
-    await session.conference.expel(target, SignalingError("denied", "A host did not let you in.", fatal=True))
+    moderation.expect_host(session.membership)
+    target = moderation.waiting(session.membership, required(message, "participant", str))
+    await session.rooms.expel(target, SignalingError("denied", "A host did not let you in.", fatal=True))
 
 
 async def _policy(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    moderation.set_policy(session.attendance, required(message, "policy", dict))
+    moderation.expect_host(session.membership)
+    moderation.set_policy(session.membership, required(message, "policy", dict))
 
 
 async def _recording(session: Session, message: Message) -> None:
-    moderation.expect_host(session.attendance)
-    moderation.record(session.attendance, on=required(message, "on", bool))
+    moderation.expect_host(session.membership)
+    moderation.record(session.membership, on=required(message, "on", bool))
 
 
 async def _leave(session: Session, message: Message) -> None:

@@ -10,9 +10,9 @@ from server.access.tokens import OPEN, grant_of
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
-from server.rooms.room import Attendance
+from server.rooms.room import Membership
 from server.rooms.room_state import seat_hash
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 
 VERSION = 1
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}
@@ -25,11 +25,11 @@ REASONS = {
 class Session:
     """Speaks for one browser. `send` must not wait and must not fail."""
 
-    def __init__(self, conference: Conference, send: Callable[[Message], None]) -> None:
-        self.conference = conference
+    def __init__(self, rooms: Rooms, send: Callable[[Message], None]) -> None:
+        self.rooms = rooms
         self.send = send
         self.left = False
-        self._attendance: Attendance | None = None
+        self._membership: Membership | None = None
         self._sent = 0
         self._reported = 0.0
 
@@ -48,70 +48,68 @@ class Session:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         seat, redirected = optional(message, "seat", str, ""), None
-        self.conference.admission(room_name(room))
-        attendance = self.conference.find(seat, room)
-        if attendance is not None:
-            self.conference.resume(attendance)
-            attendance.meeting.claim(attendance, token)
+        self.rooms.admission(room_name(room))
+        membership = self.rooms.find(seat, room)
+        if membership is not None:
+            self.rooms.resume(membership)
+            membership.room.claim(membership, token)
         else:
-            attendance, redirected = await self._arrive(message, room, seat)
-        self._attendance = attendance
-        attendance.send = self.send
-        before = attendance.participant.connect(self.offer)
-        self._reported, self._sent = time.monotonic(), attendance.participant.video.sent
+            membership, redirected = await self._arrive(message, room, seat)
+        self._membership = membership
+        membership.send = self.send
+        before = membership.participant.connect(self.offer)
+        self._reported, self._sent = time.monotonic(), membership.participant.video.sent
         # Nothing is awaited before that: what others cause would be told before `joined`, or be missing from it.
-        self._welcome(attendance, redirected)
+        self._welcome(membership, redirected)
         await before
 
-    async def _arrive(self, message: Message, room: str, seat: str) -> tuple[Attendance, str | None]:
-        """Take in somebody who has no seat here, but may have had one on another server; see Conference.join."""
+    async def _arrive(self, message: Message, room: str, seat: str) -> tuple[Membership, str | None]:
+        """Take in somebody who has no seat here, but may have had one on another server; see Rooms.join."""
         name, background = required(message, "name", str), optional(message, "background", str, "")
         token, preview = optional(message, "hostToken", str, ""), optional(message, "preview", bool, False)
-        back = self.conference.returning(seat, room)
+        back = self.rooms.returning(seat, room)
         if back is None:
-            grant = self.conference.doorkeeper.admit(optional(message, "token", str, ""), room)
-            attendance, redirected = self.conference.join(room, name, background, grant)
+            grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
+            membership, redirected = self.rooms.join(room, name, background, grant)
             if not preview:
-                await self._or_leave(attendance, lambda: attendance.meeting.enter(attendance, token))
+                await self._or_leave(membership, lambda: membership.room.enter(membership, token))
         else:
             grant = OPEN if back.grant is None else grant_of(back.grant)
-            attendance, redirected = self.conference.join(room, name, background, grant, seat)
-            await self._or_leave(
-                attendance, lambda: attendance.meeting.come_back(attendance, seat_hash(seat))
-            )
-        return attendance, redirected
+            membership, redirected = self.rooms.join(room, name, background, grant, seat)
+            await self._or_leave(membership, lambda: membership.room.come_back(membership, seat_hash(seat)))
+        return membership, redirected
 
-    async def _or_leave(self, attendance: Attendance, enter: Callable[[], object]) -> None:
+    async def _or_leave(self, membership: Membership, enter: Callable[[], object]) -> None:
         try:
             enter()
         except BaseException:  # nobody else knows of the participant yet
-            await self.conference.leave(attendance, "left")
+            await self.rooms.leave(membership, "left")
             raise
 
     @property
-    def attendance(self) -> Attendance:
+    def membership(self) -> Membership:
         """Who this is, after `join`."""
-        assert self._attendance is not None
-        return self._attendance
+        assert self._membership is not None
+        return self._membership
 
     @property
     def over(self) -> bool:
         """Tell whether the participant has been removed, or is spoken for by another session."""
-        return self.attendance.send != self.send
+        return self.membership.send != self.send
 
-    def _welcome(self, attendance: Attendance, redirected: str | None) -> None:
-        meeting, participant = attendance.meeting, attendance.participant
-        self.send(self._describe(attendance) | meeting.welcome(attendance) | {"redirected": redirected})
-        if meeting.room.state(participant) == "room":
-            self.send(meeting.monitor.speech)
+    def _welcome(self, membership: Membership, redirected: str | None) -> None:
+        room, participant = membership.room, membership.participant
+        self.send(self._describe(membership) | room.welcome(membership) | {"redirected": redirected})
+        if room.roster.state(participant) == "room":
+            self.send(room.monitor.speech)
         if participant.muted_by is not None:
             self.send({"type": "muted", "by": participant.muted_by})
-        meeting.update(attendance)
-        meeting.refresh()
+        room.update(membership)
+        room.refresh()
 
-    def _describe(self, attendance: Attendance) -> Message:
+    def _describe(self, membership: Membership) -> Message:
         """Return the `joined` message without what changes on entering."""
-        config, participant, meeting = self.conference.config, attendance.participant, attendance.meeting
+        config, participant, room = self.rooms.config, membership.participant, membership.room
         video = {
             "width": config.width,
             "height": config.height,
@@ -123,11 +121,11 @@ class Session:
             "version": VERSION,
             "participant": participant.id,
             "seat": participant.seat,
-            "room": meeting.name,
-            "state": meeting.room.state(participant),
-            "present": len(meeting.members),
-            "policy": meeting.room.policy.describe(),
-            "backgrounds": meeting.backgrounds(attendance),
+            "room": room.name,
+            "state": room.roster.state(participant),
+            "present": len(room.members),
+            "policy": room.roster.policy.describe(),
+            "backgrounds": room.backgrounds(membership),
             "background": participant.background,
             "iceServers": describe(ice_servers(config, participant.id)),
             "model": self.model,
@@ -138,14 +136,14 @@ class Session:
                 "chat": MAX_CHAT,
                 "video": video,
                 "screen": SCREEN_LIMITS,
-                "recording": meeting.recording.permission(participant.grant),
+                "recording": room.recording.permission(participant.grant),
             },
         }
 
     @property
     def model(self) -> dict[str, str]:
         """Name and checksum of the network."""
-        card = self.conference.media.card
+        card = self.rooms.media.card
         return {"name": card.name, "sha256": card.sha256}
 
     def offer(self, offer: SubscribeOffer) -> None:
@@ -155,9 +153,9 @@ class Session:
 
     def report(self, now: float) -> None:
         """Tell what the filter has done; `now` in seconds of the monotonic clock."""
-        if self._attendance is None:
+        if self._membership is None:
             return
-        participant = self._attendance.participant
+        participant = self._membership.participant
         video, degraded = participant.video, participant.degraded
         elapsed, frames = now - self._reported, video.sent - self._sent
         self._reported, self._sent = now, video.sent
@@ -179,9 +177,9 @@ class Session:
 
     async def end(self) -> None:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
-        if self._attendance is None or self.over:
+        if self._membership is None or self.over:
             return
         if self.left:
-            await self.conference.leave(self._attendance, "left")
+            await self.rooms.leave(self._membership, "left")
         else:
-            self.conference.lose(self._attendance)
+            self.rooms.lose(self._membership)

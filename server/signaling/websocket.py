@@ -11,7 +11,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from server.access.policy import SignalingError
 from server.core.messages import Message, error_message, parse
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
 from server.signaling.session import Session
 
@@ -24,13 +24,13 @@ FILTER_INTERVAL = 2.0  # seconds between `filter` messages
 class Signaling:
     """Speaks with one browser until it leaves, breaks off, or errs fatally."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._config = conference.config
+    def __init__(self, rooms: Rooms) -> None:
+        self._config = rooms.config
         self._socket = web.WebSocketResponse(
             heartbeat=self._config.heartbeat, max_msg_size=self._config.max_message, timeout=1.0
         )
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
-        self._session = Session(conference, self._send)
+        self._session = Session(rooms, self._send)
         self._budget = self._config.max_messages_per_second
         self._budget_time = time.monotonic()
 

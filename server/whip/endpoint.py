@@ -25,13 +25,13 @@ from server.access.policy import SignalingError
 from server.access.tokens import Grant
 from server.core.messages import parse as parse_message
 from server.core.messages import required
-from server.http.app_keys import CONFERENCE, QUOTA
+from server.http.app_keys import QUOTA, ROOMS
 from server.http.lifecycle import METRICS
 from server.http.parsing import bearer, is_foreign, read_body
 from server.peers.ice import ice_servers, links
 from server.whip.sdpfrag import MEDIA_TYPE as FRAGMENT
-from server.whip.sdpfrag import Fragment, FragmentError, compose, parse
-from server.whip.sessions import Kind, WhipSession, WhipSessions
+from server.whip.sdpfrag import Fragment, FragmentError, parse, serialize
+from server.whip.sessions import SessionKind, WhipSession, WhipSessions
 
 SDP = "application/sdp"
 MAX_IDENTITY = 64
@@ -86,7 +86,7 @@ def add_whip(app: web.Application) -> None:
 
 
 async def _sessions(app: web.Application) -> AsyncIterator[None]:
-    sessions = app[SESSIONS] = WhipSessions(app[CONFERENCE], app[QUOTA])
+    sessions = app[SESSIONS] = WhipSessions(app[ROOMS], app[QUOTA])
     if METRICS in app:
         _measure(sessions, app[METRICS].registry)
     yield
@@ -95,7 +95,7 @@ async def _sessions(app: web.Application) -> AsyncIterator[None]:
 
 def _measure(sessions: WhipSessions, registry: CollectorRegistry) -> None:
     gauge = Gauge("greenroom_whip_sessions", "WHIP and WHEP sessions.", ["kind"], registry=registry)
-    for kind in get_args(Kind):
+    for kind in get_args(SessionKind):
         gauge.labels(kind).set_function(partial(sessions.count, kind))
 
 
@@ -121,7 +121,7 @@ def _whip(handler: Handler) -> Handler:
 
 
 def _expect_origin(request: web.Request) -> None:
-    if is_foreign(request) and request.app[CONFERENCE].doorkeeper.open:
+    if is_foreign(request) and request.app[ROOMS].authenticator.open:
         raise SignalingError("cross-origin", "Without token keys only pages of this server may do this.")
 
 
@@ -137,7 +137,7 @@ def _error(error: SignalingError) -> web.Response:
 
 def _grant(request: web.Request) -> Grant:
     """Return what the bearer may do in the room of the path; raise TokenError."""
-    return request.app[CONFERENCE].doorkeeper.admit(bearer(request), request.match_info["room"])
+    return request.app[ROOMS].authenticator.admit(bearer(request), request.match_info["room"])
 
 
 async def _options(request: web.Request) -> web.Response:
@@ -156,7 +156,7 @@ async def _options(request: web.Request) -> web.Response:
 
 async def _publish(request: web.Request) -> web.Response:
     grant, query = _grant(request), request.query
-    if request.app[CONFERENCE].doorkeeper.open:
+    if request.app[ROOMS].authenticator.open:
         grant = replace(grant, identity=query.get("identity", "")[:MAX_IDENTITY])
     session, answer = await request.app[SESSIONS].publish(
         request.match_info["room"],
@@ -167,8 +167,8 @@ async def _publish(request: web.Request) -> web.Response:
         background=query.get("background", ""),
     )
     response = _created(request, session, answer)
-    participant = session.attendance.participant.id
-    watch = f"/whep/{session.attendance.meeting.name}/{participant}"
+    participant = session.membership.participant.id
+    watch = f"/whep/{session.membership.room.name}/{participant}"
     response.headers.add(hdrs.LINK, f'<{watch}>; rel="alternate"')
     return response
 
@@ -189,7 +189,7 @@ def _created(request: web.Request, session: WhipSession, answer: str) -> web.Res
 
 
 def _add_links(request: web.Request, response: web.Response, user: str) -> None:
-    for link in links(ice_servers(request.app[CONFERENCE].config, user)):
+    for link in links(ice_servers(request.app[ROOMS].config, user)):
         response.headers.add(hdrs.LINK, link)
 
 
@@ -201,12 +201,12 @@ async def _offer(request: web.Request) -> str:
 
 
 async def _body(request: web.Request, media_type: str) -> str:
-    return await read_body(request, media_type, request.app[CONFERENCE].config.max_sdp)
+    return await read_body(request, media_type, request.app[ROOMS].config.max_sdp)
 
 
 def _session(request: web.Request) -> WhipSession:
     _grant(request)
-    kind: Kind = "whep" if "participant" in request.match_info else "whip"
+    kind: SessionKind = "whep" if "participant" in request.match_info else "whip"
     return request.app[SESSIONS].find(kind, request.match_info["room"], request.match_info["session"])
 
 
@@ -219,7 +219,7 @@ async def _patch(request: web.Request) -> web.Response:
         return web.Response(status=204)
     ours, kind, mid = await session.restart(fragment)
     headers = {hdrs.ETAG: session.etag}
-    return web.Response(text=compose(ours, kind, mid), content_type=FRAGMENT, headers=headers)
+    return web.Response(text=serialize(ours, kind, mid), content_type=FRAGMENT, headers=headers)
 
 
 async def _fragment(request: web.Request) -> Fragment:
@@ -251,9 +251,9 @@ async def _delete(request: web.Request) -> web.Response:
 
 
 async def _background(request: web.Request) -> web.Response:
-    attendance = _session(request).attendance
+    membership = _session(request).membership
     if request.method == "PUT":
         wish = parse_message(await _body(request, "application/json"))
         background = required(wish, "background", str)
-        attendance.participant.choose(background, attendance.meeting.room.policy)
-    return web.json_response({"background": attendance.participant.background})
+        membership.participant.choose(background, membership.room.roster.policy)
+    return web.json_response({"background": membership.participant.background})

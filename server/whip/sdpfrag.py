@@ -73,7 +73,7 @@ def _expect(pattern: re.Pattern[str], value: str, name: str) -> str:
     return value
 
 
-def compose(fragment: Fragment, kind: str, mid: str) -> str:
+def serialize(fragment: Fragment, kind: str, mid: str) -> str:
     """Write a fragment for the first media section of a bundle, which is of that kind."""
     lines = [
         f"a=ice-ufrag:{fragment.ufrag}",

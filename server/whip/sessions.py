@@ -17,10 +17,10 @@ from server.access.policy import SignalingError, room_name
 from server.access.tokens import Grant
 from server.http.forwarded import Quota
 from server.media.rtc import IceParameters, IceRestart
-from server.peers.egress import Player
+from server.peers.egress import Egress
 from server.peers.publisher import Publisher, add_candidate
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 from server.whip.client import Forward
 from server.whip.sdpfrag import Candidate, Fragment, FragmentError, credentials
 
@@ -29,17 +29,19 @@ logger = logging.getLogger(__name__)
 SWEEP_INTERVAL = 0.5  # seconds
 DEFAULT_NAME = "Camera"
 
-Kind = Literal["whip", "whep"]
+SessionKind = Literal["whip", "whep"]
 
 
 class WhipSession:
     """One peer connection that was made over HTTP, and the ICE session that its entity-tag stands for."""
 
-    def __init__(self, kind: Kind, peer: Publisher | Player, attendance: Attendance, offer: str) -> None:
+    def __init__(
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: str
+    ) -> None:
         """Raise FragmentError when the offer has no ICE credentials, or several."""
         self.id = secrets.token_urlsafe(24)
         self.kind = kind
-        self.attendance = attendance
+        self.membership = membership
         self.etag = _etag()
         self.release: Callable[[], None] = lambda: None
         self.created = time.monotonic()
@@ -55,7 +57,7 @@ class WhipSession:
 
     def adapt(self, now: float) -> None:
         """Cut down what a player can't take; `now` is monotonic."""
-        if isinstance(self._peer, Player):
+        if isinstance(self._peer, Egress):
             self._peer.adapt(now)
 
     def finished(self, now: float, patience: float) -> bool:
@@ -63,7 +65,7 @@ class WhipSession:
         connection = self.connection
         if connection is None or connection.connectionState in ("failed", "closed"):
             return True
-        if self.attendance.participant.id not in self.attendance.meeting.members:
+        if self.membership.participant.id not in self.membership.room.members:
             return True
         return connection.connectionState != "connected" and now - self.created > patience
 
@@ -129,23 +131,23 @@ class WhipSession:
 class WhipSessions:
     """All WHIP and WHEP sessions of a conference. Made inside a running event loop."""
 
-    def __init__(self, conference: Conference, quota: Quota) -> None:
-        self._conference = conference
-        self._config = conference.config
+    def __init__(self, rooms: Rooms, quota: Quota) -> None:
+        self._rooms = rooms
+        self._config = rooms.config
         self._quota = quota
         self._sessions: dict[str, WhipSession] = {}
         self._taken = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._sweep())
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: SessionKind) -> int:
         """Return how many sessions of a kind there are."""
         return sum(session.kind == kind for session in self._sessions.values())
 
-    def find(self, kind: Kind, room: str, session: str) -> WhipSession:
+    def find(self, kind: SessionKind, room: str, session: str) -> WhipSession:
         """Return a session; raise SignalingError unknown-session."""
         found = self._sessions.get(session)
-        if found is None or found.kind != kind or found.attendance.meeting.name != room_name(room):
+        if found is None or found.kind != kind or found.membership.room.name != room_name(room):
             raise SignalingError("unknown-session", "There is no such session.")
         return found
 
@@ -157,27 +159,27 @@ class WhipSessions:
         Raises SignalingError. A session with the same identity in the room ends.
         """
         release = self._take(address)
-        attendance: Attendance | None = None
+        membership: Membership | None = None
         try:
             check_offer(sdp)
             grant = replace(grant, role=grant.role or "guest")
-            attendance, redirected = self._conference.join(room, name or DEFAULT_NAME, background, grant)
+            membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
-            if not attendance.meeting.enter(attendance):
+            if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
-            session, answer = await self._connect("whip", attendance.participant.publisher, attendance, sdp)
+            session, answer = await self._connect("whip", membership.participant.publisher, membership, sdp)
         except BaseException:
             release()
-            if attendance is not None:
-                await self._conference.leave(attendance, "left")
+            if membership is not None:
+                await self._rooms.leave(membership, "left")
             raise
         session.release = release
-        kinds = attendance.participant.publisher.kinds
-        attendance.participant.set_media(audio="audio" in kinds, video="video" in kinds)
-        attendance.meeting.update(attendance)
+        kinds = membership.participant.publisher.kinds
+        membership.participant.set_media(audio="audio" in kinds, video="video" in kinds)
+        membership.room.update(membership)
         if self._config.forward_to:
-            session.forward = Forward(self._config, attendance.participant, attendance.meeting.name)
+            session.forward = Forward(self._config, membership.participant, membership.room.name)
         self._replace(session)
         return session, answer
 
@@ -192,15 +194,15 @@ class WhipSessions:
         release = self._take(address)
         try:
             check_offer(sdp)
-            self._conference.admission(room_name(room))
-            attendance = self._watched(room, participant)
-            watched, policy = attendance.participant, attendance.meeting.room.policy
+            self._rooms.admission(room_name(room))
+            membership = self._watched(room, participant)
+            watched, policy = membership.participant, membership.room.roster.policy
             if (policy.locked or policy.waiting_room) and grant.role != "host":
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
-            player = Player(self._config, watched)
-            session, answer = await self._connect("whep", player, attendance, sdp)
+            player = Egress(self._config, watched)
+            session, answer = await self._connect("whep", player, membership, sdp)
         except BaseException:
             release()
             raise
@@ -209,7 +211,7 @@ class WhipSessions:
 
     def _take(self, address: str | None) -> Callable[[], None]:
         """Count one more session, which may still be negotiated; return what gives its place back."""
-        if self._conference.draining:
+        if self._rooms.draining:
             raise SignalingError("shutting-down", "The server is about to stop.")
         if self._taken >= self._config.max_sessions:
             raise SignalingError("too-many-sessions", "This server has no session left.")
@@ -222,18 +224,18 @@ class WhipSessions:
 
         return release
 
-    def _watched(self, room: str, participant: str) -> Attendance:
-        meeting = self._conference.rooms.get(room_name(room))
-        attendances = meeting.attendances if meeting is not None else []
-        for attendance in attendances:
-            somebody = attendance.participant
-            inside = attendance.meeting.room.state(somebody) == "room"
+    def _watched(self, name_of_room: str, participant: str) -> Membership:
+        room = self._rooms.open_rooms.get(room_name(name_of_room))
+        memberships = room.memberships if room is not None else []
+        for membership in memberships:
+            somebody = membership.participant
+            inside = membership.room.roster.state(somebody) == "room"
             if inside and participant in (somebody.id, somebody.grant.identity):
-                return attendance
+                return membership
         raise SignalingError("unknown-participant", "Nobody of that name is in this room.")
 
     async def _connect(
-        self, kind: Kind, peer: Publisher | Player, attendance: Attendance, sdp: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, sdp: str
     ) -> tuple[WhipSession, str]:
         try:
             answer = await peer.offer(sdp)
@@ -241,17 +243,17 @@ class WhipSessions:
             if error.code != "bad-sdp":
                 raise
             raise SignalingError("unacceptable-sdp", error.message) from error
-        session = WhipSession(kind, peer, attendance, sdp)
+        session = WhipSession(kind, peer, membership, sdp)
         self._sessions[session.id] = session
-        logger.info("%s session of participant %s begins", kind, attendance.participant.id)
+        logger.info("%s session of participant %s begins", kind, membership.participant.id)
         return session, answer
 
     def _replace(self, newest: WhipSession) -> None:
         """End the sessions that a client which comes back has left behind."""
-        identity = newest.attendance.participant.grant.identity
+        identity = newest.membership.participant.grant.identity
         for session in list(self._sessions.values()):
-            same_room = session.attendance.meeting is newest.attendance.meeting
-            same_client = identity == session.attendance.participant.grant.identity != ""
+            same_room = session.membership.room is newest.membership.room
+            same_client = identity == session.membership.participant.grant.identity != ""
             if session is not newest and session.kind == "whip" and same_room and same_client:
                 self.end(session)
 
@@ -266,9 +268,9 @@ class WhipSessions:
 
     async def _end(self, session: WhipSession) -> None:
         if session.kind == "whip":
-            await self._conference.leave(session.attendance, "left")
+            await self._rooms.leave(session.membership, "left")
         await session.close()
-        logger.info("%s session of participant %s ends", session.kind, session.attendance.participant.id)
+        logger.info("%s session of participant %s ends", session.kind, session.membership.participant.id)
 
     async def _sweep(self) -> None:
         while True:

@@ -16,7 +16,7 @@ const ALWAYS = [
 ];
 
 /** What there is to choose from: the server's backgrounds, colours, and the person's own pictures. */
-export class Backgrounds {
+export class BackgroundCatalog {
   #room;
   #changed;
   /** What the server lets one choose now.

@@ -1,25 +1,25 @@
 // @ts-check
-import { Backgrounds } from './background-catalog.js';
+import { BackgroundCatalog } from './background-catalog.js';
 import { savePreferences } from './preferences.js';
 import { text } from '../i18n/strings.js';
 import { announce, notify, warn } from '../view/notices.js';
 import { Picker } from '../view/picker.js';
-import { PlateButton } from '../view/clean-plate.js';
+import { CleanPlateButton } from '../view/clean-plate.js';
 
-/** @import {Conference} from './room-client.js' */
+/** @import {RoomClient} from './room-client.js' */
 /** @import {Background, BackgroundShown, FilterReport, Joined, Policy} from '../protocol/types.js' */
 
 /** The person's choice of background, and the way of the server towards it. */
-export class BackgroundChoice {
+export class BackgroundController {
   #backgrounds;
   #picker;
   #changed;
-  /** @type {Conference | null} */
-  #conference = null;
+  /** @type {RoomClient | null} */
+  #client = null;
   /** The background that the server said it shows. */
   #shown = '';
   #applying = Promise.resolve();
-  #plate = new PlateButton((wanted) => this.#conference?.setPlate(wanted));
+  #plate = new CleanPlateButton((wanted) => this.#client?.setPlate(wanted));
 
   /**
    * @param {string} room
@@ -28,7 +28,7 @@ export class BackgroundChoice {
    */
   constructor(room, wanted, changed) {
     this.#changed = changed;
-    this.#backgrounds = new Backgrounds(room, wanted, () => this.#show());
+    this.#backgrounds = new BackgroundCatalog(room, wanted, () => this.#show());
     this.#picker = new Picker({
       pick: (id) => this.#pick(id), add: (file) => void this.#add(file), remove: (id) => void this.#remove(id),
     });
@@ -59,15 +59,15 @@ export class BackgroundChoice {
   }
 
   /**
-   * @param {Conference} conference
+   * @param {RoomClient} client
    * @param {Joined} joined
    */
-  enter(conference, joined) {
-    this.#conference = conference;
+  enter(client, joined) {
+    this.#client = client;
     this.#plate.offer(true);
     this.#shown = joined.background;
     this.#backgrounds.setLimit(joined.limits.uploadBytes);
-    this.#backgrounds.setPolicy(conference.state.policy.backgrounds, conference.state.isHost);
+    this.#backgrounds.setPolicy(client.state.policy.backgrounds, client.state.isHost);
     this.#backgrounds.forgetUploads(joined.backgrounds);
     this.#backgrounds.setServed(joined.backgrounds);
     if (joined.redirected || !this.#backgrounds.allows(this.#backgrounds.wanted)) {
@@ -97,7 +97,7 @@ export class BackgroundChoice {
   }
 
   leave() {
-    this.#conference = null;
+    this.#client = null;
     this.#plate.offer(false);
     this.#show();
   }
@@ -145,7 +145,7 @@ export class BackgroundChoice {
   /** @param {string} id */
   async #remove(id) {
     const { wanted } = this.#backgrounds;
-    const removed = this.#backgrounds.remove(id, this.#conference?.seat ?? null);
+    const removed = this.#backgrounds.remove(id, this.#client?.seat ?? null);
     if (this.#backgrounds.wanted !== wanted) this.#pick(this.#backgrounds.wanted);
     await removed;
   }
@@ -156,12 +156,12 @@ export class BackgroundChoice {
   }
 
   async #applyNow() {
-    const seat = this.#conference?.seat;
+    const seat = this.#client?.seat;
     if (!seat) return;
     const { wanted } = this.#backgrounds;
     try {
       const id = await this.#backgrounds.serverId(seat);
-      if (this.#backgrounds.wanted === wanted && id !== this.#shown) this.#conference?.setBackground(id);
+      if (this.#backgrounds.wanted === wanted && id !== this.#shown) this.#client?.setBackground(id);
     } catch (error) {
       this.#backgrounds.revertTo(this.#shown);
       warn(error instanceof TypeError ? text('background.failed', { message: text('room.rejoining') }) : String(error instanceof Error ? error.message : error));
@@ -175,7 +175,7 @@ export class BackgroundChoice {
   }
 
   #show() {
-    const busy = this.#conference?.seat != null && this.#shown !== this.#backgrounds.knownId;
+    const busy = this.#client?.seat != null && this.#shown !== this.#backgrounds.knownId;
     const { list, colors, wanted, allowsAnything, allowsUpload } = this.#backgrounds;
     this.#picker.show({ list, colors, anyColor: allowsAnything, upload: allowsUpload, policy: !allowsAnything }, wanted, busy);
     this.#changed(this.#wanted);

@@ -1,10 +1,10 @@
 // @ts-check
-import { BackgroundChoice } from './background-controller.js';
-import { Conference } from './room-client.js';
+import { BackgroundController } from './background-controller.js';
+import { RoomClient } from './room-client.js';
 import { showInTab } from './favicon.js';
-import { Meeting } from './room-controller.js';
+import { RoomController } from './room-controller.js';
 import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
-import { Self } from '../devices/local-media.js';
+import { LocalMedia } from '../devices/local-media.js';
 import { isKey, text } from '../i18n/strings.js';
 import { showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
@@ -21,15 +21,15 @@ import { WakeLock } from './wake-lock.js';
 const SLEPT = 5000;
 
 /** One room in one tab: from the lobby into the meeting and out again. */
-export class Session {
+export class Page {
   #room;
   #preferences = loadPreferences();
-  #self;
+  #local;
   #backgrounds;
   #lobby;
-  #meeting;
-  /** @type {Conference | null} */
-  #conference = null;
+  #controller;
+  /** @type {RoomClient | null} */
+  #client = null;
   #wakeLock = new WakeLock();
   #secrets;
 
@@ -38,13 +38,13 @@ export class Session {
     const { name, background } = this.#preferences;
     this.#room = room;
     this.#secrets = loadSecrets(room);
-    this.#self = new Self((kind) => this.#showDevices(kind));
+    this.#local = new LocalMedia((kind) => this.#showDevices(kind));
     this.#lobby = new Lobby(name, { join: (typed) => this.#enter(typed), cancel: () => this.#cancel() });
-    this.#backgrounds = new BackgroundChoice(room, background, (chosen) => this.#lobby.showBackground(chosen));
-    this.#meeting = new Meeting(room, this.#self, this.#backgrounds);
+    this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
+    this.#controller = new RoomController(room, this.#local, this.#backgrounds);
     onAction('microphone', () => void this.#toggle('audio'));
     onAction('camera', () => void this.#toggle('video'));
-    onAction('leave', () => this.#conference?.leave());
+    onAction('leave', () => this.#client?.leave());
   }
 
   /** Shows the lobby, opens the devices, and sends their picture to the server and back. */
@@ -54,7 +54,7 @@ export class Session {
     this.#showLobby();
     this.#lobby.focus();
     const loaded = this.#backgrounds.load();
-    const opened = this.#self.devices.open();
+    const opened = this.#local.devices.open();
     await loaded;
     this.#connect();
     await opened;
@@ -64,12 +64,12 @@ export class Session {
     document.body.dataset.state = 'lobby';
     showInTab('idle', this.#room, 0);
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
-    this.#self.moveTo(this.#lobby.devices);
+    this.#local.moveTo(this.#lobby.devices);
   }
 
   #connect() {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const conference = new Conference({
+    const client = new RoomClient({
       url: `${scheme}//${location.host}/ws`,
       room: this.#room,
       name: this.#preferences.name || text('lobby.somebody'),
@@ -78,28 +78,28 @@ export class Session {
       token: this.#secrets.token,
     }, {
       phase: (phase, error) => this.#showPhase(phase, error),
-      joined: (joined) => this.#join(conference, joined),
+      joined: (joined) => this.#join(client, joined),
       unreachable: () => this.#lobby.say(text(navigator.onLine ? 'lobby.unreachable' : 'lobby.offline')),
       told: (message, before) => {
-        if (!this.#hear(message)) this.#meeting.hear(conference, message, before);
+        if (!this.#hear(message)) this.#controller.hear(client, message, before);
       },
-      changed: () => this.#meeting.refresh(conference),
-      streams: (streams) => this.#attach(conference, streams),
+      changed: () => this.#controller.refresh(client),
+      streams: (streams) => this.#attach(client, streams),
     });
-    this.#conference = conference;
-    conference.start(this.#self.tracks, this.#self.media);
+    this.#client = client;
+    client.start(this.#local.tracks, this.#local.media);
   }
 
   /**
-   * @param {Conference} conference
+   * @param {RoomClient} client
    * @param {Joined} joined
    */
-  #join(conference, joined) {
+  #join(client, joined) {
     this.#lobby.say('');
     this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
-    void this.#self.devices.setLimits(joined.limits.video);
-    this.#backgrounds.enter(conference, joined);
-    this.#meeting.prepare(conference, joined);
+    void this.#local.devices.setLimits(joined.limits.video);
+    this.#backgrounds.enter(client, joined);
+    this.#controller.prepare(client, joined);
   }
 
   /** @param {string} name */
@@ -107,13 +107,13 @@ export class Session {
     this.#preferences.name = name;
     savePreferences({ name });
     this.#lobby.setJoining('joining');
-    if (!this.#conference) this.#connect();
-    this.#conference?.enter(name);
+    if (!this.#client) this.#connect();
+    this.#client?.enter(name);
   }
 
   /** Asks no more to be let in; the lobby stays. */
   #cancel() {
-    this.#conference?.leave();
+    this.#client?.leave();
     this.#connect();
   }
 
@@ -125,10 +125,10 @@ export class Session {
       case 'filter': this.#backgrounds.report(message); return false;
       case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
-      case 'policy': this.#backgrounds.allow(message.policy, this.#conference?.state.isHost ?? false); return false;
+      case 'policy': this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false); return false;
       case 'error':
         if (['unknown-background', 'background-forbidden'].includes(message.code)) this.#backgrounds.reject(message.code);
-        else if (this.#conference?.phase === 'room' && message.code !== 'not-in-room') warn(explain(message));
+        else if (this.#client?.phase === 'room' && message.code !== 'not-in-room') warn(explain(message));
         return false;
       default: return false;
     }
@@ -140,7 +140,7 @@ export class Session {
    */
   #showPhase(phase, error) {
     if (phase === 'closed') return this.#close(error);
-    if (phase === 'rejoining') return this.#meeting.showLost(!navigator.onLine);
+    if (phase === 'rejoining') return this.#controller.showLost(!navigator.onLine);
     if (phase === 'room') return this.#showRoom();
     if (document.body.dataset.state !== 'lobby') this.#backToLobby();
     this.#lobby.setJoining(phase === 'waiting' ? 'waiting' : 'no');
@@ -148,9 +148,9 @@ export class Session {
   }
 
   #showRoom() {
-    const conference = this.#conference;
-    if (!conference) return;
-    const { hostToken } = conference.state;
+    const client = this.#client;
+    if (!client) return;
+    const { hostToken } = client.state;
     if (hostToken) {
       this.#secrets.host = hostToken;
       saveSecret(this.#room, 'host', hostToken);
@@ -163,11 +163,11 @@ export class Session {
       this.#lobby.showPreview(null, false);
       this.#wakeLock.hold();
     }
-    this.#meeting.enter(conference, back);
+    this.#controller.enter(client, back);
   }
 
   #backToLobby() {
-    this.#meeting.leave();
+    this.#controller.leave();
     this.#wakeLock.release();
     this.#showLobby();
     this.#lobby.focus();
@@ -176,14 +176,14 @@ export class Session {
   /** @param {ServerError | null} error */
   #close(error) {
     const wasIn = document.body.dataset.state === 'room';
-    this.#conference = null;
+    this.#client = null;
     this.#backgrounds.leave();
     this.#lobby.setJoining('no');
     this.#lobby.showPreview(null, false);
     if (!wasIn) return this.#lobby.say(error ? explain(error) : '');
-    this.#meeting.leave();
+    this.#controller.leave();
     this.#wakeLock.release();
-    this.#self.close();
+    this.#local.close();
     document.body.dataset.state = 'left';
     showInTab('idle', this.#room, 0);
     showLeft(this.#room, error, error && explain(error), () => this.#rejoin());
@@ -193,45 +193,45 @@ export class Session {
     offerReceipt(null);
     this.#showLobby();
     this.#lobby.focus();
-    void this.#self.devices.open();
+    void this.#local.devices.open();
     this.#enter(this.#preferences.name);
   }
 
   /**
-   * @param {Conference} conference
+   * @param {RoomClient} client
    * @param {Streams} streams
    */
-  #attach(conference, streams) {
-    this.#meeting.attach(streams);
+  #attach(client, streams) {
+    this.#controller.attach(streams);
     if (document.body.dataset.state !== 'lobby') return;
-    this.#lobby.showPreview(streams.get(conference.state.self)?.video ?? null, this.#self.isLive('video'));
+    this.#lobby.showPreview(streams.get(client.state.self)?.video ?? null, this.#local.isLive('video'));
   }
 
   /** @param {Kind} kind */
   async #toggle(kind) {
-    await this.#self.toggle(kind);
-    const { on, track } = this.#self.devices.state[kind];
+    await this.#local.toggle(kind);
+    const { on, track } = this.#local.devices.state[kind];
     const words = kind === 'video' ? /** @type {const} */ (['room.dark.self', 'room.light.self']) : /** @type {const} */ (['room.muted.self', 'room.unmuted.self']);
     if (!on || track) announce(text(words[Number(on)]));
   }
 
   /** @param {Kind | null} kind */
   #showDevices(kind) {
-    const { devices, media } = this.#self;
+    const { devices, media } = this.#local;
     showSwitches(media);
     this.#lobby.showDevices(devices);
     this.#lobby.setCamera(media.video);
-    this.#meeting.showTab();
-    if (!kind || !this.#conference) return;
+    this.#controller.showTab();
+    if (!kind || !this.#client) return;
     const { track, problem, opening } = devices.state[kind];
-    void this.#conference.setTrack(kind, track, media[kind]);
+    void this.#client.setTrack(kind, track, media[kind]);
     if (problem && !opening && document.body.dataset.state === 'room') {
       warn(text(problem === 'insecure' ? 'problem.insecure' : `problem.${kind}.${problem}`));
     }
   }
 
   #watchPage() {
-    const retry = () => this.#conference?.retryNow();
+    const retry = () => this.#client?.retryNow();
     let tick = Date.now();
     setInterval(() => {
       if (Date.now() - tick > SLEPT) retry();
@@ -239,11 +239,11 @@ export class Session {
     }, 1000);
     window.addEventListener('online', () => {
       retry();
-      this.#meeting.showConnected();
+      this.#controller.showConnected();
     });
     Reflect.get(navigator, 'connection')?.addEventListener?.('change', retry);
     window.addEventListener('offline', () => {
-      if (this.#conference?.phase === 'room') this.#meeting.showLost(true);
+      if (this.#client?.phase === 'room') this.#controller.showLost(true);
     });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) retry();
@@ -251,7 +251,7 @@ export class Session {
     window.addEventListener('beforeunload', (event) => {
       if (document.body.dataset.state === 'room') event.preventDefault();
     });
-    window.addEventListener('pagehide', () => this.#conference?.leave());
+    window.addEventListener('pagehide', () => this.#client?.leave());
   }
 }
 

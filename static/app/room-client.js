@@ -15,7 +15,7 @@ import { VERSION } from '../protocol/types.js';
  */
 
 /**
- * @typedef {object} ConferenceEvents
+ * @typedef {object} RoomClientEvents
  * @property {(phase: Phase, error: ServerError | null) => void} phase
  * @property {(joined: Joined) => void} joined after every connection, before the phase changes
  * @property {() => void} unreachable a try to reach the server failed; the next one follows by itself
@@ -31,7 +31,7 @@ const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
 const NOT_LET_IN = new Set(['room-full', 'room-locked']);
 
 /** One stay: the lobby, the room, and the way back after each loss. */
-export class Conference {
+export class RoomClient {
   state = new RoomState();
   #events;
   #signaling;
@@ -48,7 +48,7 @@ export class Conference {
 
   /**
    * @param {{url: string, room: string, name: string, background: string, hostToken: string | null, token: string | null}} options
-   * @param {ConferenceEvents} events
+   * @param {RoomClientEvents} events
    */
   constructor(options, events) {
     this.#options = { ...options };

@@ -7,18 +7,18 @@ import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Invite } from '../view/invite.js';
-import { showKnocks } from '../view/waiting-room.js';
+import { showWaiting } from '../view/waiting-room.js';
 import { announce, clearNotices, notify, warn } from '../view/notices.js';
 import { People } from '../view/people.js';
 import { Reactions } from '../view/reactions.js';
-import { Recording } from '../view/recording.js';
-import { Room } from '../view/room.js';
-import { Trust } from '../view/filter-report.js';
+import { RecordingView } from '../view/recording.js';
+import { RoomView } from '../view/room.js';
+import { FilterReportView } from '../view/filter-report.js';
 
-/** @import {BackgroundChoice} from './background-controller.js' */
-/** @import {Conference} from './room-client.js' */
+/** @import {BackgroundController} from './background-controller.js' */
+/** @import {RoomClient} from './room-client.js' */
 /** @import {RoomState} from '../protocol/room-state.js' */
-/** @import {Self} from '../devices/local-media.js' */
+/** @import {LocalMedia} from '../devices/local-media.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 /** @import {Joined, Participant, ServerMessage} from '../protocol/types.js' */
 
@@ -27,48 +27,48 @@ const STATS_INTERVAL = 1000;
 const TOTALS_INTERVAL = 2000;
 
 /** The meeting: what the server says is shown, what the person does is sent. */
-export class Meeting {
+export class RoomController {
   #room;
-  #self;
+  #local;
   #backgrounds;
-  #view = new Room();
+  #view = new RoomView();
   #chat = new Chat((words) => this.#send({ type: 'chat', text: words }));
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
-  #recording = new Recording((message) => this.#send(message));
-  #trust = new Trust();
+  #recording = new RecordingView((message) => this.#send(message));
+  #filterReport = new FilterReportView();
   #invite = new Invite();
   #screen = new ScreenShare();
   #shortcuts;
-  /** @type {Conference | null} */
-  #conference = null;
+  /** @type {RoomClient | null} */
+  #client = null;
   #timers = [0, 0];
   /** Whether the space bar is what opened the microphone. */
   #talks = false;
 
   /**
    * @param {string} room
-   * @param {Self} self
-   * @param {BackgroundChoice} backgrounds
+   * @param {LocalMedia} local
+   * @param {BackgroundController} backgrounds
    */
-  constructor(room, self, backgrounds) {
+  constructor(room, local, backgrounds) {
     this.#room = room;
-    this.#self = self;
+    this.#local = local;
     this.#backgrounds = backgrounds;
     this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
     this.#view.tiles.onCommand = (message) => this.#send(message);
     this.#view.panel.onOpen = (name) => this.#opened(name);
     /** @type {Record<string, () => void>} */
     const actions = {
-      'screen': () => this.#conference && this.#screen.toggle(this.#conference),
-      'screen-stop': () => this.#screen.stop(this.#conference, true),
-      'hand': () => this.#send({ type: 'hand', raised: !this.#conference?.state.me?.hand }),
+      'screen': () => this.#client && this.#screen.toggle(this.#client),
+      'screen-stop': () => this.#screen.stop(this.#client, true),
+      'hand': () => this.#send({ type: 'hand', raised: !this.#client?.state.me?.hand }),
       'background': () => this.#view.panel.toggle('background'),
       'chat': () => this.#view.panel.toggle('chat'),
       'people': () => this.#view.panel.toggle('people'),
       'stats': () => this.#view.panel.toggle('stats'),
       'layout': () => this.#toggleLayout(),
-      'invite': () => this.#invite.open(this.#conference?.state.isHost ? this.#conference.state.hostToken : null),
+      'invite': () => this.#invite.open(this.#client?.state.isHost ? this.#client.state.hostToken : null),
       'fullscreen': () => this.#view.toggleFullScreen(),
       'help': () => this.#view.showHelp(),
       'settings': () => this.#view.showSettings(),
@@ -84,44 +84,44 @@ export class Meeting {
   }
 
   /** Takes in what a new connection brought, in the lobby as in the room.
-   * @param {Conference} conference @param {Joined} joined */
-  prepare(conference, joined) {
-    this.#conference = conference;
-    this.#trust.begin(joined.model);
-    this.#recording.show(conference.state);
-    this.#reactions.offer(conference.state.reactions);
-    if (!conference.state.me?.screen) this.#screen.stop(conference, false);
+   * @param {RoomClient} client @param {Joined} joined */
+  prepare(client, joined) {
+    this.#client = client;
+    this.#filterReport.begin(joined.model);
+    this.#recording.show(client.state);
+    this.#reactions.offer(client.state.reactions);
+    if (!client.state.me?.screen) this.#screen.stop(client, false);
   }
 
   /**
-   * @param {Conference} conference
+   * @param {RoomClient} client
    * @param {boolean} back whether the room has been on the screen all along
    */
-  enter(conference, back) {
-    this.#conference = conference;
+  enter(client, back) {
+    this.#client = client;
     this.#view.showLost('');
-    this.#showChat(conference.state, back);
-    this.#self.moveTo(this.#view.devices);
+    this.#showChat(client.state, back);
+    this.#local.moveTo(this.#view.devices);
     this.#backgrounds.moveTo(this.#view.panel.place('background'));
     this.#showPolicy();
-    showKnocks(conference);
+    showWaiting(client);
     if (back) return;
-    if (conference.state.recording) this.#recording.say(conference.state.recording);
+    if (client.state.recording) this.#recording.say(client.state.recording);
     this.#view.focus();
     this.#stopTimers();
     this.#timers = [
       window.setInterval(() => void this.#showStats(), STATS_INTERVAL),
       window.setInterval(() => this.#askTotals(), TOTALS_INTERVAL),
     ];
-    this.#trust.onOpen = () => this.#askTotals();
+    this.#filterReport.onOpen = () => this.#askTotals();
   }
 
   leave() {
-    this.#screen.stop(this.#conference, false);
+    this.#screen.stop(this.#client, false);
     this.#stopTimers();
     this.#chat.clear();
     this.#view.reset();
-    this.#conference = null;
+    this.#client = null;
   }
 
   /** @param {boolean} offline */
@@ -132,7 +132,7 @@ export class Meeting {
 
   /** The network is back before anything was lost. */
   showConnected() {
-    if (this.#conference?.phase === 'room') this.#view.showLost('');
+    if (this.#client?.phase === 'room') this.#view.showLost('');
     this.showTab();
   }
 
@@ -142,25 +142,25 @@ export class Meeting {
   }
 
   /** Shows who is there and what is known of them.
-   * @param {Conference} conference */
-  refresh(conference) {
-    if (conference.phase !== 'room' && conference.phase !== 'rejoining') return;
-    const { state, participants } = conference;
+   * @param {RoomClient} client */
+  refresh(client) {
+    if (client.phase !== 'room' && client.phase !== 'rejoining') return;
+    const { state, participants } = client;
     this.#view.showParticipants(participants, state.self, state.isHost);
     this.#people.show(participants, state);
     const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
-    this.#screen.show(this.#conference);
+    this.#screen.show(this.#client);
     this.showTab();
   }
 
   /**
-   * @param {Conference} conference
+   * @param {RoomClient} client
    * @param {ServerMessage} message
    * @param {Participant | null} before
    */
-  hear(conference, message, before) {
-    const { state } = conference;
+  hear(client, message, before) {
+    const { state } = client;
     switch (message.type) {
       case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
       case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
@@ -169,7 +169,7 @@ export class Meeting {
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
       case 'knock':
-      case 'knock-ended': return showKnocks(conference);
+      case 'knock-ended': return showWaiting(client);
       case 'policy': return this.#showPolicy();
       case 'recording':
         this.#recording.show(state);
@@ -177,24 +177,24 @@ export class Meeting {
       case 'muted':
         void this.#setTalking(false);
         return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
-      case 'screen': return this.#screen.end(conference, message.reason);
-      case 'filter': return this.#trust.showOwn(message);
-      case 'totals': return this.#trust.showTotals(message);
+      case 'screen': return this.#screen.end(client, message.reason);
+      case 'filter': return this.#filterReport.showOwn(message);
+      case 'totals': return this.#filterReport.showTotals(message);
       case 'error':
-        if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(conference, false);
+        if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(client, false);
     }
   }
 
   showTab() {
-    const state = this.#conference?.phase === 'rejoining' ? 'lost' : this.#self.isLive('audio') ? 'live' : 'muted';
+    const state = this.#client?.phase === 'rejoining' ? 'lost' : this.#local.isLive('audio') ? 'live' : 'muted';
     if (document.body.dataset.state === 'room') showInTab(state, this.#room, this.#chat.unread);
   }
 
   /** Sends what one does in the room. While the connection is lost nothing is done, and nothing looks as if it were.
    * @param {import('../protocol/types.js').ClientMessage} message */
   #send(message) {
-    const conference = this.#conference;
-    if (conference?.phase === 'room' && conference.send(message)) return true;
+    const client = this.#client;
+    if (client?.phase === 'room' && client.send(message)) return true;
     announce(text('room.rejoining'));
     this.#showPolicy();
     return false;
@@ -234,14 +234,14 @@ export class Meeting {
 
   /** @param {boolean} on */
   async #talk(on) {
-    if (on ? !this.#self.devices.state.audio.on : this.#talks) await this.#setTalking(on);
+    if (on ? !this.#local.devices.state.audio.on : this.#talks) await this.#setTalking(on);
   }
 
   /** @param {boolean} on */
   async #setTalking(on) {
     this.#talks = on;
-    await this.#self.talk(on);
-    this.#view.showTalking(this.#talks && this.#self.isLive('audio'));
+    await this.#local.talk(on);
+    this.#view.showTalking(this.#talks && this.#local.isLive('audio'));
   }
 
   /**
@@ -256,7 +256,7 @@ export class Meeting {
 
   /** @param {import('../protocol/types.js').Chat} chat */
   #receiveChat(chat) {
-    const own = chat.participant === this.#conference?.state.self;
+    const own = chat.participant === this.#client?.state.self;
     this.#chat.add(chat, own, this.#view.panel.current === 'chat');
     if (!own && this.#chat.unread) notify(text('room.said', { name: chat.name, words: chat.text.slice(0, 120) }));
     this.showTab();
@@ -280,13 +280,13 @@ export class Meeting {
   }
 
   #showPolicy() {
-    const state = this.#conference?.state;
+    const state = this.#client?.state;
     if (!state) return;
     this.#people.showPolicy(state);
     this.#backgrounds.allow(state.policy, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
-    this.#screen.show(this.#conference);
+    this.#screen.show(this.#client);
   }
 
   /** @param {string} name of a panel */
@@ -301,14 +301,14 @@ export class Meeting {
   }
 
   async #showStats() {
-    if (this.#view.panel.current !== 'stats' || !this.#conference) return;
-    const { state } = this.#conference;
+    if (this.#view.panel.current !== 'stats' || !this.#client) return;
+    const { state } = this.#client;
     const { showStats } = await import('../view/stats-panel.js');
-    showStats(this.#view.panel.place('stats'), await this.#conference.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#trust.report });
+    showStats(this.#view.panel.place('stats'), await this.#client.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#filterReport.report });
   }
 
   #askTotals() {
-    if (this.#trust.isOpen) this.#conference?.send({ type: 'totals' });
+    if (this.#filterReport.isOpen) this.#client?.send({ type: 'totals' });
   }
 
   #stopTimers() {

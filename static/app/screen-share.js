@@ -3,45 +3,45 @@ import { text } from '../i18n/strings.js';
 import { byId, showAction } from '../view/dom.js';
 import { warn } from '../view/notices.js';
 
-/** @import {Conference} from './room-client.js' */
+/** @import {RoomClient} from './room-client.js' */
 
 /** This person's screen: capturing and sending it, and showing all the while that it is sent. */
 export class ScreenShare {
   /** @type {MediaStream | null} */
   #stream = null;
 
-  /** @param {Conference} conference */
-  toggle(conference) {
-    if (this.#stream) this.stop(conference, true);
-    else void this.#start(conference);
+  /** @param {RoomClient} client */
+  toggle(client) {
+    if (this.#stream) this.stop(client, true);
+    else void this.#start(client);
   }
 
   /**
-   * @param {Conference | null} conference
+   * @param {RoomClient | null} client
    * @param {boolean} tell whether the server has to be told
    */
-  stop(conference, tell) {
+  stop(client, tell) {
     if (!this.#stream) return;
     for (const track of this.#stream.getTracks()) {
       track.onended = null;
       track.stop();
     }
     this.#stream = null;
-    conference?.unshare(tell);
-    this.show(conference);
+    client?.unshare(tell);
+    this.show(client);
   }
 
   /** The server has ended it.
-   * @param {Conference} conference @param {'stopped' | 'policy' | 'lost'} reason */
-  end(conference, reason) {
-    this.stop(conference, false);
+   * @param {RoomClient} client @param {'stopped' | 'policy' | 'lost'} reason */
+  end(client, reason) {
+    this.stop(client, false);
     if (reason !== 'stopped') warn(text(reason === 'lost' ? 'screen.ended.lost' : 'screen.ended.policy'));
   }
 
-  /** @param {Conference | null} conference */
-  show(conference) {
+  /** @param {RoomClient | null} client */
+  show(client) {
     const isOn = this.#stream !== null;
-    const allowed = isOn || (conference?.state.mayShareScreen ?? true);
+    const allowed = isOn || (client?.state.mayShareScreen ?? true);
     const possible = typeof navigator.mediaDevices?.getDisplayMedia === 'function';
     const label = text(isOn ? 'screen.stop' : allowed ? 'toolbar.screen' : 'toolbar.screen.off');
     const caption = text(isOn ? 'screen.stop' : 'toolbar.screen');
@@ -50,9 +50,9 @@ export class ScreenShare {
   }
 
   /** Asks which screen, window or tab, and sends it with its sound where the browser gives it.
-   * @param {Conference} conference */
-  async #start(conference) {
-    const limits = conference.state.limits?.screen;
+   * @param {RoomClient} client */
+  async #start(client) {
+    const limits = client.state.limits?.screen;
     if (!limits) return;
     const video = { width: { max: limits.width }, height: { max: limits.height }, frameRate: { max: limits.frameRate } };
     let stream;
@@ -62,15 +62,15 @@ export class ScreenShare {
       const cancelled = error instanceof DOMException && error.name === 'NotAllowedError';
       return cancelled ? undefined : warn(text('screen.failed'));
     }
-    if (this.#stream || conference.phase !== 'room') {
+    if (this.#stream || client.phase !== 'room') {
       for (const track of stream.getTracks()) track.stop();
-      return conference.phase === 'rejoining' ? warn(text('screen.ended.lost')) : undefined;
+      return client.phase === 'rejoining' ? warn(text('screen.ended.lost')) : undefined;
     }
     this.#stream = stream;
     const [track] = stream.getVideoTracks();
     track.contentHint = 'detail';
-    track.onended = () => this.stop(conference, true); // by the browser's own button
-    conference.share(stream);
-    this.show(conference);
+    track.onended = () => this.stop(client, true); // by the browser's own button
+    client.share(stream);
+    this.show(client);
   }
 }

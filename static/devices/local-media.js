@@ -8,7 +8,7 @@ import { DeviceFields } from '../view/device-fields.js';
 /** @import {Kind} from '../protocol/types.js' */
 
 /** What this person shows and says: devices, their pickers, the level of the microphone, and what is remembered of it. */
-export class Self {
+export class LocalMedia {
   devices;
   /** How loud the microphone is, in [0, 1]. */
   level = 0;

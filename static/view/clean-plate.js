@@ -5,7 +5,7 @@ import { byId } from './dom.js';
 /** @import {FilterReport} from '../protocol/types.js' */
 
 /** The button that lets the server learn the empty room: count down, step aside, come back. */
-export class PlateButton {
+export class CleanPlateButton {
   #field = byId('plate-field', HTMLElement);
   #button = byId('plate', HTMLButtonElement);
   #state = byId('plate-state', HTMLElement);

@@ -9,7 +9,7 @@ const COUNTERS = /** @type {const} */ (['received', 'filtered', 'covered', 'slat
 const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
 
 /** What the filter does, and the proof of it in numbers. */
-export class Trust {
+export class FilterReportView {
   /** @type {FilterReport | null} */
   report = null;
   onOpen = () => {};

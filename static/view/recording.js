@@ -7,7 +7,7 @@ import { notify } from './notices.js';
 /** @import {ClientMessage, Recording as Begun} from '../protocol/types.js' */
 
 /** Says to everybody, already in the lobby, whether the room is recorded; and lets hosts decide. */
-export class Recording {
+export class RecordingView {
   #marks = [byId('recording', HTMLElement), byId('lobby-recording', HTMLElement)];
   #tools = byId('record-tools', HTMLElement);
   #allowed = byId('policy-recording', HTMLInputElement);

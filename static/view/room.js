@@ -7,7 +7,7 @@ import { Tiles } from './tiles.js';
 /** @import {Participant} from '../protocol/types.js' */
 
 /** The frame of the meeting: header, banners, tiles, panel, toolbar, menus and dialogs. */
-export class Room {
+export class RoomView {
   /** Where the device pickers live while the meeting runs. */
   devices = byId('settings-devices', HTMLElement);
   panel = new Panel();

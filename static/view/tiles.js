@@ -33,7 +33,7 @@ export class Tiles {
   /** @type {Streams} */
   #streams = new Map();
   #blocked;
-  #self = '';
+  #local = '';
   #isHost = false;
   /** @type {string | null} */
   #pinned = null;
@@ -54,7 +54,7 @@ export class Tiles {
    */
   show(participants, self, isHost) {
     this.#participants = participants;
-    this.#self = self;
+    this.#local = self;
     this.#isHost = isHost;
     const ids = new Set(participants.map(({ id }) => id));
     for (const [id, tile] of this.#tiles) if (!ids.has(id)) this.#remove(this.#tiles, id, tile);
@@ -84,7 +84,7 @@ export class Tiles {
     if (speaker === this.#speaker) return clearTimeout(this.#settling);
     clearTimeout(this.#settling);
     // Oneself is shown large to nobody but the others.
-    if (!speaker || speaker === this.#self) return;
+    if (!speaker || speaker === this.#local) return;
     this.#settling = window.setTimeout(() => {
       this.#speaker = speaker;
       if (this.layout === 'speaker') this.#layOut();
@@ -133,7 +133,7 @@ export class Tiles {
   }
 
   #showScreens() {
-    const sharing = this.#participants.filter(({ id }) => id !== this.#self && this.#streams.get(id)?.screen);
+    const sharing = this.#participants.filter(({ id }) => id !== this.#local && this.#streams.get(id)?.screen);
     const ids = new Set(sharing.map(({ id }) => id));
     for (const [id, tile] of this.#screens) if (!ids.has(id)) this.#remove(this.#screens, id, tile);
     for (const { id, name } of sharing) {
@@ -175,7 +175,7 @@ export class Tiles {
     this.#menu.open(opener, tile, {
       isPinned: this.#pinned === key,
       pin: () => this.#pin(key),
-      participant: this.#isHost && key !== this.#self ? this.#participants.find(({ id }) => id === key) ?? null : null,
+      participant: this.#isHost && key !== this.#local ? this.#participants.find(({ id }) => id === key) ?? null : null,
       send: this.onCommand,
     });
   }
@@ -184,14 +184,14 @@ export class Tiles {
   get #main() {
     const keys = new Set([...this.#tiles.keys(), ...[...this.#screens.keys()].map(screenKey)]);
     const [screen] = this.#screens.keys();
-    const others = this.#participants.find(({ id }) => id !== this.#self)?.id;
+    const others = this.#participants.find(({ id }) => id !== this.#local)?.id;
     const wanted = [this.#pinned, screen ? screenKey(screen) : null, this.layout === 'speaker' ? this.#speaker : null, this.layout === 'speaker' ? others : null];
     return wanted.find((key) => key && keys.has(key)) ?? null;
   }
 
   #layOut() {
     const shown = [...[...this.#tiles].map(([id, tile]) => ({ key: id, tile })), ...[...this.#screens].map(([id, tile]) => ({ key: screenKey(id), tile }))];
-    shown.sort((a, b) => Number(b.key === this.#self) - Number(a.key === this.#self));
+    shown.sort((a, b) => Number(b.key === this.#local) - Number(a.key === this.#local));
     const area = { width: this.#root.clientWidth, height: this.#root.clientHeight };
     const main = shown.findIndex(({ key }) => key === this.#main);
     const boxes = main < 0 ? placeTiles(shown.length, area, GAP) : placeAround(shown.length, main, area, GAP);

@@ -3,13 +3,13 @@ import { text } from '../i18n/strings.js';
 import { byId, element } from './dom.js';
 import { announce } from './notices.js';
 
-/** @import {Conference} from '../app/room-client.js' */
+/** @import {RoomClient} from '../app/room-client.js' */
 /** @import {Knock} from '../protocol/types.js' */
 
 /** Shows hosts who wants to come in. Nobody's buttons are drawn anew, or get the focus, when others come and go.
- * @param {Conference} conference */
-export function showKnocks(conference) {
-  const { knocking, isHost } = conference.state;
+ * @param {RoomClient} client */
+export function showWaiting(client) {
+  const { knocking, isHost } = client.state;
   const root = byId('knocks', HTMLElement);
   const shown = isHost ? [...knocking.values()] : [];
   const cards = new Map([...root.querySelectorAll('[data-knock]')].map((each) => [each.getAttribute('data-knock'), each]));
@@ -17,7 +17,7 @@ export function showKnocks(conference) {
   for (const [id, gone] of cards) if (!shown.some((knock) => knock.id === id)) gone.remove();
   for (const knock of shown) {
     if (cards.has(knock.id)) continue;
-    root.append(card(conference, knock));
+    root.append(card(client, knock));
     announce(text('knock.notice', { name: knock.name }));
   }
   root.hidden = shown.length === 0;
@@ -25,14 +25,14 @@ export function showKnocks(conference) {
 }
 
 /**
- * @param {Conference} conference
+ * @param {RoomClient} client
  * @param {Knock} knock
  */
-function card(conference, { id, name }) {
+function card(client, { id, name }) {
   const words = element('p', {}, element('bdi', {}, name), ` ${text('knock.wants')}`);
   const admit = element('button', { type: 'button', class: 'primary', 'aria-label': text('room.said', { name: text('knock.admit'), words: name }) }, text('knock.admit'));
   const deny = element('button', { type: 'button', class: 'secondary', 'aria-label': text('room.said', { name: text('knock.deny'), words: name }) }, text('knock.deny'));
-  admit.onclick = () => conference.send({ type: 'admit', participant: id });
-  deny.onclick = () => conference.send({ type: 'deny', participant: id });
+  admit.onclick = () => client.send({ type: 'admit', participant: id });
+  deny.onclick = () => client.send({ type: 'deny', participant: id });
   return element('div', { class: 'knock', 'data-knock': id }, words, admit, deny);
 }

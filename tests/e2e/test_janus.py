@@ -14,7 +14,7 @@ from aiortc import AudioStreamTrack
 from server.janus.bridge import DISPLAY
 from server.janus.client import JanusError, connect
 from server.janus.relay import FIRST_PAUSE
-from server.janus.videoroom import PLUGIN, Room, expect, watch
+from server.janus.videoroom import PLUGIN, JanusRoom, expect, watch
 from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
@@ -186,6 +186,6 @@ async def test_a_wrong_pin_and_a_missing_room_are_told_with_a_next_step(janus: J
         with pytest.raises(
             JanusError, match=r"janus_private: Unauthorized.*set janus_private_pin to its PIN"
         ):
-            await watch(handle, Room(PRIVATE, "0", "janus_private"), "Greenroom")
+            await watch(handle, JanusRoom(PRIVATE, "0", "janus_private"), "Greenroom")
         with pytest.raises(JanusError, match="janus_public: No such room; create it"):
-            await expect(handle, Room(99, "", "janus_public"))
+            await expect(handle, JanusRoom(99, "", "janus_public"))

@@ -208,14 +208,14 @@ async def test_what_is_said_in_passing_covers_nothing_that_one_uses(
     await fake.send("participant-joined", participant=participant("p2", "A name of some length " * 3))
     await expect(page.locator("#notices .notice")).to_be_visible()
     await expect(page.locator("#alerts .notice")).to_be_visible()
-    covered = await page.evaluate("""() => {
+    full_blur = await page.evaluate("""() => {
       const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
       const inUse = [...document.querySelectorAll('#knocks button, #chat-text, .tool, .notice')];
       return [...document.querySelectorAll('.notice')].flatMap((notice) => inUse.filter(
         (each) => each !== notice && overlap(each.getBoundingClientRect(), notice.getBoundingClientRect())
       ).map((each) => each.outerHTML));
     }""")
-    assert covered == []
+    assert full_blur == []
 
 
 async def test_hosts_record_where_that_is_allowed_and_it_is_marked(page: Page, fake: FakeServer) -> None:

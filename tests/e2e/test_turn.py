@@ -18,7 +18,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransp
 from playwright.async_api import Browser
 
 from filters.matting.segmenter import Segmenter, load_card
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import DEFAULT_MODEL, MODELS, Config
 from server.media.rtc.connection import PeerConnection
 from server.peers.ice import describe, ice_servers
@@ -104,8 +104,8 @@ async def test_media_flows_when_a_client_has_only_the_relay(server: Client, turn
         assert await camera.publish(CameraTrack(lambda i: film[i % 10])) == 201
         lines = camera.connection.localDescription.sdp.splitlines()
         assert {line.split()[7] for line in lines if line.startswith("a=candidate")} == {"relay"}
-        (attendance,) = server.app[CONFERENCE].rooms.all()[0].attendances
-        await until(lambda: attendance.participant.video.received > 10)
+        (membership,) = server.app[ROOMS].open_rooms.all()[0].memberships
+        await until(lambda: membership.participant.video.received > 10)
         await camera.close()
 
 

@@ -17,7 +17,7 @@ from filters.base import Alpha, FilteredFrame, FilterError, Plane, Planes, new_f
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
-from filters.person import MAX_REPEAT, PersonFilter, slate
+from filters.person import MAX_REPEAT, PersonFilter, placeholder
 from server.config.options import MODELS
 from tests.support.camera import Camera
 
@@ -154,7 +154,7 @@ def test_until_the_first_good_matte_there_is_a_slate() -> None:
     network.error = None
     shown += [person.filter(picture(i)) for i in range(4, 8)]
     frames = [f for f in shown if f is not None]
-    expected = planes_of(slate(160, 96)).y
+    expected = planes_of(placeholder(160, 96)).y
     assert all(np.array_equal(planes_of(f.frame).y, expected) for f in frames[:4])
     assert all(f.safe for f in frames[:4])
     assert not frames[-1].safe
@@ -177,7 +177,7 @@ def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception
     assert len(frames) == len(shown)
     assert all(f.safe for f in frames[1:])
     assert person.failing
-    assert np.array_equal(planes_of(frames[-1].frame).y, planes_of(slate(160, 96)).y)
+    assert np.array_equal(planes_of(frames[-1].frame).y, planes_of(placeholder(160, 96)).y)
     assert not any(map(shows_room, frames))
     network.error = None
     for i in range(100, 104):
@@ -193,7 +193,7 @@ def test_a_size_that_never_had_a_picture_is_slated() -> None:
     run(person, [picture(i) for i in range(5)])
     network.error = FilterError("bad")
     shown = run(person, [picture(i, 80, 48) for i in range(5, 8)])
-    assert all(np.array_equal(planes_of(f.frame).y, planes_of(slate(80, 48)).y) for f in shown)
+    assert all(np.array_equal(planes_of(f.frame).y, planes_of(placeholder(80, 48)).y) for f in shown)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 5.0])
@@ -242,18 +242,18 @@ def test_reset_forgets_the_picture() -> None:
     person.reset()
     network.error = FilterError("bad")
     shown = run(person, [picture(6)])
-    assert np.array_equal(planes_of(shown[0].frame).y, planes_of(slate(160, 96)).y)
+    assert np.array_equal(planes_of(shown[0].frame).y, planes_of(placeholder(160, 96)).y)
 
 
 def test_covered_shows_nothing_but_light(film: list[av.VideoFrame], camera: Camera) -> None:
     person = PersonFilter(Network(), GREEN)
-    person.covered = True
+    person.full_blur = True
     shown = run(person, film[:5])
     assert len(shown) == 5
     for frame in shown:
         picture = frame.frame.to_ndarray(format="rgb24").astype(np.uint8)
         assert abs(camera.marker.contrast(picture)) < 0.02
-    person.covered = False
+    person.full_blur = False
     assert not run(person, film[5:10])[-1].safe
 
 
@@ -261,17 +261,17 @@ def test_covered_frames_come_at_once_and_the_delay_line_is_dropped(film: list[av
     person = PersonFilter(Network(), GREEN)
     for frame in film[:3]:
         person.filter(frame)
-    person.covered = True
+    person.full_blur = True
     shown = [person.filter(frame) for frame in film[3:6]]
     assert [made.frame.pts for made in shown if made is not None] == [frame.pts for frame in film[3:6]]
-    person.covered = False
+    person.full_blur = False
     assert person.filter(film[6]) is None
     assert [made.frame.pts for made in run(person, film[7:9])] == [frame.pts for frame in film[6:9]]
 
 
 def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch) -> None:
     person = PersonFilter(Network(), GREEN)
-    person.covered = True
+    person.full_blur = True
     monkeypatch.setattr(Color, "paint", Mock(side_effect=FilterError("bad")))
     shown = person.filter(picture(0))
     assert shown is not None
@@ -282,7 +282,7 @@ def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch
 def test_a_cover_shows_the_room_only_to_those_who_chose_to_blur_it() -> None:
     for background, room in ((GREEN, False), (Blur(), True)):
         person = PersonFilter(Network(), background)
-        person.covered = True
+        person.full_blur = True
         (shown,) = run(person, [picture(0)])
         assert shows_room(shown) is room
 
@@ -323,9 +323,9 @@ def test_a_matte_from_before_never_cuts_out_another_picture(interval: int, phase
     shown = [person.filter(frame) for frame in before]
     assert wall_shown([s for s in shown[-2:] if s is not None]) > 5_000
     if between == "cover":
-        person.covered = True
+        person.full_blur = True
         assert wall_shown(run_on(person, [scene(start + i, somebody=False) for i in range(3)])) == 0
-        person.covered, start = False, start + 3
+        person.full_blur, start = False, start + 3
     empty = [scene(start + i, somebody=False) for i in range(10)]
     after = [s for s in run_on(person, empty) if s.frame.pts is not None and s.frame.pts >= start]
     assert len(after) == 9

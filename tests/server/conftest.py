@@ -13,7 +13,7 @@ from aiortc import RTCIceServer
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.config.options import DEFAULT_MODEL, MODELS, Config
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.gate import Gate
@@ -32,16 +32,16 @@ def config() -> Config:
 
 
 @pytest.fixture
-async def conference(config: Config, segmenter: Segmenter) -> AsyncIterator[Conference]:
-    conference = Conference(config, segmenter)
-    yield conference
-    await conference.close()
+async def rooms(config: Config, segmenter: Segmenter) -> AsyncIterator[Rooms]:
+    rooms = Rooms(config, segmenter)
+    yield rooms
+    await rooms.close()
 
 
 @pytest.fixture
-def guest(conference: Conference) -> Callable[[str], Guest]:
+def guest(rooms: Rooms) -> Callable[[str], Guest]:
     """Make somebody who can join."""
-    return lambda name: Guest(conference, name)
+    return lambda name: Guest(rooms, name)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, WSServerHan
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
@@ -140,17 +140,17 @@ async def refusal(reader: asyncio.StreamReader) -> str:
 
 async def test_one_participant_uploads_one_picture_at_a_time(here: Client) -> None:
     socket, message = await joined(here)
-    (attendance,) = here.app[CONFERENCE].rooms.all()[0].attendances
+    (membership,) = here.app[ROOMS].open_rooms.all()[0].memberships
     _, first = await begin_upload(here, message["seat"])
     async with asyncio.timeout(5):
-        while not attendance.uploading:
+        while not membership.uploading:
             await asyncio.sleep(0.001)
     reader, second = await begin_upload(here, message["seat"])
     assert await refusal(reader) == "409 upload-busy"
     for writer in (first, second):
         writer.close()
     async with asyncio.timeout(5):
-        while attendance.uploading:
+        while membership.uploading:
             await asyncio.sleep(0.001)
     await socket.close()
 
@@ -266,7 +266,7 @@ async def test_join_wants_a_good_token(guarded: Client, token: object, code: str
     error = await answer(socket)
     assert (error["code"], error["fatal"]) == (code, True)
     await ended(socket)
-    assert guarded.app[CONFERENCE].rooms.all() == []
+    assert guarded.app[ROOMS].open_rooms.all() == []
 
 
 async def test_a_token_rules_over_what_its_holder_asks_for(guarded: Client) -> None:
@@ -299,8 +299,8 @@ async def test_a_token_makes_hosts_and_only_a_token_does(guarded: Client) -> Non
     }
     await second.send_json({"type": "leave"})
     await answer(first, "participant-left")
-    (participant,) = guarded.app[CONFERENCE].rooms.all()[0].members.values()
-    assert guarded.app[CONFERENCE].rooms.all()[0].room.role(participant) == "guest"
+    (participant,) = guarded.app[ROOMS].open_rooms.all()[0].members.values()
+    assert guarded.app[ROOMS].open_rooms.all()[0].roster.role(participant) == "guest"
     await first.close()
 
 

@@ -15,7 +15,7 @@ from aiortc.sdp import SessionDescription
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.core.logs import configure_logging
 from tests.support.serving import Client, serving
@@ -103,7 +103,7 @@ async def test_a_join_that_is_no_unicode_leaves_nobody(here: Client) -> None:
         error = await socket.receive_json()
         assert (error["code"], error["fatal"]) == ("bad-message", True)
         await until_ended(socket)
-    assert here.app[CONFERENCE].rooms.all() == []
+    assert here.app[ROOMS].open_rooms.all() == []
 
 
 async def raw_status(client: Client, request: bytes) -> int:
@@ -159,7 +159,7 @@ async def test_a_request_that_fails_is_logged_without_what_it_was(
         raise KeyError(seat, room)
 
     configure_logging("text", "info")
-    monkeypatch.setattr(here.app[CONFERENCE], "find", fail)
+    monkeypatch.setattr(here.app[ROOMS], "find", fail)
     request = b"DELETE /api/rooms/studio/backgrounds/x HTTP/1.1\r\nAuthorization: Bearer eyJ\r\n"
     assert await raw_status(here, request) == 500
     text = capsys.readouterr().err
@@ -205,7 +205,7 @@ def broken(sdp: str, chance: random.Random) -> str:
 @pytest.mark.slow
 async def test_broken_offers_cost_nobody_anything(here: Client, caplog: pytest.LogCaptureFixture) -> None:
     good, chance = await offer("sendonly", "audio", "video"), random.Random(7)
-    conference = here.app[CONFERENCE]
+    rooms = here.app[ROOMS]
     async with here.ws_connect("/ws") as socket:
         await socket.send_json(JOIN | {"room": "attic"})
         for _ in range(BROKEN_OFFERS):
@@ -220,7 +220,7 @@ async def test_broken_offers_cost_nobody_anything(here: Client, caplog: pytest.L
             assert answer.get("code") in (None, "bad-sdp"), sdp
             await asyncio.sleep(0.12)  # offers are limited
     async with asyncio.timeout(10):
-        while any(meeting.name == "studio" for meeting in conference.rooms.all()):
+        while any(room.name == "studio" for room in rooms.open_rooms.all()):
             await asyncio.sleep(0.05)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 

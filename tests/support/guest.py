@@ -6,7 +6,7 @@ from typing import Any
 
 from server.access.policy import SignalingError
 from server.core.messages import Message
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from server.signaling.handlers import handle
 from server.signaling.session import Session
 
@@ -14,10 +14,10 @@ from server.signaling.session import Session
 class Guest:
     """One connection to a conference of this process."""
 
-    def __init__(self, conference: Conference, name: str = "Ada") -> None:
+    def __init__(self, rooms: Rooms, name: str = "Ada") -> None:
         self.name = name
         self.messages: list[Message] = []
-        self.session = Session(conference, self.messages.append)
+        self.session = Session(rooms, self.messages.append)
 
     async def join(self, **fields: object) -> Message:
         """Join with these fields; return `joined`."""
@@ -54,16 +54,16 @@ class Guest:
     @property
     def id(self) -> str:
         """The participant's id."""
-        return self.session.attendance.participant.id
+        return self.session.membership.participant.id
 
     @property
     def background(self) -> str:
         """What is behind the participant now."""
-        return self.session.attendance.participant.background
+        return self.session.membership.participant.background
 
 
-async def joined(conference: Conference, name: str, **fields: object) -> Guest:
+async def joined(rooms: Rooms, name: str, **fields: object) -> Guest:
     """Return somebody who has joined, with these fields of the message."""
-    guest = Guest(conference, name)
+    guest = Guest(rooms, name)
     await guest.join(**fields)
     return guest

@@ -6,7 +6,7 @@ Google congestion control keeps its rate at 10 % of loss and lowers it slowly ab
 
 from __future__ import annotations
 
-from .receive_buffer import Counters
+from .receive_buffer import BufferCounters
 
 HIGH_LOSS = 0.08
 LOW_LOSS = 0.04
@@ -22,7 +22,7 @@ MIN_PACKETS = 20
 class LossControl:
     """The limit that one sender is given, in bit/s; NO_LIMIT while all is well."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: BufferCounters) -> None:
         self.limit = NO_LIMIT
         self._counters = counters
         self._begin(0.0)

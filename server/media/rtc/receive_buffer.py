@@ -56,7 +56,7 @@ class RoundTrip:
 
 
 @dataclass(slots=True)
-class Counters:
+class BufferCounters:
     """What a VideoBuffer has seen and asked for; `repaired` packets came on request, `lost` ones were given up."""
 
     packets: int = 0
@@ -107,8 +107,8 @@ class VideoBuffer:
 
     TICK = 0.01
 
-    def __init__(self, round_trip: RoundTrip, counters: Counters | None = None) -> None:
-        self.counters = counters or Counters()
+    def __init__(self, round_trip: RoundTrip, counters: BufferCounters | None = None) -> None:
+        self.counters = counters or BufferCounters()
         self._round_trip = round_trip
         self._unwrap = Unwrapper(16)
         self._packets: dict[int, _Packet] = {}

@@ -66,19 +66,19 @@ class FilterControl(Protocol):
 
     background: Background
     network_interval: int
-    covered: bool
+    full_blur: bool
     filtered: int
-    slated: int
+    placeholders: int
     repeated: int
-    covered_frames: int
+    fully_blurred: int
     errors: int
     failing: bool
 
     @property
-    def looks(self) -> int: ...
+    def inferences(self) -> int: ...
 
     @property
-    def look_time(self) -> float: ...
+    def inference_time(self) -> float: ...
 
     @property
     def plate(self) -> str: ...
@@ -159,7 +159,7 @@ def transcoded(
     return Transcoded(videos, wait, time.monotonic() - start)
 
 
-class Threads:
+class ThreadPool:
     """Workers that share this process: for a network that exists here only, as in tests."""
 
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:

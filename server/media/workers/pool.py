@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
 
 
-class Processes:
+class ProcessPool:
     """Workers in processes of their own. Made inside a running event loop."""
 
     def __init__(self, model: str, models: Path, count: int, smoother: str, log_format: str) -> None:

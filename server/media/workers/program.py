@@ -54,7 +54,7 @@ class Job(NamedTuple):
     reset: bool
     bitrate: int
     network_interval: int
-    covered: bool
+    full_blur: bool
     background: bytes | None
     plate: bool | None
 
@@ -114,21 +114,21 @@ class _Camera:
             self._filter.background = pickle.loads(job.background)
         if job.plate is not None:
             self._filter.want_plate(job.plate)
-        self._filter.network_interval, self._filter.covered = job.network_interval, job.covered
+        self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:
         made = self._filter
         return {
             "filtered": made.filtered,
-            "slated": made.slated,
+            "placeholders": made.placeholders,
             "repeated": made.repeated,
-            "covered_frames": made.covered_frames,
+            "fully_blurred": made.fully_blurred,
             "errors": made.errors,
             "failing": made.failing,
             "plate": made.plate,
-            "looks": made.looks,
-            "look_time": made.look_time,
+            "inferences": made.inferences,
+            "inference_time": made.inference_time,
             "pixels": self._transcoder.pixels,
             "times": asdict(self._transcoder.times),
         }

@@ -16,7 +16,15 @@ from server.media.workers.base import Transcoded, WorkerError
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 
-COUNTERS: Final = ("filtered", "slated", "repeated", "covered_frames", "errors", "looks", "look_time")
+COUNTERS: Final = (
+    "filtered",
+    "placeholders",
+    "repeated",
+    "fully_blurred",
+    "errors",
+    "inferences",
+    "inference_time",
+)
 
 
 class Balance(Protocol):
@@ -36,9 +44,11 @@ class RemoteFilter:
 
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
-        self.covered = False
-        self.filtered = self.slated = self.repeated = self.covered_frames = self.errors = self.looks = 0
-        self.look_time = 0.0
+        self.full_blur = False
+        self.filtered = self.placeholders = self.repeated = self.fully_blurred = self.errors = (
+            self.inferences
+        ) = 0
+        self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
         self.changed = True
@@ -115,7 +125,7 @@ class RemoteTranscoding:
             reset,
             self.bitrate,
             control.network_interval,
-            control.covered,
+            control.full_blur,
             background,
             plate,
         )

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from filters.base import FilteredFrame, new_frame, planes_of
 from filters.files.filter_file import MatteSink, filter_file
-from filters.files.pixel_format import normal
+from filters.files.pixel_format import to_standard_format
 from tests.support.media import (
     BLUE,
     GREEN,
@@ -223,7 +223,7 @@ def test_plain_pixels_are_filtered_as_they_are(matrix: int) -> None:
     for plane in planes:
         plane[:] = 99
     frame.colorspace = matrix
-    assert normal(frame) is frame
+    assert to_standard_format(frame) is frame
 
 
 def test_a_transparent_video_hides_what_it_hid(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from filters.base import Alpha, Plane, Planes
-from filters.matting.clean_plate import MOST, Plate, Recording
+from filters.matting.clean_plate import MOST, Plate, PlateCapture
 from filters.matting.matte import Matte
 from filters.matting.segmenter import Box
 from filters.planes import resized
@@ -94,7 +94,7 @@ def test_any_frame_size(size: tuple[int, int]) -> None:
 
 
 def test_a_recording_is_the_mean_of_its_frames() -> None:
-    recording = Recording(3)
+    recording = PlateCapture(3)
     frames = [Planes(*(plane + np.uint8(step) for plane in room())) for step in (0, 1, 2)]
     assert recording.add(frames[0]) is None
     assert recording.add(frames[1]) is None

@@ -13,14 +13,14 @@ class Doubtful:
     """Person where it is bright, but wrong in every third look."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.inferences = 0
 
     def __call__(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
-        self.looks += 1
+        self.inferences += 1
         left, top, right, bottom = box or (0, 0, *planes.size)
         seen = resized(np.ascontiguousarray(planes.y[top:bottom, left:right]), (160, 160))
         alpha = ((seen.astype(np.float32) - 140) / 40).clip(0, 1)
-        return 1 - alpha if self.looks % 3 == 0 else alpha
+        return 1 - alpha if self.inferences % 3 == 0 else alpha
 
 
 def photo(size: tuple[int, int]) -> Planes:

@@ -68,8 +68,8 @@ def test_a_small_person_still_gets_a_box_of_some_size() -> None:
 def test_the_whole_frame_is_looked_at_often_enough() -> None:
     matte = cells(200, 120, 320, 360)
     region = Region()
-    looks = [region.next(matte, STILL, SIZE)[0] == WHOLE for _ in range(3 * LOOK)]
-    assert looks.count(True) == 3
+    inferences = [region.next(matte, STILL, SIZE)[0] == WHOLE for _ in range(3 * LOOK)]
+    assert inferences.count(True) == 3
 
 
 def test_what_moves_outside_is_looked_at_by_itself_for_a_while() -> None:
@@ -80,10 +80,10 @@ def test_what_moves_outside_is_looked_at_by_itself_for_a_while() -> None:
     assert first == person
     assert arrival[0] < 600
     assert arrival[2:] == SIZE
-    looks = [len(region.next(matte, STILL, SIZE)) for _ in range(HOLD + 2)]
-    assert looks == sorted(looks, reverse=True)
-    assert looks[0] == 2
-    assert looks[-1] == 1
+    inferences = [len(region.next(matte, STILL, SIZE)) for _ in range(HOLD + 2)]
+    assert inferences == sorted(inferences, reverse=True)
+    assert inferences[0] == 2
+    assert inferences[-1] == 1
 
 
 def test_who_came_in_keeps_a_box_and_the_first_person_too() -> None:
@@ -101,8 +101,8 @@ def test_what_moves_and_is_nobody_is_left_alone_for_a_while() -> None:
     matte = cells(160, 120, 280, 360)
     curtain = cells(560, 0, 640, 200)
     region = tracked(matte)
-    looks = [len(region.next(matte, curtain, SIZE)) for _ in range(HOLD + COOL)]
-    assert looks.count(2) <= HOLD + 1
+    inferences = [len(region.next(matte, curtain, SIZE)) for _ in range(HOLD + COOL)]
+    assert inferences.count(2) <= HOLD + 1
 
 
 def test_a_new_frame_size_starts_a_new_box() -> None:

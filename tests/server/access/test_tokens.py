@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from server.access.policy import RoomPolicy, SignalingError
 from server.access.tokens import (
     OPEN,
-    Doorkeeper,
+    Authenticator,
     Grant,
     Key,
     TokenError,
@@ -45,11 +45,11 @@ GRANT = Grant("studio", "ada", "Ada", "host", ("blur", "fjord"), None, False)
 
 
 @pytest.fixture
-def door() -> Doorkeeper:
-    return Doorkeeper(read_keys({"a": SECRET}))
+def door() -> Authenticator:
+    return Authenticator(read_keys({"a": SECRET}))
 
 
-def refusal(door: Doorkeeper, token: str | None, room: str = "studio") -> str:
+def refusal(door: Authenticator, token: str | None, room: str = "studio") -> str:
     with pytest.raises(TokenError) as error:
         door.admit(token, room)
     assert error.value.fatal
@@ -60,28 +60,28 @@ def signed(claims: dict[str, Any], **header: object) -> str:
     return jwt.encode({"room": "studio", "exp": 2**40} | claims, SECRET, headers={"kid": "a"} | header)
 
 
-def test_a_grant_survives_the_token(door: Doorkeeper) -> None:
+def test_a_grant_survives_the_token(door: Authenticator) -> None:
     assert door.admit(make_token(KEY, GRANT, 60), "Studio") == GRANT
 
 
-def test_a_token_without_role_makes_a_guest(door: Doorkeeper) -> None:
+def test_a_token_without_role_makes_a_guest(door: Authenticator) -> None:
     assert door.admit(signed({}), "studio") == Grant("studio", role="guest")
 
 
-def test_a_token_for_any_room(door: Doorkeeper) -> None:
+def test_a_token_for_any_room(door: Authenticator) -> None:
     assert door.admit(make_token(KEY, Grant(), 60), "attic").role == "guest"
 
 
 def test_without_keys_everybody_is_admitted() -> None:
-    assert Doorkeeper({}).admit(None, "studio") == OPEN
+    assert Authenticator({}).admit(None, "studio") == OPEN
     with pytest.raises(SignalingError, match="room name"):
-        Doorkeeper({}).admit(None, "../studio")
+        Authenticator({}).admit(None, "../studio")
 
 
 @pytest.mark.parametrize("pem", [PRIVATE_PEM, PUBLIC_PEM])
 def test_eddsa_is_checked_with_either_half_of_the_key(pem: str, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(pem)
-    door = Doorkeeper(read_keys({"e": str(tmp_path / "key.pem")}))
+    door = Authenticator(read_keys({"e": str(tmp_path / "key.pem")}))
     token = make_token(read_keys({"e": PRIVATE_PEM})["e"], GRANT, 60)
     assert door.admit(token, "studio") == GRANT
 
@@ -91,13 +91,13 @@ def test_keys_rotate_by_kid() -> None:
         make_token(Key("a", "HS256", SECRET), GRANT, 60),
         make_token(Key("b", "HS256", OTHER), GRANT, 60),
     )
-    both, later = Doorkeeper(read_keys({"a": SECRET, "b": OTHER})), Doorkeeper(read_keys({"b": OTHER}))
+    both, later = Authenticator(read_keys({"a": SECRET, "b": OTHER})), Authenticator(read_keys({"b": OTHER}))
     assert both.admit(old, "studio") == both.admit(new, "studio") == GRANT
     assert later.admit(new, "studio") == GRANT
     assert refusal(later, old) == "token-invalid"
 
 
-def test_missing_expired_and_for_another_room(door: Doorkeeper) -> None:
+def test_missing_expired_and_for_another_room(door: Authenticator) -> None:
     assert refusal(door, None) == refusal(door, "") == "token-missing"
     assert refusal(door, make_token(KEY, GRANT, 60, now=0)) == "token-expired"
     assert refusal(door, make_token(KEY, GRANT, 60), "attic") == "token-wrong-room"
@@ -143,13 +143,13 @@ def _tampered(token: str) -> str:
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_forged_tokens_are_refused(door: Doorkeeper, forged: str) -> None:
+def test_forged_tokens_are_refused(door: Authenticator, forged: str) -> None:
     assert refusal(door, FORGED[forged]()) == "token-invalid"
 
 
 def test_a_public_key_is_no_secret() -> None:
     """The classic confusion: HS256 with the public PEM as secret must not pass for EdDSA."""
-    door = Doorkeeper(read_keys({"e": PUBLIC_PEM}))
+    door = Authenticator(read_keys({"e": PUBLIC_PEM}))
     head, body = (
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
         for part in ({"alg": "HS256", "kid": "e"}, {"room": "studio", "exp": 2**40})
@@ -163,7 +163,7 @@ def test_a_public_key_is_no_secret() -> None:
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_garbage_is_refused_and_nothing_else_happens(token: str) -> None:
-    assert refusal(Doorkeeper({"a": KEY}), token).startswith("token-")
+    assert refusal(Authenticator({"a": KEY}), token).startswith("token-")
 
 
 @pytest.mark.parametrize(

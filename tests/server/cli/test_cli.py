@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from server.__main__ import main
-from server.access.tokens import Doorkeeper, Grant, read_keys
+from server.access.tokens import Authenticator, Grant, read_keys
 from server.config.options import Config
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
@@ -183,7 +183,7 @@ def test_token_prints_one_that_is_good(
     secret = "0123456789abcdef" * 2
     monkeypatch.setenv("GREENROOM_TOKEN_KEYS", json.dumps({"a": "-" * 32, "b": secret}))
     assert run("token", "Studio", "--role", "host", "--backgrounds", "blur", "--no-screen") == 0
-    grant = Doorkeeper(read_keys({"b": secret})).admit(capsys.readouterr().out.strip(), "studio")
+    grant = Authenticator(read_keys({"b": secret})).admit(capsys.readouterr().out.strip(), "studio")
     assert grant == Grant("studio", role="host", backgrounds=("blur",), screen=False)
     assert run("token", "Studio", "--role", "king") == 1
     assert run("token", "Studio", "--kid", "c") == 1

@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.http.api import DESCRIPTION
-from server.rooms.room import Attendance
+from server.rooms.room import Membership
 from tests.support.serving import Client, serving
 
 LIFETIME = 86_400  # seconds; some tokens are made when tests are collected, long before they are used
@@ -42,10 +42,10 @@ async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def ada(here: Client) -> Attendance:
-    attendance, _ = here.app[CONFERENCE].join("studio", "Ada", "blur", Grant("studio", "ada@example.org"))
-    attendance.meeting.enter(attendance)
-    return attendance
+def ada(here: Client) -> Membership:
+    membership, _ = here.app[ROOMS].join("studio", "Ada", "blur", Grant("studio", "ada@example.org"))
+    membership.room.enter(membership)
+    return membership
 
 
 async def ask(
@@ -65,7 +65,7 @@ def conforms(value: object, schema: str) -> None:
     Draft202012Validator(reference).validate(value)
 
 
-async def test_rooms_and_people_are_as_described(here: Client, ada: Attendance) -> None:
+async def test_rooms_and_people_are_as_described(here: Client, ada: Membership) -> None:
     assert await ask(here, "GET", "/rooms", EVERYWHERE) == (
         200,
         {"rooms": [{"name": "studio", "participants": 1}]},
@@ -86,7 +86,7 @@ async def test_rooms_and_people_are_as_described(here: Client, ada: Attendance) 
         conforms(background, "Background")
 
 
-async def test_a_background_a_policy_and_a_kick(here: Client, ada: Attendance) -> None:
+async def test_a_background_a_policy_and_a_kick(here: Client, ada: Membership) -> None:
     told: list[dict[str, Any]] = []
     ada.send = told.append
     path = f"/rooms/studio/participants/{ada.participant.id}"
@@ -114,7 +114,7 @@ async def test_a_background_a_policy_and_a_kick(here: Client, ada: Attendance) -
     ],
 )
 async def test_only_hosts_tokens_open_it(
-    here: Client, ada: Attendance, headers: dict[str, str], status: int, code: str
+    here: Client, ada: Membership, headers: dict[str, str], status: int, code: str
 ) -> None:
     for method, path in (
         ("GET", "/rooms/studio"),
@@ -146,7 +146,7 @@ async def test_a_server_without_keys_has_none_of_it(segmenter: Segmenter) -> Non
     ],
 )
 async def test_bodies_that_are_wrong(
-    here: Client, ada: Attendance, options: dict[str, Any], status: int
+    here: Client, ada: Membership, options: dict[str, Any], status: int
 ) -> None:
     path = f"/rooms/studio/participants/{ada.participant.id}/background"
     found, error = await ask(here, "PUT", path, **options)
@@ -172,7 +172,7 @@ async def test_every_route_is_described_and_the_other_way_round(here: Client) ->
 
 
 @pytest.mark.slow
-async def test_schemathesis_finds_nothing(here: Client, ada: Attendance, tmp_path: Path) -> None:
+async def test_schemathesis_finds_nothing(here: Client, ada: Membership, tmp_path: Path) -> None:
     executable = Path(sys.executable).with_name("schemathesis")
     if shutil.which(executable) is None:
         pytest.skip("schemathesis is not installed")

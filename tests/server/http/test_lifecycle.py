@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 from cryptography import x509
 
 from filters.matting.segmenter import Segmenter
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.http.lifecycle import welcome
 from server.http.metrics import Totals
@@ -41,7 +41,7 @@ async def status(client: Client, path: str, **headers: str) -> int:
 
 async def test_ready_until_it_drains(here: Client) -> None:
     assert [await status(here, path) for path in ("/healthz", "/readyz")] == [200, 200]
-    here.app[CONFERENCE].draining = True
+    here.app[ROOMS].draining = True
     assert [await status(here, path) for path in ("/healthz", "/readyz")] == [200, 503]
     async with here.ws_connect("/ws") as socket:
         await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
@@ -49,14 +49,14 @@ async def test_ready_until_it_drains(here: Client) -> None:
 
 
 async def test_metrics_name_what_there_is(here: Client) -> None:
-    conference = here.app[CONFERENCE]
-    attendance, _ = conference.join("studio", "Ada Lovelace", "blur")
-    attendance.meeting.enter(attendance)
-    conference.join("studio", "Bob", "blur")
-    conference.media.meter.note(wait=0.001, busy=0.005)
-    attendance.participant.video.received = 7
-    attendance.participant.filter.covered_frames = 4
-    attendance.participant.video.sent = 6
+    rooms = here.app[ROOMS]
+    membership, _ = rooms.join("studio", "Ada Lovelace", "blur")
+    membership.room.enter(membership)
+    rooms.join("studio", "Bob", "blur")
+    rooms.media.meter.note(wait=0.001, busy=0.005)
+    membership.participant.video.received = 7
+    membership.participant.filter.fully_blurred = 4
+    membership.participant.video.sent = 6
     async with here.get("/metrics") as response:
         text = await response.text()
         assert response.content_type == "text/plain"
@@ -90,7 +90,7 @@ class Person:
     def __init__(self, name: str) -> None:
         self.id = name
         self.publisher = self.subscriber = None
-        self.outlets: set[Person] = set()
+        self.egresses: set[Person] = set()
         self.bytes = 0
         self.video = self
         self.transcoder = self
@@ -127,11 +127,11 @@ def test_bytes_of_every_connection_are_counted_until_it_ends() -> None:
     ada.counters()
     ada.subscriber = ada  # type: ignore[assignment]
     totals, people = Totals(), cast("list[Participant]", [ada])
-    ada.outlets = {whep, forwarded}
+    ada.egresses = {whep, forwarded}
     ada.bytes, whep.bytes, forwarded.bytes = 1000, 100, 10
     totals.follow(people)
     assert totals.read()["bytes out"] == 1110
-    ada.outlets = {forwarded}
+    ada.egresses = {forwarded}
     forwarded.bytes = 30
     totals.follow(people)
     ada.bytes = 5  # a new connection

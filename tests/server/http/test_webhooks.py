@@ -17,12 +17,12 @@ from aiohttp.test_utils import TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.loading import ConfigError
 from server.config.options import Config
 from server.http.webhooks import signing_keys
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 from tests.support.serving import Client, serving
 
 SECRET = "whsec_" + "bm9ydGgt" * 5
@@ -86,10 +86,10 @@ def config(receiver: Receiver, **options: object) -> Config:
     return Config(workers=1, webhook_urls=(receiver.url,), webhook_secret=SECRET).replace(**options)
 
 
-def enter(conference: Conference, name: str = "Ada", room: str = "studio") -> Attendance:
-    attendance, _ = conference.join(room, name, "blur", Grant(room, identity="desk"))
-    attendance.meeting.enter(attendance)
-    return attendance
+def enter(rooms: Rooms, name: str = "Ada", room: str = "studio") -> Membership:
+    membership, _ = rooms.join(room, name, "blur", Grant(room, identity="desk"))
+    membership.room.enter(membership)
+    return membership
 
 
 async def counted(here: Client, outcome: str) -> int:
@@ -118,19 +118,19 @@ LIFE = [
 
 async def test_a_life_in_a_room_is_told_in_order_and_signed(receiver: Receiver, segmenter: Segmenter) -> None:
     async with serving(config(receiver), segmenter) as here:
-        conference = here.app[CONFERENCE]
-        attendance = enter(conference)
-        attendance.participant.set_media(audio=True, video=True)
+        rooms = here.app[ROOMS]
+        membership = enter(rooms)
+        membership.participant.set_media(audio=True, video=True)
         for _ in range(2):
-            attendance.meeting.update(attendance)
-        attendance.participant.mute("host")
-        attendance.meeting.update(attendance)
-        await conference.leave(attendance, "removed")
+            membership.room.update(membership)
+        membership.participant.mute("host")
+        membership.room.update(membership)
+        await rooms.leave(membership, "removed")
         await receiver.wait_for(len(LIFE))
     assert [(e["event"], e.get("kind"), e.get("reason")) for e in receiver.told] == LIFE
     assert {e["room"] for e in receiver.told} == {"studio"}
     people = [e["participant"] for e in receiver.told if not e["event"].startswith("room")]
-    assert people == [{"id": attendance.participant.id}] * 6
+    assert people == [{"id": membership.participant.id}] * 6
     verify = documented_verify()
     for headers, body in receiver.requests:
         assert verify(SECRET, headers, body)
@@ -142,10 +142,10 @@ async def test_a_life_in_a_room_is_told_in_order_and_signed(receiver: Receiver, 
 
 async def test_names_are_told_on_request_only(receiver: Receiver, segmenter: Segmenter) -> None:
     async with serving(config(receiver, webhook_names=True), segmenter) as here:
-        attendance = enter(here.app[CONFERENCE])
+        membership = enter(here.app[ROOMS])
         await receiver.wait_for(2)
     assert receiver.told[1]["participant"] == {
-        "id": attendance.participant.id,
+        "id": membership.participant.id,
         "name": "Ada",
         "identity": "desk",
     }
@@ -153,9 +153,9 @@ async def test_names_are_told_on_request_only(receiver: Receiver, segmenter: Seg
 
 async def test_the_lobby_is_not_told_about(receiver: Receiver, segmenter: Segmenter) -> None:
     async with serving(config(receiver), segmenter) as here:
-        attendance, _ = here.app[CONFERENCE].join("studio", "Ada", "blur")
-        attendance.participant.set_media(audio=True, video=True)
-        attendance.meeting.update(attendance)
+        membership, _ = here.app[ROOMS].join("studio", "Ada", "blur")
+        membership.participant.set_media(audio=True, video=True)
+        membership.room.update(membership)
     assert receiver.requests == []
 
 
@@ -164,7 +164,7 @@ async def test_a_failure_is_tried_again_with_the_same_id_and_in_order(
 ) -> None:
     receiver.answers = [500, 429, 503]
     async with serving(config(receiver), segmenter) as here:
-        enter(here.app[CONFERENCE])
+        enter(here.app[ROOMS])
         await receiver.wait_for(5)
         assert await counted(here, "delivered") == 2
         assert await counted(here, "retried") == 3
@@ -178,7 +178,7 @@ async def test_a_refusal_is_final_and_a_redirect_is_one(
 ) -> None:
     receiver.answers = [status]
     async with serving(config(receiver), segmenter) as here:
-        enter(here.app[CONFERENCE])
+        enter(here.app[ROOMS])
         await receiver.wait_for(2)
         assert await counted(here, "dropped") == 1
     assert receiver.events[:2] == ["room.created", "participant.joined"]
@@ -191,12 +191,12 @@ async def test_nobody_waits_for_a_receiver_that_hangs(
     monkeypatch.setattr("server.http.webhooks.DRAIN_TIME", 0.05)
     receiver.going_on.clear()
     async with serving(config(receiver), segmenter) as here:
-        first = enter(here.app[CONFERENCE])
+        first = enter(here.app[ROOMS])
         await receiver.wait_for(1)
         start = time.monotonic()
         for _ in range(20):
             first.participant.set_media(audio=not first.participant.sends_audio, video=False)
-            first.meeting.update(first)
+            first.room.update(first)
         async with here.ws_connect("/ws") as socket:
             await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Bob"})
             assert (await socket.receive_json())["type"] == "joined"
@@ -207,7 +207,7 @@ async def test_nobody_waits_for_a_receiver_that_hangs(
 
 async def test_the_end_is_told_as_well(receiver: Receiver, segmenter: Segmenter) -> None:
     async with serving(config(receiver), segmenter) as here:
-        enter(here.app[CONFERENCE])
+        enter(here.app[ROOMS])
     assert receiver.events == ["room.created", "participant.joined", "participant.left", "room.closed"]
 
 
@@ -216,7 +216,7 @@ async def test_while_a_secret_is_replaced_both_sign(receiver: Receiver, segmente
     async with serving(
         config(receiver, webhook_secret=f"{SECRET} {new.replace(' ', '-')}"), segmenter
     ) as here:
-        enter(here.app[CONFERENCE])
+        enter(here.app[ROOMS])
         await receiver.wait_for(1)
     headers, body = receiver.requests[0]
     verify = documented_verify()

@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from filters.matting.segmenter import Segmenter
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.loading import ConfigError, load
 from server.config.options import Config
 from server.core.backoff import Backoff
@@ -181,7 +181,7 @@ async def test_the_bridge_waits_for_its_rooms_and_says_once_what_is_wrong(
             await until(lambda: "the bridge to Janus is up" in caplog.messages)
             async with here.get("/metrics") as response:
                 assert "greenroom_janus_connected 1.0" in await response.text()
-            assert here.app[CONFERENCE].rooms.all() == []
+            assert here.app[ROOMS].open_rooms.all() == []
     assert [m for m in caplog.messages if "waits" in m] == [
         "the bridge to Janus waits and tries again: janus_public: No such room; "
         "create it, as in janus.plugin.videoroom.jcfg, or correct janus_public"

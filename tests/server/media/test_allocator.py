@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-from server.media.allocator import Downlink
+from server.media.allocator import BandwidthAllocator
 from server.media.layer_selection import BASE_SHARE
 from server.media.publication import VideoPublication
 from server.media.rtc import SenderStats
@@ -34,20 +34,20 @@ def stats(bandwidth: int | None, sent: int = 0) -> list[SenderStats]:
     return [SenderStats(0, sent, 0.05, 0.0, bandwidth)]
 
 
-def adapt(downlink: Downlink, now: float, bandwidth: int | None, videos: list[Video]) -> None:
+def adapt(downlink: BandwidthAllocator, now: float, bandwidth: int | None, videos: list[Video]) -> None:
     downlink.adapt(now, stats(bandwidth), [video.pair for video in videos])
 
 
 def test_where_there_is_room_everybody_gets_everything() -> None:
     videos = [Video(600_000) for _ in range(3)]
-    adapt(Downlink(), 0, 10_000_000, videos)
+    adapt(BandwidthAllocator(), 0, 10_000_000, videos)
     assert not any(v.subscription.base_only or v.subscription.paused for v in videos)
     assert {v.subscription.share for v in videos} == {float("inf")}
 
 
 def test_before_anything_pauses_the_encoders_go_down() -> None:
     videos = [Video(900_000) for _ in range(3)]
-    adapt(Downlink(), 0, 700_000, videos)
+    adapt(BandwidthAllocator(), 0, 700_000, videos)
     assert all(v.subscription.base_only for v in videos)
     assert not any(v.subscription.paused for v in videos)
     assert {v.publication.transcoder.bitrate for v in videos} == {250_000}
@@ -55,7 +55,7 @@ def test_before_anything_pauses_the_encoders_go_down() -> None:
 
 def test_who_speaks_goes_on_when_others_pause() -> None:
     videos = [Video(250_000), Video(250_000, speaking=True), Video(250_000)]
-    downlink = Downlink()
+    downlink = BandwidthAllocator()
     adapt(downlink, 0, round(1.2 * BASE_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, False, True]
     videos[1].publication.speaking, videos[2].publication.speaking = False, True
@@ -66,7 +66,7 @@ def test_who_speaks_goes_on_when_others_pause() -> None:
 
 def test_nothing_is_repeated_of_what_is_paused() -> None:
     videos = [Video(250_000) for _ in range(2)]
-    adapt(Downlink(), 0, 100_000, videos)
+    adapt(BandwidthAllocator(), 0, 100_000, videos)
     assert videos[0].subscription.paused
     sender: Any = videos[0].subscription._sender
     sender.forget.assert_called()
@@ -75,7 +75,7 @@ def test_nothing_is_repeated_of_what_is_paused() -> None:
 def test_a_camera_that_is_off_takes_no_part() -> None:
     off, on = Video(900_000), Video(900_000)
     off.publication.rate = 0
-    adapt(Downlink(), 0, 500_000, [off, on])
+    adapt(BandwidthAllocator(), 0, 500_000, [off, on])
     assert not on.subscription.paused
     assert on.publication.transcoder.bitrate == 600_000
     assert off.subscription.share == on.subscription.share

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.media.governor import COST, COVERED, LEVELS, LONGEST_BURST, Governor, Pace
+from server.media.governor import COST, FULL_BLUR, LEVELS, LONGEST_BURST, Governor, Pace
 
 
 def simulate(governor: Governor, demand: Callable[[float], float], seconds: float) -> list[int]:
@@ -44,7 +44,7 @@ def test_it_recovers_by_itself() -> None:
 def test_the_last_resort_is_a_cover_and_never_more() -> None:
     governor = Governor()
     simulate(governor, lambda _: 100.0, 60)
-    assert governor.level.covered
+    assert governor.level.full_blur
     assert governor.level is LEVELS[-1]
 
 
@@ -70,14 +70,14 @@ def test_a_cover_is_not_taken_off_for_a_moment() -> None:
     levels = []
     for step in range(120, 160):
         governor.observe(step / 2, utilisation=0.1, delay=0.0)
-        levels.append(governor.level.covered)
-    assert levels.index(False) >= 2 * COVERED
+        levels.append(governor.level.full_blur)
+    assert levels.index(False) >= 2 * FULL_BLUR
 
 
 def test_the_frame_rate_falls_before_the_network_is_given_up() -> None:
     rates = [level.frame_rate for level in LEVELS]
     assert rates == sorted(rates, reverse=True)
-    assert [level.covered for level in LEVELS] == [False] * 8 + [True]
+    assert [level.full_blur for level in LEVELS] == [False] * 8 + [True]
     assert list(COST) == sorted(COST, reverse=True)
 
 

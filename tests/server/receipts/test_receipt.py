@@ -15,7 +15,7 @@ from filters.matting.segmenter import Segmenter
 from filters.person import PersonFilter
 from server.access.policy import RoomPolicy
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import ROOT, Config
 from server.media.transcoder import Transcoder
 from server.media.workers.base import ThreadTranscoding
@@ -32,7 +32,7 @@ from server.receipts.receipt import (
     sign,
 )
 from server.rooms.participant import Participant
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from tests.support.camera import Camera
 from tests.support.guest import Guest
 from tests.support.serving import Client, serving
@@ -138,18 +138,18 @@ def test_a_server_that_signs_what_cannot_be_is_found_out(frames: object, said: s
         check(sign(KEY, CONTENT | {"frames": frames}), KEY.public_key())
 
 
-def participant(conference: Conference) -> tuple[Participant, PersonFilter, Transcoder]:
+def participant(rooms: Rooms) -> tuple[Participant, PersonFilter, Transcoder]:
     """Let somebody join; return what works for the camera, too."""
-    attendance, _ = conference.join("studio", "Ada", "blur")
-    somebody = attendance.participant
+    membership, _ = rooms.join("studio", "Ada", "blur")
+    somebody = membership.participant
     assert isinstance(somebody.filter, PersonFilter)
     assert isinstance(somebody.video.transcoder, ThreadTranscoding)
     return somebody, somebody.filter, somebody.video.transcoder.transcoder
 
 
-async def test_raw_is_what_the_filter_has_not_made(conference: Conference) -> None:
+async def test_raw_is_what_the_filter_has_not_made(rooms: Rooms) -> None:
     """A picture that goes round the filter is seen as such, because the counters are not one and the same."""
-    somebody, person, transcoder = participant(conference)
+    somebody, person, transcoder = participant(rooms)
     for frame in Camera(160, 96).video_frames(12):
         shown = person.filter(frame)
         if shown is not None:
@@ -160,12 +160,12 @@ async def test_raw_is_what_the_filter_has_not_made(conference: Conference) -> No
     assert somebody.frames.raw == 1
 
 
-async def test_repeated_and_slated_pictures_are_not_raw(conference: Conference) -> None:
-    somebody, person, _ = participant(conference)
+async def test_repeated_and_slated_pictures_are_not_raw(rooms: Rooms) -> None:
+    somebody, person, _ = participant(rooms)
     frames = Camera(160, 96).video_frames(40)
     produced = 0
     for i, frame in enumerate(frames):
-        person.covered = 10 <= i < 20
+        person.full_blur = 10 <= i < 20
         if i == 25:
             person.matte.push = lambda planes: 1 / 0  # type: ignore[assignment, method-assign, return-value]
         produced += person.filter(frame) is not None
@@ -176,41 +176,41 @@ async def test_repeated_and_slated_pictures_are_not_raw(conference: Conference) 
 
 async def left(guest: Guest, frames: int = 3) -> Receipt:
     """Leave after some frames; return the receipt."""
-    guest.session.attendance.participant.video.received += frames
+    guest.session.membership.participant.video.received += frames
     await guest.ask("leave")
     await guest.session.end()
     return dict(guest.last("receipt")["receipt"])
 
 
-async def test_whoever_leaves_gets_one(conference: Conference, guest: Any) -> None:  # noqa: ANN401
+async def test_whoever_leaves_gets_one(rooms: Rooms, guest: Any) -> None:  # noqa: ANN401
     ada = guest("Ada")
     await ada.join()
-    somebody = ada.session.attendance.participant
+    somebody = ada.session.membership.participant
     await ada.ask("policy", policy={"backgrounds": "blur"})
     receipt = await left(ada)
-    check(receipt, conference.receipts.key.public_key())
+    check(receipt, rooms.receipts.key.public_key())
     assert (receipt["participant"], receipt["room"]) == (somebody.id, "studio")
-    assert receipt["model"] == conference.media.card.sha256
+    assert receipt["model"] == rooms.media.card.sha256
     assert receipt["policies"] == [policy_hash(RoomPolicy()), policy_hash(RoomPolicy(backgrounds="blur"))]
     assert receipt["frames"] == Frames(3, 0, 0, 0, 0, 0, 0).describe()
     assert receipt["start"] <= receipt["end"]
     assert "Ada" not in json.dumps(receipt)
-    assert conference.receipts.of("studio") == [receipt]
-    assert conference.receipts.of("attic") == []
+    assert rooms.receipts.of("studio") == [receipt]
+    assert rooms.receipts.of("attic") == []
 
 
-async def test_whoever_is_removed_gets_it_before_the_end(conference: Conference, guest: Any) -> None:  # noqa: ANN401
+async def test_whoever_is_removed_gets_it_before_the_end(rooms: Rooms, guest: Any) -> None:  # noqa: ANN401
     ada, bob = guest("Ada"), guest("Bob")
     await ada.join()
     await bob.join()
-    bob.session.attendance.participant.video.received += 5
+    bob.session.membership.participant.video.received += 5
     await ada.ask("remove", participant=bob.id)
     kinds = [message["type"] for message in bob.messages]
     assert kinds.index("receipt") < kinds.index("error")
     assert len(bob.told("receipt")) == 1
 
 
-async def test_no_camera_no_receipt(conference: Conference, guest: Any) -> None:  # noqa: ANN401
+async def test_no_camera_no_receipt(rooms: Rooms, guest: Any) -> None:  # noqa: ANN401
     ada = guest("Ada")
     await ada.join()
     await ada.ask("leave")
@@ -219,7 +219,7 @@ async def test_no_camera_no_receipt(conference: Conference, guest: Any) -> None:
 
 
 async def test_only_the_latest_stay_in_memory(
-    conference: Conference,
+    rooms: Rooms,
     guest: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -229,15 +229,15 @@ async def test_only_the_latest_stay_in_memory(
         ada = guest("Ada")
         await ada.join()
         issued.append(await left(ada))
-    assert conference.receipts.of("studio") == issued[2:]
+    assert rooms.receipts.of("studio") == issued[2:]
 
 
 async def test_a_folder_keeps_them_all(segmenter: Segmenter, tmp_path: Path) -> None:
-    conference = Conference(Config(workers=1, receipts=tmp_path / "kept"), segmenter)
-    ada = Guest(conference)
+    rooms = Rooms(Config(workers=1, receipts=tmp_path / "kept"), segmenter)
+    ada = Guest(rooms)
     await ada.join()
     receipt = await left(ada)
-    await conference.close()
+    await rooms.close()
     (file,) = (tmp_path / "kept").iterdir()
     assert json.loads(file.read_text()) == receipt
     assert file.stat().st_mode & 0o777 == 0o600
@@ -247,11 +247,11 @@ async def test_a_folder_that_cannot_be_written_costs_nobody_anything(
     segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    conference = Conference(Config(workers=1, receipts=tmp_path / "file"), segmenter)
-    ada = Guest(conference)
+    rooms = Rooms(Config(workers=1, receipts=tmp_path / "file"), segmenter)
+    ada = Guest(rooms)
     await ada.join()
     await left(ada)
-    await conference.close()
+    await rooms.close()
     assert "can't be written" in caplog.text
 
 
@@ -268,7 +268,7 @@ async def test_hosts_fetch_them_and_everybody_the_key(here: Client, tmp_path: Pa
     def bearer(grant: Grant) -> dict[str, str]:
         return {"Authorization": "Bearer " + make_token(Key("a", "HS256", SECRET), grant, 3600)}
 
-    ada = Guest(here.app[CONFERENCE])
+    ada = Guest(here.app[ROOMS])
     await ada.join(token=bearer(Grant("studio"))["Authorization"].removeprefix("Bearer "))
     receipt = await left(ada)
     path = "/api/v1/rooms/studio/receipts"

@@ -10,7 +10,7 @@ from filters.backgrounds.background import decode_picture
 from filters.base import FilterError
 from server.access.policy import RoomPolicy, SignalingError
 from server.config.options import Config
-from server.rooms.backgrounds import THUMBNAIL, Upload, Wardrobe, builtin_backgrounds, read_upload
+from server.rooms.backgrounds import THUMBNAIL, BackgroundLibrary, Upload, builtin_backgrounds, read_upload
 
 UPLOAD = Upload(b"jpeg", b"thumbnail")
 
@@ -20,47 +20,47 @@ def png(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-def wardrobe() -> Wardrobe:
-    return Wardrobe(Config(max_uploads_per_participant=2), {"shared": UPLOAD})
+def library() -> BackgroundLibrary:
+    return BackgroundLibrary(Config(max_uploads_per_participant=2), {"shared": UPLOAD})
 
 
 @pytest.mark.parametrize("name", ["blur", "Blur-Strong", "#AABBCC", "fjord", "upload:shared"])
-def test_known_backgrounds(wardrobe: Wardrobe, name: str) -> None:
-    assert wardrobe.background(name)
+def test_known_backgrounds(library: BackgroundLibrary, name: str) -> None:
+    assert library.background(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "atlantis", "#12345", "upload:", "upload:gone", "../fjord", "/etc/passwd"]
 )
-def test_unknown_backgrounds(wardrobe: Wardrobe, name: str) -> None:
+def test_unknown_backgrounds(library: BackgroundLibrary, name: str) -> None:
     with pytest.raises(SignalingError) as error:
-        wardrobe.background(name)
+        library.background(name)
     assert error.value.code == "unknown-background"
 
 
-def test_an_upload_is_there_until_it_is_deleted(wardrobe: Wardrobe) -> None:
-    info = wardrobe.add(UPLOAD, "studio")
+def test_an_upload_is_there_until_it_is_deleted(library: BackgroundLibrary) -> None:
+    info = library.add(UPLOAD, "studio")
     name = str(info["id"])
     key = name.removeprefix("upload:")
     assert info["thumbnail"] == f"/api/rooms/studio/backgrounds/{key}.jpg"
-    assert wardrobe.background(name)
-    assert wardrobe.has(name)
-    assert wardrobe.delete(key)
-    assert not wardrobe.delete(key)
-    assert not wardrobe.has(name)
+    assert library.background(name)
+    assert library.has(name)
+    assert library.delete(key)
+    assert not library.delete(key)
+    assert not library.has(name)
 
 
-def test_no_more_uploads_than_allowed(wardrobe: Wardrobe) -> None:
+def test_no_more_uploads_than_allowed(library: BackgroundLibrary) -> None:
     for _ in range(2):
-        wardrobe.add(UPLOAD, "studio")
+        library.add(UPLOAD, "studio")
     with pytest.raises(SignalingError) as error:
-        wardrobe.add(UPLOAD, "studio")
+        library.add(UPLOAD, "studio")
     assert error.value.code == "too-many-uploads"
 
 
-def test_what_is_not_owned_cannot_be_deleted(wardrobe: Wardrobe) -> None:
-    assert not wardrobe.delete("shared")
-    assert wardrobe.upload("shared") is None
+def test_what_is_not_owned_cannot_be_deleted(library: BackgroundLibrary) -> None:
+    assert not library.delete("shared")
+    assert library.upload("shared") is None
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_what_is_not_owned_cannot_be_deleted(wardrobe: Wardrobe) -> None:
     ],
 )
 def test_the_list_follows_the_policy(
-    wardrobe: Wardrobe, backgrounds: tuple[str, ...], ids: list[str]
+    library: BackgroundLibrary, backgrounds: tuple[str, ...], ids: list[str]
 ) -> None:
-    listed = wardrobe.list("studio", RoomPolicy(backgrounds=backgrounds))
+    listed = library.list("studio", RoomPolicy(backgrounds=backgrounds))
     assert [info["id"] for info in listed] == ids
 
 
-def test_with_any_everything_is_listed_and_ones_own_is_marked(wardrobe: Wardrobe) -> None:
-    mine = wardrobe.add(UPLOAD, "studio")["id"]
-    listed = {info["id"]: info for info in wardrobe.list("studio", RoomPolicy())}
+def test_with_any_everything_is_listed_and_ones_own_is_marked(library: BackgroundLibrary) -> None:
+    mine = library.add(UPLOAD, "studio")["id"]
+    listed = {info["id"]: info for info in library.list("studio", RoomPolicy())}
     assert set(listed) == {str(info["id"]) for info in builtin_backgrounds()} | {mine, "upload:shared"}
     assert listed[mine]["mine"]
     assert "mine" not in listed["upload:shared"]

@@ -6,22 +6,22 @@ import pytest
 
 from server.access.policy import SignalingError
 from server.rooms.backgrounds import Upload
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 
 PICTURE = Upload(b"jpeg", b"thumbnail")
 
 
 @pytest.fixture
-async def ada(conference: Conference) -> Guest:
+async def ada(rooms: Rooms) -> Guest:
     """The host."""
-    return await joined(conference, "Ada")
+    return await joined(rooms, "Ada")
 
 
 @pytest.fixture
-async def bob(conference: Conference, ada: Guest) -> Guest:
+async def bob(rooms: Rooms, ada: Guest) -> Guest:
     """A guest."""
-    return await joined(conference, "Bob", background="fjord")
+    return await joined(rooms, "Bob", background="fjord")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ async def test_whoever_is_not_there(ada: Guest, kind: str) -> None:
 
 
 async def test_mute_and_unmute(ada: Guest, bob: Guest) -> None:
-    audio = bob.session.attendance.participant.audio
+    audio = bob.session.membership.participant.audio
     await bob.ask("media", audio=True, video=False)
     assert not audio.paused
     await ada.ask("mute", participant=bob.id)
@@ -73,41 +73,41 @@ async def test_mute_everybody_else(ada: Guest, bob: Guest) -> None:
     assert not ada.told("muted")
 
 
-async def test_the_mute_outlasts_a_lost_connection(conference: Conference, ada: Guest, bob: Guest) -> None:
+async def test_the_mute_outlasts_a_lost_connection(rooms: Rooms, ada: Guest, bob: Guest) -> None:
     await bob.ask("media", audio=True, video=False)
     await bob.session.end()
     await ada.ask("mute", participant=bob.id)
-    again = await joined(conference, "Bob", seat=bob.last("joined")["seat"])
+    again = await joined(rooms, "Bob", seat=bob.last("joined")["seat"])
     assert again.told("muted")
     await again.ask("media", audio=True, video=False)
     assert not ada.seen(bob)["audio"]
 
 
-async def test_remove(conference: Conference, ada: Guest, bob: Guest) -> None:
+async def test_remove(rooms: Rooms, ada: Guest, bob: Guest) -> None:
     await ada.ask("remove", participant=bob.id)
     assert (bob.last("error")["code"], bob.last("error")["fatal"]) == ("removed", True)
     assert ada.last("participant-left")["reason"] == "removed"
     await bob.ask("enter")  # was on its way already
-    assert bob.id not in bob.session.attendance.meeting.members
-    again = await joined(conference, "Bob", seat=bob.last("joined")["seat"])
+    assert bob.id not in bob.session.membership.room.members
+    again = await joined(rooms, "Bob", seat=bob.last("joined")["seat"])
     assert again.id != bob.id
 
 
-async def test_a_locked_room(conference: Conference, ada: Guest) -> None:
-    eve = await joined(conference, "Eve", preview=True)
+async def test_a_locked_room(rooms: Rooms, ada: Guest) -> None:
+    eve = await joined(rooms, "Eve", preview=True)
     await ada.ask("policy", policy={"locked": True})
     assert eve.last("policy")["policy"]["locked"]
     assert await eve.refused("enter") == "room-locked"
     with pytest.raises(SignalingError) as error:
-        await joined(conference, "Late")
+        await joined(rooms, "Late")
     assert (error.value.code, error.value.fatal) == ("room-locked", True)
     await eve.ask("enter", hostToken=ada.last("joined")["hostToken"])
     assert eve.told("entered")
 
 
-async def test_knocking(conference: Conference, ada: Guest, bob: Guest) -> None:
+async def test_knocking(rooms: Rooms, ada: Guest, bob: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True})
-    eve = await joined(conference, "Eve", preview=True)
+    eve = await joined(rooms, "Eve", preview=True)
     await eve.ask("enter")
     await eve.ask("enter")
     assert eve.told("waiting")
@@ -119,9 +119,9 @@ async def test_knocking(conference: Conference, ada: Guest, bob: Guest) -> None:
     assert bob.last("participant-joined")["participant"]["name"] == "Eve"
 
 
-async def test_denied(conference: Conference, ada: Guest) -> None:
+async def test_denied(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True})
-    eve = await joined(conference, "Eve")
+    eve = await joined(rooms, "Eve")
     assert eve.last("joined")["state"] == "waiting"
     await ada.ask("deny", participant=eve.id)
     assert (eve.last("error")["code"], eve.last("error")["fatal"]) == ("denied", True)
@@ -129,37 +129,37 @@ async def test_denied(conference: Conference, ada: Guest) -> None:
     assert not ada.told("participant-left")
 
 
-async def test_who_knocks_and_goes(conference: Conference, ada: Guest) -> None:
+async def test_who_knocks_and_goes(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True})
-    eve = await joined(conference, "Eve")
+    eve = await joined(rooms, "Eve")
     await eve.ask("leave")
     await eve.session.end()
     assert ada.last("knock-ended")["participant"] == eve.id
 
 
-async def test_no_waiting_room_any_more(conference: Conference, ada: Guest) -> None:
+async def test_no_waiting_room_any_more(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True})
-    waiting = [await joined(conference, name) for name in ("Bob", "Eve", "Max")]
+    waiting = [await joined(rooms, name) for name in ("Bob", "Eve", "Max")]
     await ada.ask("policy", policy={"waitingRoom": False})
     assert [bool(guest.told("entered")) for guest in waiting] == [True, True, False]  # three fit
     assert (
-        waiting[2].session.attendance.meeting.room.state(waiting[2].session.attendance.participant)
+        waiting[2].session.membership.room.roster.state(waiting[2].session.membership.participant)
         == "waiting"
     )
 
 
-async def test_the_heir_is_told_who_waits(conference: Conference, ada: Guest, bob: Guest) -> None:
+async def test_the_heir_is_told_who_waits(rooms: Rooms, ada: Guest, bob: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True})
-    eve = await joined(conference, "Eve")
+    eve = await joined(rooms, "Eve")
     await ada.ask("leave")
     await ada.session.end()
     assert bob.seen(bob)["role"] == "host"
     assert bob.last("knock")["participant"]["id"] == eve.id
 
 
-async def test_who_waits_for_nobody_gets_the_room(conference: Conference, ada: Guest) -> None:
+async def test_who_waits_for_nobody_gets_the_room(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True, "backgrounds": ["fjord"]})
-    eve = await joined(conference, "Eve")
+    eve = await joined(rooms, "Eve")
     await ada.ask("leave")
     await ada.session.end()
     assert "hostToken" in eve.last("entered")
@@ -167,11 +167,11 @@ async def test_who_waits_for_nobody_gets_the_room(conference: Conference, ada: G
     assert eve.last("policy")["policy"]["backgrounds"] == "any"
 
 
-async def test_one_background_for_all_at_once(conference: Conference, ada: Guest, bob: Guest) -> None:
-    eve = await joined(conference, "Eve", preview=True)
-    before = bob.session.attendance.participant.filter.background
+async def test_one_background_for_all_at_once(rooms: Rooms, ada: Guest, bob: Guest) -> None:
+    eve = await joined(rooms, "Eve", preview=True)
+    before = bob.session.membership.participant.filter.background
     await ada.ask("policy", policy={"backgrounds": ["#204060"]})
-    assert bob.session.attendance.participant.filter.background is not before
+    assert bob.session.membership.participant.filter.background is not before
     for guest in (ada, bob, eve):
         assert guest.background == "#204060"
         assert guest.last("background") == {
@@ -185,15 +185,15 @@ async def test_one_background_for_all_at_once(conference: Conference, ada: Guest
 
 
 async def test_what_is_allowed_stays(ada: Guest, bob: Guest) -> None:
-    before = bob.session.attendance.participant.filter.background
+    before = bob.session.membership.participant.filter.background
     await ada.ask("policy", policy={"backgrounds": ["fjord", "blur"]})
-    assert bob.session.attendance.participant.filter.background is before
+    assert bob.session.membership.participant.filter.background is before
     assert not bob.told("background")
 
 
-async def test_joining_with_a_forbidden_background(conference: Conference, ada: Guest) -> None:
+async def test_joining_with_a_forbidden_background(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"backgrounds": "blur"})
-    eve = await joined(conference, "Eve", background="fjord")
+    eve = await joined(rooms, "Eve", background="fjord")
     told = eve.last("joined")
     assert (told["background"], told["redirected"]) == ("blur", "background-forbidden")
     assert {b["kind"] for b in told["backgrounds"]} == {"blur"}
@@ -205,9 +205,9 @@ async def test_a_policy_that_names_nothing_known_changes_nothing(ada: Guest) -> 
     assert not ada.told("policy")
 
 
-async def test_the_hosts_picture_for_all(conference: Conference, ada: Guest, bob: Guest) -> None:
-    host = ada.session.attendance.participant
-    picture = host.wardrobe.add(PICTURE, "studio")["id"]
+async def test_the_hosts_picture_for_all(rooms: Rooms, ada: Guest, bob: Guest) -> None:
+    host = ada.session.membership.participant
+    picture = host.library.add(PICTURE, "studio")["id"]
     await ada.ask("policy", policy={"backgrounds": [picture]})
     assert bob.background == picture
     shown = bob.last("backgrounds")["backgrounds"]
@@ -215,7 +215,7 @@ async def test_the_hosts_picture_for_all(conference: Conference, ada: Guest, bob
     await ada.ask("leave")
     await ada.session.end()
     assert bob.background == picture
-    assert bob.session.attendance.meeting.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
+    assert bob.session.membership.room.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
     await bob.ask("policy", policy={"backgrounds": "any"})
     assert bob.background == "blur"
     assert await bob.refused("background", background=picture) == "unknown-background"

@@ -13,13 +13,13 @@ import pytest
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.media.recording.recorder import INDEX, Recorder
 from server.media.recording.webm import WebmFile
 from server.rooms import recording
 from server.rooms.recording import folder_for
-from server.rooms.rooms import Conference
+from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 from tests.support.painting import speech
 from tests.support.serving import Client, serving
@@ -34,9 +34,9 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-async def ada(conference: Conference) -> Guest:
+async def ada(rooms: Rooms) -> Guest:
     """The host of a room that may be recorded."""
-    ada = await joined(conference, "Ada")
+    ada = await joined(rooms, "Ada")
     await ada.ask("policy", policy=ALLOW)
     return ada
 
@@ -46,15 +46,15 @@ def folders(config: Config) -> list[Path]:
     return sorted(config.recordings.iterdir()) if config.recordings.exists() else []
 
 
-async def test_everybody_is_told_and_whoever_comes_later(conference: Conference, ada: Guest) -> None:
-    bob = await joined(conference, "Bob")
-    max_ = await joined(conference, "Max", preview=True)
+async def test_everybody_is_told_and_whoever_comes_later(rooms: Rooms, ada: Guest) -> None:
+    bob = await joined(rooms, "Bob")
+    max_ = await joined(rooms, "Max", preview=True)
     assert bob.last("joined")["recording"] is None
     await ada.ask("recording", on=True)
     for guest in (ada, bob, max_):
         told = guest.last("recording")
         assert (told["recording"]["by"], told["reason"]) == (ada.id, None)
-    late = await joined(conference, "Late", preview=True)
+    late = await joined(rooms, "Late", preview=True)
     assert late.last("joined")["recording"] == ada.last("recording")["recording"]
     await late.ask("enter")
     assert late.last("entered")["recording"] == ada.last("recording")["recording"]
@@ -65,8 +65,8 @@ async def test_everybody_is_told_and_whoever_comes_later(conference: Conference,
         assert guest.last("recording") == {"type": "recording", "recording": None, "reason": "stopped"}
 
 
-async def test_nobody_records_unless_the_policy_says_so(conference: Conference, config: Config) -> None:
-    ada = await joined(conference, "Ada")
+async def test_nobody_records_unless_the_policy_says_so(rooms: Rooms, config: Config) -> None:
+    ada = await joined(rooms, "Ada")
     assert ada.last("joined")["limits"]["recording"] == "policy"
     assert await ada.refused("recording", on=True) == "recording-forbidden"
     await ada.ask("recording", on=False)
@@ -75,14 +75,14 @@ async def test_nobody_records_unless_the_policy_says_so(conference: Conference, 
     assert not folders(config)
 
 
-async def test_only_hosts_record(conference: Conference, ada: Guest) -> None:
-    bob = await joined(conference, "Bob")
+async def test_only_hosts_record(rooms: Rooms, ada: Guest) -> None:
+    bob = await joined(rooms, "Bob")
     for on in (True, False):
         assert await bob.refused("recording", on=on) == "host-only"
     assert await ada.refused("recording", on="yes") == "bad-message"
 
 
-async def test_a_policy_that_comes_to_forbid_it_ends_it(conference: Conference, ada: Guest) -> None:
+async def test_a_policy_that_comes_to_forbid_it_ends_it(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("recording", on=True)
     await ada.ask("policy", policy={"locked": True})
     assert len(ada.told("recording")) == 1
@@ -90,39 +90,39 @@ async def test_a_policy_that_comes_to_forbid_it_ends_it(conference: Conference, 
     assert ada.last("recording")["reason"] == "policy"
 
 
-async def test_files_are_of_those_who_are_inside(conference: Conference, ada: Guest, config: Config) -> None:
+async def test_files_are_of_those_who_are_inside(rooms: Rooms, ada: Guest, config: Config) -> None:
     await ada.ask("recording", on=True)
-    await joined(conference, "Max", preview=True)
-    bob = await joined(conference, "../../Bob")
+    await joined(rooms, "Max", preview=True)
+    bob = await joined(rooms, "../../Bob")
     await bob.ask("leave")
     await bob.session.end()
-    meeting = ada.session.attendance.meeting
+    room = ada.session.membership.room
     await ada.ask("leave")
     await ada.session.end()
-    await meeting.recording.close()
+    await room.recording.close()
     (folder,) = folders(config)
     index = json.loads((folder / INDEX).read_text())
     assert [entry["name"] for entry in index["files"]] == ["Ada", "../../Bob"]
     assert [entry["file"] for entry in index["files"]] == [f"{ada.id}.webm", f"{bob.id}.webm"]
     assert index["end"] is not None
-    assert meeting.recording.state is None
+    assert room.recording.state is None
 
 
 async def test_without_a_folder_there_is_no_recording(segmenter: Segmenter) -> None:
-    conference = Conference(Config(workers=1), segmenter)
-    ada = await joined(conference, "Ada")
+    rooms = Rooms(Config(workers=1), segmenter)
+    ada = await joined(rooms, "Ada")
     await ada.ask("policy", policy=ALLOW)
     assert ada.last("joined")["limits"]["recording"] == "off"
     assert await ada.refused("recording", on=True) == "recording-off"
-    await conference.close()
+    await rooms.close()
 
 
 async def test_a_disk_error_is_told_to_hosts_and_nobody_leaves(
     segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    conference = Conference(Config(workers=1, recordings=tmp_path / "file"), segmenter)
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+    rooms = Rooms(Config(workers=1, recordings=tmp_path / "file"), segmenter)
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     await ada.ask("policy", policy=ALLOW)
     await ada.ask("recording", on=True)
     async with asyncio.timeout(10):
@@ -133,14 +133,14 @@ async def test_a_disk_error_is_told_to_hosts_and_nobody_leaves(
     assert "Not a directory" in ada.last("error")["message"]
     assert not bob.told("error")
     assert bob.last("recording")["reason"] == "error"
-    assert len(bob.session.attendance.meeting.members) == 2
+    assert len(bob.session.membership.room.members) == 2
     assert "Not a directory" in caplog.text
     assert "studio" not in caplog.text
-    await conference.close()
+    await rooms.close()
 
 
 async def test_a_defect_ends_it_too_and_is_logged(
-    conference: Conference, ada: Guest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    rooms: Rooms, ada: Guest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: Recorder) -> None:
         raise TypeError("out of order")
@@ -169,15 +169,15 @@ async def test_it_is_composed_when_it_ends(
     segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composed: asyncio.Queue[Path] = asyncio.Queue()
-    monkeypatch.setattr(recording, "compose", composed.put)
-    conference = Conference(Config(workers=1, recordings=tmp_path, compose=True), segmenter)
-    ada = await joined(conference, "Ada")
+    monkeypatch.setattr(recording, "compose_apart", composed.put)
+    rooms = Rooms(Config(workers=1, recordings=tmp_path, compose=True), segmenter)
+    ada = await joined(rooms, "Ada")
     await ada.ask("policy", policy=ALLOW)
     await ada.ask("recording", on=True)
     await ada.ask("recording", on=False)
     async with asyncio.timeout(10):
         assert (await composed.get()).parent == tmp_path
-    await conference.close()
+    await rooms.close()
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ HOST = Grant("studio", role="host")
 async def test_a_tokens_claim_wins_over_the_policy(
     here: Client, claim: bool | None, policy: bool, status: int
 ) -> None:
-    guest = Guest(here.app[CONFERENCE])
+    guest = Guest(here.app[ROOMS])
     token = bearer(HOST)["Authorization"].removeprefix("Bearer ")
     await guest.join(token=token)
     await guest.ask("policy", policy={"recording": policy})
@@ -223,21 +223,21 @@ async def test_a_tokens_claim_wins_over_the_policy(
 
 
 async def test_a_recording_of_a_lobby_ends_with_it(here: Client) -> None:
-    conference, claims = here.app[CONFERENCE], Grant("studio", role="host", recording=True)
-    guest = Guest(conference)
+    rooms, claims = here.app[ROOMS], Grant("studio", role="host", recording=True)
+    guest = Guest(rooms)
     await guest.join(preview=True, token=bearer(claims)["Authorization"].removeprefix("Bearer "))
-    (meeting,) = conference.rooms.all()
+    (room,) = rooms.open_rooms.all()
     assert (await ask(here, "PUT", claims))[0] == 200
     await guest.ask("leave")
     await guest.session.end()
-    assert conference.rooms.all() == []
-    assert meeting.recording.state is None
-    await meeting.recording.close()
+    assert rooms.open_rooms.all() == []
+    assert room.recording.state is None
+    await room.recording.close()
 
 
 async def test_a_recording_by_token_outlasts_other_changes_of_the_policy(here: Client) -> None:
     claims = Grant("studio", role="host", recording=True)
-    guest = Guest(here.app[CONFERENCE])
+    guest = Guest(here.app[ROOMS])
     await guest.join(token=bearer(claims)["Authorization"].removeprefix("Bearer "))
     assert guest.last("joined")["limits"]["recording"] == "allowed"
     await guest.ask("recording", on=True)
@@ -257,16 +257,16 @@ async def test_composing_runs_in_a_process_of_its_own(
     file.close()
     entry = {"participant": "p1", "name": "Ada", "file": "p1.webm", "start": 0.0, "end": 1.0}
     (folder / INDEX).write_text(json.dumps({"version": 1, "files": [entry]}))
-    await recording.compose(folder)
+    await recording.compose_apart(folder)
     assert (folder / recording.COMPOSED).stat().st_size > 1000
     assert not caplog.records
     (folder / "p2.webm").write_bytes(b"")
     (folder / INDEX).write_text(json.dumps({"version": 1, "files": [entry, entry | {"file": "p2.webm"}]}))
-    await recording.compose(folder)
+    await recording.compose_apart(folder)
     (message,) = caplog.messages
     assert re.search(r"p2\.webm: cannot be read: .*: left out$", message)
     (folder / INDEX).write_text("{}")
-    await recording.compose(folder)
+    await recording.compose_apart(folder)
     assert "not the index of a recording" in caplog.text
     assert "could not be composed" in caplog.text
     assert "studio" not in caplog.text

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiortc import AudioStreamTrack
 
 from filters.matting.segmenter import Segmenter
-from server.app import CONFERENCE, create_app
+from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.recording.compose import compose
 from server.receipts.receipt import check
@@ -71,8 +71,8 @@ async def test_no_recorded_frame_shows_the_room(runner: web.AppRunner, tmp_path:
         await viewer.wait(150)
         await ada.send({"type": "recording", "on": False})
         await bob.wait_for("recording", recording=None)
-    conference = runner.app[CONFERENCE] if runner.app is not None else None
-    assert conference is not None
+    rooms = runner.app[ROOMS] if runner.app is not None else None
+    assert rooms is not None
     (folder,) = (tmp_path / "recordings").iterdir()
     await ended(folder)
     for each in (ada, bob):
@@ -89,9 +89,9 @@ async def test_no_recorded_frame_shows_the_room(runner: web.AppRunner, tmp_path:
             magenta = frame.to_ndarray(format="rgb24").astype(int)
             assert not ((magenta[..., 0] > 180) & (magenta[..., 1] < 80) & (magenta[..., 2] > 180)).any()
     async with asyncio.timeout(10):
-        while len(conference.receipts.of("r")) < 2:
+        while len(rooms.receipts.of("r")) < 2:
             await asyncio.sleep(0.01)
-    for receipt in conference.receipts.of("r"):
-        check(receipt, conference.receipts.key.public_key())
+    for receipt in rooms.receipts.of("r"):
+        check(receipt, rooms.receipts.key.public_key())
         assert receipt["frames"]["sent"] > 40
         assert receipt["frames"]["raw"] == 0

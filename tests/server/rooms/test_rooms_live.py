@@ -21,7 +21,7 @@ from filters.base import new_frame
 from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.config.options import ROOT, Config
-from server.media.allocator import Downlink, Video
+from server.media.allocator import BandwidthAllocator, Video
 from tests.support.client import MAX_BUNDLE, CameraTrack, Client, Message, join
 
 WHITE = 200
@@ -173,7 +173,7 @@ async def test_who_comes_late_sees_the_screen_too(server: str) -> None:
 
 
 async def test_whose_picture_has_to_wait_is_told(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pause(downlink: Downlink, now: float, stats: object, videos: Iterable[Video]) -> None:
+    def pause(downlink: BandwidthAllocator, now: float, stats: object, videos: Iterable[Video]) -> None:
         for subscription, _ in videos:
             subscription.paused = True
 
@@ -181,7 +181,7 @@ async def test_whose_picture_has_to_wait_is_told(server: str, monkeypatch: pytes
         await bob.publish(CameraTrack(even(90)))
         await until(lambda: bob.id in {s["participant"] for s in streams(ada)})
         with monkeypatch.context() as context:
-            context.setattr(Downlink, "adapt", pause)
+            context.setattr(BandwidthAllocator, "adapt", pause)
             await until(lambda: any(bob.id in told for told in paused(ada)))
         await until(lambda: paused(ada)[-1] == [])
 

@@ -13,22 +13,22 @@ from server.config.options import Config
 from server.media.governor import LEVELS
 from server.media.rtc import AudioPacket
 from server.peers import ice
-from server.rooms.room import Meeting
-from server.rooms.rooms import Conference
+from server.rooms.room import Room
+from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost
 from tests.support.gate import Gate
 from tests.support.guest import Guest
 from tests.support.whip_client import offer
 
 
-async def joined(conference: Conference, name: str, **fields: object) -> Guest:
-    guest = Guest(conference, name)
+async def joined(rooms: Rooms, name: str, **fields: object) -> Guest:
+    guest = Guest(rooms, name)
     await guest.join(**fields)
     return guest
 
 
-async def test_the_first_one_is_told_everything(conference: Conference) -> None:
-    ada = Guest(conference, " Ada ")
+async def test_the_first_one_is_told_everything(rooms: Rooms) -> None:
+    ada = Guest(rooms, " Ada ")
     told = await ada.join(room="Studio", background="fjord")
     assert told["version"] == 1
     assert (told["room"], told["state"], told["background"], told["redirected"]) == (
@@ -72,57 +72,55 @@ async def test_the_first_one_is_told_everything(conference: Conference) -> None:
     ],
 )
 async def test_a_bad_join_is_fatal_and_leaves_nothing(
-    conference: Conference, fields: dict[str, object], code: str
+    rooms: Rooms, fields: dict[str, object], code: str
 ) -> None:
-    guest = Guest(conference)
+    guest = Guest(rooms)
     with pytest.raises(SignalingError) as error:
         await guest.session.join({"type": "join", "version": 1, "room": "r", "name": "Ada", **fields})
     assert (error.value.code, error.value.fatal) == (code, True)
-    assert conference.rooms.all() == []
+    assert rooms.open_rooms.all() == []
     await guest.session.end()
 
 
 async def test_whoever_cannot_enter_whatever_the_reason_leaves_nothing(
-    conference: Conference, monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(Meeting, "enter", fail)
+    monkeypatch.setattr(Room, "enter", fail)
     with pytest.raises(RuntimeError):
-        await joined(conference, "Ada")
-    assert conference.rooms.all() == []
+        await joined(rooms, "Ada")
+    assert rooms.open_rooms.all() == []
 
 
 @pytest.mark.parametrize("connection", [[], {}, None, "both"])
-async def test_a_candidate_is_for_a_connection_that_there_is(
-    conference: Conference, connection: object
-) -> None:
-    ada = await joined(conference, "Ada")
+async def test_a_candidate_is_for_a_connection_that_there_is(rooms: Rooms, connection: object) -> None:
+    ada = await joined(rooms, "Ada")
     assert await ada.refused("candidate", connection=connection, candidate=None) == "bad-message"
 
 
-async def test_a_full_room_and_a_full_server(conference: Conference) -> None:
-    people = [await joined(conference, str(i)) for i in range(3)]
+async def test_a_full_room_and_a_full_server(rooms: Rooms) -> None:
+    people = [await joined(rooms, str(i)) for i in range(3)]
     with pytest.raises(SignalingError) as error:
-        await joined(conference, "late")
+        await joined(rooms, "late")
     assert (error.value.code, error.value.fatal) == ("room-full", True)
     assert not any(m["type"] == "participant-joined" for m in people[2].messages)
-    await joined(conference, "other", room="other")
+    await joined(rooms, "other", room="other")
     with pytest.raises(SignalingError) as error:
-        await joined(conference, "third", room="third")
+        await joined(rooms, "third", room="third")
     assert error.value.code == "server-full"
 
 
-async def test_a_background_that_is_gone_is_replaced(conference: Conference) -> None:
-    ada = await joined(conference, "Ada", background="upload:gone")
+async def test_a_background_that_is_gone_is_replaced(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", background="upload:gone")
     told = ada.last("joined")
     assert (told["background"], told["redirected"]) == ("blur", "unknown-background")
 
 
-async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    bob = await joined(conference, "Bob", preview=True)
+async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    bob = await joined(rooms, "Bob", preview=True)
     told = bob.last("joined")
     assert (told["state"], told["present"]) == ("lobby", 1)
     assert [p["id"] for p in told["participants"]] == [bob.id]
@@ -147,16 +145,16 @@ async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(conference: Confe
     ],
 )
 async def test_what_is_for_the_room_is_refused_in_the_lobby(
-    conference: Conference, kind: str, fields: dict[str, object]
+    rooms: Rooms, kind: str, fields: dict[str, object]
 ) -> None:
-    bob = await joined(conference, "Bob", preview=True)
+    bob = await joined(rooms, "Bob", preview=True)
     assert await bob.refused(kind, **fields) == "not-in-room"
 
 
-async def test_entering(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_entering(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     await ada.ask("chat", text="early")
-    bob = await joined(conference, "Bob", preview=True)
+    bob = await joined(rooms, "Bob", preview=True)
     await bob.ask("enter")
     told = bob.last("entered")
     assert [p["name"] for p in told["participants"]] == ["Ada", "Bob"]
@@ -166,9 +164,9 @@ async def test_entering(conference: Conference) -> None:
     assert ada.seen(bob)["role"] == "guest"
 
 
-async def test_who_previews_first_and_enters_first_is_host(conference: Conference) -> None:
-    ada = await joined(conference, "Ada", preview=True)
-    bob = await joined(conference, "Bob", preview=True)
+async def test_who_previews_first_and_enters_first_is_host(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", preview=True)
+    bob = await joined(rooms, "Bob", preview=True)
     await bob.ask("enter")
     await ada.ask("enter")
     assert "hostToken" in bob.last("entered")
@@ -176,9 +174,9 @@ async def test_who_previews_first_and_enters_first_is_host(conference: Conferenc
     assert ada.seen(bob)["role"] == "host"
 
 
-async def test_a_full_room_leaves_one_in_the_lobby(conference: Conference) -> None:
-    bob = await joined(conference, "Bob", preview=True)
-    people = [await joined(conference, str(i)) for i in range(3)]
+async def test_a_full_room_leaves_one_in_the_lobby(rooms: Rooms) -> None:
+    bob = await joined(rooms, "Bob", preview=True)
+    people = [await joined(rooms, str(i)) for i in range(3)]
     assert await bob.refused("enter") == "room-full"
     await people[0].ask("leave")
     await people[0].session.end()
@@ -186,26 +184,26 @@ async def test_a_full_room_leaves_one_in_the_lobby(conference: Conference) -> No
     assert bob.told("entered")
 
 
-async def test_the_host_token(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_the_host_token(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     token = ada.last("joined")["hostToken"]
-    bob = await joined(conference, "Bob", hostToken=token)
+    bob = await joined(rooms, "Bob", hostToken=token)
     assert bob.seen(bob)["role"] == "host"
-    eve = await joined(conference, "Eve", hostToken="guessed")
+    eve = await joined(rooms, "Eve", hostToken="guessed")
     assert eve.seen(eve)["role"] == "guest"
     await eve.ask("enter", hostToken=token)
     assert ada.seen(eve)["role"] == "host"
 
 
-async def test_a_lost_connection_keeps_everything(conference: Conference) -> None:
-    ada = await joined(conference, "Ada", background="fjord")
-    bob = await joined(conference, "Bob")
+async def test_a_lost_connection_keeps_everything(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", background="fjord")
+    bob = await joined(rooms, "Bob")
     await ada.ask("hand", raised=True)
     hand = bob.seen(ada)["hand"]
     seat, token = ada.last("joined")["seat"], ada.last("joined")["hostToken"]
     await ada.session.end()
     assert not bob.seen(ada)["connected"]
-    again = await joined(conference, "ignored", seat=seat, background="blur")
+    again = await joined(rooms, "ignored", seat=seat, background="blur")
     told = again.last("joined")
     assert (again.id, told["state"], told["background"], told["hostToken"]) == (
         ada.id,
@@ -216,26 +214,24 @@ async def test_a_lost_connection_keeps_everything(conference: Conference) -> Non
     assert bob.seen(ada) == bob.seen(ada) | {"name": "Ada", "role": "host", "hand": hand, "connected": True}
 
 
-async def test_a_seat_in_the_lobby_is_kept_too(conference: Conference) -> None:
-    ada = await joined(conference, "Ada", preview=True)
+async def test_a_seat_in_the_lobby_is_kept_too(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", preview=True)
     await ada.session.end()
-    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    again = await joined(rooms, "Ada", seat=ada.last("joined")["seat"])
     assert (again.id, again.last("joined")["state"]) == (ada.id, "lobby")
 
 
-async def test_the_newer_connection_has_the_seat(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+async def test_the_newer_connection_has_the_seat(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    again = await joined(rooms, "Ada", seat=ada.last("joined")["seat"])
     error = ada.last("error")
     assert (error["code"], error["fatal"]) == ("replaced", True)
     await ada.session.end()
-    assert again.session.attendance.participant.connected
-    assert again.session.attendance.hold is None
+    assert again.session.membership.participant.connected
+    assert again.session.membership.hold is None
 
 
-async def test_two_connections_want_one_seat_at_once(
-    conference: Conference, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_connections_want_one_seat_at_once(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[RTCPeerConnection] = []
 
     def connect(config: Config) -> RTCPeerConnection:
@@ -243,8 +239,8 @@ async def test_two_connections_want_one_seat_at_once(
         return made[-1]
 
     monkeypatch.setattr("server.peers.subscriber.connect", connect)
-    ada = await joined(conference, "Ada")
-    first, second = Guest(conference), Guest(conference)
+    ada = await joined(rooms, "Ada")
+    first, second = Guest(rooms), Guest(rooms)
     seat = ada.last("joined")["seat"]
     await asyncio.gather(first.join(seat=seat), second.join(seat=seat))
     for guest in (ada, first):
@@ -254,21 +250,21 @@ async def test_two_connections_want_one_seat_at_once(
     assert [connection.connectionState for connection in made] == ["closed", "closed", "new"]
 
 
-async def test_the_seat_is_taken_while_an_offer_is_answered(conference: Conference, gate: Gate) -> None:
-    ada = await joined(conference, "Ada")
+async def test_the_seat_is_taken_while_an_offer_is_answered(rooms: Rooms, gate: Gate) -> None:
+    ada = await joined(rooms, "Ada")
     sdp = await offer("sendonly", "audio")
     answering = asyncio.create_task(ada.refused("offer", connection="publish", sdp=sdp))
     await gate.reached()
-    again = await joined(conference, "Ada", seat=ada.last("joined")["seat"])
+    again = await joined(rooms, "Ada", seat=ada.last("joined")["seat"])
     gate.open()
     assert await answering == "not-connected"
     await again.ask("offer", connection="publish", sdp=sdp)
     assert [connection.connectionState for connection in gate.waiting] == ["closed", "new"]
 
 
-async def test_somebody_is_removed_while_their_offer_is_answered(conference: Conference, gate: Gate) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
-    publisher, sdp = bob.session.attendance.participant.publisher, await offer("sendonly", "audio")
+async def test_somebody_is_removed_while_their_offer_is_answered(rooms: Rooms, gate: Gate) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
+    publisher, sdp = bob.session.membership.participant.publisher, await offer("sendonly", "audio")
     answering = asyncio.create_task(bob.refused("offer", connection="publish", sdp=sdp))
     await gate.reached()
     await ada.ask("remove", participant=bob.id)
@@ -278,8 +274,8 @@ async def test_somebody_is_removed_while_their_offer_is_answered(conference: Con
     assert [connection.connectionState for connection in gate.waiting] == ["closed"]
 
 
-async def test_sharing_is_forbidden_while_a_screen_is_answered(conference: Conference, gate: Gate) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+async def test_sharing_is_forbidden_while_a_screen_is_answered(rooms: Rooms, gate: Gate) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     sdp = await offer("sendonly", "video")
     answering = asyncio.create_task(bob.refused("offer", connection="screen", sdp=sdp))
     await gate.reached()
@@ -289,21 +285,21 @@ async def test_sharing_is_forbidden_while_a_screen_is_answered(conference: Confe
     assert [connection.connectionState for connection in gate.waiting] == ["closed"]
 
 
-async def test_a_seat_from_before_the_server_was_restarted(conference: Conference) -> None:
-    ada = await joined(conference, "Ada", seat="of another life", background="upload:gone", hostToken="old")
+async def test_a_seat_from_before_the_server_was_restarted(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", seat="of another life", background="upload:gone", hostToken="old")
     told = ada.last("joined")
     assert (told["state"], told["background"], told["redirected"]) == ("room", "blur", "unknown-background")
     assert ada.seen(ada)["role"] == "host"
 
 
-async def test_a_seat_is_good_in_its_own_room_only(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    other = await joined(conference, "Ada", room="other", seat=ada.last("joined")["seat"])
+async def test_a_seat_is_good_in_its_own_room_only(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    other = await joined(rooms, "Ada", room="other", seat=ada.last("joined")["seat"])
     assert other.id != ada.id
 
 
-async def test_leaving(conference: Conference) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+async def test_leaving(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     await ada.ask("leave")
     await ada.session.end()
     assert bob.last("participant-left") == {
@@ -314,22 +310,22 @@ async def test_leaving(conference: Conference) -> None:
     assert bob.seen(bob)["role"] == "host"
     await bob.ask("leave")
     await bob.session.end()
-    assert conference.rooms.all() == []
+    assert rooms.open_rooms.all() == []
 
 
-async def test_unknown_messages(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_unknown_messages(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     for kind in ("join", "dance", "__class__"):
         assert await ada.refused(kind) == "unknown-type"
 
 
-async def test_who_speaks_is_told_unless_muted(conference: Conference) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
-    meeting, audio = ada.session.attendance.meeting, bob.session.attendance.participant.audio
+async def test_who_speaks_is_told_unless_muted(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
+    room, audio = ada.session.membership.room, bob.session.membership.participant.audio
 
     def speak(now: float) -> None:
         audio.receive(AudioPacket(b"opus", 0, 20, True))
-        meeting.observe(now)
+        room.observe(now)
 
     await bob.ask("media", audio=True, video=False)
     ada.messages.clear()
@@ -339,12 +335,12 @@ async def test_who_speaks_is_told_unless_muted(conference: Conference) -> None:
     for i in range(10):
         speak(2.0 + i / 4)
     assert ada.last("speaker") == {"type": "speaker", "participant": bob.id, "speaking": []}
-    eve = await joined(conference, "Eve")
+    eve = await joined(rooms, "Eve")
     assert eve.last("speaker")["participant"] == bob.id
 
 
-async def test_chat_hands_and_reactions(conference: Conference) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
+async def test_chat_hands_and_reactions(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     await ada.ask("chat", text=" Hello <b>you</b> ")
     for guest in (ada, bob):
         chat = guest.last("chat")["chat"]
@@ -361,13 +357,13 @@ async def test_chat_hands_and_reactions(conference: Conference) -> None:
     assert ada.seen(bob)["hand"] is None
 
 
-async def test_totals_keep_those_who_left(conference: Conference) -> None:
-    ada, bob = await joined(conference, "Ada"), await joined(conference, "Bob")
-    bob.session.attendance.participant.video.received = 7
+async def test_totals_keep_those_who_left(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
+    bob.session.membership.participant.video.received = 7
     await ada.ask("totals")
     before = ada.last("totals")
     assert (before["received"], before["participants"], before["raw"]) == (7, 2, 0)
-    bob.session.attendance.participant.video.sent = 2
+    bob.session.membership.participant.video.sent = 2
     await ada.ask("totals")
     assert ada.last("totals")["raw"] == 2
     await bob.ask("leave")
@@ -377,32 +373,32 @@ async def test_totals_keep_those_who_left(conference: Conference) -> None:
     assert (after["received"], after["participants"], after["raw"]) == (7, 1, 2)
 
 
-async def test_why_the_picture_is_worse(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
+async def test_why_the_picture_is_worse(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
     ada.session.report(time.monotonic())
     report = ada.last("filter")
     assert (report["degraded"], report["reason"], report["raw"]) == (None, None, 0)
     assert report["model"] == ada.last("joined")["model"]
-    ada.session.attendance.participant.govern(LEVELS[-1])
+    ada.session.membership.participant.govern(LEVELS[-1])
     ada.session.report(time.monotonic())
     report = ada.last("filter")
     assert report["degraded"] == "overload"
     assert "busy" in report["reason"]
 
 
-async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    participant = ada.session.attendance.participant
+async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    participant = ada.session.membership.participant
     participant.video.sent += 3
     participant.filter.filtered += 2
     ada.session.report(time.monotonic())
     assert ada.last("filter")["raw"] == 1
 
 
-async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    made = ada.session.attendance.participant.filter
-    made.covered_frames, made.slated, made.repeated = 4, 2, 1
+async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    made = ada.session.membership.participant.filter
+    made.fully_blurred, made.placeholders, made.repeated = 4, 2, 1
     ada.session.report(time.monotonic())
     await ada.ask("totals")
     for told in (ada.last("filter"), ada.last("totals")):
@@ -414,9 +410,9 @@ def test_what_reaches_others_costs_more() -> None:
     assert cost({}) == cost({"type": ["chat"]}) == 1.0
 
 
-async def test_a_fresh_subscribe_connection(conference: Conference) -> None:
-    ada = await joined(conference, "Ada")
-    participant = ada.session.attendance.participant
+async def test_a_fresh_subscribe_connection(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    participant = ada.session.membership.participant
     before = participant.subscriber
     assert await ada.refused("restart", connection="publish") == "bad-message"
     await ada.ask("restart", connection="subscribe")

@@ -9,7 +9,7 @@ from aiortc import RTCIceServer
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
@@ -41,7 +41,7 @@ async def test_limits(segmenter: Segmenter) -> None:
         assert (await post(client, "/whip/b", sendonly, **other))[0] == 201
         status, text = await post(client, "/whip/c", sendonly, X_Forwarded_For="192.0.2.3")
         assert (status, "too-many-sessions" in text) == (503, True)
-        client.app[CONFERENCE].draining = True
+        client.app[ROOMS].draining = True
         assert (await post(client, "/whip/c", sendonly))[0] == 503
 
 
@@ -67,8 +67,8 @@ async def test_a_token_forces_the_background_and_the_name(guarded: Client, track
     bearer = token(background="#102030", name="Desk", identity="desk")
     async with speaking(guarded, "/whip/studio?name=Ada&identity=ada", bearer) as camera:
         assert await camera.publish(track) == 201
-        (attendance,) = guarded.app[CONFERENCE].rooms.all()[0].attendances
-        participant = attendance.participant
+        (membership,) = guarded.app[ROOMS].open_rooms.all()[0].memberships
+        participant = membership.participant
         assert (participant.name, participant.background) == ("Desk", "#102030")
         assert participant.grant.identity == "desk"
         camera.location += "/background"
@@ -86,8 +86,8 @@ async def test_who_one_is_only_a_token_says(guarded: Client) -> None:
     async with guarded.post("/whip/studio", data=sdp, headers={"Content-Type": SDP} | desk) as response:
         location = response.headers["Location"]
     assert (await post(guarded, "/whip/studio?identity=desk", sdp, **guest))[0] == 201
-    attendances = guarded.app[CONFERENCE].rooms.all()[0].attendances
-    assert [attendance.participant.grant.identity for attendance in attendances] == ["desk", ""]
+    memberships = guarded.app[ROOMS].open_rooms.all()[0].memberships
+    assert [membership.participant.grant.identity for membership in memberships] == ["desk", ""]
     async with guarded.delete(location, headers=desk) as response:
         assert response.status == 200
 

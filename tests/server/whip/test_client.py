@@ -18,11 +18,11 @@ from aiortc.mediastreams import MediaStreamError
 from filters.matting.segmenter import Segmenter
 from server.access.policy import SignalingError
 from server.access.tokens import Grant
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.peers.egress import Caller
-from server.rooms.room import Attendance
-from server.rooms.rooms import Conference
+from server.rooms.room import Membership
+from server.rooms.rooms import Rooms
 from server.whip.client import Forward, read_text
 from tests.support.camera import Camera
 from tests.support.client import MAX_BUNDLE, CameraTrack
@@ -144,15 +144,15 @@ async def hanging(segmenter: Segmenter) -> AsyncIterator[tuple[Sfu, Client]]:
         await sfu.close()
 
 
-async def forwarded(here: Client, identity: str) -> tuple[Attendance, str]:
+async def forwarded(here: Client, identity: str) -> tuple[Membership, str]:
     """Publish; return who is forwarded, and the session's path."""
     path, headers = f"/whip/private?identity={identity}", {"Content-Type": SDP}
     async with here.post(path, data=await offer("sendonly", "audio"), headers=headers) as response:
         assert response.status == 201
         location = response.headers["Location"]
-    attendance = here.app[CONFERENCE].rooms.all()[0].attendances[-1]
-    await until(lambda: len(attendance.participant.outlets) == 1)
-    return attendance, location
+    membership = here.app[ROOMS].open_rooms.all()[0].memberships[-1]
+    await until(lambda: len(membership.participant.egresses) == 1)
+    return membership, location
 
 
 async def delete(here: Client, location: str) -> int:
@@ -165,18 +165,18 @@ async def test_nobody_waits_for_the_other_server(
 ) -> None:
     monkeypatch.setattr("server.whip.client.END_TIMEOUT", ClientTimeout(total=60))
     async with hanging(segmenter) as (sfu, here):
-        conference = here.app[CONFERENCE]
+        rooms = here.app[ROOMS]
         await forwarded(here, "desk")
         desk, _ = await forwarded(here, "desk")  # comes back
         await until(lambda: sfu.asked("DELETE") == 1)
         door, _ = await forwarded(here, "door")
-        for attendance in (desk, door):
-            await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+        for membership in (desk, door):
+            await rooms.expel(membership, SignalingError("removed", "Out.", fatal=True))
         await until(lambda: sfu.asked("DELETE") == 3)
         _, location = await forwarded(here, "desk")
         deleting = asyncio.create_task(delete(here, location))
         await until(lambda: sfu.asked("DELETE") == 4)
-        assert conference.rooms.all() == []
+        assert rooms.open_rooms.all() == []
         sfu.answering.set()
         assert await deleting == 200
 
@@ -202,7 +202,7 @@ async def test_an_answer_comes_in_pieces_and_has_a_limit() -> None:
 
 
 async def test_whatever_goes_wrong_is_said_without_the_url_and_tried_again(
-    conference: Conference, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("server.whip.client.FIRST_PAUSE", 0.001)
     errors: list[Exception] = [
@@ -219,21 +219,21 @@ async def test_whatever_goes_wrong_is_said_without_the_url_and_tried_again(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Forward, "_publish", fail)
-    attendance, _ = conference.join("studio", "Ada", "", Grant(identity="desk"))
-    forward = Forward(conference.config, attendance.participant, "studio")
+    membership, _ = rooms.join("studio", "Ada", "", Grant(identity="desk"))
+    forward = Forward(rooms.config, membership.participant, "studio")
     await until(lambda: len(caplog.messages) >= len(said))
     await forward.close()
     assert [message.partition("forwarded: ")[2] for message in caplog.messages] == said
 
 
 async def test_an_offer_that_can_not_be_made_is_an_error(
-    conference: Conference, monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(connection: RTCPeerConnection, description: object) -> None:
         raise OSError("no socket left")
 
-    attendance, _ = conference.join("studio", "Ada", "")
-    caller = Caller(conference.config, attendance.participant)
+    membership, _ = rooms.join("studio", "Ada", "")
+    caller = Caller(rooms.config, membership.participant)
     monkeypatch.setattr(RTCPeerConnection, "setLocalDescription", fail)
     with pytest.raises(SignalingError, match="no socket left"):
         await caller.call()
@@ -241,17 +241,17 @@ async def test_an_offer_that_can_not_be_made_is_an_error(
 
 
 async def test_a_connection_that_does_not_come_about_is_given_up(
-    conference: Conference, monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.peers.egress.CONNECT_LIMIT", 0.02)
     monkeypatch.setattr("server.peers.egress.CHECK_INTERVAL", 0.01)
-    attendance, _ = conference.join("studio", "Ada", "")
-    caller = Caller(conference.config, attendance.participant)
+    membership, _ = rooms.join("studio", "Ada", "")
+    caller = Caller(rooms.config, membership.participant)
     async with asyncio.timeout(5):
         await caller.until_lost()  # there is none yet
         await caller.call()
         await caller.until_lost()
-        await caller.until_lost(attendance.participant.publisher)
+        await caller.until_lost(membership.participant.publisher)
     await caller.close()
 
 

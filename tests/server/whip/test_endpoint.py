@@ -12,10 +12,10 @@ from aiortc.sdp import SessionDescription
 
 from filters.matting.segmenter import Segmenter
 from server.access.policy import SignalingError
-from server.app import CONFERENCE
+from server.app import ROOMS
 from server.config.options import Config
 from server.whip.endpoint import SESSIONS
-from server.whip.sdpfrag import MEDIA_TYPE, Candidate, Fragment, compose, credentials, parse
+from server.whip.sdpfrag import MEDIA_TYPE, Candidate, Fragment, credentials, parse, serialize
 from tests.support.client import CameraTrack
 from tests.support.gate import Gate
 from tests.support.serving import Client, serving
@@ -29,15 +29,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: CameraTrack) -> None:
-    conference = here.app[CONFERENCE]
+    rooms = here.app[ROOMS]
     async with speaking(here, "/whip/studio?background=%23804020&name=Desk&identity=desk") as camera:
         assert await camera.publish(track) == 201
-        (attendance,) = conference.rooms.all()[0].attendances
-        assert attendance.participant.describe() | {"id": ""} == {
+        (membership,) = rooms.open_rooms.all()[0].memberships
+        assert membership.participant.describe() | {"id": ""} == {
             "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
             "quality": None,
         }  # fmt: skip
-        assert attendance.meeting.role(attendance) == "guest"
+        assert membership.room.role(membership) == "guest"
         frames: list[av.VideoFrame] = []
         async with speaking(here, "/whep/studio/desk") as viewer:
             assert await viewer.play(frames.append) == 201
@@ -51,8 +51,8 @@ async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: Came
         assert float(metrics['greenroom_media_bytes_total{direction="out"}']) > 0
         corner = frames[-1].to_ndarray(format="rgb24")[5:40, 5:40].reshape(-1, 3).mean(axis=0)
         assert abs(corner - (0x80, 0x40, 0x20)).max() < 12
-        assert attendance.participant.video.sent > 0
-    assert conference.rooms.all() == []
+        assert membership.participant.video.sent > 0
+    assert rooms.open_rooms.all() == []
 
 
 async def test_created_says_where_and_how_to_go_on(here: Client) -> None:
@@ -98,48 +98,48 @@ async def test_what_is_wrong_with_an_offer(here: Client) -> None:
     for unacceptable in (two, nothing_known):
         status, text = await post(here, "/whip/studio", unacceptable)
         assert (status, "unacceptable-sdp" in text) == (422, True)
-    assert here.app[CONFERENCE].rooms.all() == []
+    assert here.app[ROOMS].open_rooms.all() == []
 
 
 async def test_what_is_wrong_with_watching(here: Client) -> None:
     recvonly = await offer("recvonly", "video")
     assert (await post(here, "/whep/studio/p1", recvonly))[0] == 404
-    attendance, _ = here.app[CONFERENCE].join("studio", "Ada", "blur")
-    path = f"/whep/studio/{attendance.participant.id}"
+    membership, _ = here.app[ROOMS].join("studio", "Ada", "blur")
+    path = f"/whep/studio/{membership.participant.id}"
     assert (await post(here, path, recvonly))[0] == 404  # still in the lobby
-    attendance.meeting.enter(attendance)
+    membership.room.enter(membership)
     status, _ = await post(here, path, recvonly)
     assert status == 409
-    attendance.participant.set_media(audio=True, video=True)
+    membership.participant.set_media(audio=True, video=True)
     assert (await post(here, path, await offer("sendonly", "video")))[0] == 422
     assert (await post(here, path, await offer("recvonly", "video", "video")))[0] == 422
     assert (await post(here, path, recvonly))[0] == 201
-    attendance.meeting.room.policy = attendance.meeting.room.policy.changed({"locked": True})
+    membership.room.roster.policy = membership.room.roster.policy.changed({"locked": True})
     assert (await post(here, path, recvonly))[0] == 403
 
 
 async def test_a_session_that_never_connects_ends(segmenter: Segmenter) -> None:
     async with serving(Config(workers=1, session_timeout=0.1), segmenter) as client:
         assert (await post(client, "/whip/a", await offer("sendonly", "audio")))[0] == 201
-        await until(lambda: client.app[CONFERENCE].rooms.all() == [])
+        await until(lambda: client.app[ROOMS].open_rooms.all() == [])
 
 
 async def test_a_host_removes_a_camera(here: Client, track: CameraTrack) -> None:
-    conference = here.app[CONFERENCE]
+    rooms = here.app[ROOMS]
     async with speaking(here, "/whip/studio") as camera:
         await camera.publish(track)
-        (attendance,) = conference.rooms.all()[0].attendances
-        await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+        (membership,) = rooms.open_rooms.all()[0].memberships
+        await rooms.expel(membership, SignalingError("removed", "Out.", fatal=True))
         await asyncio.sleep(0)
-        assert conference.rooms.all() == []
+        assert rooms.open_rooms.all() == []
 
 
 async def test_a_host_removes_a_camera_that_is_being_answered(here: Client, gate: Gate) -> None:
-    conference = here.app[CONFERENCE]
+    rooms = here.app[ROOMS]
     posting = asyncio.create_task(post(here, "/whip/studio", await offer("sendonly", "audio")))
     await gate.reached()
-    (attendance,) = conference.rooms.all()[0].attendances
-    await conference.expel(attendance, SignalingError("removed", "Out.", fatal=True))
+    (membership,) = rooms.open_rooms.all()[0].memberships
+    await rooms.expel(membership, SignalingError("removed", "Out.", fatal=True))
     gate.open()
     assert (await posting)[0] == 409
     assert here.app[SESSIONS].count("whip") == 0
@@ -155,8 +155,8 @@ async def test_sessions_count_from_their_offer_to_their_end(segmenter: Segmenter
         await until(lambda: sum(task.done() for task in posting) == 3)
         gate.open()
         assert sorted([(await task)[0] for task in posting]) == [201, 201, 503, 503, 503]
-        camera = client.app[CONFERENCE].rooms.all()[0].attendances[0]
-        await client.app[CONFERENCE].expel(camera, SignalingError("removed", "Out.", fatal=True))
+        camera = client.app[ROOMS].open_rooms.all()[0].memberships[0]
+        await client.app[ROOMS].expel(camera, SignalingError("removed", "Out.", fatal=True))
         await until(lambda: client.app[SESSIONS].count("whip") == 1)
         assert (await post(client, "/whip/studio", good))[0] == 201
 
@@ -165,7 +165,7 @@ async def test_the_same_identity_comes_back(here: Client) -> None:
     sdp = await offer("sendonly", "audio")
     for _ in range(2):
         assert (await post(here, "/whip/studio?identity=desk", sdp))[0] == 201
-    assert len(here.app[CONFERENCE].rooms.all()[0].attendances) == 1
+    assert len(here.app[ROOMS].open_rooms.all()[0].memberships) == 1
 
 
 async def test_identities_may_be_anything(here: Client, track: CameraTrack) -> None:
@@ -197,7 +197,7 @@ async def test_trickle_and_its_errors(here: Client, track: CameraTrack) -> None:
         etag = camera.response.headers["ETag"]
         ufrag, password = credentials(camera.connection.localDescription.sdp)
         candidate = Candidate("0", "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host")
-        body = compose(Fragment(ufrag, password, (candidate,), end=True), "video", "0")
+        body = serialize(Fragment(ufrag, password, (candidate,), end=True), "video", "0")
         assert await patch(camera, body, None) == 428
         assert await patch(camera, body, '"another"') == 412
         assert await patch(camera, body, etag, "application/json") == 415
@@ -213,7 +213,7 @@ async def test_ice_restart_gives_new_credentials_and_media_goes_on(here: Client,
     async with connected(here, track) as camera:
         assert camera.response is not None
         old = camera.response.headers["ETag"]
-        body = compose(Fragment("abcd", "e" * 22), "video", "0")
+        body = serialize(Fragment("abcd", "e" * 22), "video", "0")
         headers = {"Content-Type": MEDIA_TYPE, "If-Match": "*"}
         response = await camera.request("PATCH", data=body, headers=headers)
         assert response.status == 200
@@ -222,11 +222,11 @@ async def test_ice_restart_gives_new_credentials_and_media_goes_on(here: Client,
         answer = parse(await response.text())
         assert answer.candidates
         assert answer.end
-        assert await patch(camera, compose(Fragment("abcd", "e" * 22), "video", "0"), old) == 412
+        assert await patch(camera, serialize(Fragment("abcd", "e" * 22), "video", "0"), old) == 412
         assert await patch(camera, body, response.headers["ETag"]) == 204
-        received = here.app[CONFERENCE].rooms.all()[0].attendances[0].participant.video.received
+        received = here.app[ROOMS].open_rooms.all()[0].memberships[0].participant.video.received
         await until(
-            lambda: here.app[CONFERENCE].rooms.all()[0].attendances[0].participant.video.received > received
+            lambda: here.app[ROOMS].open_rooms.all()[0].memberships[0].participant.video.received > received
         )
 
 
@@ -234,7 +234,7 @@ async def test_restarting_what_is_not_connected(here: Client) -> None:
     sdp = await offer("sendonly", "audio")
     async with here.post("/whip/studio", data=sdp, headers={"Content-Type": SDP}) as response:
         location = response.headers["Location"]
-    body = compose(Fragment("abcd", "e" * 22), "audio", "0")
+    body = serialize(Fragment("abcd", "e" * 22), "audio", "0")
     headers = {"Content-Type": MEDIA_TYPE, "If-Match": "*"}
     async with here.patch(location, data=body, headers=headers) as response:
         assert response.status == 409

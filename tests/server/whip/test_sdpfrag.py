@@ -13,9 +13,9 @@ from server.whip.sdpfrag import (
     Candidate,
     Fragment,
     FragmentError,
-    compose,
     credentials,
     parse,
+    serialize,
 )
 
 PASSWORD = "p" * 24
@@ -29,7 +29,7 @@ def test_what_the_rfc_shows() -> None:
     )
     fragment = Fragment("EsAw", PASSWORD, (Candidate("0", CANDIDATE),), end=True)
     assert parse(text) == fragment
-    assert compose(fragment, "audio", "0") == text
+    assert serialize(fragment, "audio", "0") == text
 
 
 def test_credentials_in_the_section_and_unknown_lines() -> None:

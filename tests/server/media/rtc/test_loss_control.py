@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from server.media.rtc.loss_control import MIN_LIMIT, NO_LIMIT, LossControl
-from server.media.rtc.receive_buffer import Counters
+from server.media.rtc.receive_buffer import BufferCounters
 
 
 class Sender:
     """Sends 100 packets a second, at a bitrate that follows the limit."""
 
     def __init__(self, bitrate: int) -> None:
-        self.counters = Counters()
+        self.counters = BufferCounters()
         self.control = LossControl(self.counters)
         self.bitrate = bitrate
         self.now = 0.0

@@ -32,7 +32,7 @@ from server.media.frames import EncodedFrame
 from server.media.transcoder import DecodeError
 from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded, WorkerError
-from server.media.workers.pool import Processes
+from server.media.workers.pool import ProcessPool
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
 from server.media.workers.proxy import RemoteTranscoding
 from tests.support.camera import Camera as Film
@@ -99,10 +99,10 @@ def children() -> set[int]:
 
 
 @pytest.fixture
-async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
+async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessPool]:
     monkeypatch.setattr(process, "RESTART_PAUSE", 0.01)
     before = children()
-    workers = Processes(DEFAULT_MODEL, MODELS, 2, "ofd", "text")
+    workers = ProcessPool(DEFAULT_MODEL, MODELS, 2, "ofd", "text")
     yield workers
     workers.close()
     await asyncio.wait_for(until(lambda: children() <= before), 10)
@@ -120,20 +120,20 @@ def pid(camera: Camera) -> int:
     return process.pid
 
 
-async def test_what_comes_back_is_filtered(workers: Processes) -> None:
+async def test_what_comes_back_is_filtered(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     results = await show(camera, encoded(12))
     assert [len(r.videos) for r in results] == [0] + 11 * [1]
     assert abs(corner(results) - GREEN_LUMA) <= 4
     assert camera.filter.filtered == 11
-    assert camera.filter.looks > 0
+    assert camera.filter.inferences > 0
     assert camera.transcoding.pixels == 320 * 180
     assert camera.transcoding.times.decoded == 12
     assert camera.transcoding.times.pictures == 11
     assert camera.transcoding.times.encode > 0
 
 
-async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
+async def test_the_background_changes_while_it_runs(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     frames = encoded(20)
     await show(camera, frames[:8])
@@ -148,7 +148,7 @@ async def test_the_background_changes_while_it_runs(workers: Processes) -> None:
     assert camera.filter.plate == "recording"
 
 
-async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
+async def test_cameras_are_shared_out_evenly(workers: ProcessPool) -> None:
     cameras = [workers.open(Color(0, 0, 0), 500_000) for _ in range(4)]
     assert sorted(pid(c) for c in cameras[:2]) == sorted(pid(c) for c in cameras[2:])
     cameras[1].transcoding.close()
@@ -157,14 +157,14 @@ async def test_cameras_are_shared_out_evenly(workers: Processes) -> None:
     assert pid(cameras[0]) != pid(cameras[2])
 
 
-async def test_rubbish_is_the_senders_fault(workers: Processes) -> None:
+async def test_rubbish_is_the_senders_fault(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
     with pytest.raises(DecodeError):
         await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
 
 
-async def test_another_process_takes_the_place_of_one_that_ends(workers: Processes) -> None:
+async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     frames = encoded(12)
     await show(camera, frames)
@@ -184,7 +184,7 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     assert camera.transcoding.times.pictures == 22
 
 
-async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
+async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     frames = encoded(2)
     await show(camera, frames)
@@ -214,7 +214,7 @@ async def test_a_process_that_hangs_is_ended(workers: Processes) -> None:
         frame_message(pickle.dumps(Trap())),
     ],
 )
-async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, content: bytes) -> None:
+async def test_a_worker_that_answers_nonsense_is_ended(workers: ProcessPool, content: bytes) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     frames = encoded(4)
     await show(camera, frames)
@@ -228,7 +228,7 @@ async def test_a_worker_that_answers_nonsense_is_ended(workers: Processes, conte
     assert Trap.sprung == 0
 
 
-async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) -> None:
+async def test_a_worker_that_answers_without_end_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     of(camera).worker._incoming += LENGTH.pack(process.MAX_ANSWER + 1)
@@ -236,7 +236,7 @@ async def test_a_worker_that_answers_without_end_is_ended(workers: Processes) ->
         await job
 
 
-async def test_a_worker_speaks_for_its_own_cameras_only(workers: Processes) -> None:
+async def test_a_worker_speaks_for_its_own_cameras_only(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     answer = {"camera": of(camera).camera, "error": ["other", "forged"], "videos": []}
@@ -251,7 +251,7 @@ async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
     python.chmod(0o755)
     monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
     monkeypatch.setattr(sys, "executable", str(python))
-    workers = Processes(DEFAULT_MODEL, MODELS, 1, "ofd", "text")
+    workers = ProcessPool(DEFAULT_MODEL, MODELS, 1, "ofd", "text")
     await asyncio.wait_for(until(told.exists), 10)
     workers.close()
     assert "PATH=" in told.read_text()
@@ -259,7 +259,7 @@ async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
-async def test_a_crash_writes_no_picture_to_disk(workers: Processes) -> None:
+async def test_a_crash_writes_no_picture_to_disk(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     await show(camera, encoded(2))
     limit, owner = core_limit(pid(camera))
@@ -288,7 +288,7 @@ program.main(str(there.detach()), *sys.argv[1:])
     assert json.loads(ended.stderr)["message"] == "withheld"
 
 
-async def test_closing_ends_the_job(workers: Processes) -> None:
+async def test_closing_ends_the_job(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
     camera.transcoding.close()

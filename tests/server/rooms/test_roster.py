@@ -5,19 +5,19 @@ from dataclasses import dataclass
 import pytest
 
 from server.access.policy import RoomPolicy, SignalingError
-from server.rooms.membership import MAX_CHATS, Kind, Room, Rooms
+from server.rooms.roster import MAX_CHATS, OpenRooms, Roster, StreamKind
 
 
 @dataclass(frozen=True)
 class Someone:
     id: str
-    publishes: tuple[Kind, ...] = ("video", "audio")
+    publishes: tuple[StreamKind, ...] = ("video", "audio")
 
 
 ADA, BOB, EVE = Someone("ada"), Someone("bob", ("video",)), Someone("eve")
 
 
-def enter(room: Room[Someone], *people: Someone) -> None:
+def enter(room: Roster[Someone], *people: Someone) -> None:
     for person in people:
         room.visit(person)
         assert room.enter(person)
@@ -28,17 +28,17 @@ def refused(error: pytest.ExceptionInfo[SignalingError]) -> str:
 
 
 @pytest.fixture
-def room() -> Room[Someone]:
-    return Room("r", 4)
+def room() -> Roster[Someone]:
+    return Roster("r", 4)
 
 
-def test_everybody_gets_all_video_and_the_others_audio(room: Room[Someone]) -> None:
+def test_everybody_gets_all_video_and_the_others_audio(room: Roster[Someone]) -> None:
     enter(room, ADA, BOB)
     assert room.streams_for(ADA) == [(ADA, "video"), (BOB, "video")]
     assert room.streams_for(BOB) == [(ADA, "video"), (ADA, "audio"), (BOB, "video")]
 
 
-def test_in_the_lobby_one_sees_oneself_and_is_not_seen(room: Room[Someone]) -> None:
+def test_in_the_lobby_one_sees_oneself_and_is_not_seen(room: Roster[Someone]) -> None:
     enter(room, ADA)
     room.visit(BOB)
     assert room.state(BOB) == "lobby"
@@ -46,7 +46,7 @@ def test_in_the_lobby_one_sees_oneself_and_is_not_seen(room: Room[Someone]) -> N
     assert room.streams_for(ADA) == [(ADA, "video")]
 
 
-def test_a_screen_goes_to_everybody_but_its_owner(room: Room[Someone]) -> None:
+def test_a_screen_goes_to_everybody_but_its_owner(room: Roster[Someone]) -> None:
     sharer = Someone("sharer", ("video", "audio", "screen", "screen-audio"))
     enter(room, sharer, BOB)
     assert room.streams_for(sharer) == [(sharer, "video"), (BOB, "video")]
@@ -54,7 +54,7 @@ def test_a_screen_goes_to_everybody_but_its_owner(room: Room[Someone]) -> None:
     assert (sharer, "screen-audio") in room.streams_for(BOB)
 
 
-def test_the_first_is_host_and_the_longest_present_inherits(room: Room[Someone]) -> None:
+def test_the_first_is_host_and_the_longest_present_inherits(room: Roster[Someone]) -> None:
     enter(room, ADA, BOB, EVE)
     assert [room.role(p) for p in (ADA, BOB, EVE)] == ["host", "guest", "guest"]
     assert room.leave(EVE) is None
@@ -62,7 +62,7 @@ def test_the_first_is_host_and_the_longest_present_inherits(room: Room[Someone])
     assert room.role(BOB) == "host"
 
 
-def test_nobody_inherits_while_there_is_a_host(room: Room[Someone]) -> None:
+def test_nobody_inherits_while_there_is_a_host(room: Roster[Someone]) -> None:
     enter(room, ADA, BOB, EVE)
     room.claim(EVE, room.token)
     assert room.leave(ADA) is None
@@ -70,20 +70,20 @@ def test_nobody_inherits_while_there_is_a_host(room: Room[Someone]) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "ä"])
-def test_another_token_makes_nobody_a_host(room: Room[Someone], token: str) -> None:
+def test_another_token_makes_nobody_a_host(room: Roster[Someone], token: str) -> None:
     enter(room, ADA, BOB)
     room.claim(BOB, token)
     assert room.role(BOB) == "guest"
 
 
-def test_who_is_outside_cannot_claim(room: Room[Someone]) -> None:
+def test_who_is_outside_cannot_claim(room: Roster[Someone]) -> None:
     enter(room, ADA)
     room.visit(BOB)
     room.claim(BOB, room.token)
     assert room.role(BOB) == "guest"
 
 
-def test_a_full_room_takes_nobody(room: Room[Someone]) -> None:
+def test_a_full_room_takes_nobody(room: Roster[Someone]) -> None:
     enter(room, *(Someone(str(i)) for i in range(4)))
     room.visit(ADA)
     with pytest.raises(SignalingError) as error:
@@ -92,7 +92,7 @@ def test_a_full_room_takes_nobody(room: Room[Someone]) -> None:
     assert room.state(ADA) == "lobby"
 
 
-def test_a_full_lobby_takes_nobody(room: Room[Someone]) -> None:
+def test_a_full_lobby_takes_nobody(room: Roster[Someone]) -> None:
     for i in range(4):
         room.visit(Someone(str(i)))
     with pytest.raises(SignalingError) as error:
@@ -100,7 +100,7 @@ def test_a_full_lobby_takes_nobody(room: Room[Someone]) -> None:
     assert refused(error) == "room-full"
 
 
-def test_a_locked_room_opens_by_token_only(room: Room[Someone]) -> None:
+def test_a_locked_room_opens_by_token_only(room: Roster[Someone]) -> None:
     enter(room, ADA)
     room.policy = RoomPolicy(locked=True)
     room.visit(BOB)
@@ -111,7 +111,7 @@ def test_a_locked_room_opens_by_token_only(room: Room[Someone]) -> None:
     assert room.role(BOB) == "host"
 
 
-def test_the_waiting_room(room: Room[Someone]) -> None:
+def test_the_waiting_room(room: Roster[Someone]) -> None:
     enter(room, ADA)
     room.policy = RoomPolicy(waiting_room=True)
     for person in (BOB, EVE):
@@ -129,7 +129,7 @@ def test_the_waiting_room(room: Room[Someone]) -> None:
     assert not room.waiting
 
 
-def test_a_room_begins_anew_when_the_last_one_leaves(room: Room[Someone]) -> None:
+def test_a_room_begins_anew_when_the_last_one_leaves(room: Roster[Someone]) -> None:
     enter(room, ADA)
     token = room.token
     room.say(ADA, "Ada", "secret", 0)
@@ -143,7 +143,7 @@ def test_a_room_begins_anew_when_the_last_one_leaves(room: Room[Someone]) -> Non
     assert room.token != token
 
 
-def test_one_screen_at_a_time(room: Room[Someone]) -> None:
+def test_one_screen_at_a_time(room: Roster[Someone]) -> None:
     enter(room, ADA, BOB)
     room.share(ADA)
     room.share(ADA)
@@ -161,7 +161,7 @@ def test_one_screen_at_a_time(room: Room[Someone]) -> None:
     assert room.sharer is None
 
 
-def test_the_chat_keeps_the_last_hundred(room: Room[Someone]) -> None:
+def test_the_chat_keeps_the_last_hundred(room: Roster[Someone]) -> None:
     enter(room, ADA)
     for i in range(MAX_CHATS + 1):
         room.say(ADA, "Ada", f"message {i}", i)
@@ -176,7 +176,7 @@ def test_the_chat_keeps_the_last_hundred(room: Room[Someone]) -> None:
 
 
 def test_rooms_are_made_when_needed_and_no_more_than_allowed() -> None:
-    rooms = Rooms(1, lambda name: Room[Someone](name, 1))
+    rooms = OpenRooms(1, lambda name: Roster[Someone](name, 1))
     one = rooms.open("one")
     enter(one, ADA)
     assert rooms.open("one") is one

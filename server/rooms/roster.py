@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from server.access.policy import Role, RoomPolicy, SignalingError, chat_text
 
-Kind = Literal["video", "audio", "screen", "screen-audio"]
+StreamKind = Literal["video", "audio", "screen", "screen-audio"]
 State = Literal["lobby", "waiting", "room"]
 
 MAX_CHATS = 100
@@ -25,7 +25,7 @@ class Member(Protocol):
         ...
 
     @property
-    def publishes(self) -> tuple[Kind, ...]:
+    def publishes(self) -> tuple[StreamKind, ...]:
         """What others can get from this member now."""
         ...
 
@@ -57,7 +57,7 @@ class Returning(NamedTuple):
     """The claims of their token; None on an open server."""
 
 
-class Room(Generic[M]):
+class Roster(Generic[M]):
     """Everybody in it gets everybody's video, oneself included, and everybody else's audio and screen.
 
     Whoever is in the lobby gets just their own video. The room's life begins when somebody enters and ends when the
@@ -191,7 +191,7 @@ class Room(Generic[M]):
         """Tell what somebody may do."""
         return "host" if member.id in self.hosts else "guest"
 
-    def streams_for(self, viewer: M) -> list[tuple[M, Kind]]:
+    def streams_for(self, viewer: M) -> list[tuple[M, StreamKind]]:
         """Return what somebody should receive, in the order in which people came."""
         if viewer.id not in self.members:
             return [(viewer, "video")]
@@ -237,7 +237,7 @@ class Place(Protocol):
 P = TypeVar("P", bound=Place)
 
 
-class Rooms(Generic[P]):
+class OpenRooms(Generic[P]):
     """The rooms that have somebody in them or in their lobby."""
 
     def __init__(self, max_rooms: int, make: Callable[[str], P]) -> None:

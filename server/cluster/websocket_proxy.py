@@ -10,7 +10,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, web
 from server.cluster.directory import Move
 
 
-class Relay:
+class WebSocketProxy:
     """One browser that has a server."""
 
     def __init__(
@@ -54,27 +54,27 @@ class Relay:
                     await self._browser.send_str(message.data)
 
 
-class Relays:
-    """The relays of a front, by room."""
+class WebSocketProxies:
+    """The proxies of a front, by room."""
 
     def __init__(self) -> None:
-        self._open: dict[str, set[Relay]] = {}
+        self._open: dict[str, set[WebSocketProxy]] = {}
 
     def __len__(self) -> int:
         """Return how many browsers are passed on."""
         return sum(map(len, self._open.values()))
 
-    async def run(self, room: str, relay: Relay) -> None:
-        """Run a relay, which belongs to a room."""
-        self._open.setdefault(room, set()).add(relay)
+    async def run(self, room: str, proxy: WebSocketProxy) -> None:
+        """Run a proxy, which belongs to a room."""
+        self._open.setdefault(room, set()).add(proxy)
         try:
-            await relay.run()
+            await proxy.run()
         finally:
-            self._open[room].discard(relay)
+            self._open[room].discard(proxy)
             if not self._open[room]:
                 del self._open[room]
 
     async def follow(self, move: Move) -> None:
         """Close what goes to another server than the room's: whoever is left there comes to the new one."""
-        left = [relay for relay in self._open.get(move.room, ()) if relay.server != move.server]
-        await asyncio.gather(*(relay.close(WSCloseCode.SERVICE_RESTART) for relay in left))
+        left = [proxy for proxy in self._open.get(move.room, ()) if proxy.server != move.server]
+        await asyncio.gather(*(proxy.close(WSCloseCode.SERVICE_RESTART) for proxy in left))
