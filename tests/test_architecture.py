@@ -43,9 +43,9 @@ def leak(
 """
 
 
-WRITERS = {f"server/{name}.py" for name in ("receipts/keys", "receipts/receipt", "http/tls")} | {
-    f"server/media/recording/{name}.py" for name in ("compose", "recorder", "webm")
-}
+WRITERS = {
+    f"server/{name}.py" for name in ("cluster/certificates", "receipts/keys", "receipts/receipt", "http/tls")
+} | {f"server/media/recording/{name}.py" for name in ("compose", "recorder", "webm")}
 
 
 def modules(folder: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
@@ -12,10 +13,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from server.access.policy import SignalingError, room_name
+from server.access.tokens import OPEN, Grant, grant_of
 from server.cluster.directory import LEASE
 from server.cluster.lease import Lease, clock
 from server.cluster.sealing import Seal, TicketError
 from server.core.messages import parse
+from server.http.app_keys import REDIRECTED
 from server.rooms.room_state import describe
 from server.rooms.rooms import Rooms
 
@@ -63,6 +66,11 @@ class Fence:
                 self._rooms.restore(room, state)
             except ValueError:
                 logger.error("the state of a room that moved here can't be read")
+
+    def grant(self, ticket: str, room: str) -> Grant:
+        """Return what a redirected client's token allows, by its ticket; raise TicketError, SignalingError."""
+        claims = self._seal.read_ticket(ticket, server=self._name, room=room_name(room)).grant
+        return OPEN if claims is None else grant_of(claims)
 
     def _refusal(self) -> SignalingError:
         self.refusals += 1
@@ -120,7 +128,10 @@ def fenced(fence: Callable[[web.Request], Fence]) -> Middleware:
             _ticket.set(request.headers.get(HEADER, ""))
             request = _as_forwarded(request)
         else:
-            _ticket.set(request.query.get(PARAMETER, ""))
+            text = request.query.get(PARAMETER, "")
+            _ticket.set(text)
+            with suppress(TicketError, SignalingError):
+                REDIRECTED.set(fence(request).grant(text, request.match_info.get("room", "")))
         return await handler(request)
 
     return admit

@@ -26,7 +26,7 @@ import { VERSION } from '../protocol/types.js';
  */
 
 /** Errors after which a seat is worth asking for again. */
-const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
+const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined', 'moved']);
 /** Errors that leave one in the lobby. */
 const NOT_LET_IN = new Set(['room-full', 'room-locked']);
 
