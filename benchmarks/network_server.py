@@ -21,7 +21,7 @@ from aiohttp import web
 from benchmarks.room_counters import family
 from server.app import ROOMS, create_app
 from server.config.options import Config
-from server.media.encoder import EncodedVideo
+from server.media.codec.encoder import EncodedVideo
 from server.media.governor import LEVELS
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame

@@ -12,7 +12,7 @@ from aiohttp import web
 from benchmarks.room_counters import Stopwatch, serve
 from server.app import ROOMS, create_app
 from server.config.options import Config
-from server.media.encoder import FilteredVideo
+from server.media.codec.encoder import FilteredVideo
 from server.media.governor import LEVELS, Governor, Level
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp

@@ -10,21 +10,24 @@ from aiohttp import web
 
 from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import check_exposure, is_private
 from server.config.options import MODELS, STATIC, Config
+from server.core.errors import SignalingError
 from server.core.logs import configure_logging
 from server.http.api import add_api
 from server.http.app_keys import QUOTA, ROOMS
-from server.http.forwarded import Quota, only_for_localhost, trust
-from server.http.lifecycle import add_operation, drain_on_sigterm, reload_on_sighup, welcome
-from server.http.parsing import bearer, is_foreign
+from server.http.errors import error_response
+from server.http.forwarded import only_for_localhost, trust
+from server.http.health import add_health
+from server.http.lifecycle import drain_on_sigterm, reload_on_sighup, welcome
+from server.http.parsing import is_foreign
+from server.http.quota import Quota
 from server.http.tls import ssl_context
+from server.http.uploads import add_uploads
 from server.http.webhooks import add_webhooks
 from server.janus.bridge import add_bridge
 from server.media.rtc import install
-from server.rooms.backgrounds import builtin_backgrounds
-from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.signaling.websocket import Signaling
 from server.whip.endpoint import add_whip
@@ -39,14 +42,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-}
-
-STATUS = {
-    "background-forbidden": 403,
-    "cross-origin": 403,
-    "too-many-uploads": 409,
-    "upload-busy": 409,
-    "too-many-connections": 429,
 }
 
 PICTURES = (".jpg", ".png", ".webp")
@@ -77,9 +72,10 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
         await app[ROOMS].close()
 
     app.cleanup_ctx.append(rooms)
-    add_operation(app, config)
+    add_health(app, config)
     add_whip(app)
     add_api(app)
+    add_uploads(app)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
@@ -90,10 +86,6 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
             web.get("/r/{room}", _page),
             web.get("/favicon.ico", _favicon),
             web.get("/ws", _websocket),
-            web.get("/api/backgrounds", _builtin),
-            web.post("/api/rooms/{room}/backgrounds", _upload),
-            web.get("/api/rooms/{room}/backgrounds/{key}.jpg", _thumbnail),
-            web.delete("/api/rooms/{room}/backgrounds/{key}", _delete),
             web.static("/static", STATIC),
         ]
     )
@@ -154,15 +146,11 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
-        return _error(413, "too-large", "The file is too large.")
+        return error_response(SignalingError("too-large", "The file is too large."))
     except FilterError as error:
-        return _error(422, "bad-picture", f"This picture can't be used: {error}.")
+        return error_response(SignalingError("bad-picture", f"This picture can't be used: {error}."))
     except SignalingError as error:
-        return _error(STATUS.get(error.code, 400), error.code, error.message)
-
-
-def _error(status: int, code: str, message: str) -> web.Response:
-    return web.json_response({"code": code, "message": message}, status=status)
+        return error_response(error)
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
@@ -180,41 +168,3 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
         raise SignalingError("cross-origin", "This page may not speak to this server.")
     with request.app[QUOTA].hold(request.remote):
         return await Signaling(request.app[ROOMS]).run(request)
-
-
-async def _builtin(_: web.Request) -> web.Response:
-    return web.json_response(builtin_backgrounds())
-
-
-async def _upload(request: web.Request) -> web.Response:
-    membership = _owner(request)
-    with membership.room.uploading(membership):
-        uploaded = await request.app[ROOMS].upload(membership, await request.read())
-    return web.json_response(uploaded, status=201)
-
-
-async def _thumbnail(request: web.Request) -> web.Response:
-    room = request.app[ROOMS].open_rooms.get(request.match_info["room"].lower())
-    picture = room and room.thumbnail(request.match_info["key"])
-    if picture is not None:
-        return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private"})
-    return _error(404, "unknown-background", "There is no such picture.")
-
-
-async def _delete(request: web.Request) -> web.Response:
-    membership, key = _owner(request), request.match_info["key"]
-    if not membership.room.delete_upload(membership, key):
-        return _error(404, "unknown-background", "There is no such picture.")
-    return web.Response(status=204)
-
-
-def _owner(request: web.Request) -> Membership:
-    """Return whose seat the request shows."""
-    membership = request.app[ROOMS].find(bearer(request), request.match_info["room"])
-    if membership is None:
-        raise web.HTTPUnauthorized(
-            text='{"code": "unauthorized", "message": "Only somebody in the room may do this."}',
-            content_type="application/json",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-    return membership

@@ -13,9 +13,33 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+FLOORS = [
+    ["server.__main__"],
+    ["server.cli"],
+    ["server.cluster"],
+    ["server.app"],
+    ["server.signaling", "server.whip", "server.janus"],
+    ["server.http"],
+    ["server.rooms"],
+    ["server.peers", "server.receipts"],
+    ["server.media.recording"],
+    ["server.media"],
+    ["server.media.workers", "server.media.rtc"],
+    ["server.media.codec"],
+    ["server.access"],
+    ["server.config"],
+    ["server.core"],
+    ["filters.person", "filters.files"],
+    ["filters.compositor", "filters.foreground"],
+    ["filters.matting", "filters.backgrounds"],
+    ["filters.planes"],
+    ["filters.base"],
+]
+"""The house from the roof down: a package imports from itself and from floors below its own. Also in docs/design.md."""
+
 LEAK = """\
 import av
-from server.media.encoder import Vp8Encoder
+from server.media.codec.encoder import Vp8Encoder
 
 
 def leak(camera: av.VideoFrame) -> None:
@@ -24,7 +48,7 @@ def leak(camera: av.VideoFrame) -> None:
 
 
 RECORDED = """\
-from server.media.encoder import EncodedVideo
+from server.media.codec.encoder import EncodedVideo
 from server.media.recording.recorder import Recorder, VideoTap
 from server.media.publication import AudioPublication
 from server.media.rtc import EncodedFrame
@@ -61,6 +85,29 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules of ours that a module imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            names = []
+        yield from (name for name in names if name.startswith(("server.", "filters.")))
+
+
+def floor_of(module: str) -> tuple[int, str] | None:
+    """Return the floor of a module, counted from the roof, and its package; None for a package's own docstring."""
+    found = [
+        (floor, package)
+        for floor, packages in enumerate(FLOORS)
+        for package in packages
+        if f"{module}.".startswith(f"{package}.")
+    ]
+    return max(found, key=lambda each: len(each[1]), default=None)
+
+
 def calls(path: Path) -> Iterator[str]:
     """Yield the names of the functions and classes that a module calls."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -69,6 +116,17 @@ def calls(path: Path) -> Iterator[str]:
                 yield node.func.id
             elif isinstance(node.func, ast.Attribute):
                 yield node.func.attr
+
+
+@pytest.mark.parametrize("path", modules("server") + modules("filters"), ids=lambda p: p.stem)
+def test_packages_import_only_from_floors_below(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    here = floor_of(module)
+    for name in imported(path):
+        there = floor_of(name)
+        assert here is not None, f"{module} stands on no floor"
+        assert there is not None, f"{name} stands on no floor"
+        assert there[1] == here[1] or there[0] > here[0], f"{module} imports {name}, which is not below it"
 
 
 @pytest.mark.parametrize("path", modules("filters"), ids=lambda p: p.name)
@@ -91,7 +149,7 @@ def test_frames_are_decoded_and_encoded_in_one_place_each() -> None:
     server = [
         p.relative_to(ROOT).as_posix() for p in modules("server") if "CodecContext" in p.read_text("utf-8")
     ]
-    assert set(server) <= {"server/media/encoder.py", "server/media/transcoder.py"}
+    assert set(server) <= {"server/media/codec/encoder.py", "server/media/codec/transcoder.py"}
 
 
 def test_only_the_rtc_package_touches_private_names_of_aiortc() -> None:
@@ -141,7 +199,7 @@ def _opens(path: Path) -> bool:
 def test_only_encoders_make_what_may_be_recorded() -> None:
     """A worker's messages are read in program.py as well, which writes nothing else into them."""
     makers = {p.relative_to(ROOT).as_posix() for p in modules("server") if "FilteredVideo" in calls(p)}
-    assert makers == {"server/media/encoder.py", "server/media/workers/program.py"}
+    assert makers == {"server/media/codec/encoder.py", "server/media/workers/program.py"}
 
 
 def test_recordings_know_no_camera_and_no_screen() -> None:

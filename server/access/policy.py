@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from server.core.errors import SignalingError
+from server.core.messages import background_id
+
 ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64
 MAX_CHAT = 2000
@@ -16,23 +19,12 @@ NOT_IN_NAMES = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
 NOT_IN_TEXT = ("Cs", "Cn")
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
-UPLOAD = "upload:"
 
 Role = Literal["host", "guest"]
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
 """What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
 ScreenShare = Literal["allowed", "hosts", "off"]
 SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
-
-
-class SignalingError(Exception):
-    """A message can't be honoured; `code` is stable (protocol.md), `message` is for people."""
-
-    def __init__(self, code: str, message: str, *, fatal: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.fatal = fatal
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +121,6 @@ def reaction(value: str) -> str:
     if value not in REACTIONS:
         raise SignalingError("bad-message", f"A reaction is one of {' '.join(REACTIONS)}.")
     return value
-
-
-def background_id(value: str) -> str:
-    """Return the canonical form of a background's id; only those of uploads heed case."""
-    return value if value.startswith(UPLOAD) else value.lower()
 
 
 def _flag(value: object, name: str) -> bool:

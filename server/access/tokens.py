@@ -17,24 +17,16 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from server.access.ed25519 import read_ed25519
-from server.access.policy import Role, RoomPolicy, SignalingError, background_id, participant_name, room_name
-from server.config.loading import ConfigError
+from server.access.policy import Role, RoomPolicy, participant_name, room_name
 from server.config.options import Config
+from server.core.errors import ConfigError, SignalingError, TokenError
+from server.core.messages import background_id
 
 MIN_SECRET = 32  # characters; RFC 7518, section 3.2
 MAX_TOKEN = 4096
 MAX_IDENTITY = 128
 LEEWAY = 10.0  # seconds that clocks may differ
 ANY_ROOM = "*"
-
-Problem = Literal["token-missing", "token-invalid", "token-expired", "token-wrong-room"]
-
-
-class TokenError(SignalingError):
-    """There is no token, or not the right one; `code` is a Problem."""
-
-    def __init__(self, code: Problem, message: str) -> None:
-        super().__init__(code, message, fatal=True)
 
 
 @dataclass(frozen=True, slots=True)

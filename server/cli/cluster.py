@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from server.cli.console import configuration, fail
-from server.config.loading import ConfigError
 from server.config.options import Config
+from server.core.errors import ConfigError
 
 Options = Mapping[str, object]
 

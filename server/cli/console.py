@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
-from rich.text import Text
 
-from filters.files.filter_file import Progress as OnProgress
 from server.config.loading import load
 from server.config.options import Config
 
@@ -29,6 +25,10 @@ Assignments = Annotated[
 ]
 
 
+OnProgress: TypeAlias = Callable[[int, int | None], None]
+"""Takes how many frames are done, and how many are expected."""
+
+
 def configuration(file: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> Config:
     """Return the configuration of a command; raise ConfigError."""
     given = {name: value for name, value in options.items() if value is not None}
@@ -38,24 +38,24 @@ def configuration(file: Path | None, assignments: list[str] | None, options: Map
     return load(file, os.environ, given)
 
 
-class _FrameRate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f} frames/s")
-
-
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Draw a bar on a terminal; anywhere else write one plain line at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True, highlight=False)
-    columns = (BarColumn(), MofNCompleteColumn(), _FrameRate(), TimeRemainingColumn())
+    rate = TextColumn("{task.fields[rate]:.1f} frames/s")
+    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
     start, frames = time.perf_counter(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=None, rate=0.0)
 
         def update(done: int, expected: int | None) -> None:
             nonlocal frames
             frames = done
-            bar.update(task, completed=done, total=expected and max(done, expected))
+            rate = done / max(time.perf_counter() - start, 1e-3)
+            bar.update(task, completed=done, total=expected and max(done, expected), rate=rate)
 
         yield update
     if frames and not console.is_terminal:

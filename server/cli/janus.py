@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from filters.base import FilterError
 from server.cli.console import Assignments, ConfigFile, configuration, fail
-from server.config.loading import ConfigError
+from server.core.errors import ConfigError
 
 bridges = typer.Typer(
     help="Put filtered copies of a private room's cameras into a public room, on another server."
@@ -36,6 +35,7 @@ def janus(
     assignments: Assignments = None,
 ) -> None:
     """Copy whoever publishes in one VideoRoom of Janus, filtered, into another one, until Ctrl-C or SIGTERM."""
+    from filters.base import FilterError
     from server.app import serve as run
 
     options = {

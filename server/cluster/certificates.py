@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from server.config.loading import ConfigError
+from server.core.errors import ConfigError
 
 NAME: Final = "greenroom"
 """What every end of a link is called; addresses come and go."""

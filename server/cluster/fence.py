@@ -12,11 +12,12 @@ from typing import Any, Final, TypeAlias
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import OPEN, Grant, grant_of
 from server.cluster.directory import LEASE
 from server.cluster.lease import Lease, clock
 from server.cluster.sealing import Seal, TicketError
+from server.core.errors import SignalingError
 from server.core.messages import parse
 from server.http.app_keys import REDIRECTED
 from server.rooms.room_state import describe

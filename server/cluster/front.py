@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from aiohttp import ClientError, WSMsgType, hdrs, web
 
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import Authenticator, is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
@@ -27,10 +27,13 @@ from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, Unreachable
 from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
-from server.http.forwarded import Handler, Quota, only_for_localhost, trust
-from server.http.lifecycle import CONTENT_TYPE, may_read_metrics
+from server.http.errors import error_response
+from server.http.forwarded import Handler, only_for_localhost, trust
+from server.http.health import CONTENT_TYPE, may_read_metrics
 from server.http.parsing import bearer, is_foreign
+from server.http.quota import Quota
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +45,6 @@ SERVERS: Final = 1.0  # seconds for which the list of servers is good
 RETRY_AFTER: Final = {hdrs.RETRY_AFTER: "1"}  # seconds
 BY_ROOM: Final = ("/api/rooms/{room}/{rest:.*}", "/api/v1/rooms/{room}", "/api/v1/rooms/{room}/{rest:.*}")
 ENDPOINTS: Final = ("/whip/{room}", "/whip/{room}/{rest:.*}", "/whep/{room}/{rest:.*}")
-STATUS: Final = {
-    "token-missing": 401,
-    "token-invalid": 401,
-    "token-expired": 401,
-    "token-wrong-room": 403,
-    "cross-origin": 403,
-    "too-many-connections": 429,
-    "server-full": 503,
-}
-"""What each SignalingError is over HTTP; everything else is 400."""
 
 
 class Front:
@@ -266,5 +259,4 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except SignalingError as error:
-        told = {"code": error.code, "message": error.message}
-        return web.json_response(told, status=STATUS.get(error.code, 400))
+        return error_response(error)

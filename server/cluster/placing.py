@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientError
 
-from server.access.policy import SignalingError
 from server.cluster.directory import Placement
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
 from server.cluster.sealing import Seal, Ticket
 from server.cluster.service import DirectoryService, Unreachable, Wait
+from server.core.errors import SignalingError
 
 logger = logging.getLogger(__name__)
 

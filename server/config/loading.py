@@ -13,13 +13,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from aiortc import RTCIceServer
 from yarl import URL
 
-from filters.backgrounds.background import parse_background
-from filters.base import FilterError
-from server.access.policy import background_id
-from server.config.options import PICTURES, Config, Option
+from server.config.options import PICTURES, Config, IceServer, Option
+from server.core.errors import ConfigError
+from server.core.messages import background_id
 
 PREFIX = "GREENROOM_"
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -29,10 +27,6 @@ ICE_URL = re.compile(
 )
 """RFC 7064, 7065; aiortc knows no STUN server by an IPv6 address."""
 ICE_SERVER = ("urls", "username", "credential")
-
-
-class ConfigError(Exception):
-    """An option can't be used; the message names where it was set, its name and the reason."""
 
 
 class _Wrong(ValueError):
@@ -157,6 +151,9 @@ def _expect_url(url: str) -> None:
 
 
 def _background(name: str) -> str:
+    from filters.backgrounds.background import parse_background  # takes a second
+    from filters.base import FilterError
+
     name = background_id(name)
     try:
         parse_background(name, PICTURES)
@@ -218,7 +215,7 @@ def _tuple(kinds: tuple[Any, ...], value: object) -> tuple[object, ...]:
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, Sequence):
         raise ValueError("must be a list")
-    if kinds[0] is RTCIceServer:
+    if kinds[0] is IceServer:
         return tuple(_ice_server(item) for item in value)
     return tuple(_string(item) for item in value)
 
@@ -234,7 +231,7 @@ def _ports(value: object) -> tuple[int, int]:
     return first, last
 
 
-def _ice_server(value: object) -> RTCIceServer:
+def _ice_server(value: object) -> IceServer:
     """Read an RTCIceServer (WebRTC, section 4.2.2), or just its URL. Errors show no more than URLs."""
     table = {"urls": value} if isinstance(value, str) else value
     if not isinstance(table, Mapping):
@@ -251,7 +248,7 @@ def _ice_server(value: object) -> RTCIceServer:
         _expect_ice_url(url)
     if not all(isinstance(table.get(name), str | None) for name in ("username", "credential")):
         raise ValueError("username and credential must be text")
-    return RTCIceServer(list(urls), table.get("username"), table.get("credential"))
+    return IceServer(list(urls), table.get("username"), table.get("credential"))
 
 
 def _expect_ice_url(url: object) -> None:
@@ -326,7 +323,7 @@ def _toml(value: object) -> str:
             return str(value).lower()
         case int() | float():
             return str(value)
-        case RTCIceServer():
+        case IceServer():
             username = f", username = {json.dumps(value.username)}" if value.username else ""
             credential = ', credential = "(secret)"' if value.credential else ""
             return f"{{ urls = {json.dumps(value.urls)}{username}{credential} }}"

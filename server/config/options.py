@@ -13,20 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from aiortc import RTCIceServer
-
-from filters.matting.smoother import SMOOTHERS
-
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 STATIC = ROOT / "static"
 PICTURES = STATIC / "backgrounds"
 
 DEFAULT_MODEL = "selfie_general"
+SMOOTHERS = ("adaptive", "ofd", "ema", "none")
+"""Those of filters.matting.smoother, which takes a second to import."""
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """An RTCIceServer (WebRTC, section 4.2.2)."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
 
 
 class Option(NamedTuple):
@@ -80,7 +87,7 @@ class Config:
     ] = None
 
     ice_servers: Annotated[
-        tuple[RTCIceServer, ...],
+        tuple[IceServer, ...],
         Option(
             "STUN and TURN servers: tables with urls and, for TURN, username and credential.",
             section="Network",
@@ -203,9 +210,7 @@ class Config:
     model: Annotated[str, Option("The network: NAME.onnx and NAME.toml in models/.", section="Filter")] = (
         DEFAULT_MODEL
     )
-    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=tuple(SMOOTHERS))] = (
-        "adaptive"
-    )
+    smoother: Annotated[str, Option("How mattes are steadied over time.", choices=SMOOTHERS)] = "adaptive"
     background: Annotated[str, Option("The background of whoever has chosen none.")] = "blur"
     workers: Annotated[int, Option("Processes that decode, filter and encode.", at_least=1)] = field(
         default_factory=_cores

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 
 Message: TypeAlias = dict[str, Any]
+StreamKind = Literal["video", "audio", "screen", "screen-audio"]
+"""What a participant publishes: the filtered camera, the microphone, a shared screen and its sound."""
+
+UPLOAD = "upload:"  # prefix of the ids of participants' own pictures
 
 T = TypeVar("T")
 
@@ -36,6 +40,11 @@ def required(message: Message, name: str, kind: type[T]) -> T:
 def optional(message: Message, name: str, kind: type[T], default: T) -> T:
     """Return a field, `default` when it is missing or null; raise SignalingError bad-message for another type."""
     return default if message.get(name) is None else required(message, name, kind)
+
+
+def background_id(value: str) -> str:
+    """Return the canonical form of a background's id; only those of uploads heed case."""
+    return value if value.startswith(UPLOAD) else value.lower()
 
 
 def error_message(error: SignalingError) -> Message:

@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import ANY_ROOM, Grant
+from server.core.errors import SignalingError
 from server.core.messages import parse, required
 from server.http.app_keys import ROOMS
+from server.http.errors import error_response
 from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
@@ -26,23 +28,6 @@ from server.rooms.room import Membership, Room
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 MAX_BODY = 16 * 1024
-STATUS = {
-    "token-missing": 401,
-    "token-invalid": 401,
-    "token-expired": 401,
-    "token-wrong-room": 403,
-    "host-only": 403,
-    "no-keys": 403,
-    "recording-off": 403,
-    "recording-forbidden": 403,
-    "background-forbidden": 403,
-    "unknown-room": 404,
-    "unknown-participant": 404,
-    "too-large": 413,
-    "unsupported-media-type": 415,
-    "unknown-background": 422,
-}
-"""What each SignalingError is over HTTP; everything else is 400."""
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 Described: TypeAlias = dict[str, Any]
@@ -75,10 +60,7 @@ def _answering(handler: Handler) -> Handler:
             _expect_host(request)
             return await handler(request)
         except SignalingError as error:
-            status = STATUS.get(error.code, 400)
-            headers = {hdrs.WWW_AUTHENTICATE: "Bearer"} if status == 401 else None
-            told = {"code": error.code, "message": error.message}
-            return web.json_response(told, status=status, headers=headers)
+            return error_response(error)
 
     return handle
 

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from aiohttp import web
 
 from server.access.tokens import Grant
-from server.http.forwarded import Quota
+from server.http.quota import Quota
 from server.rooms.rooms import Rooms
 
 ROOMS = web.AppKey("rooms", Rooms)

@@ -1,26 +1,21 @@
-"""Who a request really comes from: reverse proxies that are trusted, and addresses that are counted."""
+"""Who a request really comes from: reverse proxies that are trusted."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from yarl import URL
 
-from server.access.policy import SignalingError
-
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 SCHEMES = ("http", "https")
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
-IPV6_SITE = 64  # bits of an IPv6 address that one customer has
 
 
 def trust(proxies: Sequence[str]) -> Middleware:
@@ -32,7 +27,7 @@ def trust(proxies: Sequence[str]) -> Middleware:
     networks = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
 
     def trusted(address: str | None) -> bool:
-        ip = _ip(address)
+        ip = ip_address(address)
         return ip is not None and any(ip in network for network in networks if ip.version == network.version)
 
     @web.middleware
@@ -43,7 +38,7 @@ def trust(proxies: Sequence[str]) -> Middleware:
         lines = request.headers.getall("X-Forwarded-For", [])
         hops = [hop.strip() for hop in ",".join(lines).split(",")]
         client = next((hop for hop in reversed(hops) if not trusted(hop)), None)
-        if _ip(client) is not None:
+        if ip_address(client) is not None:
             changes["remote"] = client
         scheme, host = request.headers.get("X-Forwarded-Proto"), request.headers.get("X-Forwarded-Host")
         if scheme in SCHEMES:
@@ -65,7 +60,7 @@ async def only_for_localhost(request: web.Request, handler: Handler) -> web.Stre
     name = (
         URL.build(scheme="http", authority=request.host).host if AUTHORITY.fullmatch(request.host) else None
     )
-    ip = _ip(name)
+    ip = ip_address(name)
     if name != "localhost" and (ip is None or not ip.is_loopback):
         raise web.HTTPMisdirectedRequest(text="This server is for this machine only; see --open.\n")
     return await handler(request)
@@ -73,56 +68,13 @@ async def only_for_localhost(request: web.Request, handler: Handler) -> web.Stre
 
 def is_local(request: web.Request) -> bool:
     """Tell whether a request was made on this machine, and not passed on by a proxy."""
-    ip = _ip(request.remote)
+    ip = ip_address(request.remote)
     return ip is not None and ip.is_loopback and not any(name in request.headers for name in FORWARDING)
 
 
-class Quota:
-    """How many connections one address holds at a time; IPv6 networks of /64 count as one address."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: Counter[str] = Counter()
-
-    def take(self, address: str | None) -> Callable[[], None]:
-        """Count one more connection; return what gives it back. Raises SignalingError too-many-connections."""
-        site = _site(address)
-        if site is None:
-            return lambda: None
-        if self._held[site] >= self._limit:
-            raise SignalingError(
-                "too-many-connections", "Too many connections from your address.", fatal=True
-            )
-        self._held[site] += 1
-        return lambda: self._give_back(site)
-
-    def _give_back(self, site: str) -> None:
-        self._held[site] -= 1
-        if not self._held[site]:
-            del self._held[site]
-
-    @contextmanager
-    def hold(self, address: str | None) -> Iterator[None]:
-        """Count one more connection for as long as the context lasts."""
-        give_back = self.take(address)
-        try:
-            yield
-        finally:
-            give_back()
-
-
-def _ip(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def ip_address(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address, or None for what is none."""
     try:
         return ipaddress.ip_address(address or "")
     except ValueError:
         return None
-
-
-def _site(address: str | None) -> str | None:
-    """Return what is counted; None for loopback, and for sockets without an address."""
-    ip = _ip(address)
-    if ip is None or ip.is_loopback:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is None:
-        return str(ipaddress.ip_network((ip, IPV6_SITE), strict=False))
-    return str(ip)

@@ -90,8 +90,8 @@ def _transferred(participant: Participant) -> Iterator[tuple[tuple[object, str],
     yield (participant.id, "in"), received.bytes if received is not None else 0
     if subscriber is not None:
         yield (participant.id, "out"), subscriber.bytes
-    for outlet in participant.egresses:
-        yield (outlet, "out"), outlet.bytes
+    for egress in participant.egresses:
+        yield (egress, "out"), egress.bytes
 
 
 class Metrics(Collector):

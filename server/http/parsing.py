@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 
 
 def bearer(request: web.Request) -> str:

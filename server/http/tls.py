@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from server.config.loading import ConfigError
 from server.config.options import Config
+from server.core.errors import ConfigError
 
 NAME = "Greenroom"
 VALIDITY = datetime.timedelta(days=397)  # longer ones are refused by Safari

@@ -21,11 +21,11 @@ from typing import Any, Literal, NamedTuple
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
 from prometheus_client import Counter
 
-from server.config.loading import ConfigError
 from server.config.options import Config
 from server.core.backoff import Backoff
+from server.core.errors import ConfigError
 from server.http.app_keys import ROOMS
-from server.http.lifecycle import METRICS
+from server.http.health import METRICS
 from server.rooms.events import Event
 
 logger = logging.getLogger(__name__)

@@ -16,10 +16,11 @@ from prometheus_client import Gauge
 
 from server.config.options import Config
 from server.core.backoff import Backoff
+from server.core.errors import JanusError
 from server.http.app_keys import ROOMS
-from server.http.lifecycle import METRICS
+from server.http.health import METRICS
 from server.janus import videoroom
-from server.janus.client import LOST, Handle, JanusError, Message, Session, connect
+from server.janus.client import LOST, Handle, Message, Session, connect
 from server.janus.relay import FIRST_PAUSE, LONGEST_PAUSE, Relay, RoomPair
 from server.janus.videoroom import PLUGIN, Feed, Id, JanusRoom, room_id
 from server.rooms.rooms import Rooms

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, ClientWSTimeout, WSMsgType
 
+from server.core.errors import JanusError
+
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "janus-protocol"
@@ -28,14 +30,6 @@ MAX_MESSAGE = 1 << 20  # bytes
 LOST, SESSION_NOT_FOUND = 0, 458
 
 Message: TypeAlias = dict[str, Any]
-
-
-class JanusError(Exception):
-    """Janus refuses, or is not there; `code` as in its documentation, LOST when the connection is lost."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class Reply(NamedTuple):

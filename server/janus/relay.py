@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from aiortc import RTCPeerConnection
 
-from server.access.policy import MAX_NAME, SignalingError, participant_name
+from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
 from server.core.backoff import Backoff
+from server.core.errors import JanusError, SignalingError
 from server.core.messages import Message
 from server.janus import videoroom
-from server.janus.client import Handle, JanusError, Session
+from server.janus.client import Handle, Session
 from server.janus.videoroom import PLUGIN, Feed, JanusRoom
 from server.peers.egress import Caller
 from server.peers.publisher import Publisher, add_candidate

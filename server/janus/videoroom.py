@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from server.janus.client import Handle, JanusError, Message, Reply
+from server.core.errors import JanusError
+from server.janus.client import Handle, Message, Reply
 
 PLUGIN = "janus.plugin.videoroom"
 NO_SUCH_ROOM, PUBLISHERS_FULL, UNAUTHORIZED = 426, 432, 433

@@ -8,12 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from server.media.encoder import CLOCK_RATE, FilteredVideo
+from server.core.errors import DecodeError, EncodeError
+from server.media.codec.encoder import CLOCK_RATE, FilteredVideo
 from server.media.governor import LEVELS, LoadMeter, Pace
 from server.media.layer_selection import BitrateTier
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.subscription import AudioSink, FilteredVideoSink, Packets, Publication
-from server.media.transcoder import DecodeError, EncodeError
 from server.media.workers.base import Transcoded, Transcoding
 
 logger = logging.getLogger(__name__)

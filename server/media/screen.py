@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from server.media.encoder import CLOCK_RATE, EncodedVideo
+from server.media.codec.encoder import CLOCK_RATE, EncodedVideo
 from server.media.publication import Timeline
 from server.media.rtc import EncodedFrame, VideoReceiver
 from server.media.subscription import Packets, Publication, VideoSubscription

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from server.media.encoder import EncodedVideo, FilteredVideo
+from server.media.codec.encoder import EncodedVideo, FilteredVideo
 from server.media.rtc import AudioPacket, RtpSender, packetize_h264, packetize_vp8
 
 PICTURE_IDS = 1 << 15  # RFC 7741, section 4.2

@@ -8,34 +8,51 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, set_stream_id
 from server.media.subscription import AudioSubscription, VideoSubscription
 from server.peers.ice import connect
 from server.peers.publisher import Publisher, check_sdp, set_remote_description
-from server.rooms.participant import Participant
 
 CHECK_INTERVAL = 0.5  # seconds
 CONNECT_LIMIT = 15.0  # seconds
 
 
+class Source(Protocol):
+    """Whose publications are sent."""
+
+    egresses: set[EgressConnection]
+
+    @property
+    def id(self) -> str:
+        """Names the streams (MediaStream id)."""
+        ...
+
+    @property
+    def video(self) -> VideoPublication: ...
+
+    @property
+    def audio(self) -> AudioPublication: ...
+
+
 class EgressConnection:
     """One participant's publications on one connection."""
 
-    def __init__(self, config: Config, participant: Participant) -> None:
+    def __init__(self, config: Config, source: Source) -> None:
         self.connection: RTCPeerConnection | None = None
         self._config = config
-        self._participant = participant
-        self._owner = participant.id
-        self._video: VideoPublication = participant.video
-        self._audio: AudioPublication = participant.audio
-        self._downlink = BandwidthAllocator()
+        self._source = source
+        self._owner = source.id
+        self._video = source.video
+        self._audio = source.audio
+        self._allocator = BandwidthAllocator()
         self._senders: list[RtpSender] = []
         self._video_subscription: VideoSubscription | None = None
         self._audio_subscription: AudioSubscription | None = None
@@ -55,7 +72,7 @@ class EgressConnection:
             self._audio_subscription = AudioSubscription(sender)
             self._audio.subscribe(self._audio_subscription)
         self._senders.append(sender)
-        self._participant.egresses.add(self)
+        self._source.egresses.add(self)
 
     @property
     def bytes(self) -> int:
@@ -66,11 +83,11 @@ class EgressConnection:
         """Cut the video down to what the other side can take; `now` in seconds of the monotonic clock."""
         if self._video_subscription is not None:
             stats = [sender.stats for sender in self._senders]
-            self._downlink.adapt(now, stats, [(self._video_subscription, self._video)])
+            self._allocator.adapt(now, stats, [(self._video_subscription, self._video)])
 
     async def close(self) -> None:
         """End the connection and what was sent on it."""
-        self._participant.egresses.discard(self)
+        self._source.egresses.discard(self)
         video, self._video_subscription = self._video_subscription, None
         audio, self._audio_subscription = self._audio_subscription, None
         if video is not None:

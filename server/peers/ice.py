@@ -10,13 +10,13 @@ from typing import Any
 
 from aiortc import RTCIceServer, RTCPeerConnection
 
-from server.config.options import Config
+from server.config.options import Config, IceServer
 from server.media.rtc import peer_connection
 
 SERVER = "server"
 
 
-def ice_servers(config: Config, user: str, now: float | None = None) -> list[RTCIceServer]:
+def ice_servers(config: Config, user: str, now: float | None = None) -> list[IceServer]:
     """Return the servers for one participant; TURN servers without a username get time-limited credentials.
 
     Those are coturn's (draft-uberti-behave-turn-rest-00): the username is the UNIX time of expiry and the
@@ -28,25 +28,28 @@ def ice_servers(config: Config, user: str, now: float | None = None) -> list[RTC
     ]
 
 
-def _with_credentials(server: RTCIceServer, secret: str, username: str) -> RTCIceServer:
+def _with_credentials(server: IceServer, secret: str, username: str) -> IceServer:
     if not secret or server.username or not any(url.startswith("turn") for url in server.urls):
         return server
     digest = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
-    return RTCIceServer(server.urls, username, base64.b64encode(digest).decode())
+    return IceServer(server.urls, username, base64.b64encode(digest).decode())
 
 
-def describe(servers: list[RTCIceServer]) -> list[dict[str, Any]]:
+def describe(servers: list[IceServer]) -> list[dict[str, Any]]:
     """Return them as RTCIceServer dictionaries (WebRTC, section 4.2.2)."""
-    keys = ("urls", "username", "credential")
-    return [{key: value for key in keys if (value := getattr(server, key))} for server in servers]
+    keys = ("username", "credential")
+    return [
+        {"urls": server.urls} | {key: value for key in keys if (value := getattr(server, key))}
+        for server in servers
+    ]
 
 
-def links(servers: list[RTCIceServer]) -> list[str]:
+def links(servers: list[IceServer]) -> list[str]:
     """Return them as values of the Link header (RFC 9725, section 4.6)."""
     return [_link(server, url) for server in servers for url in server.urls]
 
 
-def _link(server: RTCIceServer, url: str) -> str:
+def _link(server: IceServer, url: str) -> str:
     link = f'<{url}>; rel="ice-server"'
     if server.username:
         link += f"; username={_quoted(server.username)}; credential={_quoted(server.credential or '')}"
@@ -62,7 +65,7 @@ def _quoted(text: str) -> str:
 def connect(config: Config) -> RTCPeerConnection:
     """Return a new peer connection with the addresses, ports and servers that are configured."""
     servers = [
-        server
+        RTCIceServer(server.urls, server.username, server.credential)
         for server in ice_servers(config, SERVER)
         if config.server_relay or not any(url.startswith("turn") for url in server.urls)
     ]

@@ -10,8 +10,8 @@ from typing import Any
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import VideoReceiver, VideoStats, receive_audio, receive_video
 from server.media.screen import ScreenPublication

@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from aiortc import RTCRtpTransceiver
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
+from server.core.messages import StreamKind
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
@@ -21,7 +22,6 @@ from server.media.screen import ScreenPublication
 from server.media.subscription import AudioSubscription, VideoSubscription
 from server.peers.ice import connect
 from server.peers.publisher import add_candidate, set_remote_description
-from server.rooms.roster import StreamKind
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Subscriber:
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
-        self._downlink = BandwidthAllocator()
+        self._allocator = BandwidthAllocator()
         self._offer_id = 0
         self._fresh = True
         self._closed = False
@@ -143,7 +143,7 @@ class Subscriber:
             and slot.stream is not None
             and isinstance(slot.stream.publication, VideoPublication)
         ]
-        self._downlink.adapt(now, self.stats, videos)
+        self._allocator.adapt(now, self.stats, videos)
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

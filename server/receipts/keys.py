@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from server.access.ed25519 import read_ed25519
-from server.config.loading import ConfigError
 from server.config.options import Config
-from server.receipts.receipt import ReceiptError, read_json, unbase64
+from server.core.errors import ConfigError, ReceiptError
+from server.receipts.receipt import read_json, unbase64
 
 FILE = "receipt-key.pem"
 

@@ -12,16 +12,16 @@ import json
 import logging
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from server.access.policy import RoomPolicy
+from server.core.errors import ReceiptError
 from server.receipts.frame_counters import Frames
-from server.rooms.participant import Participant
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,20 @@ FIELDS = frozenset(
 Receipt: TypeAlias = dict[str, Any]
 
 
-class ReceiptError(Exception):
-    """A receipt or a key is not what it should be; the message is for people."""
+class Subject(Protocol):
+    """Whose frames a receipt is about; `since` in ms since 1970."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def since(self) -> int: ...
+
+    @property
+    def policies(self) -> Iterable[RoomPolicy]: ...
+
+    @property
+    def frames(self) -> Frames: ...
 
 
 def canonical(value: object) -> bytes:
@@ -128,7 +140,7 @@ class Receipts:
         self._kept: dict[str, Receipt] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def issue(self, room: str, participant: Participant) -> Receipt | None:
+    def issue(self, room: str, participant: Subject) -> Receipt | None:
         """Return the receipt of a publication that has ended; None for one without frames, or the second time."""
         frames = participant.frames
         if not frames.received or participant.id in self._kept:

@@ -17,8 +17,10 @@ from filters.backgrounds.background import (
     parse_background,
 )
 from filters.base import FilterError
-from server.access.policy import UPLOAD, RoomPolicy, SignalingError, background_id
+from server.access.policy import RoomPolicy
 from server.config.options import PICTURES, Config
+from server.core.errors import SignalingError
+from server.core.messages import UPLOAD, background_id
 
 THUMBNAIL = (256, 144)
 TITLES = {"blur": "Soft blur", "blur-strong": "Strong blur"}

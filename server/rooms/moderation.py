@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.access.policy import UPLOAD, RoomPolicy, SignalingError
+from server.access.policy import RoomPolicy
 from server.access.tokens import Grant
+from server.core.errors import SignalingError
+from server.core.messages import UPLOAD
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.room import Membership, Room
 

@@ -8,22 +8,24 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from filters.matting.segmenter import ModelCard
-from server.access.policy import RoomPolicy, SignalingError, background_id
+from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import Config
+from server.core.errors import SignalingError
+from server.core.messages import StreamKind, background_id
 from server.media.governor import LEVELS, Level, LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.screen import ScreenPublication
 from server.media.workers.base import Workers
+from server.peers.egress import EgressConnection
 from server.peers.publisher import Publisher
 from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
-from server.rooms.roster import StreamKind
 
 MAX_POLICIES = 16  # the latest, in a receipt
 
@@ -34,15 +36,6 @@ class MediaResources(NamedTuple):
     card: ModelCard
     workers: Workers
     meter: LoadMeter
-
-
-class Outgoing(Protocol):
-    """A connection that takes what somebody publishes elsewhere than to a browser in the room."""
-
-    @property
-    def bytes(self) -> int:
-        """RTP payload that was sent on it."""
-        ...
 
 
 class Screen:
@@ -99,7 +92,7 @@ class Participant:
         self.overloaded = False
         self.audio = AudioPublication()
         self.screen: Screen | None = None
-        self.egresses: set[Outgoing] = set()
+        self.egresses: set[EgressConnection] = set()
         self.quality = ConnectionQuality()
         self.round_trip: float | None = None
         self.uplink_loss = 0.0

@@ -13,9 +13,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from server.access.policy import RoomPolicy, SignalingError
+from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.core.messages import Message, error_message
 from server.media.recording.recorder import Recorder
 from server.rooms.participant import Participant

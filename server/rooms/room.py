@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from server.access.policy import Role, RoomPolicy, SignalingError
+from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents

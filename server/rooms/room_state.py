@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from server.access.policy import RoomPolicy, SignalingError
+from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN
+from server.core.errors import SignalingError
 from server.rooms.participant import Participant
 from server.rooms.roster import Returning, Roster
 

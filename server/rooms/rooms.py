@@ -9,13 +9,15 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import Segmenter, load_card
-from server.access.policy import SignalingError, background_id, participant_name, room_name
+from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
-from server.core.messages import error_message
+from server.core.errors import SignalingError
+from server.core.messages import background_id, error_message
 from server.media.governor import Governor, LoadMeter
-from server.media.workers.base import ThreadPool, Workers
+from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
+from server.media.workers.threads import ThreadPool
 from server.receipts.keys import signing_key
 from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from server.access.policy import Role, RoomPolicy, SignalingError, chat_text
+from server.access.policy import Role, RoomPolicy, chat_text
+from server.core.errors import SignalingError
+from server.core.messages import StreamKind
 
-StreamKind = Literal["video", "audio", "screen", "screen-audio"]
 State = Literal["lobby", "waiting", "room"]
 
 MAX_CHATS = 100

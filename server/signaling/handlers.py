@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from server.access.policy import SignalingError, participant_name, reaction
+from server.access.policy import participant_name, reaction
+from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.access.policy import MAX_CHAT, REACTIONS, SignalingError, room_name
+from server.access.policy import MAX_CHAT, REACTIONS, room_name
 from server.access.tokens import OPEN, grant_of
+from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
-from server.rooms.room import Membership
+from server.rooms.room import Membership, Room
 from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
+from server.rooms.roster import Returning
 
 VERSION = 1
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}
@@ -47,41 +49,42 @@ class Session:
         if message.get("version") != VERSION:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
-        seat, redirected = optional(message, "seat", str, ""), None
+        seat, preview = optional(message, "seat", str, ""), optional(message, "preview", bool, False)
         self.rooms.admission(room_name(room))
-        membership = self.rooms.find(seat, room)
+        membership, redirected = self.rooms.find(seat, room), None
+        back = self.rooms.returning(seat, room) if membership is None else None
+        newcomer = membership is None
         if membership is not None:
             self.rooms.resume(membership)
             membership.room.claim(membership, token)
         else:
-            membership, redirected = await self._arrive(message, room, seat)
+            membership, redirected = self._arrive(message, room, seat, back)
+        before = membership.participant.connect(self.offer)
+        if back is not None:
+            await self._enter_or_leave(membership, lambda room: room.come_back(membership, seat_hash(seat)))
+        elif newcomer and not preview:
+            await self._enter_or_leave(membership, lambda room: room.enter(membership, token))
         self._membership = membership
         membership.send = self.send
-        before = membership.participant.connect(self.offer)
         self._reported, self._sent = time.monotonic(), membership.participant.video.sent
         # Nothing is awaited before that: what others cause would be told before `joined`, or be missing from it.
         self._welcome(membership, redirected)
         await before
 
-    async def _arrive(self, message: Message, room: str, seat: str) -> tuple[Membership, str | None]:
-        """Take in somebody who has no seat here, but may have had one on another server; see Rooms.join."""
+    def _arrive(
+        self, message: Message, room: str, seat: str, back: Returning | None
+    ) -> tuple[Membership, str | None]:
+        """Take a newcomer, or who comes `back` from another server, into the lobby; see Rooms.join."""
         name, background = required(message, "name", str), optional(message, "background", str, "")
-        token, preview = optional(message, "hostToken", str, ""), optional(message, "preview", bool, False)
-        back = self.rooms.returning(seat, room)
-        if back is None:
-            grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
-            membership, redirected = self.rooms.join(room, name, background, grant)
-            if not preview:
-                await self._or_leave(membership, lambda: membership.room.enter(membership, token))
-        else:
+        if back is not None:
             grant = OPEN if back.grant is None else grant_of(back.grant)
-            membership, redirected = self.rooms.join(room, name, background, grant, seat)
-            await self._or_leave(membership, lambda: membership.room.come_back(membership, seat_hash(seat)))
-        return membership, redirected
+            return self.rooms.join(room, name, background, grant, seat)
+        grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
+        return self.rooms.join(room, name, background, grant)
 
-    async def _or_leave(self, membership: Membership, enter: Callable[[], object]) -> None:
+    async def _enter_or_leave(self, membership: Membership, enter: Callable[[Room], object]) -> None:
         try:
-            enter()
+            enter(membership.room)
         except BaseException:  # nobody else knows of the participant yet
             await self.rooms.leave(membership, "left")
             raise

@@ -9,7 +9,7 @@ import time
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
@@ -31,11 +31,13 @@ class Signaling:
         )
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
         self._session = Session(rooms, self._send)
+        self._transport: asyncio.Transport | None = None
         self._budget = self._config.max_messages_per_second
         self._budget_time = time.monotonic()
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
+        self._transport = request.transport
         await self._socket.prepare(request)
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
         try:
@@ -99,9 +101,8 @@ class Signaling:
         try:
             self._outgoing.put_nowait(message)
         except asyncio.QueueFull:
-            transport = self._socket._req.transport if self._socket._req else None
-            if transport is not None:
-                transport.abort()
+            if self._transport is not None:
+                self._transport.abort()
 
     async def _write(self) -> None:
         while (message := await self._outgoing.get()) is not None:

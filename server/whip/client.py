@@ -11,9 +11,9 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
-from server.access.policy import SignalingError
 from server.config.options import Config
 from server.core.backoff import Backoff
+from server.core.errors import SignalingError
 from server.peers.egress import Caller
 from server.rooms.participant import Participant
 

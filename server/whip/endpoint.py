@@ -21,52 +21,24 @@ from typing import TypeAlias, get_args
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Gauge
 
-from server.access.policy import SignalingError
 from server.access.tokens import Grant
+from server.core.errors import FragmentError, SignalingError
 from server.core.messages import parse as parse_message
 from server.core.messages import required
 from server.http.app_keys import QUOTA, REDIRECTED, ROOMS
-from server.http.lifecycle import METRICS
+from server.http.errors import error_response
+from server.http.health import METRICS
 from server.http.parsing import bearer, is_foreign, read_body
 from server.peers.ice import ice_servers, links
 from server.whip.sdpfrag import MEDIA_TYPE as FRAGMENT
-from server.whip.sdpfrag import Fragment, FragmentError, parse, serialize
+from server.whip.sdpfrag import Fragment, parse, serialize
 from server.whip.sessions import SessionKind, WhipSession, WhipSessions
 
 SDP = "application/sdp"
 MAX_IDENTITY = 64
-RETRY_AFTER = "5"  # seconds
 SESSIONS = web.AppKey("whip_sessions", WhipSessions)
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-STATUS = {
-    "token-missing": 401,
-    "token-invalid": 401,
-    "token-expired": 401,
-    "token-wrong-room": 403,
-    "cross-origin": 403,
-    "room-locked": 403,
-    "background-forbidden": 403,
-    "unknown-session": 404,
-    "unknown-participant": 404,
-    "not-acceptable": 406,
-    "nothing-published": 409,
-    "not-connected": 409,
-    "precondition-failed": 412,
-    "too-large": 413,
-    "unsupported-media-type": 415,
-    "unacceptable-sdp": 422,
-    "unknown-background": 422,
-    "precondition-required": 428,
-    "too-many-connections": 429,
-    "room-full": 503,
-    "server-full": 503,
-    "too-many-sessions": 503,
-    "shutting-down": 503,
-    "not-here": 503,
-}
-"""What each SignalingError is over HTTP; everything else is 400."""
 
 
 def add_whip(app: web.Application) -> None:
@@ -106,9 +78,9 @@ def _whip(handler: Handler) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             _expect_origin(request)
-            response = await handler(request)
+            response: web.StreamResponse = await handler(request)
         except SignalingError as error:
-            response = _error(error)
+            response = error_response(error)
         origin = request.headers.get(hdrs.ORIGIN, "")
         if origin and origin.isascii():
             response.headers["Access-Control-Allow-Origin"] = origin
@@ -124,16 +96,6 @@ def _whip(handler: Handler) -> Handler:
 def _expect_origin(request: web.Request) -> None:
     if REDIRECTED.get() is None and is_foreign(request) and request.app[ROOMS].authenticator.open:
         raise SignalingError("cross-origin", "Without token keys only pages of this server may do this.")
-
-
-def _error(error: SignalingError) -> web.Response:
-    status = STATUS.get(error.code, 400)
-    response = web.json_response({"code": error.code, "message": error.message}, status=status)
-    if status == 401:
-        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    if status in (409, 429, 503):
-        response.headers[hdrs.RETRY_AFTER] = RETRY_AFTER
-    return response
 
 
 def _grant(request: web.Request) -> Grant:

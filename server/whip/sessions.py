@@ -13,16 +13,17 @@ from typing import Literal
 from aiortc import RTCPeerConnection
 from aiortc.sdp import SessionDescription
 
-from server.access.policy import SignalingError, room_name
+from server.access.policy import room_name
 from server.access.tokens import Grant
-from server.http.forwarded import Quota
+from server.core.errors import FragmentError, SignalingError
+from server.http.quota import Quota
 from server.media.rtc import IceParameters, IceRestart
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher, add_candidate
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
-from server.whip.sdpfrag import Candidate, Fragment, FragmentError, credentials
+from server.whip.sdpfrag import Candidate, Fragment, credentials
 
 logger = logging.getLogger(__name__)
 

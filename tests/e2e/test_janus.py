@@ -11,8 +11,9 @@ import av
 import pytest
 from aiortc import AudioStreamTrack
 
+from server.core.errors import JanusError
 from server.janus.bridge import DISPLAY
-from server.janus.client import JanusError, connect
+from server.janus.client import connect
 from server.janus.relay import FIRST_PAUSE
 from server.janus.videoroom import PLUGIN, JanusRoom, expect, watch
 from tests.e2e.conftest import run_server

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
-from server.access.tokens import Problem
+from server.core.errors import Problem
 from tests.support.fake_server import FakeServer
 from tests.support.pages import join
 

@@ -19,7 +19,7 @@ from playwright.async_api import Browser
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.app import ROOMS
-from server.config.options import DEFAULT_MODEL, MODELS, Config
+from server.config.options import DEFAULT_MODEL, MODELS, Config, IceServer
 from server.media.rtc.connection import PeerConnection
 from server.peers.ice import describe, ice_servers
 from tests.support.camera import Camera
@@ -56,11 +56,11 @@ def turn() -> Iterator[str]:
 
 
 def config(turn: str, **options: bool) -> Config:
-    servers = (RTCIceServer([turn]),)
+    servers = (IceServer([turn]),)
     return Config(workers=1, ice_servers=servers, turn_secret=SECRET).replace(**options)
 
 
-async def relays(server: RTCIceServer) -> bool:
+async def relays(server: IceServer) -> bool:
     """Tell whether a server gives us a relayed candidate."""
     host, port = server.urls[0].removeprefix("turn:").removesuffix("?transport=udp").split(":")
     connection = Connection(
@@ -81,7 +81,7 @@ async def test_coturn_takes_our_credentials_until_they_expire(turn: str) -> None
     (expired,) = ice_servers(config(turn), "p1", now=time.time() - 7 * 3600)
     assert await relays(good)
     assert not await relays(expired)
-    assert not await relays(RTCIceServer(good.urls, good.username, "guessed"))
+    assert not await relays(IceServer(good.urls, good.username, "guessed"))
 
 
 @pytest.fixture
@@ -94,7 +94,9 @@ async def server(turn: str) -> AsyncIterator[Client]:
 async def test_media_flows_when_a_client_has_only_the_relay(server: Client, turn: str) -> None:
     film: list[av.VideoFrame] = Camera(160, 120, loop=10).video_frames(10)
     relay_only = RTCConfiguration(
-        iceServers=ice_servers(config(turn), "client"),
+        iceServers=[
+            RTCIceServer(s.urls, s.username, s.credential) for s in ice_servers(config(turn), "client")
+        ],
         bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
         iceTransportPolicy=RTCIceTransportPolicy.RELAY,
     )

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import av
 import pytest
-from aiortc import RTCIceServer
 
 from filters.matting.segmenter import Segmenter, load_card
-from server.config.options import DEFAULT_MODEL, MODELS, Config
+from server.config.options import DEFAULT_MODEL, MODELS, Config, IceServer
 from server.rooms.rooms import Rooms
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
@@ -52,7 +51,7 @@ async def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 @pytest.fixture
 async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
     """A whole server; tests that need another configuration have a `here` of their own."""
-    config = Config(workers=1, ice_servers=(RTCIceServer(["stun:stun.invalid"]),), session_timeout=60)
+    config = Config(workers=1, ice_servers=(IceServer(["stun:stun.invalid"]),), session_timeout=60)
     async with serving(config, segmenter) as client:
         yield client
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import handle

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from filters.base import FilteredFrame, new_frame
-from server.media.encoder import Vp8Encoder
+from server.media.codec.encoder import Vp8Encoder
 from server.media.rtc import AudioPacket, EncodedFrame
 
 RAW = 220

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from server.media.encoder import CLOCK_RATE, FilteredVideo
+from server.media.codec.encoder import CLOCK_RATE, FilteredVideo
 from server.media.publication import AUDIO_CLOCK_RATE, AudioPublication, VideoPublication
 from server.media.recording.webm import WebmFile
 from server.media.rtc import AudioPacket, ntp_now

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from server.media.encoder import FilteredVideo, vp8_size
+from server.media.codec.encoder import FilteredVideo, vp8_size
 
 CLUSTER = 1000  # ms, longest; also what is lost when the process is killed
 REORDERING = 500  # ms that a packet may be late

@@ -3,7 +3,7 @@
 The rest of the server uses the names below, and aiortc's public ones.
 """
 
-from server.media.frames import EncodedFrame
+from server.media.codec.frames import EncodedFrame
 
 from .clocks import ntp_now
 from .connection import peer_connection, set_stream_id

@@ -12,7 +12,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
-from server.media.frames import EncodedFrame
+from server.media.codec.frames import EncodedFrame
 
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264

@@ -1,4 +1,4 @@
-"""Who works on pictures: threads of this process, or processes of their own (processes.py).
+"""Who works on pictures: threads of this process (threads.py), or processes of their own (pool.py).
 
 A publication hands encoded camera frames to its Transcoding and gets encoded filtered ones back. What may be told to
 the filter meanwhile, and read from it, is its FilterControl.
@@ -9,21 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
-from filters.base import VideoFilter
-from filters.matting.segmenter import Segmenter
-from filters.matting.smoother import SMOOTHERS
-from filters.person import PersonFilter
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import StageTimes, Transcoder
-
-
-class WorkerError(Exception):
-    """A worker has ended or failed; the frames it had are lost."""
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import StageTimes, Transcoder
 
 
 class Transcoded(NamedTuple):
@@ -109,39 +100,6 @@ class Workers(Protocol):
         ...
 
 
-class ThreadTranscoding:
-    """A Transcoding on an executor's threads."""
-
-    def __init__(self, video_filter: VideoFilter, executor: Executor, bitrate: int) -> None:
-        self.bitrate = bitrate
-        self.transcoder = Transcoder(video_filter, bitrate)
-        self._executor = executor
-
-    @property
-    def pixels(self) -> int:
-        return self.transcoder.pixels
-
-    @property
-    def times(self) -> StageTimes:
-        return self.transcoder.times
-
-    def submit(
-        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
-    ) -> asyncio.Future[Transcoded]:
-        """See Transcoding."""
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._executor, self._work, frames, codecs, keyframe, reset)
-
-    def _work(
-        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], keyframe: bool, reset: bool
-    ) -> Transcoded:
-        self.transcoder.bitrate = self.bitrate
-        return transcoded(self.transcoder, frames, codecs, keyframe=keyframe, reset=reset)
-
-    def close(self) -> None:
-        """See Transcoding."""
-
-
 def transcoded(
     transcoder: Transcoder,
     frames: Sequence[EncodedFrame],
@@ -157,24 +115,3 @@ def transcoded(
     videos = transcoder.transcode(frames, codecs, keyframe=keyframe)
     wait = max(0.0, start - frames[-1].arrival) if frames else 0.0
     return Transcoded(videos, wait, time.monotonic() - start)
-
-
-class ThreadPool:
-    """Workers that share this process: for a network that exists here only, as in tests."""
-
-    def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
-        self._segmenter = segmenter
-        self._smoother = SMOOTHERS[smoother]
-        self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")
-
-    def open(self, background: Background, bitrate: int) -> Camera:
-        """See Workers."""
-        person = PersonFilter(self._segmenter, background, smoother=self._smoother())
-        return Camera(person, ThreadTranscoding(person, self._executor, bitrate))
-
-    def check(self, now: float) -> None:
-        """Do nothing: a thread can't be ended."""
-
-    def close(self) -> None:
-        """See Workers."""
-        self._executor.shutdown(wait=False, cancel_futures=True)

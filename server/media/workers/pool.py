@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
-from server.media.encoder import FilteredVideo
+from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import Camera
 from server.media.workers.process import Worker
 from server.media.workers.proxy import RemoteFilter, RemoteTranscoding

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from server.config.options import ROOT
-from server.media.encoder import FilteredVideo
+from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
 
 logger = logging.getLogger(__name__)

@@ -28,10 +28,11 @@ from filters.matting.segmenter import Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.core.core_dumps import forbid_core_dumps
+from server.core.errors import DecodeError, EncodeError
 from server.core.logs import configure_logging
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError, EncodeError, Transcoder
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import Transcoder
 from server.media.workers.base import transcoded
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
-from server.media.encoder import FilteredVideo
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError, EncodeError, StageTimes
-from server.media.workers.base import Transcoded, WorkerError
+from server.core.errors import DecodeError, EncodeError, WorkerError
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import StageTimes
+from server.media.workers.base import Transcoded
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 

@@ -7,13 +7,13 @@ from server.access.policy import (
     Role,
     RoomPolicy,
     ScreenShare,
-    SignalingError,
-    background_id,
     chat_text,
     participant_name,
     reaction,
     room_name,
 )
+from server.core.errors import SignalingError
+from server.core.messages import background_id
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "a" * 65, "..", "a/b", "a\n"])

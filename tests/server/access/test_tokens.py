@@ -21,19 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.access.policy import RoomPolicy, SignalingError
-from server.access.tokens import (
-    OPEN,
-    Authenticator,
-    Grant,
-    Key,
-    TokenError,
-    check_exposure,
-    make_token,
-    read_keys,
-)
-from server.config.loading import ConfigError
+from server.access.policy import RoomPolicy
+from server.access.tokens import OPEN, Authenticator, Grant, Key, check_exposure, make_token, read_keys
 from server.config.options import Config
+from server.core.errors import ConfigError, SignalingError, TokenError
 
 SECRET, OTHER = "north-" * 6, "south-" * 6
 ED25519 = Ed25519PrivateKey.generate()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.cluster.certificates import make_secret, ticket_key, tls_context
-from server.config.loading import ConfigError
+from server.core.errors import ConfigError
 
 
 @pytest.fixture

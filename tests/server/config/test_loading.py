@@ -6,10 +6,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from aiortc import RTCIceServer
 
-from server.config.loading import ConfigError, effective, explain, load, options
-from server.config.options import Config
+from filters.matting import smoother
+from filters.matting.matte import MatteOptions
+from server.cli import filter as filter_command
+from server.config.loading import effective, explain, load, options
+from server.config.options import SMOOTHERS, Config, IceServer
+from server.core.errors import ConfigError
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_every_kind_of_option_from_a_file(file: Path) -> None:
     assert config.trusted_proxies == ("10.0.0.0/8",)
     assert config.udp_ports == (50000, 50100)
     assert config.token_keys == {"a": "0123456789abcdef0123456789abcdef"}
-    assert config.ice_servers == (RTCIceServer(["turn:turn.example.org"]),)
+    assert config.ice_servers == (IceServer(["turn:turn.example.org"]),)
 
 
 def test_every_kind_of_option_from_the_environment() -> None:
@@ -67,7 +70,7 @@ def test_every_kind_of_option_from_the_environment() -> None:
     assert config.trusted_proxies == ("10.0.0.0/8", "::1")
     assert config.udp_ports == (50000, 50100)
     assert config.token_keys == {"a": "b"}
-    assert config.ice_servers == (RTCIceServer(["turn:x"], "u", "c"),)
+    assert config.ice_servers == (IceServer(["turn:x"], "u", "c"),)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_the_effective_options_hide_secrets() -> None:
         port=9,
         token_keys={"a": "hidden"},
         turn_secret="hidden",
-        ice_servers=(RTCIceServer(["turn:x"], "u", "hidden"),),
+        ice_servers=(IceServer(["turn:x"], "u", "hidden"),),
     )
     lines = "\n".join(effective(config))
     assert "hidden" not in lines
@@ -179,3 +182,8 @@ def test_the_effective_options_hide_secrets() -> None:
     assert tomllib.loads(lines)["ice_servers"] == [
         {"urls": ["turn:x"], "username": "u", "credential": "(secret)"}
     ]
+
+
+def test_the_options_that_stand_apart_from_the_filter_are_its_own() -> None:
+    assert tuple(smoother.SMOOTHERS) == SMOOTHERS
+    assert MatteOptions().privacy == filter_command.PRIVACY

@@ -9,8 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 
-from server.access.policy import SignalingError
-from server.http.forwarded import Quota, is_local, trust
+from server.core.errors import SignalingError
+from server.http.forwarded import is_local, trust
+from server.http.quota import Quota
 
 Client = TestClient[web.Request, web.Application]
 MakeClient = Callable[..., Awaitable[Client]]

@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography import x509
 
-from server.config.loading import ConfigError
 from server.config.options import Config
+from server.core.errors import ConfigError
 from server.http.tls import FILE, self_signed, ssl_context
 
 

@@ -18,8 +18,8 @@ from aiohttp.test_utils import TestServer
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant
 from server.app import ROOMS
-from server.config.loading import ConfigError
 from server.config.options import Config
+from server.core.errors import ConfigError
 from server.http.webhooks import signing_keys
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms

@@ -15,10 +15,11 @@ from aiohttp.test_utils import TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.app import ROOMS
-from server.config.loading import ConfigError, load
+from server.config.loading import load
 from server.config.options import Config
 from server.core.backoff import Backoff
-from server.janus.client import Handle, JanusError, connect
+from server.core.errors import ConfigError, JanusError
+from server.janus.client import Handle, connect
 from server.janus.relay import shown_name
 from server.janus.videoroom import PLUGIN, Feed, Media, feeds, kicked, room_id
 from tests.support.serving import serving

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from filters.base import FilteredFrame, new_frame
-from server.media.encoder import Vp8Encoder
+from server.media.codec.encoder import Vp8Encoder
 from server.media.governor import LEVELS, Governor, LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
 from server.media.subscription import VideoSubscription
-from server.media.workers.base import ThreadTranscoding
+from server.media.workers.threads import ThreadTranscoding
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

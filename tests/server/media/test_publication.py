@@ -13,12 +13,12 @@ import av
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
-from server.media.encoder import Vp8Encoder
+from server.media.codec.encoder import Vp8Encoder
 from server.media.governor import LoadMeter
 from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
 from server.media.rtc import AudioPacket, EncodedFrame
 from server.media.subscription import AudioSubscription, VideoSubscription
-from server.media.workers.base import ThreadTranscoding
+from server.media.workers.threads import ThreadTranscoding
 
 RAW, PAINTED = 220, 60
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from server.media.encoder import EncodedVideo
+from server.media.codec.encoder import EncodedVideo
 from server.media.rtc import EncodedFrame
 from server.media.screen import KEYFRAME_INTERVAL, ScreenPublication
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from server.media.encoder import FilteredVideo, Vp8Encoder
+from server.media.codec.encoder import FilteredVideo, Vp8Encoder
 from server.media.recording.webm import CLUSTER, REORDERING, WebmFile
 from tests.support.painting import even, speech
 

@@ -8,11 +8,11 @@ import hmac
 
 from aiortc import RTCIceServer
 
-from server.config.options import Config
+from server.config.options import Config, IceServer
 from server.peers.ice import connect, describe, ice_servers, links
 
-STUN, TURN = RTCIceServer(["stun:a"]), RTCIceServer(["turn:b?transport=udp", "turns:b"])
-FIXED = RTCIceServer(["turn:c"], "u", 'p"w\\')
+STUN, TURN = IceServer(["stun:a"]), IceServer(["turn:b?transport=udp", "turns:b"])
+FIXED = IceServer(["turn:c"], "u", 'p"w\\')
 
 
 def test_credentials_are_what_coturn_expects() -> None:
@@ -45,5 +45,6 @@ async def test_the_server_asks_for_a_relay_only_when_told_to() -> None:
     servers = (STUN, FIXED)
     for relay, expected in ((False, [STUN]), (True, [STUN, FIXED])):
         connection = connect(Config(ice_servers=servers, server_relay=relay))
-        assert connection._RTCPeerConnection__configuration.iceServers == expected  # type: ignore[attr-defined]
+        wanted = [RTCIceServer(server.urls, server.username, server.credential) for server in expected]
+        assert connection._RTCPeerConnection__configuration.iceServers == wanted  # type: ignore[attr-defined]
         await connection.close()

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from server.__main__ import main
-from server.config.loading import ConfigError
 from server.config.options import Config
+from server.core.errors import ConfigError, ReceiptError
 from server.receipts.frame_counters import Frames
 from server.receipts.keys import FILE, read_public_key, signing_key
-from server.receipts.receipt import Receipt, ReceiptError, public_jwk, sign
+from server.receipts.receipt import Receipt, public_jwk, sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 

@@ -17,20 +17,13 @@ from server.access.policy import RoomPolicy
 from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import ROOT, Config
-from server.media.transcoder import Transcoder
-from server.media.workers.base import ThreadTranscoding
+from server.core.errors import ReceiptError
+from server.media.codec.transcoder import Transcoder
+from server.media.workers.threads import ThreadTranscoding
 from server.receipts import receipt as receipt_module
 from server.receipts.frame_counters import Frames
 from server.receipts.keys import read_public_key
-from server.receipts.receipt import (
-    Receipt,
-    ReceiptError,
-    canonical,
-    check,
-    policy_hash,
-    public_jwk,
-    sign,
-)
+from server.receipts.receipt import Receipt, canonical, check, policy_hash, public_jwk, sign
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 from tests.support.camera import Camera

@@ -8,8 +8,9 @@ import pytest
 
 from filters.backgrounds.background import decode_picture
 from filters.base import FilterError
-from server.access.policy import RoomPolicy, SignalingError
+from server.access.policy import RoomPolicy
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.rooms.backgrounds import THUMBNAIL, BackgroundLibrary, Upload, builtin_backgrounds, read_upload
 
 UPLOAD = Upload(b"jpeg", b"thumbnail")

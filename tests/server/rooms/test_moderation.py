@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.access.policy import SignalingError
+from server.core.errors import SignalingError
 from server.rooms.backgrounds import Upload
 from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from server.access.policy import RoomPolicy, SignalingError
-from server.rooms.roster import MAX_CHATS, OpenRooms, Roster, StreamKind
+from server.access.policy import RoomPolicy
+from server.core.errors import SignalingError
+from server.core.messages import StreamKind
+from server.rooms.roster import MAX_CHATS, OpenRooms, Roster
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import time
 import pytest
 from aiortc import RTCPeerConnection
 
-from server.access.policy import SignalingError
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.media.governor import LEVELS
 from server.media.rtc import AudioPacket
 from server.peers import ice

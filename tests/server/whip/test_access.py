@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from aiortc import RTCIceServer
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
-from server.config.options import Config
+from server.config.options import Config, IceServer
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
 from tests.support.whip_client import SDP, offer, post, speaking
@@ -126,7 +125,7 @@ async def test_ice_servers_are_told_to_those_who_may_come_in(segmenter: Segmente
     config = Config(
         workers=1,
         token_keys={"a": SECRET},
-        ice_servers=(RTCIceServer(["turn:turn.invalid"]),),
+        ice_servers=(IceServer(["turn:turn.invalid"]),),
         turn_secret="x",
     )
     async with serving(config, segmenter) as client:

@@ -16,10 +16,10 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from filters.matting.segmenter import Segmenter
-from server.access.policy import SignalingError
 from server.access.tokens import Grant
 from server.app import ROOMS
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.peers.egress import Caller
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms

@@ -11,9 +11,9 @@ import pytest
 from aiortc.sdp import SessionDescription
 
 from filters.matting.segmenter import Segmenter
-from server.access.policy import SignalingError
 from server.app import ROOMS
 from server.config.options import Config
+from server.core.errors import SignalingError
 from server.whip.endpoint import SESSIONS
 from server.whip.sdpfrag import MEDIA_TYPE, Candidate, Fragment, credentials, parse, serialize
 from tests.support.client import CameraTrack

@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.whip.sdpfrag import (
-    MAX_CANDIDATES,
-    Candidate,
-    Fragment,
-    FragmentError,
-    credentials,
-    parse,
-    serialize,
-)
+from server.core.errors import FragmentError
+from server.whip.sdpfrag import MAX_CANDIDATES, Candidate, Fragment, credentials, parse, serialize
 
 PASSWORD = "p" * 24
 CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"

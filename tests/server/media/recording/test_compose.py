@@ -16,7 +16,7 @@ from filters.base import planes_of
 from filters.files.pixel_format import BT_601
 from filters.files.reader import MediaError
 from server.__main__ import main
-from server.media.encoder import Vp8Encoder
+from server.media.codec.encoder import Vp8Encoder
 from server.media.recording.compose import HEIGHT, RATE, WIDTH, compose, draw, grid, plain, read_parts
 from server.media.recording.webm import WebmFile
 from tests.support.painting import even, speech

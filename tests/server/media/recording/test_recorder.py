@@ -22,7 +22,7 @@ from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording import recorder as recorder_module
 from server.media.recording.recorder import INDEX, Recorder, RecordingClock
 from server.media.recording.webm import WebmFile
-from server.media.workers.base import ThreadTranscoding
+from server.media.workers.threads import ThreadTranscoding
 from tests.support.painting import Painter, camera, speech
 
 PAINTED, SHOWN = 60, 51  # luma as coded and, in full range, as decoded
@@ -33,7 +33,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.server.media.recording.test_recorder import feed, published
 from server.media.recording.recorder import Recorder
-from server.media.workers.base import ThreadTranscoding
+from server.media.workers.threads import (ThreadTranscoding)
 import asyncio
 
 async def main() -> None:

@@ -13,9 +13,10 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import new_frame
-from server.media.encoder import Vp8Encoder, vp8_size
-from server.media.frames import EncodedFrame
-from server.media.transcoder import MAX_PIXELS, DecodeError, Transcoder
+from server.core.errors import DecodeError
+from server.media.codec.encoder import Vp8Encoder, vp8_size
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import MAX_PIXELS, Transcoder
 from tests.support.painting import Painter, even
 
 resource = pytest.importorskip("resource")

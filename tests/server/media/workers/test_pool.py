@@ -27,11 +27,11 @@ from filters.base import FilteredFrame, planes_of
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
-from server.media.encoder import Vp8Encoder
-from server.media.frames import EncodedFrame
-from server.media.transcoder import DecodeError
+from server.core.errors import DecodeError, WorkerError
+from server.media.codec.encoder import Vp8Encoder
+from server.media.codec.frames import EncodedFrame
 from server.media.workers import pool, process, program
-from server.media.workers.base import Camera, Transcoded, WorkerError
+from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
 from server.media.workers.proxy import RemoteTranscoding

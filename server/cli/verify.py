@@ -1,34 +1,14 @@
-"""The commands about what a call has left behind: `greenroom compose` and `greenroom verify`."""
+"""`greenroom verify`: whether a receipt is good."""
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from filters.base import FilterError
-from server.cli.console import Assignments, ConfigFile, configuration, fail, progress, terminate, warn
-from server.config.loading import ConfigError
-
-
-def compose_command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A recording: where its index.json lies.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".mp4, .mov or .mkv.")],
-    names: Annotated[
-        bool, typer.Option("--names", help="Write everybody's name into their picture.")
-    ] = False,
-) -> None:
-    """Make one film of a recording: everybody in a grid, all voices together."""
-    from server.media.recording.compose import compose as make
-
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        with progress() as report:
-            make(folder, target, names=names, progress=report, warn=warn)
-    except FilterError as error:
-        fail(error)
+from server.cli.console import Assignments, ConfigFile, configuration, fail
+from server.core.errors import ConfigError, ReceiptError
 
 
 def verify(
@@ -45,7 +25,7 @@ def verify(
     Without --key it must be signed with the key of the configuration.
     """
     from server.receipts.keys import configured_key, read_public_key
-    from server.receipts.receipt import ReceiptError, check, read_json
+    from server.receipts.receipt import check, read_json
 
     try:
         if key is not None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
-from server.media.encoder import DECODERS, ENCODERS, EncodedVideo, Vp8Encoder
+from server.media.codec.encoder import DECODERS, ENCODERS, EncodedVideo, Vp8Encoder
 
 
 def picture(index: int, width: int = 320, height: int = 180) -> FilteredFrame:

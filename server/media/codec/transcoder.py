@@ -12,21 +12,14 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import FilteredFrame, VideoFilter
-from server.media.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder, vp8_size
-from server.media.frames import EncodedFrame
+from server.core.errors import DecodeError, EncodeError
+from server.media.codec.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder, vp8_size
+from server.media.codec.frames import EncodedFrame
 
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 1920 * 1088
 DEFAULT_BITRATE = 600_000
-
-
-class DecodeError(Exception):
-    """What came from the network is not a picture; the sender must start again with a keyframe."""
-
-
-class EncodeError(Exception):
-    """A codec could not encode a picture; the next one must be a keyframe."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,115 @@
+"""`greenroom filter`: the privacy filter on files."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from server.cli.console import fail, progress, terminate, warn
+from server.config.options import MODELS, PICTURES, SMOOTHERS, Config
+
+DEFAULTS = Config()
+PRIVACY = 0.2  # MatteOptions.privacy, which costs a second to import
+
+
+def _known_smoother(name: str) -> str:
+    if name not in SMOOTHERS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(SMOOTHERS)}")
+    return name
+
+
+Model = Annotated[str, typer.Option(metavar="NAME", help="The network: NAME.onnx and NAME.toml in models/.")]
+Smoother = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(SMOOTHERS), callback=_known_smoother, help="How mattes are steadied over time."
+    ),
+]
+
+
+def filter_(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or a photo.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".mp4, .mov, .mkv; photos: .png, .jpg.")],
+    background: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="blur, blur-strong, #rrggbb, a built-in picture's name, a picture or video file, "
+            "or none for a transparent photo.",
+        ),
+    ] = DEFAULTS.background,
+    matte: Annotated[
+        Path | None, typer.Option(help="Write the matte too: .mkv (lossless grey FFV1), for a photo .png.")
+    ] = None,
+    smoother: Smoother = DEFAULTS.smoother,
+    privacy: Annotated[
+        float, typer.Option(min=0, max=1, help="How much of what is uncertain is hidden; costs hair.")
+    ] = PRIVACY,
+    plate: Annotated[
+        Path | None,
+        typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
+    ] = None,
+    model: Model = DEFAULTS.model,
+) -> None:
+    """Put a background behind the people in a video or a photo.
+
+    Every frame keeps its time and size, and audio is kept. H.264 in 4:2:0 has even sides only: a video with
+    an odd one becomes 4:4:4, which few players show.
+    """
+    from filters.backgrounds.background import Color, parse_background
+    from filters.base import FilterError, Plane, planes_of
+    from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
+    from filters.matting.matte import Matte, MatteOptions
+    from filters.matting.photo import PhotoMatte
+    from filters.matting.segmenter import Segmenter, load_card
+    from filters.matting.smoother import SMOOTHERS as MAKERS
+    from filters.person import PersonFilter
+
+    signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is nohup's, and the work goes on
+        signal.signal(signal.SIGHUP, terminate)
+    transparent = background == "none"
+    try:
+        segmenter = Segmenter(load_card(model, MODELS))
+        behind = Color(0, 0, 0) if transparent else parse_background(background, PICTURES, files=True)
+
+        options = MatteOptions(privacy=privacy)
+        video = Matte(segmenter, smoother=MAKERS[smoother](), options=options)
+        empty = read_picture(plate) if plate else None
+        if empty is not None:
+            video.use_plate(planes_of(empty))
+
+        plate_fits = False
+
+        def make(chosen: Matte | PhotoMatte) -> MakeFilter:
+            def make_filter(on_matte: MatteSink) -> PersonFilter:
+                def take(alpha: Plane) -> None:
+                    nonlocal plate_fits
+                    plate_fits |= video.has_plate
+                    on_matte(alpha)
+
+                return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+
+            return make_filter
+
+        def refuse(_on_matte: MatteSink) -> NoReturn:
+            raise FilterError(f"{source}: a photo needs no plate, only videos do; leave --plate out")
+
+        with progress() as report:
+            filter_file(
+                source,
+                target,
+                make(video),
+                make_photo_filter=refuse if plate else make(PhotoMatte(segmenter, options)),
+                matte=matte,
+                transparent=transparent,
+                progress=report,
+                warn=warn,
+            )
+        if plate and not plate_fits:
+            warn(f"{plate} does not fit what the camera saw and was not used")
+    except FilterError as error:
+        fail(error)

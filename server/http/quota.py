@@ -1,0 +1,57 @@
+"""How many connections one address may hold."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from server.core.errors import SignalingError
+from server.http.forwarded import ip_address
+
+IPV6_SITE = 64  # bits of an IPv6 address that one customer has (RFC 6177)
+
+
+class Quota:
+    """How many connections one address holds at a time; IPv6 networks of /64 count as one address."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: Counter[str] = Counter()
+
+    def take(self, address: str | None) -> Callable[[], None]:
+        """Count one more connection; return what gives it back. Raises SignalingError too-many-connections."""
+        site = _site(address)
+        if site is None:
+            return lambda: None
+        if self._held[site] >= self._limit:
+            raise SignalingError(
+                "too-many-connections", "Too many connections from your address.", fatal=True
+            )
+        self._held[site] += 1
+        return lambda: self._give_back(site)
+
+    def _give_back(self, site: str) -> None:
+        self._held[site] -= 1
+        if not self._held[site]:
+            del self._held[site]
+
+    @contextmanager
+    def hold(self, address: str | None) -> Iterator[None]:
+        """Count one more connection for as long as the context lasts."""
+        give_back = self.take(address)
+        try:
+            yield
+        finally:
+            give_back()
+
+
+def _site(address: str | None) -> str | None:
+    """Return what is counted; None for loopback, and for sockets without an address."""
+    ip = ip_address(address)
+    if ip is None or ip.is_loopback:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is None:
+        return str(ipaddress.ip_network((ip, IPV6_SITE), strict=False))
+    return str(ip)
