@@ -82,10 +82,20 @@ def tls_context(file: Path, *, server: bool) -> ssl.SSLContext:
 
 
 def ticket_key(file: Path) -> bytes:
-    """Return the 32 bytes that tickets are signed with (HKDF, RFC 5869); raise ConfigError."""
+    """Return the 32 bytes that tickets are signed with; raise ConfigError."""
+    return _derive(file, b"greenroom ticket")
+
+
+def ray_token(file: Path) -> str:
+    """Return the token that Ray's own parts show each other; raise ConfigError."""
+    return _derive(file, b"greenroom ray token").hex()
+
+
+def _derive(file: Path, purpose: bytes) -> bytes:
+    """Return 32 bytes for one purpose (HKDF, RFC 5869)."""
     try:
         key = load_pem_private_key(file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"the cluster's secret {file} can't be read") from error
     secret = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return HKDF(SHA256(), 32, salt=None, info=b"greenroom ticket").derive(secret)
+    return HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from server.cluster.directory import LEASE, Report
 from server.cluster.member import MAX_LINE, Orders
 from server.cluster.service import DirectoryService, Unreachable, server_name
-from server.config.options import ROOT
+from server.config.options import ROOT, Config
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,19 @@ RENEWAL: Final = 0.5  # seconds between two renewals
 START: Final = 60.0  # seconds that a server may take to start
 PAUSE: Final = 1.0  # seconds before a server that has ended is started anew
 ENDING: Final = 5.0  # seconds that a server may take to say goodbye
+
+
+def shares(config: Config, orders: Orders, count: int, workers: int) -> list[Orders]:
+    """Return the orders of `count` servers of one machine with so many workers each, and equal parts of its ports."""
+    first, last = config.udp_ports
+    size = (last - first + 1) // count
+    made = []
+    for k in range(count):
+        options = orders.options | {"workers": workers}
+        if last:
+            options["udp_ports"] = f"{first + k * size}, {first + (k + 1) * size - 1}"
+        made.append(replace(orders, options=options))
+    return made
 
 
 class Host:

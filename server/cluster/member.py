@@ -60,7 +60,7 @@ class Orders:
     """Where it listens for WHIP and WHEP clients whom a front has sent; empty for nowhere."""
     public_port: int = 0
     public_url: str = ""
-    """What they call it, where that is not the address."""
+    """What they call it, with {port}, where that is not the address."""
     file: str = ""
     """The configuration's file, assignments and options, as on the command line."""
     assignments: list[str] = field(default_factory=list)
@@ -124,7 +124,8 @@ class Member:
         if orders.public_address:
             await web.TCPSite(runner, orders.public_address, orders.public_port, ssl_context=public).start()
             scheme, port = "https" if public is not None else "http", runner.addresses[-1][1]
-            self._public = orders.public_url or f"{scheme}://{orders.public_address}:{port}"
+            url = orders.public_url or f"{scheme}://{orders.public_address}:{{port}}"
+            self._public = url.replace("{port}", str(port)).rstrip("/")
 
     async def _hear(self, heard: asyncio.StreamReader, say: Say) -> None:
         fence = self._app[FENCE]

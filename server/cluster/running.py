@@ -15,13 +15,15 @@ from typing import Final
 
 from aiohttp import web
 
+from server.cluster.certificates import ticket_key
 from server.cluster.front import Front
-from server.cluster.host import Host
+from server.cluster.host import Host, shares
 from server.cluster.links import Links
 from server.cluster.member import Orders
 from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, LocalDirectory, Unreachable
 from server.config.options import Config
+from server.core.errors import ConfigError
 from server.http.tls import ssl_context
 
 logger = logging.getLogger(__name__)
@@ -52,11 +54,13 @@ async def run_loops(config: Config, orders: Orders, announce: Callable[[], None]
     count = config.loops
     directory, key = LocalDirectory(fresh=True), secrets.token_bytes(32)
     with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:  # nobody else may enter it
-        shares = [
-            replace(share(config, orders, k, count), path=f"{folder}/{k}", key=key.hex())
-            for k in range(count)
+        workers = max(1, config.workers // count)
+        orders = replace(orders, key=key.hex(), cores=config.workers / count)
+        servers = [
+            replace(each, path=f"{folder}/{k}")
+            for k, each in enumerate(shares(config, orders, count, workers))
         ]
-        host = Host(directory, NODE, shares)
+        host = Host(directory, NODE, servers)
         hosting = asyncio.create_task(host.run())
         try:
             async with serving_front(config, directory, Seal(key), None):
@@ -67,17 +71,6 @@ async def run_loops(config: Config, orders: Orders, announce: Callable[[], None]
             hosting.cancel()
             await asyncio.gather(hosting, return_exceptions=True)
             await host.close()
-
-
-def share(config: Config, orders: Orders, number: int, count: int) -> Orders:
-    """Return the orders of one of `count` servers, with its part of the workers and ports."""
-    workers = max(1, config.workers // count)
-    options = orders.options | {"workers": workers}
-    first, last = config.udp_ports
-    if last:
-        size = (last - first + 1) // count
-        options["udp_ports"] = f"{first + number * size}, {first + (number + 1) * size - 1}"
-    return replace(orders, cores=workers + 1.0, options=options)
 
 
 async def _until_ready(directory: LocalDirectory, count: int) -> None:
@@ -108,3 +101,16 @@ async def _until_stopped(hosting: asyncio.Task[None], directory: DirectoryServic
     ending.cancel()
     if hosting.done():
         await hosting
+
+
+async def run_front(config: Config, directory: DirectoryService, announce: Callable[[], None]) -> None:
+    """Serve a front of a cluster until SIGINT or SIGTERM; raise ConfigError."""
+    secret = config.cluster_secret
+    if secret is None:
+        raise ConfigError("cluster_secret: make one by `greenroom cluster certificates`, for every machine")
+    async with serving_front(config, directory, Seal(ticket_key(secret)), secret):
+        announce()
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stopped.set)
+        loop.add_signal_handler(signal.SIGINT, stopped.set)
+        await stopped.wait()
