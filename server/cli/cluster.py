@@ -110,13 +110,17 @@ def serve_cluster(config: Config, file: Path | None) -> None:
 
 def _connect(config: Config) -> tuple[ModuleType, Path]:
     """Join the configured cluster; return the module that speaks to it, and the cluster's secret."""
+    from server.cluster.ray_environment import CONNECTING, ray_environment
+
     if config.cluster_secret is None:
         raise ConfigError("cluster_secret: make one by `greenroom cluster certificates`, for every machine")
+    # Ray reads its environment when it is imported.
+    os.environ.update(ray_environment(config.cluster_secret) | CONNECTING)
     try:
         from server.cluster import ray_cluster
     except ImportError as error:
         raise ConfigError("a cluster needs Ray: pip install 'greenroom[cluster]'") from error
-    ray_cluster.connect(config.cluster, config.cluster_secret)
+    ray_cluster.connect(config.cluster)
     return ray_cluster, config.cluster_secret
 
 

@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from server.cluster.directory import Move, Placement, Report
 from server.cluster.host import Host, shares
 from server.cluster.member import Orders
-from server.cluster.ray_environment import OUTLIVE, ray_environment
+from server.cluster.ray_environment import OUTLIVE
 from server.cluster.service import PATIENCE, LocalDirectory, Renewed, Unreachable, Wait
 from server.config.loading import load
 from server.core.errors import ConfigError
@@ -39,9 +39,8 @@ CORES_PER_SERVER: Final = 4  # an event loop and the workers that it can keep bu
 CONCURRENT: Final = 1000  # calls that an actor works on at a time
 
 
-def connect(address: str, secret: Path) -> None:
-    """Join the cluster as a front does; raise ConfigError where that can't be, or is not safe."""
-    os.environ.update(ray_environment(secret))
+def connect(address: str) -> None:
+    """Join the cluster as a front does, in a ray_environment; raise ConfigError where that can't be."""
     try:
         ray.init(
             address=address,

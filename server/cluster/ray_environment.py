@@ -22,6 +22,8 @@ FAST: Final = {
     "RAY_health_check_failure_threshold": "3",
 }
 """A node that is lost is noticed within 3 s; by default it takes 16."""
+CONNECTING: Final = {"RAY_gcs_rpc_server_connect_timeout_s": "5"}
+"""A cluster that isn't there, or refuses our token, is given up after so many seconds."""
 
 
 def ray_environment(secret: Path) -> dict[str, str]:
