@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
 import av
@@ -22,6 +23,15 @@ class FilterError(Exception):
 
 class ModelError(FilterError):
     """A network, its card or its checksum is not what it should be."""
+
+
+class Outcome(StrEnum):
+    """What a filter made of a camera frame; the values are the names in receipts, metrics and messages."""
+
+    FILTERED = "filtered"
+    FULL_BLUR = "covered"
+    PLACEHOLDER = "slated"
+    REPEATED = "repeated"
 
 
 class Planes(NamedTuple):

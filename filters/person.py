@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +19,7 @@ import numpy as np
 
 from filters.backgrounds.background import Background
 from filters.backgrounds.blur import Blur
-from filters.base import Alpha, FilteredFrame, Plane, Planes, new_frame, planes_of
+from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame, planes_of
 from filters.compositor import composite
 from filters.foreground import foreground
 from filters.matting.matte import Matte, MatteOptions, Network
@@ -73,10 +73,7 @@ class PersonFilter:
     ) -> None:
         self.background = background
         self.received = 0
-        self.filtered = 0
-        self.placeholders = 0
-        self.repeated = 0
-        self.fully_blurred = 0
+        self.outcomes = Counter[Outcome]()
         self.errors = 0
         self.failing = False
         self.network_interval = 1
@@ -199,7 +196,7 @@ class PersonFilter:
         composite(source if own else foreground(source, matte), matte, background, planes)
         _stamp(out, frame)
         self._last = _Shown(out, _time(frame), self.background)
-        self.filtered += 1
+        self.outcomes[Outcome.FILTERED] += 1
         self.failing = False
         if self._on_matte:
             self._on_matte(matte)
@@ -229,7 +226,7 @@ class PersonFilter:
         out, planes = new_frame(*source.size)
         composite(source, nobody, background.paint(source, nobody, _time(frame)), planes)
         _stamp(out, frame)
-        self.fully_blurred += 1
+        self.outcomes[Outcome.FULL_BLUR] += 1
         return FilteredFrame(out)
 
     def _safe(self, source: av.VideoFrame) -> FilteredFrame:
@@ -243,10 +240,10 @@ class PersonFilter:
             out, planes = new_frame(source.width, source.height)
             for copy, original in zip(planes, planes_of(last.frame), strict=True):
                 np.copyto(copy, original)
-            self.repeated += 1
+            self.outcomes[Outcome.REPEATED] += 1
         else:
             out = placeholder(source.width, source.height)
-            self.placeholders += 1
+            self.outcomes[Outcome.PLACEHOLDER] += 1
         _stamp(out, source)
         if self._on_matte:
             self._on_matte(np.zeros((source.height, source.width), np.uint8))

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from filters.base import Outcome
 from server.media.governor import LEVELS, LoadMeter
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
@@ -21,7 +22,7 @@ from server.rooms.rooms import Rooms
 SAMPLE_INTERVAL = 0.5  # seconds
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-OUTCOMES = ("received", "filtered", "covered", "slated", "repeated", "withheld", "sent", "raw")
+OUTCOMES = ("received", *Outcome, "withheld", "sent", "raw")
 STAGES = {"decode": "decoded", "filter": "filtered", "encode": "encoded"}
 DIRECTIONS = ("in", "out")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from filters.base import Outcome
 from server.media.publication import VideoPublication
 from server.media.workers.base import FilterControl
 
@@ -11,8 +12,8 @@ from server.media.workers.base import FilterControl
 class Frames(NamedTuple):
     """What became of one camera's frames, each counted where it happened.
 
-    `received` by the publication; `filtered`, `covered`, `slated` and `repeated` by the filter as it made what may be
-    shown; `encoded` by what feeds the encoders; `sent` by the publication. The other two follow.
+    `received` by the publication; every Outcome by the filter as it made what may be shown; `encoded` by what feeds
+    the encoders; `sent` by the publication. The other two follow.
     """
 
     received: int
@@ -26,7 +27,7 @@ class Frames(NamedTuple):
     @property
     def produced(self) -> int:
         """Pictures that the filter made."""
-        return self.filtered + self.covered + self.slated + self.repeated
+        return sum(getattr(self, outcome) for outcome in Outcome)
 
     @property
     def withheld(self) -> int:
@@ -63,12 +64,14 @@ class Counters(NamedTuple):
 def frames_of(video: VideoPublication, made: FilterControl) -> Frames:
     """Read the counters against the stream, so that frames on their way meanwhile can't look raw."""
     sent, encoded = video.sent, video.transcoder.times.pictures
-    shown = made.filtered, made.fully_blurred, made.placeholders, made.repeated
-    return Frames(video.received, *shown, encoded, sent)
+    outcomes = {outcome.value: made.outcomes[outcome] for outcome in Outcome}
+    return Frames(received=video.received, **outcomes, encoded=encoded, sent=sent)
 
 
 def counters_of(video: VideoPublication, made: FilterControl) -> Counters:
     """Read the same in short."""
     frames = frames_of(video, made)
-    shown = frames.filtered, frames.covered, frames.slated, frames.repeated
-    return Counters(frames.received, *shown, video.withheld, made.errors, frames.raw)
+    outcomes = {outcome.value: getattr(frames, outcome) for outcome in Outcome}
+    return Counters(
+        received=frames.received, **outcomes, withheld=video.withheld, errors=made.errors, raw=frames.raw
+    )

@@ -11,6 +11,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
+from server.core.token_bucket import TokenBucket
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
 from server.signaling.session import Session
@@ -32,8 +33,8 @@ class Signaling:
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
         self._session = Session(rooms, self._send)
         self._transport: asyncio.Transport | None = None
-        self._budget = self._config.max_messages_per_second
-        self._budget_time = time.monotonic()
+        rate = self._config.max_messages_per_second
+        self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
@@ -89,11 +90,7 @@ class Signaling:
         return parse(message.data)
 
     def _spend(self, cost: float) -> None:
-        """Token bucket: a burst of one second's messages, then the configured rate."""
-        now, rate = time.monotonic(), self._config.max_messages_per_second
-        self._budget = min(rate, self._budget + (now - self._budget_time) * rate) - cost
-        self._budget_time = now
-        if self._budget < 0:
+        if not self._budget.take(cost, time.monotonic()):
             raise SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)
 
     def _send(self, message: Message) -> None:

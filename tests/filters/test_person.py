@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from filters.backgrounds.background import Blur, Color
-from filters.base import Alpha, FilteredFrame, FilterError, Plane, Planes, new_frame, planes_of
+from filters.base import Alpha, FilteredFrame, FilterError, Outcome, Plane, Planes, new_frame, planes_of
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
@@ -142,7 +142,7 @@ def test_nobody_there(segmenter: Segmenter, luma: int) -> None:
     person = PersonFilter(segmenter, GREEN)
     shown = run(person, [picture(i, 320, 180, luma) for i in range(5)])
     green = planes_of(shown[-1].frame)
-    assert (person.errors, person.filtered) == (0, 5)
+    assert (person.errors, person.outcomes[Outcome.FILTERED]) == (0, 5)
     assert np.ptp(green.y) <= 1
 
 

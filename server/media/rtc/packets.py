@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from struct import pack, unpack_from
 from typing import NamedTuple
 
+from server.core.token_bucket import TokenBucket
+
 from .transport_cc import URI as TRANSPORT_CC
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -80,24 +82,23 @@ class RetransmissionLimit:
     """
 
     def __init__(self) -> None:
-        self._budget = float(RTX_BURST)
+        self._budget = TokenBucket(RTX_BURST)
         self._repeated: dict[int, tuple[int, float]] = {}
         self._refused = False
         self._gave_up = float("-inf")
 
     def sent(self, size: int) -> None:
         """Note so many bytes of new packets."""
-        self._budget = min(RTX_BURST, self._budget + RTX_SHARE * size)
+        self._budget.add(RTX_SHARE * size)
 
     def allows(self, sequence_number: int, size: int, now: float, round_trip: float) -> bool:
         """Tell whether to repeat a packet of `size` bytes at `now`; counts it if so. Times in seconds."""
         number, at = self._repeated.get(sequence_number % HISTORY, (-1, 0.0))
         if number == sequence_number and now - at < RTX_INTERVAL * round_trip:
             return False
-        self._refused = size > self._budget
+        self._refused = not self._budget.take(size)
         if self._refused:
             return False
-        self._budget -= size
         self._repeated[sequence_number % HISTORY] = sequence_number, now
         return True
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from struct import pack, unpack_from
 from typing import NamedTuple
 
+from server.core.token_bucket import TokenBucket
+
 from .clocks import Unwrapper
 
 URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
@@ -144,17 +146,11 @@ class FeedbackLimit:
     """Bounds what reading a peer's feedback may cost, whatever it claims. Time is passed in, in seconds."""
 
     def __init__(self) -> None:
-        self._budget = float(MAX_BURST)
-        self._filled = float("-inf")
+        self._budget = TokenBucket(MAX_BURST, MAX_STATUS_RATE)
 
     def allows(self, count: int, now: float) -> bool:
         """Tell whether to read feedback on `count` packets at `now`; counts it if so."""
-        self._budget = min(MAX_BURST, self._budget + (now - self._filled) * MAX_STATUS_RATE)
-        self._filled = now
-        if count + PACKET_COST > self._budget:
-            return False
-        self._budget -= count + PACKET_COST
-        return True
+        return self._budget.take(count + PACKET_COST, now)
 
 
 def _read_chunks(body: bytes, count: int) -> tuple[list[int], int]:

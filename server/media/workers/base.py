@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
+from filters.base import Outcome
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes, Transcoder
@@ -58,10 +60,7 @@ class FilterControl(Protocol):
     background: Background
     network_interval: int
     full_blur: bool
-    filtered: int
-    placeholders: int
-    repeated: int
-    fully_blurred: int
+    outcomes: Counter[Outcome]
     errors: int
     failing: bool
 

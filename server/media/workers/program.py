@@ -121,10 +121,7 @@ class _Camera:
     def _status(self) -> dict[str, Any]:
         made = self._filter
         return {
-            "filtered": made.filtered,
-            "placeholders": made.placeholders,
-            "repeated": made.repeated,
-            "fully_blurred": made.fully_blurred,
+            "outcomes": made.outcomes,
             "errors": made.errors,
             "failing": made.failing,
             "plate": made.plate,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import pickle
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
+from filters.base import Outcome
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
@@ -17,15 +19,7 @@ from server.media.workers.base import Transcoded
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
 
-COUNTERS: Final = (
-    "filtered",
-    "placeholders",
-    "repeated",
-    "fully_blurred",
-    "errors",
-    "inferences",
-    "inference_time",
-)
+COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
 
 
 class Balance(Protocol):
@@ -46,16 +40,15 @@ class RemoteFilter:
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
         self.full_blur = False
-        self.filtered = self.placeholders = self.repeated = self.fully_blurred = self.errors = (
-            self.inferences
-        ) = 0
+        self.outcomes = Counter[Outcome]()
+        self.errors = self.inferences = 0
         self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
         self.changed = True
         self.background = background
         self._plate = "none"
-        self._before: dict[str, float] = dict.fromkeys(COUNTERS, 0)
+        self._before: dict[str, Any] = {name: getattr(self, name) for name in COUNTERS}
 
     @property
     def background(self) -> Background:
@@ -78,8 +71,9 @@ class RemoteFilter:
 
     def update(self, status: dict[str, Any]) -> None:
         """Take what the worker says after a job."""
+        counted = status | {"outcomes": Counter({o: int(status["outcomes"].get(o, 0)) for o in Outcome})}
         for name in COUNTERS:
-            setattr(self, name, self._before[name] + status[name])
+            setattr(self, name, self._before[name] + counted[name])
         self.failing, self._plate = bool(status["failing"]), str(status["plate"])
 
     def restart(self) -> None:

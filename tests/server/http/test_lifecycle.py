@@ -17,6 +17,7 @@ import pytest
 from aiohttp import ClientSession
 from cryptography import x509
 
+from filters.base import Outcome
 from filters.matting.segmenter import Segmenter
 from server.app import ROOMS
 from server.config.options import Config
@@ -55,7 +56,7 @@ async def test_metrics_name_what_there_is(here: Client) -> None:
     rooms.join("studio", "Bob", "blur")
     rooms.media.meter.note(wait=0.001, busy=0.005)
     membership.participant.video.received = 7
-    membership.participant.filter.fully_blurred = 4
+    membership.participant.filter.outcomes[Outcome.FULL_BLUR] = 4
     membership.participant.video.sent = 6
     async with here.get("/metrics") as response:
         text = await response.text()

@@ -8,6 +8,7 @@ import time
 import pytest
 from aiortc import RTCPeerConnection
 
+from filters.base import Outcome
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.governor import LEVELS
@@ -390,7 +391,7 @@ async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(rooms: Rooms)
     ada = await joined(rooms, "Ada")
     participant = ada.session.membership.participant
     participant.video.sent += 3
-    participant.filter.filtered += 2
+    participant.filter.outcomes[Outcome.FILTERED] += 2
     ada.session.report(time.monotonic())
     assert ada.last("filter")["raw"] == 1
 
@@ -398,7 +399,7 @@ async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(rooms: Rooms)
 async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(rooms: Rooms) -> None:
     ada = await joined(rooms, "Ada")
     made = ada.session.membership.participant.filter
-    made.fully_blurred, made.placeholders, made.repeated = 4, 2, 1
+    made.outcomes.update({Outcome.FULL_BLUR: 4, Outcome.PLACEHOLDER: 2, Outcome.REPEATED: 1})
     ada.session.report(time.monotonic())
     await ada.ask("totals")
     for told in (ada.last("filter"), ada.last("totals")):

@@ -23,7 +23,7 @@ import av
 import pytest
 
 from filters.backgrounds.background import Color
-from filters.base import FilteredFrame, planes_of
+from filters.base import FilteredFrame, Outcome, planes_of
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
@@ -125,7 +125,7 @@ async def test_what_comes_back_is_filtered(workers: ProcessPool) -> None:
     results = await show(camera, encoded(12))
     assert [len(r.videos) for r in results] == [0] + 11 * [1]
     assert abs(corner(results) - GREEN_LUMA) <= 4
-    assert camera.filter.filtered == 11
+    assert camera.filter.outcomes[Outcome.FILTERED] == 11
     assert camera.filter.inferences > 0
     assert camera.transcoding.pixels == 320 * 180
     assert camera.transcoding.times.decoded == 12
@@ -180,7 +180,7 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
     assert pid(camera) != gone
     assert pid(other) == stays
-    assert camera.filter.filtered == 22
+    assert camera.filter.outcomes[Outcome.FILTERED] == 22
     assert camera.transcoding.times.pictures == 22
 
 
