@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -60,6 +61,7 @@ def server() -> None:
         config = configuration(file, orders.assignments, orders.options)
         configure_logging(config.log_format, config.log_level)
         member = Member(create_app(config), orders)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, member.drain, 0.0)
         await member.run(heard, await standard_output(), ssl_context(config))
 
     try:

@@ -69,10 +69,8 @@ class Host:
         while True:
             name = server_name(self._node)
             child = await self._start(replace(orders, name=name))
-            try:
-                drained = await self._renew(name, child)
-            finally:
-                self._children.discard(child)
+            drained = await self._renew(name, child)
+            self._children.discard(child)
             if drained:
                 logger.info("server %s has ended, drained", name)
                 return

@@ -136,9 +136,9 @@ class Member:
             else:
                 await fence.answered(message["number"], message["changed"])
                 if message["drain"] is not None:
-                    self._drain(message["drain"])
+                    self.drain(message["drain"])
         logger.warning("nobody renews the lease any more; nobody new comes in")
-        self._drain(float("inf"))
+        self.drain(float("inf"))
 
     def _report(self) -> Report:
         fence = self._app[FENCE]
@@ -155,10 +155,11 @@ class Member:
         workers = rooms.utilisation * rooms.config.workers
         return workers + (now[1] - before) / max(now[0] - then, 1e-3)
 
-    def _drain(self, limit: float) -> None:
-        if self._deadline is None:
-            self._deadline = time.monotonic() + limit
-            self._app[FENCE].lease.draining = self._app[ROOMS].draining = True
+    def drain(self, limit: float) -> None:
+        """Take in nobody any more, and end when the last one has left, or after so many seconds."""
+        deadline = time.monotonic() + limit
+        self._deadline = deadline if self._deadline is None else min(deadline, self._deadline)
+        self._app[FENCE].lease.draining = self._app[ROOMS].draining = True
 
     async def _until_empty(self) -> None:
         rooms = self._app[ROOMS]

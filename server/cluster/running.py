@@ -62,15 +62,15 @@ async def run_loops(config: Config, orders: Orders, announce: Callable[[], None]
         ]
         host = Host(directory, NODE, servers)
         hosting = asyncio.create_task(host.run())
-        try:
-            async with serving_front(config, directory, Seal(key), None):
+        async with serving_front(config, directory, Seal(key), None):
+            try:
                 await _until_ready(directory, count)
                 announce()
                 await _until_stopped(hosting, directory, config.drain_time)
-        finally:
-            hosting.cancel()
-            await asyncio.gather(hosting, return_exceptions=True)
-            await host.close()
+            finally:  # while the front still passes on what people are told
+                hosting.cancel()
+                await asyncio.gather(hosting, return_exceptions=True)
+                await host.close()
 
 
 async def _until_ready(directory: LocalDirectory, count: int) -> None:
