@@ -68,7 +68,15 @@ def leak(
 
 
 WRITERS = {
-    f"server/{name}.py" for name in ("cluster/certificates", "receipts/keys", "receipts/receipt", "http/tls")
+    f"server/{name}.py"
+    for name in (
+        "cluster/certificates",
+        "cluster/films",
+        "cluster/stores",
+        "receipts/keys",
+        "receipts/receipt",
+        "http/tls",
+    )
 } | {f"server/media/recording/{name}.py" for name in ("compose", "recorder", "webm")}
 
 

@@ -99,7 +99,7 @@ def serve_cluster(config: Config, file: Path | None) -> None:
 
     check_exposure(config)
     configure_logging(config.log_format, config.log_level)
-    ray_cluster, secret = _connect(config)
+    ray_cluster, secret = connect(config)
     ensuring = ray_cluster.Ensuring(str(file.resolve()) if file else "", str(secret.resolve()))
 
     async def run() -> None:
@@ -110,7 +110,7 @@ def serve_cluster(config: Config, file: Path | None) -> None:
     asyncio.run(run())
 
 
-def _connect(config: Config) -> tuple[ModuleType, Path]:
+def connect(config: Config) -> tuple[ModuleType, Path]:
     """Join the configured cluster; return the module that speaks to it, and the cluster's secret."""
     from server.cluster.ray_environment import CONNECTING, ray_environment
 
@@ -205,7 +205,7 @@ def _speak(
         config = configuration(file, assignments, {})
         if not config.cluster:
             raise ConfigError("cluster: give the address of the Ray cluster")
-        ray_cluster, _ = _connect(config)
+        ray_cluster, _ = connect(config)
         asyncio.run(run())
     except Unreachable:
         fail(ConfigError("the directory does not answer"))

@@ -38,7 +38,7 @@ class Servers:
 
 def _sockets(pid: int) -> int:
     files = list(Path(f"/proc/{pid}/fd").iterdir())
-    return sum(os.readlink(file).startswith("socket:") for file in files)
+    return sum(str(file.readlink()).startswith("socket:") for file in files)
 
 
 @pytest.fixture
