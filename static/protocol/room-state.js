@@ -1,5 +1,6 @@
 // @ts-check
 /** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
+/** @typedef {Participant & {paused?: boolean}} ShownParticipant with whether the picture stands still for want of bandwidth on our side */
 
 /** @type {Policy} */
 const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false };
@@ -11,7 +12,7 @@ export class RoomState {
   seat = null;
   /** @type {Place} */
   place = 'lobby';
-  /** @type {Map<string, Participant>} */
+  /** @type {Map<string, ShownParticipant>} */
   participants = new Map();
   /** @type {Map<string, Knock>} */
   knocking = new Map();

@@ -1,11 +1,16 @@
 // @ts-check
 /**
- * The messages of server/signaling/protocol.md, version 1.
+ * The messages of server/signaling/protocol.md, version 1; made by tools/protocol_types.py, not by hand.
  *
- * @typedef {'video' | 'audio'} Kind
- * @typedef {Kind | 'screen' | 'screen-audio'} StreamKind
+ * @typedef {'video' | 'audio'} Kind of a device of one's own
+ *
+ * @typedef {'video' | 'audio' | 'screen' | 'screen-audio'} StreamKind
+ *
  * @typedef {'publish' | 'subscribe' | 'screen'} Connection
- * @typedef {'good' | 'fair' | 'poor'} Quality
+ *
+ * @typedef {'good' | 'fair' | 'poor'} Quality of a connection
+ *
+ * @typedef {'lobby' | 'waiting' | 'room'} Place
  *
  * @typedef {object} Participant
  * @property {string} id
@@ -14,10 +19,9 @@
  * @property {boolean} video
  * @property {boolean} connected
  * @property {'host' | 'guest'} role
- * @property {number | null} hand when it was raised
- * @property {boolean} screen
+ * @property {number | null} hand when it was raised, in ms since 1970
+ * @property {boolean} screen whether it is shared
  * @property {Quality | null} quality
- * @property {boolean} [paused] whether the picture stands still for want of bandwidth on our side
  *
  * @typedef {object} Background
  * @property {string} id
@@ -31,7 +35,7 @@
  * @property {string} participant
  * @property {string} name
  * @property {string} text
- * @property {number} time
+ * @property {number} time in ms since 1970
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -40,34 +44,103 @@
  * @property {'allowed' | 'hosts' | 'off'} screenShare
  * @property {boolean} recording whether hosts may record
  *
- * @typedef {{width: number, height: number, frameRate: number, maxBitrate: number}} VideoLimits
- * @typedef {{uploadBytes: number, uploads: number, chat: number, video: VideoLimits, screen: VideoLimits, recording: 'off' | 'policy' | 'allowed'}} Limits
- * @typedef {{name: string, sha256: string}} Model
- * @typedef {{since: number, by: string | null}} Recording since when (ms), and by whom
- * @typedef {{id: string, name: string}} Knock
- * @typedef {{mid: string, participant: string, kind: StreamKind, filtered: boolean}} StreamInfo
- * @typedef {'lobby' | 'waiting' | 'room'} Place
+ * @typedef {object} VideoLimits
+ * @property {number} width
+ * @property {number} height
+ * @property {number} frameRate
+ * @property {number} maxBitrate in bit/s
+ *
+ * @typedef {object} Limits
+ * @property {number} uploadBytes
+ * @property {number} uploads
+ * @property {number} chat
+ * @property {VideoLimits} video
+ * @property {VideoLimits} screen
+ * @property {'off' | 'policy' | 'allowed'} recording
+ *
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {string} sha256
+ *
+ * @typedef {object} Recording
+ * @property {number} since in ms since 1970
+ * @property {string | null} by
+ *
+ * @typedef {object} Knock who waits to be let in
+ * @property {string} id
+ * @property {string} name
+ *
+ * @typedef {object} StreamInfo
+ * @property {string} mid
+ * @property {string} participant
+ * @property {StreamKind} kind
+ * @property {boolean} filtered
+ *
+ * @typedef {object} IceServer an RTCIceServer (WebRTC, section 4.2.2)
+ * @property {string[]} urls
+ * @property {string} [username]
+ * @property {string} [credential]
+ *
+ * @typedef {object} IceCandidate an RTCIceCandidateInit (WebRTC, section 4.8.1)
+ * @property {string} [candidate]
+ * @property {string | null} [sdpMid]
+ * @property {number | null} [sdpMLineIndex]
+ * @property {string | null} [usernameFragment]
+ *
+ * @typedef {object} Frames of a receipt
+ * @property {number} received camera frames that came in
+ * @property {number} filtered pictures of a person over a background
+ * @property {number} covered full blurs: the background alone, because the server was busy
+ * @property {number} slated placeholder frames
+ * @property {number} repeated the last good picture once more
+ * @property {number} withheld frames that were dropped
+ * @property {number} raw pictures that the filter had not made: 0, or there is a defect
+ * @property {number} encoded
+ * @property {number} sent
+ *
+ * @typedef {object} Receipt docs/receipts.md
+ * @property {number} version
+ * @property {string} room
+ * @property {string} participant
+ * @property {number} start
+ * @property {number} end
+ * @property {string[]} policies
+ * @property {string} model
+ * @property {Frames} frames
+ * @property {string} key
+ * @property {string} signature
+ *
+ * @typedef {object} Counters frames of cameras
+ * @property {number} received camera frames that came in
+ * @property {number} filtered pictures of a person over a background
+ * @property {number} covered full blurs: the background alone, because the server was busy
+ * @property {number} slated placeholder frames
+ * @property {number} repeated the last good picture once more
+ * @property {number} withheld frames that were dropped
+ * @property {number} errors errors inside the filter
+ * @property {number} raw pictures that the filter had not made: 0, or there is a defect
  *
  * @typedef {object} Joined
  * @property {'joined'} type
+ * @property {number} version
  * @property {string} participant
  * @property {string} seat
  * @property {string} room
  * @property {Place} state
- * @property {Participant[]} participants
  * @property {number} present how many people are in the room
- * @property {Chat[]} chat
- * @property {Knock[]} knocking
- * @property {Recording | null} recording
  * @property {Policy} policy
- * @property {string} [hostToken]
  * @property {Background[]} backgrounds
  * @property {string} background
  * @property {string | null} redirected
- * @property {RTCIceServer[]} iceServers
+ * @property {IceServer[]} iceServers
  * @property {Model} model
  * @property {string[]} reactions
  * @property {Limits} limits
+ * @property {Participant[]} participants
+ * @property {Chat[]} chat
+ * @property {Knock[]} knocking
+ * @property {Recording | null} recording
+ * @property {string} [hostToken]
  *
  * @typedef {object} Entered
  * @property {'entered'} type
@@ -77,76 +150,229 @@
  * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
- * @typedef {object} Counters frames of cameras
- * @property {number} received
- * @property {number} filtered
- * @property {number} covered
- * @property {number} slated
- * @property {number} repeated
- * @property {number} withheld
- * @property {number} errors
- * @property {number} raw
+ * @typedef {object} Waiting
+ * @property {'waiting'} type
  *
- * @typedef {{participant: string, signature: string}} Receipt and more, see docs/receipts.md
+ * @typedef {object} ParticipantJoined
+ * @property {'participant-joined'} type
+ * @property {Participant} participant
  *
- * @typedef {object} OwnFilter
+ * @typedef {object} ParticipantUpdated
+ * @property {'participant-updated'} type
+ * @property {Participant} participant
+ *
+ * @typedef {object} ParticipantLeft
+ * @property {'participant-left'} type
+ * @property {string} participant
+ * @property {'left' | 'lost' | 'removed'} reason
+ *
+ * @typedef {object} Knocked
+ * @property {'knock'} type
+ * @property {Knock} participant
+ *
+ * @typedef {object} KnockEnded
+ * @property {'knock-ended'} type
+ * @property {string} participant
+ *
+ * @typedef {object} SubscribeOffer
+ * @property {'offer'} type
+ * @property {'subscribe'} connection
+ * @property {number} id
+ * @property {string} sdp
+ * @property {boolean} fresh
+ * @property {StreamInfo[]} streams
+ *
+ * @typedef {object} PublishAnswer
+ * @property {'answer'} type
+ * @property {'publish' | 'screen'} connection
+ * @property {number} id
+ * @property {string} sdp
+ *
+ * @typedef {object} BackgroundShown
+ * @property {'background'} type
+ * @property {string} background
+ * @property {'policy' | 'deleted' | null} reason
+ *
+ * @typedef {object} BackgroundsOffered
+ * @property {'backgrounds'} type
+ * @property {Background[]} backgrounds
+ *
+ * @typedef {object} Muted
+ * @property {'muted'} type
+ * @property {string} by
+ *
+ * @typedef {object} ScreenEnded
+ * @property {'screen'} type
+ * @property {false} shared
+ * @property {'stopped' | 'policy' | 'lost'} reason
+ *
+ * @typedef {object} ChatSaid
+ * @property {'chat'} type
+ * @property {Chat} chat
+ *
+ * @typedef {object} Reacted
+ * @property {'reaction'} type
+ * @property {string} participant
+ * @property {string} reaction
+ *
+ * @typedef {object} Speaker
+ * @property {'speaker'} type
+ * @property {string | null} participant
+ * @property {string[]} speaking
+ *
+ * @typedef {object} Qualities
+ * @property {'quality'} type
+ * @property {Record<string, Quality>} quality
+ *
+ * @typedef {object} Paused
+ * @property {'paused'} type
+ * @property {string[]} participants
+ *
+ * @typedef {object} PolicyChanged
+ * @property {'policy'} type
+ * @property {Policy} policy
+ *
+ * @typedef {object} RecordingChanged
+ * @property {'recording'} type
+ * @property {Recording | null} recording
+ * @property {'stopped' | 'policy' | 'ended' | 'error' | null} reason
+ *
+ * @typedef {object} ReceiptIssued
+ * @property {'receipt'} type
+ * @property {Receipt} receipt
+ *
+ * @typedef {object} FilterReport
  * @property {'filter'} type
+ * @property {number} received camera frames that came in
+ * @property {number} filtered pictures of a person over a background
+ * @property {number} covered full blurs: the background alone, because the server was busy
+ * @property {number} slated placeholder frames
+ * @property {number} repeated the last good picture once more
+ * @property {number} withheld frames that were dropped
+ * @property {number} errors errors inside the filter
+ * @property {number} raw pictures that the filter had not made: 0, or there is a defect
  * @property {number} fps
  * @property {number | null} delay in ms
  * @property {'none' | 'recording' | 'used'} plate
- * @property {null | 'error' | 'overload'} degraded
+ * @property {'error' | 'overload' | null} degraded
  * @property {string | null} reason
  * @property {Model} model
  * @property {number | null} rtt in ms
  * @property {number} lost share of packets
  *
- * @typedef {Counters & OwnFilter} FilterReport
- * @typedef {Counters & {type: 'totals', since: number, participants: number, screens: number, model: Model}} Totals
+ * @typedef {object} Totals
+ * @property {'totals'} type
+ * @property {number} since
+ * @property {number} participants
+ * @property {number} received camera frames that came in
+ * @property {number} filtered pictures of a person over a background
+ * @property {number} covered full blurs: the background alone, because the server was busy
+ * @property {number} slated placeholder frames
+ * @property {number} repeated the last good picture once more
+ * @property {number} withheld frames that were dropped
+ * @property {number} errors errors inside the filter
+ * @property {number} raw pictures that the filter had not made: 0, or there is a defect
+ * @property {number} screens
+ * @property {Model} model
  *
- * @typedef {{type: 'offer', connection: 'subscribe', id: number, sdp: string, fresh: boolean, streams: StreamInfo[]}} SubscribeOffer
- * @typedef {{type: 'answer', connection: 'publish' | 'screen', id: number, sdp: string}} PublishAnswer
- * @typedef {{type: 'background', background: string, reason: null | 'policy' | 'deleted'}} BackgroundShown
- * @typedef {{type: 'error', code: string, message: string, fatal: boolean}} ServerError
+ * @typedef {object} ServerError
+ * @property {'error'} type
+ * @property {string} code
+ * @property {string} message
+ * @property {boolean} fatal
  *
- * @typedef {Joined | Entered | {type: 'waiting'}
- *   | {type: 'participant-joined', participant: Participant}
- *   | {type: 'participant-updated', participant: Participant}
- *   | {type: 'participant-left', participant: string, reason: 'left' | 'lost' | 'removed'}
- *   | {type: 'knock', participant: Knock}
- *   | {type: 'knock-ended', participant: string}
- *   | SubscribeOffer | PublishAnswer | BackgroundShown
- *   | {type: 'backgrounds', backgrounds: Background[]}
- *   | {type: 'muted', by: string}
- *   | {type: 'screen', shared: false, reason: 'stopped' | 'policy' | 'lost'}
- *   | {type: 'chat', chat: Chat}
- *   | {type: 'reaction', participant: string, reaction: string}
- *   | {type: 'speaker', participant: string | null, speaking: string[]}
- *   | {type: 'quality', quality: Record<string, Quality>}
- *   | {type: 'paused', participants: string[]}
- *   | {type: 'policy', policy: Policy}
- *   | {type: 'recording', recording: Recording | null, reason: null | 'stopped' | 'policy' | 'ended' | 'error'}
- *   | {type: 'receipt', receipt: Receipt}
- *   | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {object} Join
+ * @property {'join'} type
+ * @property {1} version
+ * @property {string} room
+ * @property {string} name
+ * @property {string} [background]
+ * @property {boolean} [preview]
+ * @property {string} [seat]
+ * @property {string} [hostToken]
+ * @property {string} [token]
  *
- * @typedef {{type: 'join', version: 1, room: string, name: string, background: string, preview: boolean, seat?: string, hostToken?: string, token?: string}
- *   | {type: 'enter', name: string, hostToken?: string}
- *   | {type: 'offer', connection: 'publish' | 'screen', id: number, sdp: string}
- *   | {type: 'answer', connection: 'subscribe', id: number, sdp: string}
- *   | {type: 'candidate', connection: Connection, candidate: RTCIceCandidateInit | null}
- *   | {type: 'restart', connection: 'subscribe'}
- *   | {type: 'media', audio: boolean, video: boolean}
- *   | {type: 'background', background: string}
- *   | {type: 'screen', shared: false}
- *   | {type: 'chat', text: string}
- *   | {type: 'hand', raised: boolean, participant?: string}
- *   | {type: 'plate', wanted: boolean}
- *   | {type: 'reaction', reaction: string}
- *   | {type: 'totals'}
- *   | {type: 'mute', participant?: string}
- *   | {type: 'remove' | 'admit' | 'deny', participant: string}
- *   | {type: 'policy', policy: Partial<Policy>}
- *   | {type: 'recording', on: boolean}
- *   | {type: 'leave'}} ClientMessage
+ * @typedef {object} Enter
+ * @property {'enter'} type
+ * @property {string} [name]
+ * @property {string} [hostToken]
+ *
+ * @typedef {object} PublishOffer
+ * @property {'offer'} type
+ * @property {'publish' | 'screen'} connection
+ * @property {number} id
+ * @property {string} sdp
+ *
+ * @typedef {object} SubscribeAnswer
+ * @property {'answer'} type
+ * @property {'subscribe'} connection
+ * @property {number} id
+ * @property {string} sdp
+ *
+ * @typedef {object} Candidate
+ * @property {'candidate'} type
+ * @property {Connection} connection
+ * @property {IceCandidate | null} candidate
+ *
+ * @typedef {object} Restart
+ * @property {'restart'} type
+ * @property {'subscribe'} connection
+ *
+ * @typedef {object} Media
+ * @property {'media'} type
+ * @property {boolean} audio
+ * @property {boolean} video
+ *
+ * @typedef {object} BackgroundChosen
+ * @property {'background'} type
+ * @property {string} background
+ *
+ * @typedef {object} ScreenStopped
+ * @property {'screen'} type
+ * @property {false} shared
+ *
+ * @typedef {object} Say
+ * @property {'chat'} type
+ * @property {string} text
+ *
+ * @typedef {object} Hand
+ * @property {'hand'} type
+ * @property {boolean} raised
+ * @property {string} [participant]
+ *
+ * @typedef {object} PlateWanted
+ * @property {'plate'} type
+ * @property {boolean} wanted
+ *
+ * @typedef {object} React
+ * @property {'reaction'} type
+ * @property {string} reaction
+ *
+ * @typedef {object} TotalsAsked
+ * @property {'totals'} type
+ *
+ * @typedef {object} Mute
+ * @property {'mute'} type
+ * @property {string} [participant]
+ *
+ * @typedef {object} Moderate
+ * @property {'remove' | 'admit' | 'deny'} type
+ * @property {string} participant
+ *
+ * @typedef {object} PolicyWish
+ * @property {'policy'} type
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean}} policy any part of a Policy
+ *
+ * @typedef {object} RecordingAsked
+ * @property {'recording'} type
+ * @property {boolean} on
+ *
+ * @typedef {object} Leave
+ * @property {'leave'} type
+ *
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ *
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

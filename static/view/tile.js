@@ -4,7 +4,8 @@ import { avatar, paintAvatar } from './avatar.js';
 import { element, icon, setIcon } from './dom.js';
 import { MediaTile } from './media-tile.js';
 
-/** @import {Participant, StreamKind} from '../protocol/types.js' */
+/** @import {ShownParticipant} from '../protocol/room-state.js' */
+/** @import {StreamKind} from '../protocol/types.js' */
 /** @import {TileEvents} from './media-tile.js' */
 
 /** How long a reaction is shown, in ms. */
@@ -19,7 +20,7 @@ export class Tile extends MediaTile {
   #isSelf;
 
   /**
-   * @param {Participant} participant
+   * @param {ShownParticipant} participant
    * @param {boolean} isSelf
    * @param {TileEvents} events
    */
@@ -41,7 +42,7 @@ export class Tile extends MediaTile {
     this.update(participant);
   }
 
-  /** @param {Participant} participant */
+  /** @param {ShownParticipant} participant */
   update(participant) {
     const { name, audio, video, connected, hand, quality } = participant;
     const paused = connected && video && participant.paused === true;

@@ -9,6 +9,7 @@ from server.core.messages import Message
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import handle
 from server.signaling.session import Session
+from tests.support.protocol import check
 
 
 class Guest:
@@ -17,7 +18,12 @@ class Guest:
     def __init__(self, rooms: Rooms, name: str = "Ada") -> None:
         self.name = name
         self.messages: list[Message] = []
-        self.session = Session(rooms, self.messages.append)
+        self.session = Session(rooms, self._take)
+
+    def _take(self, message: Message) -> None:
+        """Keep what the server says; raise ValidationError for what it may not say."""
+        check(message)
+        self.messages.append(message)
 
     async def join(self, **fields: object) -> Message:
         """Join with these fields; return `joined`."""
