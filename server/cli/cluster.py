@@ -37,7 +37,7 @@ def certificates(
     ],
 ) -> None:
     """Make the certificate, and its key, by which the machines of a cluster know each other."""
-    from server.cluster.certificates import make_secret
+    from server.access.certificates import make_secret
 
     try:
         make_secret(file)
@@ -124,6 +124,30 @@ def connect(config: Config) -> tuple[ModuleType, Path]:
         raise ConfigError("a cluster needs Ray: pip install 'greenroom[cluster]'") from error
     ray_cluster.connect(config.cluster)
     return ray_cluster, config.cluster_secret
+
+
+@cluster.command()
+def worker(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 24900,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Work for servers of other machines, one at a time: the address is one of their `remote_workers`."""
+    from filters.base import FilterError
+    from server.core.core_dumps import forbid_core_dumps
+    from server.core.logs import configure_logging
+    from server.media.workers.service import serve
+
+    try:
+        chosen = configuration(config, assignments, {})
+        if chosen.cluster_secret is None:
+            raise ConfigError("cluster_secret: a worker takes one")
+        forbid_core_dumps()
+        configure_logging(chosen.log_format, chosen.log_level)
+        serve(address, port, chosen.cluster_secret, chosen.model, chosen.smoother)
+    except (ConfigError, FilterError, OSError) as error:
+        fail(error)
 
 
 @cluster.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

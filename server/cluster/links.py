@@ -18,7 +18,7 @@ from aiohttp import (
 )
 from yarl import URL
 
-from server.cluster.certificates import NAME, tls_context
+from server.access.certificates import NAME, tls_context
 
 CONNECT: Final = 2.0  # seconds that a server may take to accept a connection
 MAX_SOCKETS: Final = 64  # private sockets that are kept, of which some may be of servers that have ended

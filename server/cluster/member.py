@@ -24,7 +24,7 @@ from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
-from server.cluster.certificates import ticket_key, tls_context
+from server.access.certificates import ticket_key, tls_context
 from server.cluster.directory import Report
 from server.cluster.fence import STATE, Fence, expect_states, fenced
 from server.cluster.lease import clock

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from server.cluster.certificates import ray_token
+from server.access.certificates import ray_token
 from server.core.errors import ConfigError
 
 OUTLIVE: Final = {

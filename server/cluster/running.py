@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from server.cluster.certificates import ticket_key
+from server.access.certificates import ticket_key
 from server.cluster.front import Front
 from server.cluster.host import Host, shares
 from server.cluster.links import Links

@@ -194,6 +194,10 @@ class Config:
     cluster_secret: Annotated[
         Path | None, Option("File that `greenroom cluster certificates` has made, the same on every machine.")
     ] = None
+    remote_workers: Annotated[
+        tuple[str, ...],
+        Option("HOST:PORT of workers of other machines, of `greenroom cluster worker`, besides our own."),
+    ] = ()
     cluster_url: Annotated[
         str,
         Option(

@@ -9,10 +9,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import Segmenter, load_card
+from server.access.certificates import tls_context
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
-from server.core.errors import SignalingError
+from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
 from server.media.governor import Governor, LoadMeter
 from server.media.workers.base import Workers
@@ -155,6 +156,7 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
+            self.media.meter.workers = max(1, self.media.workers.size)
             self.utilisation, delay = self.media.meter.read(now)
             level = self.governor.observe(now, utilisation=self.utilisation, delay=delay)
             for membership in self._seats.values():
@@ -225,4 +227,12 @@ class Rooms:
 def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
         return ThreadPool(segmenter, config.workers, config.smoother)
-    return ProcessPool(config.model, MODELS, config.workers, config.smoother, config.log_format)
+    context = None
+    if config.remote_workers:
+        if config.cluster_secret is None:
+            raise ConfigError("remote_workers: they take a cluster_secret")
+        context = tls_context(config.cluster_secret, server=False)
+    remote = [(host, int(port)) for host, _, port in (w.rpartition(":") for w in config.remote_workers)]
+    return ProcessPool(
+        config.model, MODELS, config.workers, config.smoother, config.log_format, remote, context
+    )

@@ -90,6 +90,11 @@ class Workers(Protocol):
         """Get ready for one camera."""
         ...
 
+    @property
+    def size(self) -> int:
+        """How many there are now; those of other machines come and go."""
+        ...
+
     def check(self, now: float) -> None:
         """End what hangs; to be called now and then with the seconds of the monotonic clock."""
         ...

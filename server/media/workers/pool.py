@@ -8,14 +8,17 @@ another one is started, and the cameras on it begin anew with a slate.
 from __future__ import annotations
 
 import logging
+import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import Camera
+from server.media.workers.link import RemoteWorker
 from server.media.workers.process import Worker
-from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
+from server.media.workers.proxy import AnyWorker, RemoteFilter, RemoteTranscoding
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +26,36 @@ HANGING: Final = 10.0  # seconds that one job may take, its wait for others incl
 
 
 class ProcessPool:
-    """Workers in processes of their own. Made inside a running event loop."""
+    """Workers in processes of their own, here and elsewhere. Made inside a running event loop."""
 
-    def __init__(self, model: str, models: Path, count: int, smoother: str, log_format: str) -> None:
-        """Start `count` processes with a network from the folder `models`."""
+    def __init__(
+        self,
+        model: str,
+        models: Path,
+        count: int,
+        smoother: str,
+        log_format: str,
+        remote: Sequence[tuple[str, int]] = (),
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Start `count` processes with a network from the folder `models`; use those that listen at `remote`, too."""
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
-        self._workers = [
+        self._workers: list[AnyWorker] = [
             Worker((model, str(models), smoother, log_format), self.answer, self.lost) for _ in range(count)
         ]
+        if context is not None:
+            self._workers += [RemoteWorker(each, context, self.answer, self.lost) for each in remote]
+
+    @property
+    def size(self) -> int:
+        """See Workers."""
+        return sum(worker.ready for worker in self._workers)
+
+    @property
+    def remote(self) -> int:
+        """Return how many workers of other machines are there."""
+        return sum(isinstance(worker, RemoteWorker) and worker.ready for worker in self._workers)
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""
@@ -41,23 +65,24 @@ class ProcessPool:
         self._cameras[self._next] = transcoding
         return Camera(control, transcoding)
 
-    def least(self, camera: RemoteTranscoding | None) -> Worker:
+    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
         others = [c.worker for c in self._cameras.values() if c is not camera]
         present = camera and camera.worker
-        return min(self._workers, key=lambda worker: (others.count(worker), worker is not present))
+        ready = [worker for worker in self._workers if worker.ready]
+        return min(ready, key=lambda worker: (others.count(worker), worker is not present))
 
     def forget(self, camera: RemoteTranscoding) -> None:
         """Count a camera no more."""
         self._cameras.pop(camera.camera, None)
 
-    def answer(self, worker: Worker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+    def answer(self, worker: AnyWorker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
         """Give a camera what a worker has answered; a worker has no say about the cameras of others."""
         camera = self._cameras.get(answer["camera"])
         if camera is not None and camera.worker is worker:
             camera.answer(answer, videos)
 
-    def lost(self, worker: Worker) -> None:
+    def lost(self, worker: AnyWorker) -> None:
         """Tell the cameras of a worker that it has ended."""
         for camera in list(self._cameras.values()):
             if camera.worker is worker:

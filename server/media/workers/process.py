@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -14,13 +13,13 @@ from typing import Any, Final, TypeAlias
 
 from server.config.options import ROOT
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.program import LENGTH, Job, frame_message, read_answer
+from server.media.workers.wire import Job, Messages, end_of, read_answer, write_job
 
 logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
-MAX_ANSWER: Final = 1 << 24  # bytes
-PREFIX: Final = "GREENROOM_"
+SECRET: Final = ("GREENROOM_", "RAY_", "AWS_", "GOOGLE_")
+"""What the variables begin with that may hold secrets."""
 RESTART_PAUSE: Final = 1.0  # seconds
 ENDING: Final = 2.0  # seconds that a process may take to end
 
@@ -40,18 +39,23 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._outgoing = bytearray()
-        self._incoming = bytearray()
+        self._messages = Messages()
         self._closed = False
         self._start()
 
+    @property
+    def ready(self) -> bool:
+        """Tell that it can be given a camera: what is sent waits until it has started."""
+        return True
+
     def send(self, job: Job) -> None:
         """Send a job, without ever waiting."""
-        self._outgoing += frame_message(pickle.dumps(job))
+        self._outgoing += write_job(job)
         self._write()
 
     def close_camera(self, camera: int) -> None:
         """Have a camera forgotten."""
-        self.send(Job(camera, None, [], False, False, 0, 1, False, None, None))
+        self.send(end_of(camera))
 
     def kill(self) -> None:
         """End the process; another one takes its place."""
@@ -67,7 +71,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             # Keys and secrets may be in the environment; codecs need not be near them.
-            environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+            environment = {name: text for name, text in os.environ.items() if not name.startswith(SECRET)}
             path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
                 [
@@ -114,26 +118,13 @@ class Worker:
         if not data:
             self._lost()
             return
-        self._incoming += data
         try:
-            self._take()
+            for message in self._messages.add(data):
+                self._on_answer(self, *read_answer(message))
         except Exception:  # noqa: BLE001 - a worker that a codec's flaw has taken over may answer anything
             logger.error("a media worker answers nonsense")
             self.kill()
             self._lost()
-
-    def _take(self) -> None:
-        """Give the cameras the answers that are complete."""
-        while len(self._incoming) >= LENGTH.size:
-            size = LENGTH.unpack_from(self._incoming)[0]
-            if size > MAX_ANSWER:
-                raise ValueError("too long")
-            end = LENGTH.size + size
-            if len(self._incoming) < end:
-                return
-            message = bytes(self._incoming[LENGTH.size : end])
-            del self._incoming[:end]
-            self._on_answer(self, *read_answer(message))
 
     def _lost(self) -> None:
         self._disconnect()
@@ -150,7 +141,7 @@ class Worker:
         connection, self._socket = self._socket, None
         process, self._process = self._process, None
         self._outgoing.clear()
-        self._incoming.clear()
+        self._messages = Messages()
         if connection is not None:
             self._loop.remove_reader(connection)
             self._loop.remove_writer(connection)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,16 +15,40 @@ from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
 from server.media.workers.base import Transcoded
-from server.media.workers.process import Worker
-from server.media.workers.program import Job
+from server.media.workers.wire import Job
 
 COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
+
+
+class AnyWorker(Protocol):
+    """A worker process, here or on another machine."""
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether it can be given a camera."""
+        ...
+
+    def send(self, job: Job) -> None:
+        """Send a job, without ever waiting."""
+        ...
+
+    def close_camera(self, camera: int) -> None:
+        """Have a camera forgotten."""
+        ...
+
+    def kill(self) -> None:
+        """End what it is doing, with all its cameras; it comes back."""
+        ...
+
+    def close(self) -> None:
+        """End it for good."""
+        ...
 
 
 class Balance(Protocol):
     """Knows who works for whom."""
 
-    def least(self, camera: RemoteTranscoding | None) -> Worker:
+    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
         ...
 
@@ -92,6 +115,7 @@ class RemoteTranscoding:
         self.times = StageTimes()
         self.camera = camera
         self.since: float | None = None
+        self._arrival = 0.0
         self._workers = workers
         self._control = control
         self._worker = workers.least(None)
@@ -99,7 +123,7 @@ class RemoteTranscoding:
         self._before = StageTimes()
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> AnyWorker:
         """The process that works for this camera."""
         return self._worker
 
@@ -107,10 +131,10 @@ class RemoteTranscoding:
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
     ) -> asyncio.Future[Transcoded]:
         """See Transcoding. Raises WorkerError through the future when the worker ends."""
-        if reset:
+        if reset or not self._worker.ready:
             self._move()
         control = self._control
-        background = pickle.dumps(control.background) if control.changed else None
+        background = control.background if control.changed else None
         plate, control.wanted_plate, control.changed = control.wanted_plate, None, False
         job = Job(
             self.camera,
@@ -126,6 +150,7 @@ class RemoteTranscoding:
         )
         self._job = asyncio.get_running_loop().create_future()
         self.since = time.monotonic()
+        self._arrival = frames[-1].arrival if frames else self.since
         self._worker.send(job)
         return self._job
 
@@ -137,7 +162,10 @@ class RemoteTranscoding:
         self.times = self._before + StageTimes(**status["times"])
         match answer["error"]:
             case None:
-                self._end(Transcoded(videos, float(answer["wait"]), float(answer["busy"])))
+                busy = float(answer["busy"])
+                # By this machine's clock alone; the way to the worker and back counts as waiting.
+                wait = max(0.0, time.monotonic() - self._arrival - busy)
+                self._end(Transcoded(videos, wait, busy))
             case ["decode", text]:
                 self._end(DecodeError(text))
             case ["encode", text]:

@@ -55,6 +55,7 @@ class ThreadPool:
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
+        self.size = count
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")
 
     def open(self, background: Background, bitrate: int) -> Camera:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cluster.certificates import make_secret, ticket_key, tls_context
+from server.access.certificates import make_secret, ticket_key, tls_context
 from server.core.errors import ConfigError
 
 
