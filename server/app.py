@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from filters import kernels
 from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
 from server.access.policy import room_name
@@ -96,6 +97,8 @@ def serve(config: Config) -> None:
     """Run until SIGINT or SIGTERM. Raises ConfigError for options that can't be met."""
     check_exposure(config)
     configure_logging(config.log_format, config.log_level)
+    if kernels.native.variant == "none":
+        logger.warning("without its C kernels the filter takes longer (%s)", kernels.native.reason)
     context = ssl_context(config)
     app = create_app(config)
     app.on_startup.append(drain_on_sigterm)

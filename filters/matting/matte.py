@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-import cv2
 import numpy as np
 
 from filters.base import Alpha, Plane, Planes
@@ -19,7 +18,7 @@ from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
 from filters.matting.stillness import Stillness, same_scene
-from filters.planes import above, difference, enlarged, resized, to_plane
+from filters.planes import above, difference, doubled, enlarged, resized, to_plane
 
 PLATE_FRAMES = 45
 
@@ -225,13 +224,7 @@ class Matte:
         return MatteFrame(planes, shown)
 
     def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:
-        """Return the matte enlarged and stretched; where it is 0 it stays so, and needn't be looked at."""
+        """Return the matte enlarged and stretched; where it is 0 it stays so."""
         if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
             return self._stretch(resized(alpha, size))
-        x, y, width, height = cv2.boundingRect(alpha)
-        left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + width + 1, y + height + 1
-        out = np.zeros((size[1], size[0]), np.uint8)
-        part = alpha[top:bottom, left:right]
-        double = (2 * part.shape[1], 2 * part.shape[0])
-        out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
-        return out
+        return doubled(alpha, self._stretch.gain, self._stretch.offset)

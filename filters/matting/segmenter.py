@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Alpha, FilterError, ModelError, Plane, Planes
 
 MIN_SIDE = 64
@@ -156,17 +157,24 @@ def scale_into(plane: Plane, target: Plane) -> None:
     cv2.resize(plane, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
 
 
-def small_rgb(planes: Planes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the picture at (width, height), both even, as uint8 (height, width, 3) RGB.
-
-    The planes are scaled first and converted then, as BT.601 limited range, which is what WebRTC carries.
-    """
+def scaled_down(planes: Planes, size: tuple[int, int]) -> Plane:
+    """Return the picture at (width, height), both even, its planes one after the other: uint8 (1.5 height, width)."""
     width, height = size
     packed = np.empty((height * 3 // 2, width), np.uint8)
-    half = (height // 2, width // 2)
-    u, v = packed[height:].reshape(2, *half)
-    for plane, target in zip(planes, (packed[:height], u, v), strict=True):
+    for plane, target in zip(planes, _unpacked(packed), strict=True):
         scale_into(plane, target)
+    return packed
+
+
+def _unpacked(packed: Plane) -> Planes:
+    """Return views of the planes of a packed 4:2:0 picture."""
+    height, width = packed.shape[0] * 2 // 3, packed.shape[1]
+    u, v = packed[height:].reshape(2, height // 2, width // 2)
+    return Planes(packed[:height], u, v)
+
+
+def to_rgb(packed: Plane) -> NDArray[np.uint8]:
+    """Return a packed picture as uint8 (height, width, 3) RGB; it is of BT.601 limited range, as WebRTC carries it."""
     return cv2.cvtColor(packed, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
 
 
@@ -198,7 +206,7 @@ class Segmenter:
             raise FilterError(f"{box} is not a region of a frame of {width}x{height}")
         region = crop(planes, (left, top, right, bottom))
         size = self.size(right - left, bottom - top, pixels)
-        return self._run(self._blob(small_rgb(region, size)))
+        return self._run(self._blob(scaled_down(region, size)))
 
     def size(self, width: int, height: int, pixels: int | None = None) -> tuple[int, int]:
         """Return the (width, height) at which a region of that size is looked at."""
@@ -207,9 +215,15 @@ class Segmenter:
             return card.size[1], card.size[0]
         return network_size(width, height, pixels or card.pixels, card.multiple)
 
-    def _blob(self, rgb: NDArray[np.uint8]) -> Blob:
-        blob = np.empty((1, 3, *rgb.shape[:2]), np.float32)
-        for channel, target, gain, bias in zip(cv2.split(rgb), blob[0], self._gain, self._bias, strict=True):
+    def _blob(self, packed: Plane) -> Blob:
+        height, width = packed.shape[0] * 2 // 3, packed.shape[1]
+        blob = np.empty((1, 3, height, width), np.float32)
+        stacked = blob.reshape(3 * height, width)
+        if kernels.native.to_network(*_unpacked(packed), *self._gain, *self._bias, stacked):
+            return blob
+        for channel, target, gain, bias in zip(
+            cv2.split(to_rgb(packed)), blob[0], self._gain, self._bias, strict=True
+        ):
             np.multiply(channel, gain, out=target)
             if bias:
                 target += bias

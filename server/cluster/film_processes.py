@@ -6,7 +6,6 @@ python -m server.cluster.film_processes     (reads a Film on standard input, wri
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from typing import Final
 
 from server.cluster.films import Film, Job, Outcome, filter_film, note_failure
 from server.cluster.stores import Version
-from server.config.options import ROOT
+from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
 
 ATTEMPTS: Final = 3
@@ -63,12 +62,11 @@ class FilmProcesses:
 
     def _attempt(self, film: Film) -> Outcome | None:
         """Return what came of one process; None when it ended before it could say."""
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "server.cluster.film_processes"],
+            python_command("server.cluster.film_processes"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": path},
+            env=python_environment(RAY),
         )
         self._children.add(child)
         try:

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -15,7 +13,8 @@ from typing import Any, Final
 from server.cluster.directory import LEASE, Report
 from server.cluster.member import MAX_LINE, Orders
 from server.cluster.service import DirectoryService, Unreachable, server_name
-from server.config.options import ROOT, Config
+from server.config.interpreter import RAY, python_command, python_environment
+from server.config.options import Config
 
 logger = logging.getLogger(__name__)
 
@@ -79,13 +78,11 @@ class Host:
 
     async def _start(self, orders: Orders) -> asyncio.subprocess.Process:
         # Whoever breaks a codec shall not find the token of the whole cluster in the environment.
-        environment = {name: text for name, text in os.environ.items() if not name.startswith("RAY_")}
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "server", "cluster", "server"),
+            *python_command("server", "cluster", "server"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=environment | {"PYTHONPATH": path},
+            env=python_environment(RAY),
             start_new_session=True,
             limit=MAX_LINE,
         )

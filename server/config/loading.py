@@ -127,7 +127,7 @@ def _convert(option: Setting, value: object) -> object:
             raise _Wrong(f"must be at most {MAX_PORT}", value)
         case "public_address", str(address) if address:
             _expect_address(address)
-        case "forward_to", str(url) if url:
+        case "forward_to" | "public_url", str(url) if url:
             _expect_url(url)
         case "background", str(name):
             return _background(name)

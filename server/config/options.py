@@ -52,6 +52,9 @@ class Config:
 
     host: Annotated[str, Option("Address to listen on; 0.0.0.0 for all.", section="Server")] = "127.0.0.1"
     port: Annotated[int, Option("Port to listen on; 0 for any.")] = 8080
+    public_url: Annotated[
+        str, Option("Where people reach the server, as in https://meet.example.org; links begin with it.")
+    ] = ""
     open: Annotated[
         bool, Option("Let anybody in who can reach the server, though it is not on loopback.")
     ] = False

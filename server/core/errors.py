@@ -4,6 +4,8 @@ GreenroomError
 ├── ConfigError        an option can't be used
 ├── SignalingError     what a client asks for can't be done: a code, a text for people, an HTTP status
 │   └── TokenError     there is no token, or not the right one
+├── SdpError           no session description of a WebRTC peer
+│   └── UnsupportedSdpError  it is one, and nothing of it can be carried
 ├── FragmentError      no ICE fragment (WHIP)
 ├── JanusError         Janus refuses, or is not there
 ├── ReceiptError       a receipt or a key is not what it should be
@@ -107,6 +109,14 @@ class TokenError(SignalingError):
 
     def __init__(self, code: Problem, message: str) -> None:
         super().__init__(code, message, fatal=True)
+
+
+class SdpError(GreenroomError, ValueError):
+    """This is no session description of a WebRTC peer (RFC 8866, RFC 8829); the message says what is wrong."""
+
+
+class UnsupportedSdpError(SdpError):
+    """It is one, but this server carries nothing of what it asks for."""
 
 
 class FragmentError(GreenroomError, ValueError):

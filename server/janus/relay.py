@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from aiortc import RTCPeerConnection
-
 from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
@@ -20,8 +18,10 @@ from server.core.messages import Message
 from server.janus import videoroom
 from server.janus.client import Handle, Session
 from server.janus.videoroom import PLUGIN, Feed, JanusRoom
+from server.media.rtc import PeerConnection
+from server.peers.descriptions import add_candidate, read_offer
 from server.peers.egress import Caller
-from server.peers.publisher import Publisher, add_candidate
+from server.peers.publisher import Publisher
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 
@@ -97,7 +97,8 @@ class Relay:
             participant = membership.participant
             publisher = participant.publisher
             offer = await videoroom.subscribe(receiving, pair.private, pair.private_id, self._feed.id, media)
-            await videoroom.start(receiving, await publisher.offer(offer))
+            answer = await publisher.offer(read_offer(offer, self._config.max_sdp))
+            await videoroom.start(receiving, answer)
             participant.set_media(audio="audio" in publisher.kinds, video="video" in publisher.kinds)
             membership.room.update(membership)
             caller = Caller(self._config, participant)
@@ -164,7 +165,7 @@ class Relay:
                 self._expelled = True
                 return
 
-    async def _add(self, connection: RTCPeerConnection, candidate: Message) -> None:
+    async def _add(self, connection: PeerConnection, candidate: Message) -> None:
         try:
             await add_candidate(connection, None if candidate.get("completed") else candidate)
         except SignalingError as error:

@@ -20,8 +20,8 @@ from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
 from server.media.screen import ScreenPublication
 from server.media.subscription import AudioSubscription, VideoSubscription
+from server.peers.descriptions import add_candidate, take_answer
 from server.peers.ice import connect
-from server.peers.publisher import add_candidate, set_remote_description
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Subscriber:
 
     def __init__(self, config: Config, send_offer: OfferSender) -> None:
         self._send_offer = send_offer
+        self._max_sdp = config.max_sdp
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
@@ -190,7 +191,7 @@ class Subscriber:
     async def _take_answer(self) -> None:
         assert self._answer is not None
         sdp = await asyncio.wait_for(self._answer, ANSWER_TIMEOUT)
-        await set_remote_description(self._connection, sdp, "answer")
+        await take_answer(self._connection, sdp, self._max_sdp)
         early, self._candidates = self._candidates, []
         for init in early:
             await add_candidate(self._connection, init)

@@ -11,6 +11,7 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.peers.descriptions import read_offer
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
 from server.rooms.participant import Participant, Screen
@@ -311,7 +312,8 @@ class Room:
         before = participant.screen
         screen = participant.screen = before or Screen(self._config, lambda: self.unshare(membership, "lost"))
         try:
-            answer = await screen.publisher.offer(sdp)
+            offer = read_offer(sdp, self._config.max_sdp, screen.publisher.carried)
+            answer = await screen.publisher.offer(offer)
         except SignalingError:
             if participant.screen is screen:  # and has not been ended meanwhile
                 if before is None:

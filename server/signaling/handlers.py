@@ -9,6 +9,7 @@ from typing import Any
 from server.access.policy import participant_name, reaction
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
+from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
 from server.rooms import moderation
@@ -68,7 +69,8 @@ async def _offer(session: Session, message: Message) -> None:
     sdp, number = required(message, "sdp", str), optional(message, "id", int, 0)
     connection = message.get("connection")
     if connection == "publish":
-        sdp = await _participant(session).publisher.offer(sdp)
+        publisher = _participant(session).publisher
+        sdp = await publisher.offer(read_offer(sdp, session.rooms.config.max_sdp))
     elif connection == "screen":
         sdp = await session.membership.room.share(session.membership, sdp)
     else:

@@ -10,20 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from aiortc import RTCPeerConnection
-from aiortc.sdp import SessionDescription
-
 from server.access.policy import room_name
 from server.access.tokens import Grant
-from server.core.errors import FragmentError, SignalingError
+from server.core.errors import SignalingError, UnsupportedSdpError
 from server.http.quota import Quota
-from server.media.rtc import IceParameters, IceRestart
+from server.media.rtc import IceParameters, IceRestart, PeerConnection
+from server.media.rtc.sdp import RemoteDescription
+from server.peers.descriptions import add_candidate, read_offer
 from server.peers.egress import Egress
-from server.peers.publisher import Publisher, add_candidate
+from server.peers.publisher import Publisher
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
-from server.whip.sdpfrag import Candidate, Fragment, credentials
+from server.whip.sdpfrag import Candidate, Fragment
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +36,8 @@ class WhipSession:
     """One peer connection that was made over HTTP, and the ICE session that its entity-tag stands for."""
 
     def __init__(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: RemoteDescription
     ) -> None:
-        """Raise FragmentError when the offer has no ICE credentials, or several."""
         self.id = secrets.token_urlsafe(24)
         self.kind = kind
         self.membership = membership
@@ -48,11 +46,11 @@ class WhipSession:
         self.created = time.monotonic()
         self.forward: Forward | None = None
         self._peer = peer
-        self._ufrag, _ = credentials(offer)
+        self._ufrag = offer.ufrag
         self._restart: IceRestart | None = None
 
     @property
-    def connection(self) -> RTCPeerConnection | None:
+    def connection(self) -> PeerConnection | None:
         """The peer connection, while there is one."""
         return self._peer.connection
 
@@ -162,14 +160,14 @@ class WhipSessions:
         release = self._take(address)
         membership: Membership | None = None
         try:
-            check_offer(sdp)
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             grant = replace(grant, role=grant.role or "guest")
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
-            session, answer = await self._connect("whip", membership.participant.publisher, membership, sdp)
+            session, answer = await self._connect("whip", membership.participant.publisher, membership, offer)
         except BaseException:
             release()
             if membership is not None:
@@ -194,8 +192,8 @@ class WhipSessions:
         """
         release = self._take(address)
         try:
-            check_offer(sdp)
             self._rooms.admission(room_name(room))
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
             watched, policy = membership.participant, membership.room.roster.policy
             if (policy.locked or policy.waiting_room) and grant.role != "host":
@@ -203,7 +201,7 @@ class WhipSessions:
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
             player = Egress(self._config, watched)
-            session, answer = await self._connect("whep", player, membership, sdp)
+            session, answer = await self._connect("whep", player, membership, offer)
         except BaseException:
             release()
             raise
@@ -236,15 +234,15 @@ class WhipSessions:
         raise SignalingError("unknown-participant", "Nobody of that name is in this room.")
 
     async def _connect(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, sdp: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: RemoteDescription
     ) -> tuple[WhipSession, str]:
         try:
-            answer = await peer.offer(sdp)
+            answer = await peer.offer(offer)
         except SignalingError as error:
             if error.code != "bad-sdp":
                 raise
             raise SignalingError("unacceptable-sdp", error.message) from error
-        session = WhipSession(kind, peer, membership, sdp)
+        session = WhipSession(kind, peer, membership, offer)
         self._sessions[session.id] = session
         logger.info("%s session of participant %s begins", kind, membership.participant.id)
         return session, answer
@@ -292,20 +290,14 @@ class WhipSessions:
             await asyncio.wait(self._ending)
 
 
-def check_offer(sdp: str) -> None:
-    """Raise SignalingError bad-sdp for what is no session description of a WebRTC client."""
+def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:
+    """Read an offer; raise SignalingError bad-sdp, or unacceptable-sdp where nothing of it is carried."""
     try:
-        sections = SessionDescription.parse(sdp).media
-        # With bundle-only sections (RFC 9143) just the first one tells about the transport.
-        if not sections or sections[0].dtls is None or not sections[0].dtls.fingerprints:
-            raise SignalingError("bad-sdp", "There is no media section with a fingerprint.")
-        credentials(sdp)
-    except FragmentError as error:
-        raise SignalingError("bad-sdp", f"ICE credentials: {error}.") from error
-    except SignalingError:
+        return read_offer(sdp, limit)
+    except SignalingError as error:
+        if isinstance(error.__cause__, UnsupportedSdpError):
+            raise SignalingError("unacceptable-sdp", error.message) from error
         raise
-    except Exception as error:  # aiortc's parser raises whatever it stumbles over
-        raise SignalingError("bad-sdp", "This is no session description.") from error
 
 
 def _etag() -> str:

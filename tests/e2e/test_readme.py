@@ -111,27 +111,33 @@ async def answer(session: aiohttp.ClientSession, url: str, token: str | None) ->
 async def test_a_meeting_with_tokens(folder: Path, port: int) -> None:
     links: dict[str, str] = {}
     async with (
-        running(example("--tls self-signed"), folder, port) as block,
+        running(example("greenroom init"), folder, port) as block,
         aiohttp.ClientSession() as session,
         asyncio.timeout(60),
     ):
         assert block.stdout is not None
         while (line := (await block.stdout.readline()).decode()) and "Greenroom is open at https" not in line:
-            whose, _, link = line.strip().partition(":")
-            links[whose] = link.strip()
-        url = f"https://127.0.0.1:{port}"
+            whose, _, link = line.strip().partition(": ")
+            if "#token=" in link:
+                links[whose] = link
         told = {}
         for whose, link in links.items():
             address, _, token = link.partition("#token=")
-            assert address.endswith(f":{port}/r/studio")
+            url = address.removesuffix("/r/studio")
+            assert url.endswith(f":{port}")
+            assert url != f"https://localhost:{port}"  # others are told this address
             joined = told[whose] = await answer(session, url, token)
             assert joined["type"] == "joined"
-        assert told["for me"]["participants"][0]["role"] == "host"
+        roles = {
+            whose: next(p["role"] for p in joined["participants"] if p["id"] == joined["participant"])
+            for whose, joined in told.items()
+        }
+        assert roles == {"for you, as host": "host", "for guests": "guest", "for Ada": "guest"}
         assert told["for Ada"]["background"] == "fjord"
         assert "Ada" in {person["name"] for person in told["for Ada"]["participants"]}
         assert (await answer(session, url, None))["code"] == "token-missing"
         assert (await answer(session, url, token[:-5]))["code"] == "token-invalid"
-    assert len(links) == 2
+    assert len(links) == 3
 
 
 async def test_a_camera_goes_through_by_whip_and_whep(folder: Path, port: int, camera: Camera) -> None:
@@ -158,3 +164,12 @@ async def test_files(folder: Path, port: int, camera: Camera) -> None:
     alpha = portrait[..., 3].astype(np.uint8)
     assert not camera.marker.box.of(alpha).any()
     assert camera.face(0).of(alpha).min() > 200
+
+
+async def test_an_aiortc_program_of_ones_own(folder: Path, port: int, camera: Camera) -> None:
+    async with running(example("embed.py"), folder, port) as block:
+        assert await asyncio.wait_for(block.wait(), 60) == 0
+    viewer = seen(folder / "shown.mp4", camera)
+    assert viewer.frames > FRAMES // 3
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()

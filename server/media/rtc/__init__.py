@@ -6,7 +6,7 @@ The rest of the server uses the names below, and aiortc's public ones.
 from server.media.codec.frames import EncodedFrame
 
 from .clocks import ntp_now
-from .connection import peer_connection, set_stream_id
+from .connection import PeerConnection, peer_connection, set_stream_id
 from .h264 import packetize_h264
 from .ice_restart import IceParameters, IceRestart
 from .sender import RtpSender, SenderStats
@@ -27,6 +27,7 @@ __all__ = [
     "EncodedFrame",
     "IceParameters",
     "IceRestart",
+    "PeerConnection",
     "RtpSender",
     "SenderStats",
     "VideoReceiver",

@@ -10,10 +10,12 @@ from typing import Any
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
 
+from .pairing import LimitedConnection
+
 ANY_PORT = (0, 0)
 
 
-class BoundConnection(Connection):
+class BoundConnection(LimitedConnection):
     """An ICE connection whose host candidates lie in a range of ports.
 
     With a public address, each IPv4 candidate is announced at that one, too, with the same port, as a 1:1 NAT
@@ -24,9 +26,9 @@ class BoundConnection(Connection):
     public_address: str
 
     @classmethod
-    def adopt(cls, stock: Connection, ports: tuple[int, int], public_address: str) -> None:
+    def bind(cls, stock: Connection, ports: tuple[int, int], public_address: str) -> None:
         """Turn a connection that aiortc has just constructed into one of ours."""
-        stock.__class__ = cls
+        cls.adopt(stock)
         assert isinstance(stock, cls)
         stock.ports, stock.public_address = ports, public_address
 

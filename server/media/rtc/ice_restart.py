@@ -14,7 +14,6 @@ from aioice.ice import Connection
 from aiortc import RTCPeerConnection
 from aiortc.rtcicetransport import RTCIceGatherer
 
-from .addresses import ANY_PORT, BoundConnection
 from .connection import PeerConnection
 from .dtls import DtlsTransport
 
@@ -39,8 +38,7 @@ class IceRestart:
         configuration: Any = connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
         self._gatherer = RTCIceGatherer(configuration.iceServers)
         self._new: Connection = self._gatherer._connection
-        if connection.ports != ANY_PORT or connection.public_address:
-            BoundConnection.adopt(self._new, connection.ports, connection.public_address)
+        connection.adopt_ice(self._new)
         self._task: asyncio.Task[None] | None = None
 
     async def answer(self, remote: IceParameters) -> IceParameters:

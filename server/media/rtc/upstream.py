@@ -19,7 +19,11 @@ PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
 PRIVATE: tuple[tuple[type, str], ...] = (
     (CandidatePair, "remote_addr"),
-    (Connection, "_nominated _protocols _queue data_received get_component_candidates"),
+    (
+        Connection,
+        "_check_list _nominated _pair_remote_candidate _protocols _queue _remote_candidates"
+        " _remote_candidates_resolving add_remote_candidate check_incoming data_received get_component_candidates",
+    ),
     (StunProtocol, "datagram_received error_received request"),
     (TurnTransport, "_TurnTransport__inner_protocol _TurnTransport__send_tasks"),
     (H264Encoder, "_packetize _split_bitstream"),
@@ -41,7 +45,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
         "_RTCPeerConnection__certificates _RTCPeerConnection__configuration"
         " _RTCPeerConnection__createDtlsTransport"
         " _RTCPeerConnection__createTransceiver _RTCPeerConnection__dtlsTransports"
-        " _RTCPeerConnection__gather _RTCPeerConnection__remoteDescription",
+        " _RTCPeerConnection__gather _RTCPeerConnection__localDescription",
     ),
     (
         aiortc.RTCRtpSender,

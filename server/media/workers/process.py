@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from server.config.options import ROOT
+from server.config.interpreter import python_command, python_environment
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.wire import Job, Messages, end_of, read_answer, write_job
 
 logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
-SECRET: Final = ("GREENROOM_", "RAY_", "AWS_", "GOOGLE_")
-"""What the variables begin with that may hold secrets."""
 RESTART_PAUSE: Final = 1.0  # seconds
 ENDING: Final = 2.0  # seconds that a process may take to end
 
@@ -70,21 +66,11 @@ class Worker:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            # Keys and secrets may be in the environment; codecs need not be near them.
-            environment = {name: text for name, text in os.environ.items() if not name.startswith(SECRET)}
-            path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "server.media.workers.program",
-                    str(theirs.fileno()),
-                    *self._command,
-                ],
+                python_command("server.media.workers.program", str(theirs.fileno()), *self._command),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=environment | {"PYTHONPATH": path},
+                env=python_environment(),
             )
         ours.setblocking(False)
         self._socket = ours
