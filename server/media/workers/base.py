@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
@@ -88,6 +88,14 @@ class Workers(Protocol):
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """Get ready for one camera."""
+        ...
+
+    on_remote_frame: Callable[[float], None]
+    """Told the seconds from a job to its answer, of every job of another machine's worker."""
+
+    @property
+    def remote(self) -> int:
+        """How many workers of other machines are there now."""
         ...
 
     @property

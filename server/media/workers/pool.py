@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ class ProcessPool:
         """Start `count` processes with a network from the folder `models`; use those that listen at `remote`, too."""
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
+        self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._workers: list[AnyWorker] = [
             Worker((model, str(models), smoother, log_format), self.answer, self.lost) for _ in range(count)
         ]
@@ -54,7 +56,7 @@ class ProcessPool:
 
     @property
     def remote(self) -> int:
-        """Return how many workers of other machines are there."""
+        """See Workers."""
         return sum(isinstance(worker, RemoteWorker) and worker.ready for worker in self._workers)
 
     def open(self, background: Background, bitrate: int) -> Camera:
@@ -79,8 +81,11 @@ class ProcessPool:
     def answer(self, worker: AnyWorker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
         """Give a camera what a worker has answered; a worker has no say about the cameras of others."""
         camera = self._cameras.get(answer["camera"])
-        if camera is not None and camera.worker is worker:
-            camera.answer(answer, videos)
+        if camera is None or camera.worker is not worker:
+            return
+        if isinstance(worker, RemoteWorker) and camera.since is not None:
+            self.on_remote_frame(time.monotonic() - camera.since)
+        camera.answer(answer, videos)
 
     def lost(self, worker: AnyWorker) -> None:
         """Tell the cameras of a worker that it has ended."""
