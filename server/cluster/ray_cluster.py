@@ -113,7 +113,8 @@ class HostActor:
         node = ray.get_runtime_context().get_node_id()[:12]
         config = load(Path(file) if file else None, os.environ, {})
         address = ray.util.get_node_ip_address()
-        count = config.loops if config.loops > 1 else max(1, cores // CORES_PER_SERVER)
+        count = config.loops or max(1, cores // CORES_PER_SERVER)
+        workers = max(1, min(cores // count - 1, config.workers))
         orders = Orders(
             "",
             cores / count,
@@ -123,7 +124,7 @@ class HostActor:
             public_url=config.cluster_url,
             file=file,
         )
-        self._host = Host(RayDirectory(), node, shares(config, orders, count, max(1, cores // count - 1)))
+        self._host = Host(RayDirectory(), node, shares(config, orders, count, workers))
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._node = node
 

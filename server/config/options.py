@@ -186,11 +186,11 @@ class Config:
     loops: Annotated[
         int,
         Option(
-            "Servers on this machine behind one address: each has an event loop and a share of the workers.",
+            "Servers on this machine behind one address: each has an event loop and a share of the workers. "
+            "0: one; in a cluster as many as the machine's cores keep busy.",
             section="Cluster",
-            at_least=1,
         ),
-    ] = 1
+    ] = 0
     cluster: Annotated[
         str, Option("HOST:PORT of a Ray cluster; rooms live on the servers of its machines.")
     ] = ""
