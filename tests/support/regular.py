@@ -93,6 +93,10 @@ class Regular:
         if self._client is not None and owner != self._client.id:
             self.seen.append(time.monotonic())
 
+    def told(self, kind: str) -> int:
+        """Return how many messages of a type have come since the last arrival."""
+        return sum(message["type"] == kind for message in self._client.messages) if self._client else 0
+
     async def say(self, message: dict[str, object]) -> None:
         """Send a message of the protocol."""
         assert self._client is not None
