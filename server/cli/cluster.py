@@ -145,7 +145,7 @@ def worker(
             raise ConfigError("cluster_secret: a worker takes one")
         forbid_core_dumps()
         configure_logging(chosen.log_format, chosen.log_level)
-        serve(address, port, chosen.cluster_secret, chosen.model, chosen.smoother)
+        serve(address, port, chosen.cluster_secret, chosen.smoother)
     except (ConfigError, FilterError, OSError) as error:
         fail(error)
 

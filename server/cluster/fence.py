@@ -93,7 +93,7 @@ class Fence:
                 self.lease.close(key, clock())
                 self._forget(key)
             else:
-                found[key] = (epoch, self._sealed(key, describe(room.roster)))
+                found[key] = (epoch, self._sealed(key, describe(room)))
         return found
 
     def _sealed(self, key: str, state: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from yarl import URL
 from server.access.certificates import NAME, tls_context
 
 CONNECT: Final = 2.0  # seconds that a server may take to accept a connection
+READ: Final = 30.0  # seconds without a byte after which a request is given up
 MAX_SOCKETS: Final = 64  # private sockets that are kept, of which some may be of servers that have ended
 UNIX: Final = "unix:"
 
@@ -46,6 +47,7 @@ class Links:
             headers=headers,
             data=body or None,
             allow_redirects=False,
+            timeout=ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ),
             **options,
         ) as response:
             yield response

@@ -1,4 +1,4 @@
-"""What a room takes along to another server: its policy, its host token, and who is in it, by the hash of the seat."""
+"""What a room takes along to another server: policy, host token, who is in it (hashed), who is kept out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN
 from server.core.errors import SignalingError
 from server.rooms.participant import Participant
+from server.rooms.room import Room
 from server.rooms.roster import Returning, Roster
 
 
@@ -18,13 +19,19 @@ def seat_hash(seat: str) -> str:
     return hashlib.sha256(seat.encode(errors="surrogatepass")).hexdigest()
 
 
-def describe(roster: Roster[Participant]) -> dict[str, Any]:
+def describe(room: Room) -> dict[str, Any]:
     """Return the state of a room as JSON values."""
+    roster = room.roster
     seats = {
         seat_hash(member.seat): _returning(roster, member)._asdict() for member in roster.members.values()
     }
     expected = {seat: back._asdict() for seat, back in roster.returning.items()}
-    return {"policy": roster.policy.describe(), "token": roster.token, "seats": expected | seats}
+    return {
+        "policy": roster.policy.describe(),
+        "token": roster.token,
+        "seats": expected | seats,
+        "bans": room.bans.state(),
+    }
 
 
 def _returning(roster: Roster[Participant], member: Participant) -> Returning:
@@ -33,11 +40,14 @@ def _returning(roster: Roster[Participant], member: Participant) -> Returning:
     return Returning(roster.role(member), never_host, roster.founder == member.id, claims)
 
 
-def restore(roster: Roster[Participant], state: Mapping[str, Any]) -> None:
+def restore(room: Room, state: Mapping[str, Any]) -> None:
     """Give a new room the state of one; raise ValueError."""
     try:
         policy = RoomPolicy().changed(state["policy"])
         token, seats = str(state["token"]), {str(s): Returning(**r) for s, r in state["seats"].items()}
-    except (KeyError, TypeError, AttributeError, SignalingError) as error:
+        bans = [(str(who), str(name), [str(key) for key in keys]) for who, name, keys in state["bans"]]
+    except (KeyError, TypeError, ValueError, AttributeError, SignalingError) as error:
         raise ValueError("no state of a room") from error
-    roster.policy, roster.token, roster.returning = policy, token, seats
+    room.roster.policy, room.roster.token, room.roster.returning = policy, token, seats
+    for who, name, keys in bans:
+        room.bans.add(who, name, *keys)

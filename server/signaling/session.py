@@ -17,6 +17,8 @@ from server.rooms.rooms import Rooms
 from server.rooms.roster import Returning
 
 VERSION = 1
+RETURN_HOLD = 8.0
+"""Seconds in which a page is loaded again and has the seat back, and with it a host's role."""
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}
 REASONS = {
     "error": "The filter fails; until it works again, others see the last good picture or a placeholder.",
@@ -31,6 +33,8 @@ class Session:
         self.rooms = rooms
         self.send = send
         self.left = False
+        self.returning = False
+        """Whether whoever leaves may be back in a moment, as with a page that is loaded again."""
         self._membership: Membership | None = None
         self._sent = 0
         self._reported = 0.0
@@ -49,11 +53,12 @@ class Session:
         if message.get("version") != VERSION:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
-        seat, preview = optional(message, "seat", str, ""), optional(message, "preview", bool, False)
+        preview = optional(message, "preview", bool, False)
+        seat = optional(message, "seat", str, "")
         self.rooms.admission(room_name(room))
-        membership, redirected = self.rooms.find(seat, room), None
+        membership = self.rooms.find(seat, room)
         back = self.rooms.returning(seat, room) if membership is None else None
-        newcomer = membership is None
+        redirected, newcomer = None, membership is None
         if membership is not None:
             self.rooms.resume(membership)
             membership.room.claim(membership, token)
@@ -76,11 +81,18 @@ class Session:
     ) -> tuple[Membership, str | None]:
         """Take a newcomer, or who comes `back` from another server, into the lobby; see Rooms.join."""
         name, background = required(message, "name", str), optional(message, "background", str, "")
+        former = optional(message, "former", str, "")
         if back is not None:
-            grant = OPEN if back.grant is None else grant_of(back.grant)
-            return self.rooms.join(room, name, background, grant, seat)
-        grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
-        return self.rooms.join(room, name, background, grant)
+            grant, kept = OPEN if back.grant is None else grant_of(back.grant), seat
+        else:
+            grant, kept = self.rooms.authenticator.admit(optional(message, "token", str, ""), room), ""
+        seats = (seat, former)
+        membership, redirected = self.rooms.join(room, name, background, grant, seats=seats, seat=kept)
+        membership.former = former
+        before_reload = self.rooms.find(former, room)
+        if before_reload is not None and before_reload.held:  # for as long as the lobby takes
+            self.rooms.lose(before_reload, self.rooms.config.seat_hold)
+        return membership, redirected
 
     async def _enter_or_leave(self, membership: Membership, enter: Callable[[Room], object]) -> None:
         try:
@@ -140,6 +152,7 @@ class Session:
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),
+                "deviceFilter": "required" if participant.grant.device_filter else "optional",
             },
         }
 
@@ -182,7 +195,16 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        if self.left:
+        if self.left and not self.returning:
             await self.rooms.leave(self._membership, "left")
         else:
-            self.rooms.lose(self._membership)
+            hold = RETURN_HOLD if self.returning else self.rooms.config.seat_hold
+            self.rooms.lose(self._membership, min(hold, self.rooms.config.seat_hold))
+
+    def keep(self, give_back: Callable[[], None]) -> None:
+        """Give back what the connection counted for, now or when the seat that is held for it is free."""
+        membership = self._membership
+        if membership is not None and membership.hold is not None and membership.send is None:
+            membership.give_back = give_back
+        else:
+            give_back()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+import time
+from collections import deque
+from typing import Any, Final
 
+from filters.matting.segmenter import ModelCard
 from server.access.certificates import NAME
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.wire import Job, Messages, end_of, read_answer, write_job
+from server.media.workers.base import Owner
+from server.media.workers.wire import Job, Messages, end_of, read_answer, write_card, write_job
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +25,7 @@ RETRY: Final = 1.0  # seconds between two tries to connect
 CONNECT: Final = 3.0  # seconds that a connection may take
 MAX_WAITING: Final = 1 << 22  # bytes that wait for a worker that takes none, before it is given up
 
-OnAnswer: TypeAlias = Callable[["RemoteWorker", dict[str, Any], list[FilteredVideo]], None]
-OnLost: TypeAlias = Callable[["RemoteWorker"], None]
+START_LIMIT: Final = 60.0  # seconds until a worker has loaded the network
 
 
 class RemoteWorker(asyncio.Protocol):
@@ -33,25 +35,31 @@ class RemoteWorker(asyncio.Protocol):
         self,
         address: tuple[str, int],
         context: ssl.SSLContext,
-        on_answer: OnAnswer,
-        on_lost: OnLost,
+        card: ModelCard,
+        owner: Owner,
     ) -> None:
+        self.ready = False
+        """Whether there is a connection, and the worker has loaded the network."""
         self._address, self._context = address, context
-        self._on_answer, self._on_lost = on_answer, on_lost
+        self._card, self._owner = write_card(card), owner
+        self._jobs = deque[int]()
+        self._connected = 0.0
         self._transport: asyncio.Transport | None = None
         self._messages = Messages()
         self._closed = False
         self._task = asyncio.get_running_loop().create_task(self._connect())
 
     @property
-    def ready(self) -> bool:
-        """Tell whether it can be given a camera."""
+    def running(self) -> bool:
+        """Whether there is a connection."""
         return self._transport is not None
 
     def send(self, job: Job) -> None:
         """Send a job, without ever waiting; one that can't be sent is lost with the connection."""
         if self._transport is None:
             return
+        if job.frames is not None:
+            self._jobs.append(job.camera)
         self._transport.write(write_job(job))
         if self._transport.get_write_buffer_size() > MAX_WAITING:
             self.kill()
@@ -64,6 +72,11 @@ class RemoteWorker(asyncio.Protocol):
         """End the connection; the worker forgets its cameras then, and it is tried again."""
         if self._transport is not None:
             self._transport.abort()
+
+    def check(self, now: float) -> None:
+        """End a connection whose worker takes too long to load the network; it may serve somebody else."""
+        if self.running and not self.ready and now - self._connected > START_LIMIT:
+            self.kill()
 
     def close(self) -> None:
         """End the connection for good."""
@@ -89,21 +102,33 @@ class RemoteWorker(asyncio.Protocol):
         """See asyncio.Protocol."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._messages = transport, Messages()
-        logger.info("a remote worker is there")
+        self._jobs.clear()
+        self._connected = time.monotonic()
+        transport.write(self._card)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         try:
             for message in self._messages.add(data):
-                self._on_answer(self, *read_answer(message))
+                self._take(*read_answer(message))
         except Exception:  # noqa: BLE001 - a worker that a codec's flaw has taken over may answer anything
             logger.error("a remote worker answers nonsense")
             self.kill()
 
+    def _take(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        if self.ready:
+            self._jobs.popleft()
+            self._owner.answer(self, answer, videos)
+        else:
+            self.ready = True
+            logger.info("a remote worker is there")
+            self._owner.started(self)
+
     def connection_lost(self, error: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._transport = None
+        camera = self._jobs[0] if self._jobs and self.ready else None
+        self._transport, self.ready = None, False
         if not self._closed:
             logger.warning("a remote worker is lost")
-            self._on_lost(self)
+            self._owner.lost(self, camera)
             self._task = asyncio.get_running_loop().create_task(self._connect())

@@ -11,19 +11,22 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
+from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.base import Camera
+from server.media.workers.base import AnyWorker, Camera
 from server.media.workers.link import RemoteWorker
 from server.media.workers.process import Worker
-from server.media.workers.proxy import AnyWorker, RemoteFilter, RemoteTranscoding
+from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
 
 logger = logging.getLogger(__name__)
 
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
+AWAY: Final = (
+    2.0  # seconds between two checks from which on the event loop has been late, and not the workers
+)
 
 
 class ProcessPool:
@@ -31,26 +34,24 @@ class ProcessPool:
 
     def __init__(
         self,
-        model: str,
-        models: Path,
+        card: ModelCard,
         count: int,
         smoother: str,
         log_format: str,
         remote: Sequence[tuple[str, int]] = (),
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """Start `count` processes with a network from the folder `models`; use those that listen at `remote`, too."""
+        """Start `count` processes with a network; use those that listen at `remote`, too."""
+        self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
-        self.on_remote_frame: Callable[[float], None] = lambda seconds: None
-        self._workers: list[AnyWorker] = [
-            Worker((model, str(models), smoother, log_format), self.answer, self.lost) for _ in range(count)
-        ]
+        self._checked: float | None = None
+        self._workers: list[AnyWorker] = [Worker(card, (smoother, log_format), self) for _ in range(count)]
         if context is not None:
-            self._workers += [RemoteWorker(each, context, self.answer, self.lost) for each in remote]
+            self._workers += [RemoteWorker(each, context, card, self) for each in remote]
 
     @property
-    def size(self) -> int:
+    def ready(self) -> int:
         """See Workers."""
         return sum(worker.ready for worker in self._workers)
 
@@ -68,11 +69,21 @@ class ProcessPool:
         return Camera(control, transcoding)
 
     def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
-        """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
+        """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing.
+
+        One that is ready comes before one that is starting, and that before one whose process has ended.
+        """
         others = [c.worker for c in self._cameras.values() if c is not camera]
         present = camera and camera.worker
-        ready = [worker for worker in self._workers if worker.ready]
-        return min(ready, key=lambda worker: (others.count(worker), worker is not present))
+        return min(
+            self._workers,
+            key=lambda worker: (
+                not worker.ready,
+                not worker.running,
+                others.count(worker),
+                worker is not present,
+            ),
+        )
 
     def forget(self, camera: RemoteTranscoding) -> None:
         """Count a camera no more."""
@@ -87,17 +98,35 @@ class ProcessPool:
             self.on_remote_frame(time.monotonic() - camera.since)
         camera.answer(answer, videos)
 
-    def lost(self, worker: AnyWorker) -> None:
-        """Tell the cameras of a worker that it has ended."""
-        for camera in list(self._cameras.values()):
-            if camera.worker is worker:
-                camera.lost()
+    def lost(self, worker: AnyWorker, camera: int | None) -> None:
+        """Tell the cameras of a worker that it has ended, and one of them that its frames were worked on."""
+        for ours in list(self._cameras.values()):
+            if ours.worker is worker:
+                ours.lost(guilty=ours.camera == camera)
+
+    def started(self, worker: AnyWorker) -> None:
+        """Give a worker that is ready its share of the cameras, which change over with their next frames."""
+        for _ in range(len(self._cameras) // max(1, self.ready)):
+            homes = [camera.home for camera in self._cameras.values()]
+            fullest = max(homes, key=homes.count)
+            if homes.count(fullest) <= homes.count(worker) + 1:
+                return
+            next(camera for camera in self._cameras.values() if camera.home is fullest).home = worker
 
     def check(self, now: float) -> None:
         """See Workers."""
-        hanging = {
-            c.worker for c in self._cameras.values() if c.since is not None and now - c.since > HANGING
-        }
+        away = now - self._checked if self._checked is not None else 0.0
+        self._checked = now
+        for worker in self._workers:
+            worker.check(now)
+        hanging = set()
+        for camera in self._cameras.values():
+            if camera.since is None or not camera.worker.ready:
+                continue
+            if away > AWAY:  # answers may have come that nobody has read
+                camera.since += away
+            elif now - camera.since > HANGING:
+                hanging.add(camera.worker)
         for worker in hanging:
             logger.error("a media worker hangs; it is ended")
             worker.kill()

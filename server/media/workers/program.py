@@ -1,8 +1,10 @@
 """A worker: a process that decodes, filters and encodes, and knows neither network nor room.
 
-    python -m server.media.workers.program FD MODEL FOLDER SMOOTHER LOG_FORMAT     (started by processes.py)
+    python -m server.media.workers.program FD SMOOTHER LOG_FORMAT     (started by process.py)
 
-Camera frames come in encoded over the socket FD and leave it filtered and encoded; see wire.py.
+The network comes first over the socket FD: it is the one that the server has read and names, whatever has become of its
+file. The first answer tells that it is loaded. Then camera frames come in encoded and leave filtered and encoded; see
+wire.py.
 """
 
 from __future__ import annotations
@@ -17,10 +19,9 @@ import socket
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.segmenter import Segmenter
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.config.options import PICTURES
@@ -30,7 +31,7 @@ from server.core.logs import configure_logging
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.transcoder import Transcoder
 from server.media.workers.base import transcoded
-from server.media.workers.wire import LENGTH, MAX_MESSAGE, Job, read_job, write_answer
+from server.media.workers.wire import LENGTH, MAX_MESSAGE, Job, read_card, read_job, write_answer
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class _Camera:
         if job.plate is not None:
             self._filter.want_plate(job.plate)
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
+        self._filter.privacy = job.privacy
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:
@@ -86,15 +88,19 @@ class _Camera:
         }
 
 
-def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
+def run(connection: socket.socket, smoother: str) -> None:
     """Work until the server closes its end; raise ValueError for what is no job."""
     cameras: dict[int, _Camera] = {}
     with connection.makefile("rb") as messages:
-        while len(head := messages.read(LENGTH.size)) == LENGTH.size:
-            size = LENGTH.unpack(head)[0]
-            if size > MAX_MESSAGE:
-                raise ValueError("too long")
-            job = read_job(messages.read(size), PICTURES, time.monotonic())
+        begin = _read(messages)
+        if begin is None:
+            return
+        card = read_card(begin)
+        segmenter = Segmenter(card)
+        gc.freeze()  # what was imported need not be looked through again and again
+        connection.sendall(write_answer({"model": card.sha256}, []))
+        while (content := _read(messages)) is not None:
+            job = read_job(content, PICTURES, time.monotonic())
             if job.frames is None:
                 cameras.pop(job.camera, None)
                 forget(everything=not cameras)
@@ -102,6 +108,17 @@ def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
             if job.camera not in cameras:
                 cameras[job.camera] = _Camera(segmenter, smoother, job)
             connection.sendall(cameras[job.camera].work(job))
+
+
+def _read(messages: BinaryIO) -> bytes | None:
+    """Return what the next message holds, None at the end; raise ValueError for one that is too long."""
+    head = messages.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    size = LENGTH.unpack(head)[0]
+    if size > MAX_MESSAGE:
+        raise ValueError("too long")
+    return messages.read(size)
 
 
 def forget(*, everything: bool) -> None:
@@ -112,19 +129,17 @@ def forget(*, everything: bool) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def main(fd: str, model: str, folder: str, smoother: str, log_format: str) -> None:
-    """Serve on an inherited socket, with a network from a folder."""
+def main(fd: str, smoother: str, log_format: str) -> None:
+    """Serve on an inherited socket."""
     forbid_core_dumps()
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     configure_logging(log_format, "warning")
-    segmenter = Segmenter(load_card(model, Path(folder)))
-    gc.freeze()  # what was imported need not be looked through again and again
     with socket.socket(fileno=int(fd)) as connection:
         try:
-            run(connection, segmenter, smoother)
+            run(connection, smoother)
         except (BrokenPipeError, ConnectionResetError):
             return
 

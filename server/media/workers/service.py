@@ -1,4 +1,4 @@
-"""A worker that serves servers of other machines: one at a time, over mutual TLS 1.3."""
+"""A worker that serves servers of other machines: one at a time, with its network, over mutual TLS 1.3."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from filters.base import FilterError
-from filters.matting.segmenter import Segmenter, load_card
 from server.access.certificates import tls_context
-from server.config.options import MODELS
 from server.media.workers.program import forget, run
 
 logger = logging.getLogger(__name__)
@@ -21,20 +19,19 @@ KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
 """Seconds and tries after which a server that has fallen silent is given up."""
 
 
-def serve(address: str, port: int, secret: Path, model: str, smoother: str) -> None:
-    """Listen and work until the process ends; raise ConfigError, ModelError, OSError."""
+def serve(address: str, port: int, secret: Path, smoother: str) -> None:
+    """Listen and work until the process ends; raise ConfigError, OSError."""
     context = tls_context(secret, server=True)
-    segmenter = Segmenter(load_card(model, MODELS))
     with socket.create_server((address, port)) as listening:
         logger.info("a worker listens at %s:%d", *listening.getsockname()[:2])
         while True:
             connection, _ = listening.accept()
             with connection:
-                _work(connection, context, segmenter, smoother)
+                _work(connection, context, smoother)
             forget(everything=True)
 
 
-def _work(connection: socket.socket, context: ssl.SSLContext, segmenter: Segmenter, smoother: str) -> None:
+def _work(connection: socket.socket, context: ssl.SSLContext, smoother: str) -> None:
     """Work for one server until it is gone. Who has no certificate of the cluster is sent off unheard."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -45,7 +42,7 @@ def _work(connection: socket.socket, context: ssl.SSLContext, segmenter: Segment
         connection.settimeout(HANDSHAKE)
         with context.wrap_socket(connection, server_side=True) as link:
             link.settimeout(None)
-            run(link, segmenter, smoother)
+            run(link, smoother)
     except OSError as error:  # ssl.SSLError is one
         logger.info("a server is gone: %s", error)
     except (ValueError, KeyError, TypeError, FilterError):

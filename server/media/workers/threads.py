@@ -53,9 +53,10 @@ class ThreadPool:
     """Workers that share this process: for a network that exists here only, as in tests."""
 
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
+        self.ready = count
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
-        self.size, self.remote = count, 0
+        self.remote = 0
         self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")
 

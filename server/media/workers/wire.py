@@ -6,17 +6,36 @@ it, so that a worker may be on another machine; and nothing that is read can mak
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from filters.backgrounds.background import Background, read_background, write_background
+from filters.matting.matte import MatteOptions
+from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 
 LENGTH: Final = struct.Struct("!I")
 MAX_MESSAGE: Final = 1 << 24  # bytes
+
+
+def write_card(card: ModelCard) -> bytes:
+    """Return the message with which a server begins: the network that it has read and names."""
+    head = {field.name: getattr(card, field.name) for field in fields(card)}
+    return message(head | {"path": card.path.name, "network": len(card.network)}, card.network)
+
+
+def read_card(content: bytes) -> ModelCard:
+    """Undo write_card, without the length; raise ValueError, also where the network is not the one that it says."""
+    head, network = _split(content)
+    if hashlib.sha256(network).hexdigest() != head.get("sha256"):
+        raise ValueError("another network than its checksum says")
+    shape = {name: tuple(head[name]) for name in ("mean", "std", "size")}
+    return ModelCard(**head | shape | {"path": Path(head["path"]), "network": network})
 
 
 class Job(NamedTuple):
@@ -35,6 +54,7 @@ class Job(NamedTuple):
     full_blur: bool
     background: Background | None
     plate: bool | None
+    privacy: float = MatteOptions().privacy
 
 
 def end_of(camera: int) -> Job:

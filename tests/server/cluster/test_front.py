@@ -51,6 +51,20 @@ async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None
         assert len(cluster.of("studio").rooms.open_rooms.all()) == 1
 
 
+async def test_several_fronts_work_behind_one_name(cluster: ClusterHere) -> None:
+    async with cluster.another_front() as url:
+        async with join(cluster.url, "studio") as ada, join(url, "studio", "Bob") as bob:
+            await ada.wait_for("participant-joined", participant={"id": bob.id})
+            await cluster.renew()
+            first = cluster.of("studio")
+            await cluster.directory.lost(first.name)
+            async with join(url, "studio", "Bob", seat=bob.seat) as back:
+                await ended(ada)  # on the other front
+                async with join(cluster.url, "studio", seat=ada.seat) as again:
+                    assert len(again.joined["participants"]) == 2
+                    await back.wait_for("participant-joined", participant={"name": "Ada"})
+
+
 async def test_rooms_are_spread_evenly(cluster: ClusterHere) -> None:
     async with aiohttp.ClientSession() as session:
         for k in range(20):
@@ -96,6 +110,19 @@ async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: Clust
             await eve.send({"type": "enter", "name": "Eve"})
             await eve.wait_for("error", code="room-locked")
         await ended(ada)
+
+
+async def test_who_was_removed_stays_out_when_the_room_moves(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada, join(cluster.url, "studio", "Eve") as eve:
+        await ada.send({"type": "remove", "participant": eve.id})
+        await eve.wait_for("error", code="removed")
+        await cluster.renew()
+        await cluster.directory.lost(cluster.of("studio").name)
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(cluster.url + "/ws")
+            message = {"type": "join", "version": 1, "room": "studio", "name": "Eve", "seat": eve.seat}
+            await socket.send_json(message)
+            assert (await socket.receive_json())["code"] == "removed"
 
 
 async def test_who_is_cut_off_from_the_directory_stays_connected(cluster: ClusterHere) -> None:

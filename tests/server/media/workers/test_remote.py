@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from filters.backgrounds.background import Color, PictureFile
+from filters.matting.segmenter import load_card
 from server.access.certificates import make_secret, tls_context
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import WorkerError
 from server.media.workers.link import RemoteWorker
 from server.media.workers.pool import ProcessPool
-from tests.server.media.workers.test_pool import GREEN_LUMA, corner, encoded, of, show
+from server.media.workers.proxy import BACKGROUND_INTERVAL
+from tests.server.media.workers.test_pool import GREEN_LUMA, corner, encoded, of, show, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -61,7 +63,7 @@ async def workers(elsewhere: Elsewhere, secret: Path) -> AsyncIterator[ProcessPo
     """One worker here, and one there."""
     context = tls_context(secret, server=False)
     remote = [("127.0.0.1", elsewhere.port)]
-    workers = ProcessPool(DEFAULT_MODEL, MODELS, 1, "ofd", "text", remote, context)
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text", remote, context)
     yield workers
     workers.close()
 
@@ -74,7 +76,7 @@ async def come(workers: ProcessPool, count: int = 1) -> None:
 
 async def test_a_camera_is_filtered_elsewhere(workers: ProcessPool) -> None:
     await come(workers)
-    assert workers.size == 2
+    await until(lambda: workers.ready == 2)
     cameras = [workers.open(Color(0, 255, 0), 500_000) for _ in range(2)]
     assert {type(of(camera).worker) for camera in cameras} >= {RemoteWorker}
     for camera in cameras:
@@ -90,6 +92,7 @@ async def test_backgrounds_change_elsewhere(workers: ProcessPool) -> None:
     assert isinstance(of(camera).worker, RemoteWorker) != isinstance(of(first).worker, RemoteWorker)
     for each in (first, camera):
         await show(each, encoded(2))
+        await asyncio.sleep(BACKGROUND_INTERVAL)
         each.filter.background = Color(0, 255, 0)
         assert abs(corner(await show(each, encoded(4))) - GREEN_LUMA) <= 4
 
@@ -130,7 +133,9 @@ async def test_without_a_certificate_no_byte_is_parsed(elsewhere: Elsewhere, wor
         writer.close()
     assert elsewhere.process.poll() is None
     context = tls_context(elsewhere._secret, server=False)
-    again = ProcessPool(DEFAULT_MODEL, MODELS, 1, "ofd", "text", [("127.0.0.1", elsewhere.port)], context)
+    again = ProcessPool(
+        load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text", [("127.0.0.1", elsewhere.port)], context
+    )
     await come(again)
     again.close()
 
@@ -154,7 +159,7 @@ async def test_no_picture_goes_in_clear(secret: Path, elsewhere: Elsewhere) -> N
     listening = await asyncio.start_server(tap, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     context = tls_context(secret, server=False)
-    workers = ProcessPool(DEFAULT_MODEL, MODELS, 1, "ofd", "text", [("127.0.0.1", port)], context)
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text", [("127.0.0.1", port)], context)
     await come(workers)
     cameras = [workers.open(PictureFile(b"\xff\xd8\xffnot a picture"), 500_000) for _ in range(2)]
     camera = next(c for c in cameras if isinstance(of(c).worker, RemoteWorker))
