@@ -28,7 +28,7 @@ check: $(VENV)/.test
 
 # Two real Ray nodes on this machine, some four minutes.
 cluster-test: $(VENV)/.cluster
-	$(BIN)/python -m pytest -m cluster -s tests/cluster $(ARGS)
+	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.filter
@@ -68,7 +68,7 @@ $(VENV)/.test: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.cluster: pyproject.toml $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cluster,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cluster,test]' 'moto[server]' s3fs
 	@touch $@
 
 clean:

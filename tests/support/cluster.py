@@ -88,8 +88,9 @@ class ClusterHere:
     """The directory, the servers, and an HTTP client of the front."""
 
     def __init__(
-        self, directory: LocalDirectory, servers: list[ServerHere], front: Client, seal: Seal
+        self, directory: LocalDirectory, servers: list[ServerHere], front: Client, seal: Seal, config: Config
     ) -> None:
+        self.config = config
         self.directory = directory
         self.servers = servers
         self.front = front
@@ -107,6 +108,14 @@ class ClusterHere:
     def other(self, server: ServerHere) -> ServerHere:
         """Return the other one of two servers."""
         return next(s for s in self.servers if s is not server)
+
+    @asynccontextmanager
+    async def another_front(self) -> AsyncIterator[str]:
+        """Run one more front; yield its URL."""
+        front = Front(self.directory, self.seal, Links(None), self.config)
+        async with TestClient(TestServer(front.app(), host="127.0.0.1")) as client:
+            yield str(client.make_url("/")).rstrip("/")
+        await front.close()
 
     async def cut_off(self, server: ServerHere) -> None:
         """Have nothing heard of a server any more, until its lease has run out."""
@@ -145,7 +154,7 @@ async def cluster_here(
     front = Front(directory, seal, Links(None), config)
     app: web.Application = front.app()
     async with TestClient(TestServer(app, host="127.0.0.1")) as client:
-        cluster = ClusterHere(directory, servers, client, seal)
+        cluster = ClusterHere(directory, servers, client, seal, config)
         await cluster.renew()
         renewing = asyncio.create_task(cluster.keep_renewing())
         yield cluster

@@ -52,17 +52,19 @@ async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None
 
 
 async def test_several_fronts_work_behind_one_name(cluster: ClusterHere) -> None:
-    async with cluster.another_front() as url:
-        async with join(cluster.url, "studio") as ada, join(url, "studio", "Bob") as bob:
-            await ada.wait_for("participant-joined", participant={"id": bob.id})
-            await cluster.renew()
-            first = cluster.of("studio")
-            await cluster.directory.lost(first.name)
-            async with join(url, "studio", "Bob", seat=bob.seat) as back:
-                await ended(ada)  # on the other front
-                async with join(cluster.url, "studio", seat=ada.seat) as again:
-                    assert len(again.joined["participants"]) == 2
-                    await back.wait_for("participant-joined", participant={"name": "Ada"})
+    async with (
+        cluster.another_front() as url,
+        join(cluster.url, "studio") as ada,
+        join(url, "studio", "Bob") as bob,
+    ):
+        await ada.wait_for("participant-joined", participant={"id": bob.id})
+        await cluster.renew()
+        await cluster.directory.lost(cluster.of("studio").name)
+        async with join(url, "studio", "Bob", seat=bob.seat) as back:
+            await ended(ada)  # on the other front
+            async with join(cluster.url, "studio", seat=ada.seat) as again:
+                assert len(again.joined["participants"]) == 2
+                await back.wait_for("participant-joined", participant={"name": "Ada"})
 
 
 async def test_rooms_are_spread_evenly(cluster: ClusterHere) -> None:
