@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
+import cv2
 import numpy as np
 
 from filters.backgrounds.blur import Blur, Strength
@@ -27,6 +28,8 @@ __all__ = [
     "decode_picture",
     "encode_jpeg",
     "parse_background",
+    "read_background",
+    "write_background",
 ]
 
 BUILTIN: Final[dict[str, str]] = {
@@ -77,29 +80,27 @@ class Picture:
 
 
 class PictureFile:
-    """A picture that is decoded when it is first painted. It pickles as its path, or as the file's bytes."""
+    """A picture that is decoded when it is first painted."""
 
     def __init__(self, source: Path | bytes) -> None:
         """Raise FilterError where there is no such file."""
         if isinstance(source, Path) and not source.is_file():
             raise FilterError(f"the built-in picture {source.name} is missing")
-        self._source = source
+        self.source = source
         self._picture: Picture | None = None
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
         if self._picture is None:
-            content = self._source
+            content = self.source
             self._picture = Picture(decode_picture(content) if isinstance(content, bytes) else _load(content))
         return self._picture.paint(source, alpha, time)
-
-    def __reduce__(self) -> tuple[type, tuple[Path | bytes]]:
-        return PictureFile, (self._source,)
 
 
 class Color(Picture):
     """One colour; red, green and blue are 0 to 255."""
 
     def __init__(self, red: int, green: int, blue: int) -> None:
+        self.spec = f"#{red:02x}{green:02x}{blue:02x}"
         super().__init__(np.array([[[blue, green, red]]], np.uint8))
 
 
@@ -121,6 +122,30 @@ def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Backg
         return _open(Path(spec))
     known = [*_BLURS, "#rrggbb", *BUILTIN, *CLIPS, *(["the path of a picture or video"] if files else [])]
     raise FilterError(f"unknown background {spec[:80]!r}; known: {', '.join(known)}")
+
+
+def write_background(background: Background) -> tuple[str, bytes]:
+    """Return a background as a name and a file's content, which mean the same on another machine.
+
+    The content is empty for what comes with the program. Raises FilterError for what is neither that nor a picture.
+    """
+    match background:
+        case Blur():
+            return next(spec for spec, strength in _BLURS.items() if strength == background.strength), b""
+        case Color():
+            return background.spec, b""
+        case PictureFile(source=bytes(content)):
+            return "", content
+        case PictureFile(source=Path(stem=name)) | Clip(path=Path(stem=name)) if name in BUILTIN | CLIPS:
+            return name, b""
+        case Picture(image=image):
+            return "", cv2.imencode(".png", image)[1].tobytes()
+    raise FilterError(f"a {type(background).__name__} can't go to another process")
+
+
+def read_background(spec: str, content: bytes, pictures: Path) -> Background:
+    """Undo write_background, with the built-in pictures of a folder; raise FilterError."""
+    return PictureFile(content) if content else parse_background(spec, pictures)
 
 
 def _open(path: Path) -> Background:

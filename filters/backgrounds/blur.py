@@ -48,6 +48,7 @@ class Blur:
     """
 
     def __init__(self, strength: Strength = "soft") -> None:
+        self.strength = strength
         self._cells = _CELLS[strength]
         self._out: Planes | None = None
         self._age = 0
