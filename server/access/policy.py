@@ -27,6 +27,8 @@ LOOKALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "CO
 NOT_IN_TEXT = ("Cs", "Cn")
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
+"""From the less private to the more private one; colours, pictures and clips hide all of a room."""
+OPAQUE = "#35506b"  # a calm blue of the page's palette, where nothing else hides as much as what somebody had
 
 Role = Literal["host", "guest"]
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
@@ -36,6 +38,11 @@ DeviceFilter = Literal["optional", "required"]
 """Whether cameras have to be filtered on the devices already, by the word of whoever sends."""
 SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
 DEVICE_FILTER: tuple[DeviceFilter, ...] = ("optional", "required")
+
+
+def privacy_of(background: str) -> int:
+    """Return the place of a background in the order of privacy: soft blur, strong blur, whatever hides everything."""
+    return BLURS.index(background) if background in BLURS else len(BLURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,17 @@ class RoomPolicy:
             return True
         return background in (BLURS if self.backgrounds == "blur" else self.backgrounds)
 
-    def default_background(self, usual: str) -> str:
-        """Return what is behind people who chose nothing that is allowed: the usual one if possible."""
-        if self.allows_background(usual):
-            return usual
-        return BLURS[0] if self.backgrounds == "blur" else self.backgrounds[0]
+    def default_background(self, usual: str, instead_of: str = BLURS[0]) -> str:
+        """Return what is behind people instead of something that is forbidden or gone: the usual one if possible.
+
+        It is no less private than what it replaces, as long as anything allowed is; else the most private there is.
+        """
+        listed = self.backgrounds if isinstance(self.backgrounds, tuple) else BLURS
+        allowed = [each for each in (usual, *listed) if self.allows_background(each)]
+        if self.backgrounds == "any":
+            allowed.append(OPAQUE)
+        private = (each for each in allowed if privacy_of(each) >= privacy_of(instead_of))
+        return next(private, max(allowed, key=privacy_of))
 
     def allows_upload(self, role: Role) -> bool:
         """Tell whether a picture may be uploaded: by hosts always, because they make the lists."""

@@ -78,6 +78,8 @@ class Participant:
         self.name = name
         self.grant = grant
         self.background = background_id(background)
+        self.wanted = self.background
+        """What was chosen, by oneself or with `choose`; the policy may show another one."""
         self.library = BackgroundLibrary(config, shared)
         self.sends_audio = False
         self.sends_video = False
@@ -161,6 +163,10 @@ class Participant:
 
         Raises SignalingError unknown-background or background-forbidden; the old one stays then.
         """
+        self._show(background, policy)
+        self.wanted = self.background
+
+    def _show(self, background: str, policy: RoomPolicy) -> None:
         policy, behind = self.grant.restrict(policy), self.library.background(background)
         if not policy.allows_background(background_id(background)):
             raise SignalingError("background-forbidden", "This room does not allow that background.")
@@ -175,14 +181,25 @@ class Participant:
         return policy
 
     def obey(self, policy: RoomPolicy) -> bool:
-        """Move to the default background from the next frame on if the present one is forbidden or gone.
+        """Change the background from the next frame on if the present one is forbidden or gone.
 
-        Tell whether that was so.
+        The one that was chosen comes back as soon as it may; until then there is the default, no less private where
+        the policy has anything as private. Tell whether anything changed.
         """
         policy = self.note(policy)
-        if policy.allows_background(self.background) and self.library.has(self.background):
+
+        def may(background: str) -> bool:
+            return policy.allows_background(background) and self.library.has(background)
+
+        if may(self.wanted):
+            background = self.wanted
+        elif may(self.background):
+            background = self.background
+        else:
+            background = policy.default_background(self._config.background, self.wanted)
+        if background == self.background and self.library.has(background):
             return False
-        self.choose(policy.default_background(self._config.background), policy)
+        self._show(background, policy)
         return True
 
     def set_media(self, *, audio: bool, video: bool, device_filter: bool = False) -> None:

@@ -162,11 +162,13 @@ class Rooms:
         def make(behind: str) -> Participant:
             return Participant(name, behind, self.config, self.media, room.uploads, grant)
 
-        default = policy.default_background(self.config.background)
         if not background:
-            return make(default), None
+            return make(policy.default_background(self.config.background)), None
+        default = policy.default_background(self.config.background, background_id(background))
         if not policy.allows_background(background_id(background)):
-            return make(default), "background-forbidden"
+            participant = make(default)
+            participant.wanted = background_id(background)
+            return participant, "background-forbidden"
         try:
             return make(background), None
         except SignalingError as error:

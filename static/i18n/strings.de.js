@@ -225,6 +225,7 @@ export const german = {
   'host.backgrounds.blur': 'Nur Unschärfe',
   'host.backgrounds.some': 'Nur diese',
   'host.backgrounds.one': 'Einer für alle',
+  'host.backgrounds.apply': 'Auf alle anwenden',
   'host.default': 'Vorgabe',
   'host.screen': 'Wer einen Bildschirm teilen darf',
   'host.screen.allowed': 'Alle',

@@ -224,6 +224,7 @@ export const english = {
   'host.backgrounds.blur': 'Blur only',
   'host.backgrounds.some': 'Only these',
   'host.backgrounds.one': 'The same for everybody',
+  'host.backgrounds.apply': 'Apply to everybody',
   'host.default': 'default',
   'host.screen': 'Who may share a screen',
   'host.screen.allowed': 'Everybody',

@@ -5,7 +5,10 @@ import { paint } from './paint.js';
 
 /** @import {Background, Policy} from '../protocol/types.js' */
 
-/** What hosts decide about the room. A change is sent at once, and shown when the server has taken it. */
+/**
+ * What hosts decide about the room. A change is sent at once, and shown when the server has taken it; but a list of
+ * backgrounds acts on everybody, so that it is sent when it is complete.
+ */
 export class PolicyForm {
   #locked = byId('policy-locked', HTMLInputElement);
   #waiting = byId('policy-waiting', HTMLInputElement);
@@ -13,11 +16,15 @@ export class PolicyForm {
   #screen = byId('policy-screen', HTMLSelectElement);
   #deviceFilter = byId('policy-device-filter', HTMLInputElement);
   #list = byId('policy-list', HTMLElement);
+  #apply = byId('policy-apply', HTMLButtonElement);
   #change;
   #titles;
   /** What is on the list.
    * @type {string[]} */
   #chosen = [];
+  /** What the server has taken of it.
+   * @type {string[]} */
+  #applied = [];
 
   /**
    * @param {(policy: Partial<Policy>) => void} change
@@ -33,6 +40,7 @@ export class PolicyForm {
     this.#deviceFilter.onchange = () => change({ deviceFilter: this.#deviceFilter.checked ? 'required' : 'optional' });
     this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
     this.#list.onchange = () => this.#pick();
+    this.#apply.onclick = () => this.#change({ backgrounds: this.#chosen });
   }
 
   /** @param {Policy} policy */
@@ -41,7 +49,8 @@ export class PolicyForm {
     this.#waiting.checked = waitingRoom;
     this.#screen.value = screenShare;
     this.#deviceFilter.checked = deviceFilter === 'required';
-    this.#chosen = Array.isArray(backgrounds) ? backgrounds : [];
+    this.#applied = Array.isArray(backgrounds) ? backgrounds : [];
+    this.#chosen = this.#applied;
     const kind = !Array.isArray(backgrounds) ? backgrounds : backgrounds.length > 1 || this.#backgrounds.value === 'some' ? 'some' : 'one';
     this.#backgrounds.value = kind;
     this.#draw();
@@ -53,7 +62,6 @@ export class PolicyForm {
     const first = this.#titles().find((each) => each.kind === 'picture')?.id ?? 'blur';
     if (!this.#chosen.length) this.#chosen = kind === 'some' ? ['blur', 'blur-strong', first] : [first];
     if (kind === 'one') this.#chosen = this.#chosen.slice(0, 1);
-    this.#change({ backgrounds: this.#chosen });
     this.#draw();
   }
 
@@ -62,12 +70,13 @@ export class PolicyForm {
     if (!checked.length) return this.#draw(); // one has to stay
     const kept = this.#chosen.filter((id) => checked.includes(id));
     this.#chosen = [...kept, ...checked.filter((id) => !kept.includes(id))];
-    this.#change({ backgrounds: this.#chosen });
+    this.#draw();
   }
 
   #draw() {
     const kind = this.#backgrounds.value;
     this.#list.hidden = kind !== 'some' && kind !== 'one';
+    this.#apply.hidden = this.#list.hidden || (this.#chosen.length > 0 && this.#chosen.join() === this.#applied.join());
     if (this.#list.hidden) return;
     const known = this.#titles();
     const more = this.#chosen.filter((id) => !known.some((each) => each.id === id))

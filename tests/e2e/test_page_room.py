@@ -174,7 +174,10 @@ async def test_hosts_decide(page: Page, fake: FakeServer) -> None:
     await expect(page.get_by_role("img", name="The room is locked")).to_be_visible()
     await page.get_by_label("Allowed backgrounds").first.select_option("Only these")
     await page.get_by_role("checkbox", name="Strong blur").uncheck(force=True)
+    assert len(fake.messages("policy")) == 4  # nobody is moved before the list is complete
+    await page.get_by_role("button", name="Apply to everybody").click()
     await fake.until("policy", policy={"backgrounds": ["blur", "fjord"]})
+    await expect(page.get_by_role("button", name="Apply to everybody")).to_be_hidden()
 
 
 async def test_the_focus_stays_with_whom_a_host_decides_about(page: Page, fake: FakeServer) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from server.access.policy import (
     MAX_CHAT,
+    OPAQUE,
     Role,
     RoomPolicy,
     ScreenShare,
@@ -173,3 +174,22 @@ def test_nonsense_changes_nothing(wish: dict[str, object]) -> None:
     with pytest.raises(SignalingError) as error:
         RoomPolicy().changed(wish)
     assert error.value.code == "bad-message"
+
+
+@pytest.mark.parametrize(
+    ("backgrounds", "instead_of", "default"),
+    [
+        (["blur", "blur-strong", "fjord"], "loft", "fjord"),
+        (["blur", "blur-strong", "fjord"], "#102030", "fjord"),
+        (["blur", "blur-strong"], "upload:x", "blur-strong"),
+        (["blur", "fjord"], "blur-strong", "fjord"),
+        ("blur", "fjord", "blur-strong"),
+        ("blur", "blur", "blur"),
+        ("any", "upload:gone", OPAQUE),
+    ],
+)
+def test_nobody_is_moved_to_less_privacy_where_there_is_as_much(
+    backgrounds: object, instead_of: str, default: str
+) -> None:
+    policy = RoomPolicy().changed({"backgrounds": backgrounds})
+    assert policy.default_background("blur", instead_of) == default

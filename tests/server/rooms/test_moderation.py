@@ -205,7 +205,7 @@ async def test_joining_with_a_forbidden_background(rooms: Rooms, ada: Guest) -> 
     await ada.ask("policy", policy={"backgrounds": "blur"})
     eve = await joined(rooms, "Eve", background="fjord")
     told = eve.last("joined")
-    assert (told["background"], told["redirected"]) == ("blur", "background-forbidden")
+    assert (told["background"], told["redirected"]) == ("blur-strong", "background-forbidden")
     assert {b["kind"] for b in told["backgrounds"]} == {"blur"}
 
 
@@ -227,7 +227,7 @@ async def test_the_hosts_picture_for_all(rooms: Rooms, ada: Guest, bob: Guest) -
     assert bob.background == picture
     assert bob.session.membership.room.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
     await bob.ask("policy", policy={"backgrounds": "any"})
-    assert bob.background == "blur"
+    assert bob.background == "fjord"  # what Bob had chosen
     assert await bob.refused("background", background=picture) == "unknown-background"
 
 
@@ -237,3 +237,25 @@ async def test_lowering_a_hand(ada: Guest, bob: Guest) -> None:
     assert await ada.refused("hand", raised=True, participant=bob.id) == "bad-message"
     await ada.ask("hand", raised=False, participant=bob.id)
     assert bob.seen(bob)["hand"] is None
+
+
+async def test_the_own_choice_comes_back_when_it_is_allowed_again(
+    rooms: Rooms, ada: Guest, bob: Guest
+) -> None:
+    await bob.ask("background", background="loft")
+    await ada.ask("policy", policy={"backgrounds": ["blur", "fjord"]})
+    assert bob.background == "fjord"
+    assert bob.last("background")["background"] == "fjord"
+    await ada.ask("policy", policy={"backgrounds": "blur"})
+    assert bob.background == "blur-strong"
+    await ada.ask("policy", policy={"backgrounds": "any"})
+    assert bob.background == "loft"
+    assert bob.last("background") == {"type": "background", "background": "loft", "reason": "policy"}
+
+
+async def test_what_was_wanted_at_the_door_comes_when_it_is_allowed(rooms: Rooms, ada: Guest) -> None:
+    await ada.ask("policy", policy={"backgrounds": ["fjord"]})
+    eve = await joined(rooms, "Eve", background="loft")
+    assert eve.background == "fjord"
+    await ada.ask("policy", policy={"backgrounds": "any"})
+    assert eve.background == "loft"
