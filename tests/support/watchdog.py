@@ -21,8 +21,9 @@ class Watchdog:
         run, join, loop = asyncio.Handle._run, threading.Thread.join, threading.current_thread()
 
         def timed_run(handle: asyncio.Handle) -> None:
+            task = getattr(getattr(handle, "_callback", None), "__self__", None)
+            what = repr(task.get_coro() if isinstance(task, asyncio.Task) else handle)
             start = time.thread_time()
-            what = repr(handle)
             run(handle)
             self.longest.append((time.thread_time() - start, what))
 
