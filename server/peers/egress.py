@@ -18,7 +18,7 @@ from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, RtpSender, set_stream_id
 from server.media.rtc.sdp import RemoteDescription, sent_codec
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.subscription import AudioSubscription, VideoSubscription, limited
 from server.peers.descriptions import expect_one_of_each, take_answer
 from server.peers.ice import connect
 from server.peers.publisher import Publisher
@@ -64,7 +64,7 @@ class EgressConnection:
         if transceiver.kind == "video":
             sender = RtpSender(
                 transceiver,
-                on_keyframe_request=self._video.request_keyframe,
+                on_keyframe_request=limited(self._video.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
             )
             self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")

@@ -37,8 +37,8 @@ class IceRestart:
         self._old: Connection = self._dtls.transport._connection
         configuration: Any = connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
         self._gatherer = RTCIceGatherer(configuration.iceServers)
-        self._new: Connection = self._gatherer._connection
-        connection.adopt_ice(self._new)
+        connection.adopt_ice(self._gatherer._connection)
+        self._new: Any = self._gatherer._connection
         self._task: asyncio.Task[None] | None = None
 
     async def answer(self, remote: IceParameters) -> IceParameters:
