@@ -19,12 +19,12 @@ from tests.support.client import MAX_BUNDLE
 from tests.support.hostile_sdp import hostile
 from tests.support.whip_client import SDP, offer
 
-MESSAGE = 250_000
+MESSAGE = 120_000
 """Characters of a WebSocket message, below Config.max_message."""
-LONG_ANSWER = 160_000
+LONG_ANSWER = 90_000
 """Characters, so that with its escaped line ends it is still a message."""
-PAUSE = 0.12
-"""Seconds between two messages: offers and answers are counted."""
+COST, LENGTH_OF_ONE, BUDGET = 5, 8_192, 40.0
+"""What an offer costs, how many characters cost one, and what is spent in a second: Config.max_messages_per_second."""
 JOIN = {"type": "join", "version": 1, "room": "hostile", "name": "Eve", "background": "#102030"}
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
@@ -34,12 +34,12 @@ def messages() -> Iterator[str]:
     yield "[" * MESSAGE
     yield '{"a":' * 900 + "1" + "}" * 900
     yield json.dumps({"type": "chat", "text": "x" * MESSAGE})
-    yield json.dumps({"type": "background", "background": "\u202e" * 40_000})
-    yield json.dumps({"type": "policy", "policy": {f"k{i}": i for i in range(15_000)}})
-    yield json.dumps({"type": "candidate", "connection": "publish", "candidate": list(range(40_000))})
-    yield json.dumps({"type": "chat", "text": 0, "x": [1] * 80_000})
+    yield json.dumps({"type": "background", "background": "\u202e" * 18_000})
+    yield json.dumps({"type": "policy", "policy": {f"k{i}": i for i in range(7_000)}})
+    yield json.dumps({"type": "candidate", "connection": "publish", "candidate": list(range(16_000))})
+    yield json.dumps({"type": "chat", "text": 0, "x": [1] * 38_000})
     yield '{"type":"answer","connection":"subscribe","id":' + "9" * 4_000 + ',"sdp":""}'
-    for candidate in ("1 " * 100_000, "x" * 200_000, f"1 1 udp {'9' * 4_000} 10.0.0.1 9 typ host"):
+    for candidate in ("1 " * 58_000, "x" * 118_000, f"1 1 udp {'9' * 4_000} 10.0.0.1 9 typ host"):
         for connection in ("publish", "subscribe", "screen"):
             init = {"candidate": f"candidate:{candidate}", "sdpMid": "0"}
             yield json.dumps({"type": "candidate", "connection": connection, "candidate": init})
@@ -61,20 +61,19 @@ class Eve:
                 self._offers.put_nowait(message)
 
     async def say(self, **message: object) -> None:
-        await self._socket.send_str(json.dumps(message))
-        await asyncio.sleep(PAUSE)
+        """Send a message, and wait until its cost is made up for."""
+        text = json.dumps(message)
+        await self._socket.send_str(text)
+        await asyncio.sleep((COST + len(text) / LENGTH_OF_ONE) / BUDGET)
 
     async def offers(self, sdp: str) -> None:
         for connection in ("publish", "screen"):
             for _, text in hostile(sdp):
                 await self.say(type="offer", connection=connection, id=next(self._numbers), sdp=text)
-        for number in range(200):
+        for number in range(60):
             line = f"candidate:{number} 1 udp 1 10.1.{number}.1 9 typ host"
             init = {"candidate": line, "sdpMid": "0"}
-            await self._socket.send_str(
-                json.dumps({"type": "candidate", "connection": "publish", "candidate": init})
-            )
-            await asyncio.sleep(PAUSE / 4)
+            await self.say(type="candidate", connection="publish", candidate=init)
 
     async def answers(self) -> None:
         """Answer one new connection after the other."""

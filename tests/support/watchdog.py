@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+NOTED = 0.001
+"""Seconds of CPU below which a callback is not worth noting."""
+
 
 class Watchdog:
     """Notes how much CPU time the callbacks of the event loop's thread take, and whether they wait for threads.
@@ -16,15 +19,18 @@ class Watchdog:
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.longest: list[tuple[float, str]] = []
+        self.longest: list[tuple[float, str]] = [(0.0, "nothing")]
         self.joins: list[str] = []
         run, join, loop = asyncio.Handle._run, threading.Thread.join, threading.current_thread()
 
         def timed_run(handle: asyncio.Handle) -> None:
+            task = getattr(getattr(handle, "_callback", None), "__self__", None)
+            what = repr(task.get_coro() if isinstance(task, asyncio.Task) else handle)
             start = time.thread_time()
-            what = repr(handle)
             run(handle)
-            self.longest.append((time.thread_time() - start, what))
+            took = time.thread_time() - start
+            if took > NOTED:  # all of them would keep the garbage collector busy, on the loop
+                self.longest.append((took, what))
 
         def noted_join(thread: threading.Thread, timeout: float | None = None) -> None:
             if threading.current_thread() is loop:

@@ -162,6 +162,7 @@ class PeerConnection(RTCPeerConnection):
         transceivers = {transceiver.mid: transceiver for transceiver in self.getTransceivers()}
         for section in remote.carried:
             _agree(transceivers[section.mid], section)
+        await asyncio.sleep(0)  # the event loop has others to serve
         await self._add_remote_candidates(remote)
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:
