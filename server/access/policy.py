@@ -15,7 +15,15 @@ ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64
 MAX_CHAT = 2000
 MAX_LISTED = 64  # backgrounds that a policy may name
-NOT_IN_NAMES = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+MAX_RAW_NAME = 1024  # characters of what is given that are looked at
+JOINERS = ("\u200c", "\u200d")
+FIRST_JOINED = 0x0600
+"""The first code point of a script with shapes that joiners change: Arabic; Indic scripts and emoji come later."""
+BLANK = ("\u115f", "\u1160", "\u2800", "\u3164", "\uffa0")
+"""Letters and symbols of no shape: fillers of Hangul, and the empty pattern of Braille."""
+MAX_ACCENTS = 4  # on one letter; Vietnamese has two, Hebrew three
+LOOKALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC"})
 NOT_IN_TEXT = ("Cs", "Cn")
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
@@ -105,14 +113,45 @@ def room_name(value: str) -> str:
 
 
 def participant_name(value: str) -> str:
-    """Return the name without surrounding space and control characters, or raise SignalingError bad-name.
+    """Return the name as it is shown, or raise SignalingError bad-name.
 
-    Format characters stay, because emoji sequences and right-to-left names need them.
+    Compatibility forms become plain (UAX 15), blanks one space, and what is not seen goes: control characters, those
+    that turn the direction of text, joiners where nothing is joined, piles of accents. A word that mixes alphabets
+    which look alike (UTS 39, section 5.1) is refused.
     """
-    name = "".join(c for c in value if unicodedata.category(c) not in NOT_IN_NAMES).strip()
+    shown: list[str] = []
+    for each in unicodedata.normalize("NFKC", value[:MAX_RAW_NAME]):
+        if _is_shown(each, shown):
+            shown.append(each)
+    joined = (
+        c for i, c in enumerate(shown) if c not in JOINERS or _joins(shown[i - 1 : i], shown[i + 1 : i + 2])
+    )
+    name = " ".join("".join(joined).split())
     if not 1 <= len(name) <= MAX_NAME:
         raise SignalingError("bad-name", f"A name has 1 to {MAX_NAME} characters.", fatal=True)
+    for word in name.split():
+        if len({alphabet for c in word if (alphabet := _alphabet(c)) in LOOKALIKE}) > 1:
+            raise SignalingError("bad-name", "A word of a name is of one alphabet.", fatal=True)
     return name
+
+
+def _is_shown(each: str, before: list[str]) -> bool:
+    """Tell whether a character is seen in a name, after those before it."""
+    category = unicodedata.category(each)
+    if category in ("Mn", "Me"):
+        return any(unicodedata.category(c) not in ("Mn", "Me") for c in before[-MAX_ACCENTS:])
+    if each in JOINERS:
+        return True
+    return category not in NOT_IN_NAMES and each not in BLANK
+
+
+def _joins(before: list[str], after: list[str]) -> bool:
+    """Tell whether a joiner between them can matter: emoji, and scripts whose letters change shape."""
+    return all(side and ord(side[0]) >= FIRST_JOINED for side in (before, after))
+
+
+def _alphabet(each: str) -> str:
+    return unicodedata.name(each, "").partition(" ")[0] if each.isalpha() else ""
 
 
 def chat_text(value: str) -> str:

@@ -240,9 +240,10 @@ class Participant:
             self._subscriber.adapt(now)
         self.video.adapt(now)
 
-    def govern(self, level: Level) -> None:
-        """Give up what the server's load demands."""
-        self.overloaded = level != LEVELS[0]
+    def govern(self, level: Level, pace: int | None = None) -> None:
+        """Give up what the server's load demands; `pace` is pictures a second of a camera that has too much of it."""
+        self.overloaded = level != LEVELS[0] or pace is not None
+        self.video.paced = pace
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
@@ -275,7 +276,9 @@ class Participant:
         """Receive just these from now on."""
         if self._subscriber is not None:
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
-            self._subscriber.watch([Stream(p.id, kind, source) for p, kind, source in found if source])
+            self._subscriber.watch(
+                [Stream(p.id, kind, source, p is self) for p, kind, source in found if source]
+            )
 
     def publication(self, kind: StreamKind) -> VideoPublication | ScreenPublication | AudioPublication | None:
         """Return what is published as that kind; a screen comes and goes."""

@@ -74,6 +74,7 @@ export class Page {
       room: this.#room,
       name: this.#preferences.name || text('lobby.somebody'),
       background: this.#backgrounds.joinId,
+      former: this.#secrets.seat,
       hostToken: this.#secrets.host,
       token: this.#secrets.token,
     }, {
@@ -160,7 +161,8 @@ export class Page {
   #showRoom() {
     const client = this.#client;
     if (!client) return;
-    const { hostToken } = client.state;
+    const { hostToken, seat } = client.state;
+    if (seat) saveSecret(this.#room, 'seat', seat);
     if (hostToken) {
       this.#secrets.host = hostToken;
       saveSecret(this.#room, 'host', hostToken);
@@ -261,7 +263,7 @@ export class Page {
     window.addEventListener('beforeunload', (event) => {
       if (document.body.dataset.state === 'room') event.preventDefault();
     });
-    window.addEventListener('pagehide', () => this.#client?.leave());
+    window.addEventListener('pagehide', () => this.#client?.leave(true));
   }
 }
 

@@ -25,6 +25,9 @@ import { VERSION } from '../protocol/types.js';
  * @property {(streams: Streams) => void} streams
  */
 
+/** What the list of people shows, besides the participants themselves. */
+const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
+
 /**
  * What the others get: sound, picture, and whether that is filtered on this device already.
  * @typedef {{audio: boolean, video: boolean, deviceFilter: boolean}} Media
@@ -56,7 +59,7 @@ export class RoomClient {
   #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string, hostToken: string | null, token: string | null}} options
+   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null}} options
    * @param {RoomClientEvents} events
    */
   constructor(options, events) {
@@ -173,19 +176,20 @@ export class RoomClient {
     this.#connections.restartDown();
   }
 
-  leave() {
-    this.send({ type: 'leave' });
+  /** @param {boolean} [returning] whether the page may be loaded again in a moment */
+  leave(returning = false) {
+    this.send({ type: 'leave', ...(returning && { returning }) });
     this.#signaling.closeAfterFarewell();
     this.#part(null);
   }
 
   #join() {
-    const { room, name, background, hostToken, token } = this.#options;
+    const { room, name, background, former, hostToken, token } = this.#options;
     const { seat } = this.state;
     const host = this.state.hostToken ?? hostToken;
     this.send({
       type: 'join', version: VERSION, room, name, background, preview: true, 
-      ...(seat && { seat }), ...(host && { hostToken: host }), ...(token && { token }),
+      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }),
     });
   }
 
@@ -209,7 +213,7 @@ export class RoomClient {
       case 'background': this.#options.background = message.background;
     }
     this.#events.told(message, before);
-    if (message.type.startsWith('participant-') || message.type === 'quality' || message.type === 'paused') this.#events.changed();
+    if (message.type.startsWith('participant-') || REDRAWS.has(message.type)) this.#events.changed();
   }
 
   /** @param {ServerMessage} message */

@@ -69,9 +69,14 @@
  * @property {number} since in ms since 1970
  * @property {string | null} by
  *
- * @typedef {object} Knock who waits to be let in
+ * @typedef {object} Knock who waits to be let in, is in the lobby, or has been removed
  * @property {string} id
  * @property {string} name
+ *
+ * @typedef {object} Viewer who watches from outside, by WHEP
+ * @property {string} id
+ * @property {string} name
+ * @property {string} watching whom, by id
  *
  * @typedef {object} StreamInfo
  * @property {string} mid
@@ -143,6 +148,9 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ * @property {Viewer[]} viewers
  * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
@@ -151,6 +159,9 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ * @property {Viewer[]} viewers
  * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
@@ -177,6 +188,15 @@
  * @typedef {object} KnockEnded
  * @property {'knock-ended'} type
  * @property {string} participant
+ *
+ * @typedef {object} LobbyChanged for hosts: who is in the lobby and has not asked to be let in, and who has been removed
+ * @property {'lobby'} type
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ *
+ * @typedef {object} ViewersChanged
+ * @property {'viewers'} type
+ * @property {Viewer[]} viewers
  *
  * @typedef {object} SubscribeOffer
  * @property {'offer'} type
@@ -295,6 +315,7 @@
  * @property {string} [seat]
  * @property {string} [hostToken]
  * @property {string} [token]
+ * @property {string} [former] the seat before the page was loaded again
  *
  * @typedef {object} Enter
  * @property {'enter'} type
@@ -361,8 +382,11 @@
  * @property {string} [participant]
  *
  * @typedef {object} Moderate
- * @property {'remove' | 'admit' | 'deny'} type
+ * @property {'remove' | 'allow' | 'admit' | 'deny'} type
  * @property {string} participant
+ *
+ * @typedef {object} ClearLobby
+ * @property {'clear-lobby'} type
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
@@ -374,10 +398,11 @@
  *
  * @typedef {object} Leave
  * @property {'leave'} type
+ * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | ClearLobby | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

@@ -212,6 +212,9 @@ class FakeServer:
             "participants": [self.me, *(self.others if inside else [])],
             "chat": self.chat if inside else [],
             "knocking": [],
+            "lobby": [],
+            "banned": [],
+            "viewers": [],
             "recording": self.recording,
         }
         return room | ({"hostToken": "token"} if inside and self.role == "host" else {})

@@ -87,6 +87,11 @@ class Camera(NamedTuple):
 class Workers(Protocol):
     """All workers of a server."""
 
+    @property
+    def ready(self) -> int:
+        """How many can work now."""
+        ...
+
     def open(self, background: Background, bitrate: int) -> Camera:
         """Get ready for one camera."""
         ...
