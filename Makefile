@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 
-.PHONY: run test check unit bench lock dist tag clean
+.PHONY: run test check unit cluster-test bench lock dist tag clean
 
 run: $(VENV)/.run
 	$(BIN)/greenroom serve --port $(PORT)
@@ -25,6 +25,10 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
 	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
+
+# Two real Ray nodes on this machine, some four minutes.
+cluster-test: $(VENV)/.cluster
+	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.filter
@@ -62,6 +66,10 @@ $(VENV)/.run: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 $(VENV)/.test: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.cluster: pyproject.toml $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cluster,test]' 'moto[server]' s3fs
+	@touch $@
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,7 @@
 """How good the matte is, and what it costs, stage by stage.
 
     python -m benchmarks.quality SUITE [--json FILE] [--sheet PNG] [--rows TEXT] [--clips TEXT] [--frames N]
+        [--model NETWORK.onnx]
 
 SUITE is a folder of clips, each a folder with clip.mp4, the true mattes alpha/%04d.png (8 bit, one a frame) and,
 where the camera stands still, plate.jpg: the empty room. Films that lie in SUITE themselves have no truth; for
@@ -36,6 +37,7 @@ from filters.matting.segmenter import Box, ModelCard, Segmenter, load_card
 from filters.matting.smoother import Exponential, MotionAdaptive, NoSmoothing, OneFrameDelay, TemporalSmoother
 from filters.person import PersonFilter
 from filters.planes import to_plane
+from server.config.options import DEFAULT_MODEL
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 REFERENCE_MS = 0.97
@@ -142,9 +144,12 @@ class Whole:
 Rows = dict[str, Callable[[Clip], Matting]]
 
 
-def rows() -> Rows:
-    """Return the rows of the table: what peers do, then this project's stages, each added to the one before."""
-    general = Segmenter(load_card("selfie_general", MODELS))
+def rows(model: Path) -> Rows:
+    """Return the rows of the table: what peers do, then this project's stages, each added to the one before.
+
+    `model` is the .onnx file of the network that the stages work on, its card beside it.
+    """
+    general = Segmenter(load_card(model.stem, model.parent))
     landscape = Segmenter(load_card("selfie_landscape", MODELS))
 
     def shipped(planes: Planes, box: Box | None, pixels: int | None) -> NDArray[np.float32]:
@@ -161,7 +166,7 @@ def rows() -> Rows:
         "landscape + OFD": lambda clip: Alone(shipped, OneFrameDelay()),
     }
     options = NOTHING
-    table["general, own aspect"] = staged(options)
+    table["own aspect"] = staged(options)
     for stage in ("region", "room", "components", "guided", "levels"):
         options = replace(options, **{stage: True})
         table[f"+ {stage}"] = staged(options)
@@ -282,9 +287,15 @@ def main() -> None:
         help="only the rows whose names hold this; 'privacy' for the dial, else left out",
     )
     parser.add_argument("--clips", default="", help="only the clips whose names hold this")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=MODELS / f"{DEFAULT_MODEL}.onnx",
+        help="the network; its card is beside it",
+    )
     parser.add_argument("--frames", type=int, help="only so many frames of each clip")
     arguments = parser.parse_args()
-    table = {name: make for name, make in rows().items() if arguments.rows in name}
+    table = {name: make for name, make in rows(arguments.model).items() if arguments.rows in name}
     if not arguments.rows:
         table = {name: make for name, make in table.items() if not name.startswith("privacy")}
     clips = suite(arguments.suite, arguments.clips)

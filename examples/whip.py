@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 from aiortc import (
@@ -27,6 +29,7 @@ from aiortc.contrib.media import MediaPlayer, MediaRecorder
 CONFIGURATION = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 NOT_YET = (404, 409, 503)
 PATIENCE = 20.0  # seconds
+ROUNDS = 10_000
 
 
 async def negotiate(connection: RTCPeerConnection, session: aiohttp.ClientSession, url: str) -> str:
@@ -49,13 +52,24 @@ async def negotiate(connection: RTCPeerConnection, session: aiohttp.ClientSessio
     return str(response.url.join(type(response.url)(response.headers["Location"])))
 
 
+@contextlib.contextmanager
+def repeated(file: str) -> Iterator[str]:
+    """Write a list that FFmpeg's concat reads, because MediaPlayer's own loop ends after one round."""
+    path = str(Path(file).resolve()).replace("'", r"'\''")
+    with tempfile.NamedTemporaryFile("w", suffix=".ffconcat") as rounds:
+        rounds.write("ffconcat version 1.0\n" + f"file '{path}'\n" * ROUNDS)
+        rounds.flush()
+        yield rounds.name
+
+
 @contextlib.asynccontextmanager
 async def sending(connection: RTCPeerConnection, file: str) -> AsyncIterator[None]:
     """Send a file again and again."""
-    player = MediaPlayer(file, loop=True)
-    for track in filter(None, (player.audio, player.video)):
-        connection.addTransceiver(track, direction="sendonly")
-    yield
+    with repeated(file) as rounds:
+        player = MediaPlayer(rounds, format="concat", options={"safe": "0"})
+        for track in filter(None, (player.audio, player.video)):
+            connection.addTransceiver(track, direction="sendonly")
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -72,7 +72,7 @@ class FilteredFrame:
     """A frame that may be shown.
 
     Only a VideoFilter makes one, and encoders take nothing else, so that sending a camera frame is a type
-    error. `safe` is True where the picture holds nothing of the camera at all (slate, repeated frame).
+    error. `safe` is True where the picture holds nothing of the camera at all (placeholder, repeated frame).
     """
 
     frame: av.VideoFrame
@@ -88,6 +88,17 @@ class VideoFilter(Protocol):
 
     def filter(self, frame: av.VideoFrame) -> FilteredFrame | None:
         """Take the next camera frame; return the next showable one, or None while the delay line fills."""
+        ...
+
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        """Take a frame in place of a picture that could not be decoded; only its size and time are looked at.
+
+        Returns as `filter` does. Frames held back are replaced, too, and what was learned is forgotten.
+        """
+        ...
+
+    def distrust(self) -> None:
+        """Replace the frames held back and forget what was learned: it may not have been the camera's."""
         ...
 
     def flush(self) -> list[FilteredFrame]:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters import kernels
-from filters.backgrounds.pictures import Bgr
 from filters.base import Plane, Planes
 from filters.planes import between, box_mean, resized
+from filters.stills import Bgr
 
 SIDE = 5
 MARGIN = 8

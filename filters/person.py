@@ -1,7 +1,7 @@
 """PersonFilter: keeps the person, replaces the room, and fails closed.
 
 What is shown when no matte can be trusted, in this order: the last good output if it is of the same size, in front of
-the same background and at most MAX_REPEAT old, else a slate. The source itself is never an answer.
+the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
 """
 
 from __future__ import annotations
@@ -106,6 +106,23 @@ class PersonFilter:
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)
         return self._emit() if len(self._held) > self.matte.delay else None
+
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        """See VideoFilter. What was shown last may have been rubbish already, so it isn't repeated."""
+        self.received += 1
+        self.distrust()
+        self._last = None
+        if self.full_blur:
+            return self._safe(frame)
+        self._held.append(_Held(frame))
+        return self._emit() if len(self._held) > self.matte.delay else None
+
+    def distrust(self) -> None:
+        """See VideoFilter."""
+        self.matte.reset()
+        self._smoothing.clear()
+        for held in self._held:
+            held.alpha = None
 
     def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Run the network, and add up how often and for how many seconds of CPU."""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from server.cli.cluster import cluster
 from server.cli.compose import compose_command
 from server.cli.config import config_
 from server.cli.filter import filter_
@@ -47,6 +48,7 @@ def greenroom(
 
 
 app.add_typer(bridges, name="bridge")
+app.add_typer(cluster, name="cluster")
 app.command()(serve)
 app.command()(init)
 app.command()(forward)

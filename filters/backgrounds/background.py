@@ -7,12 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
+import cv2
 import numpy as np
 
 from filters.backgrounds.blur import Blur, Strength
 from filters.backgrounds.clip import Clip
-from filters.backgrounds.pictures import Bgr, cover, decode_picture, encode_jpeg, to_planes
+from filters.backgrounds.pictures import cover, decode_picture, encode_jpeg, on_white, to_planes
 from filters.base import FilterError, Plane, Planes
+from filters.stills import Bgr, read_photo
 
 __all__ = [
     "BUILTIN",
@@ -26,6 +28,8 @@ __all__ = [
     "decode_picture",
     "encode_jpeg",
     "parse_background",
+    "read_background",
+    "write_background",
 ]
 
 BUILTIN: Final[dict[str, str]] = {
@@ -48,7 +52,6 @@ CLIPS: Final[dict[str, str]] = {"drift": "Drifting lights", "tide": "Slow tide"}
 """Id and title of the looping videos that come with the program, as <id>.webm, <id>.jpg and <id>.thumb.jpg."""
 
 _BLURS: Final[dict[str, Strength]] = {"blur": "soft", "blur-strong": "strong"}
-_PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
 
 
 class Background(Protocol):
@@ -77,29 +80,27 @@ class Picture:
 
 
 class PictureFile:
-    """A picture that is decoded when it is first painted. It pickles as its path, or as the file's bytes."""
+    """A picture that is decoded when it is first painted."""
 
     def __init__(self, source: Path | bytes) -> None:
         """Raise FilterError where there is no such file."""
         if isinstance(source, Path) and not source.is_file():
             raise FilterError(f"the built-in picture {source.name} is missing")
-        self._source = source
+        self.source = source
         self._picture: Picture | None = None
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
         if self._picture is None:
-            content = self._source
+            content = self.source
             self._picture = Picture(decode_picture(content) if isinstance(content, bytes) else _load(content))
         return self._picture.paint(source, alpha, time)
-
-    def __reduce__(self) -> tuple[type, tuple[Path | bytes]]:
-        return PictureFile, (self._source,)
 
 
 class Color(Picture):
     """One colour; red, green and blue are 0 to 255."""
 
     def __init__(self, red: int, green: int, blue: int) -> None:
+        self.spec = f"#{red:02x}{green:02x}{blue:02x}"
         super().__init__(np.array([[[blue, green, red]]], np.uint8))
 
 
@@ -123,15 +124,38 @@ def parse_background(spec: str, pictures: Path, *, files: bool = False) -> Backg
     raise FilterError(f"unknown background {spec[:80]!r}; known: {', '.join(known)}")
 
 
+def write_background(background: Background) -> tuple[str, bytes]:
+    """Return a background as a name and a file's content, which mean the same on another machine.
+
+    The content is empty for what comes with the program. Raises FilterError for what is neither that nor a picture.
+    """
+    match background:
+        case Blur():
+            return next(spec for spec, strength in _BLURS.items() if strength == background.strength), b""
+        case Color():
+            return background.spec, b""
+        case PictureFile(source=bytes(content)):
+            return "", content
+        case PictureFile(source=Path(stem=name)) | Clip(path=Path(stem=name)) if name in BUILTIN | CLIPS:
+            return name, b""
+        case Picture(image=image):
+            return "", cv2.imencode(".png", image)[1].tobytes()
+    raise FilterError(f"a {type(background).__name__} can't go to another process")
+
+
+def read_background(spec: str, content: bytes, pictures: Path) -> Background:
+    """Undo write_background, with the built-in pictures of a folder; raise FilterError."""
+    return PictureFile(content) if content else parse_background(spec, pictures)
+
+
 def _open(path: Path) -> Background:
     try:
-        with path.open("rb") as file:
-            head = file.read(12)
-        if not head.startswith(_PICTURE_MAGIC) or head[8:] == b"AVI ":
-            return Clip(path)
-        return Picture(decode_picture(path.read_bytes()))
-    except OSError as error:
-        raise FilterError(f"cannot read {path.name}: {error.strerror}") from error
+        still = read_photo(path)
+    except FilterError as error:
+        raise FilterError(f"{path.name}: {error}") from error
+    if still is None:
+        return Clip(path)
+    return Picture(on_white(still))
 
 
 @lru_cache(maxsize=len(BUILTIN))

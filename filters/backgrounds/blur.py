@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Plane, Planes
+from filters.planes import box_mean
 
 Strength = Literal["soft", "strong"]
 Grid: TypeAlias = NDArray[np.float32]
@@ -19,6 +21,8 @@ Grid: TypeAlias = NDArray[np.float32]
 _CELLS: Final[dict[Strength, int]] = {"soft": 30, "strong": 10}
 # Standard deviation of the Gaussian in cells: 1/20 and 3/20 of the frame's shorter side.
 _SIGMA: Final = 1.5
+# Up to four standard deviations, as OpenCV has it for floats: (1, 13).
+_TAPS: Final[Grid] = cv2.getGaussianKernel(round(8 * _SIGMA) | 1, _SIGMA, cv2.CV_32F).T.copy()  # type: ignore[assignment]
 # The weight of the room rises over this many cells from the border.
 _BORDER: Final = 3
 # A cell of which this share is person tells nothing about the room.
@@ -44,6 +48,7 @@ class Blur:
     """
 
     def __init__(self, strength: Strength = "soft") -> None:
+        self.strength = strength
         self._cells = _CELLS[strength]
         self._out: Planes | None = None
         self._age = 0
@@ -58,7 +63,7 @@ class Blur:
         self._painted = time
         out = self._buffer(source)
         grid = _fill(*_reduce(source, alpha, self._cells))
-        for plane, cells in zip(out, cv2.split(grid), strict=True):
+        for plane, cells in zip(out, grid, strict=True):
             size = (plane.shape[1], plane.shape[0])
             cv2.resize(cells, size, dst=plane, interpolation=cv2.INTER_CUBIC)
         return out
@@ -69,32 +74,47 @@ class Blur:
         return self._out
 
 
-def _reduce(source: Planes, alpha: Plane, cells: int) -> tuple[Grid, Grid]:
-    """Return the mean colour (rows, columns, 3) and the weight of the room (rows, columns) of every cell."""
+def _reduce(source: Planes, alpha: Plane, cells: int) -> tuple[Planes, Grid]:
+    """Return the mean colour (three planes) and the weight of the room, both (rows, columns), of every cell."""
     width, height = source.size
     side = max(min(width, height), max(width, height) * 9 / 16) / 2
-    planes = [_halve(source.y), source.u, source.v, _halve(alpha)]
+    halvings = 0  # of chroma; luma is halved once more
     while side > 5 * cells:
-        planes = [_halve(plane) for plane in planes]
+        halvings += 1
         side /= 2
     cell = max(round(side / cells), 1)
-    rows, columns = (max(length // cell, 1) for length in planes[0].shape)
-
-    def means(plane: MatLike) -> Plane:
-        # Area interpolation is fast only at a whole ratio: what remains at the right and below is left out.
-        whole = plane[: rows * cell, : columns * cell]
-        return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
+    grid = (max((height >> halvings + 1) // cell, 1), max((width >> halvings + 1) // cell, 1))
     # Two boxes and the mean, itself a box: a mean alone lets 7 % of a stripe of 1.1 cells through as moiré.
-    box = (cell | 1, cell | 1)
-    colour = cv2.merge([means(cv2.blur(cv2.blur(plane, box), box)) for plane in planes[:3]])
-    share = cv2.dilate(means(planes[3]), np.ones((3, 3), np.uint8))
+    box = cell | 1
+    planes = (_means(plane, halvings + (plane is source.y), cell, box, grid) for plane in source)
+    share = cv2.dilate(_means(alpha, halvings + 1, cell, 1, grid), np.ones((3, 3), np.uint8))
     weight = np.maximum(1 - share / np.float32(255 * _PERSON_SHARE), 0)
-    return colour.astype(np.float32), weight * np.outer(_ramp(rows), _ramp(columns))
+    return Planes(*planes), weight * _ramps(*grid)
+
+
+def _means(plane: Plane, halvings: int, cell: int, box: int, grid: tuple[int, int]) -> Plane:
+    """Return the means of the cells of a plane that is halved so many times and blurred by two boxes first."""
+    out = np.empty(grid, np.uint8)
+    if kernels.native.cells(plane, halvings, cell, box, out):
+        return out
+    small = plane
+    for _ in range(halvings):
+        small = _halve(small)
+    if box > 1:
+        small = box_mean(box_mean(small, box), box)
+    # Area interpolation is fast only at a whole ratio: what remains at the right and below is left out.
+    whole = small[: grid[0] * cell, : grid[1] * cell]
+    return cv2.resize(whole, (grid[1], grid[0]), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+@cache
+def _ramps(rows: int, columns: int) -> Grid:
+    """Return weights that fade to the borders: a stripe cut off by the border would stand out else."""
+    ramps: Grid = np.outer(_ramp(rows), _ramp(columns))
+    return ramps
 
 
 def _ramp(cells: int) -> Grid:
-    """Return weights that fade to the borders: a stripe cut off by the border would stand out else."""
     from_start = np.arange(cells, dtype=np.float32) + 0.5
     distance = np.minimum(from_start, from_start[::-1])
     ramp: Grid = np.sin(np.minimum(distance / _BORDER, 1) * (np.pi / 2)) ** 2
@@ -108,12 +128,15 @@ def _halve(plane: Plane) -> Plane:
     return cv2.resize(even, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def _fill(colour: Grid, weight: Grid) -> NDArray[np.uint8]:
-    """Return the blurred grid, uint8 (rows, columns, 3)."""
-    weighted = cv2.merge([colour * weight[..., None], weight])
+def _fill(colour: Planes, weight: Grid) -> Planes:
+    """Return the blurred grid, three planes (rows, columns)."""
+    out = Planes(*(np.empty(weight.shape, np.uint8) for _ in colour))
+    if kernels.native.fill(*colour, weight, _TAPS, _PRIOR, *_NEUTRAL, _NEUTRAL_CELLS, *out):
+        return out
+    weighted = cv2.merge([*(np.multiply(plane, weight) for plane in colour), weight])
     total = weighted.sum(axis=(0, 1))
     mean = (total[:3] + _NEUTRAL_CELLS * _NEUTRAL) / (total[3] + _NEUTRAL_CELLS)
-    near = cv2.GaussianBlur(weighted, (0, 0), _SIGMA, borderType=cv2.BORDER_CONSTANT)
+    near = cv2.GaussianBlur(weighted, (_TAPS.size, _TAPS.size), _SIGMA, borderType=cv2.BORDER_CONSTANT)
     filled = (near[..., :3] + _PRIOR * mean) / (near[..., 3:] + _PRIOR)
     cells: NDArray[np.uint8] = np.rint(filled).astype(np.uint8)
-    return cells
+    return Planes(*cv2.split(cells))  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ class Clip:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._frames = _play(path)
         try:
             self._current = next(self._frames)
@@ -44,9 +44,6 @@ class Clip:
         self._time = 0.0
         self._reformatter = VideoReformatter()
         self._planes: Planes | None = None
-
-    def __reduce__(self) -> tuple[type, tuple[Path]]:
-        return Clip, (self._path,)
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
         """Return the frame due at `time` (seconds) at the size of `source`."""

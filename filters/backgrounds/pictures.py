@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import struct
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from filters.base import FilterError, Plane, Planes
+from filters.stills import DAMAGED, JPEG, MAX_SCANS, PNG, Bgr, Still, jpeg_end, read_still
 
-Bgr: TypeAlias = NDArray[np.uint8]
-"""A picture as OpenCV holds it: uint8, (height, width, 3), blue first, full range."""
-
+Picture: TypeAlias = NDArray[np.uint8]
 MAX_PIXELS: Final = 25_000_000
 """What a telephone's camera makes today; three bytes each while a picture is decoded."""
 
-_DAMAGED: Final = "the picture is damaged"
 # BT.601 limited range from full-range B, G, R (and 1), the matrix WebRTC receivers assume.
 _BT601: Final = np.array(
     [
@@ -26,17 +24,21 @@ _BT601: Final = np.array(
         [-18.214 / 255, -93.786 / 255, 112.0 / 255, 128],
     ]
 )
-# A picture is kept no larger than it needs to be to cover this.
-_KEEP: Final = (1920, 1080)
-# A progressive JPEG can ask for thousands of passes over the whole picture in a few kilobytes.
-_MAX_SCANS: Final = 100
-_JPEG: Final = b"\xff\xd8\xff"
-_START_OF_SCAN: Final = b"\xff\xda"
+KEEP: Final = (1920, 1080)
+"""A picture is kept no larger than it needs to be to cover this."""
+
+MAX_SIDE: Final = 3840
+"""Pixels: at 1080 lines a frame that is over three times as wide as high. What is kept is under MAX_PIXELS."""
+
+STRIPS: Final = 16  # in which transparency is worked on, as its floats take four times the memory
+FORMATS: Final = ("JPEG", "PNG", "WEBP")
+"""Pillow's names of what is read."""
+
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Bgr:
-    """Decode a JPEG, PNG or WebP: upright by its EXIF, flattened on white, shrunk to cover 1920x1080.
+    """Decode a JPEG, PNG or WebP: upright, in sRGB, flattened on white, no larger than covering 1920x1080 takes.
 
     The size is read from the header and refused before anything is decoded. Raises FilterError with a
     message that can be shown to the sender.
@@ -44,16 +46,25 @@ def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Bgr:
     width, height = _header_size(data)
     if width * height > max_pixels:
         raise FilterError(f"the picture is {width}x{height}, over {max_pixels / 1e6:.3g} million pixels")
-    is_jpeg = data.startswith(_JPEG)
-    if width * height == 0 or (is_jpeg and data.count(_START_OF_SCAN) > _MAX_SCANS):
-        raise FilterError(_DAMAGED)
-    try:
-        image = _decode(np.frombuffer(data, np.uint8), may_be_transparent=not is_jpeg)
-    except cv2.error as error:
-        raise FilterError(_DAMAGED) from error
-    scale = max(_KEEP[0] / image.shape[1], _KEEP[1] / image.shape[0])
+    if width * height == 0 or (data.startswith(JPEG) and jpeg_end(data)[1] > MAX_SCANS):
+        raise FilterError(DAMAGED)
+    image, opacity = read_still(data, FORMATS, KEEP)
+    image = _fitting(image)
+    if opacity is not None:
+        image = flatten(np.dstack([image, _fitting(opacity)]))
+    return image
+
+
+def _fitting(image: Picture) -> Picture:
+    """Return the picture shrunk to cover 1920x1080, and of a panorama the middle, so that no side is over MAX_SIDE."""
+    height, width = image.shape[:2]
+    scale = min(1, max(KEEP[0] / width, KEEP[1] / height))
+    # Cut first: what is left of a panorama is small.
+    longest = int(MAX_SIDE / scale)
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    image = image[top : top + longest, left : left + longest]
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        return cast(Picture, cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
     return image
 
 
@@ -90,37 +101,31 @@ def _subsample(plane: cv2.typing.MatLike) -> Plane:
     return cv2.resize(even, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def _decode(data: NDArray[np.uint8], *, may_be_transparent: bool) -> Bgr:
-    if may_be_transparent:
-        # This flag alone keeps transparency, and it alone leaves the orientation as it is.
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            return flatten(image)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise FilterError(_DAMAGED)
-    return image  # type: ignore[return-value]
+def on_white(still: Still) -> Bgr:
+    """Return the picture, on white where it is transparent."""
+    return still.pixels if still.opacity is None else flatten(np.dstack([still.pixels, still.opacity]))
 
 
 def flatten(image: cv2.typing.MatLike) -> Bgr:
-    """Put a picture with transparency (BGRA, 8 or 16 bits a channel) on white."""
-    white = 255.0 if image.dtype == np.uint8 else 65535.0
-    alpha = image[..., 3:] / np.float32(white)
-    colour = image[..., :3] * alpha + white * (1 - alpha)
-    return np.rint(colour * (255 / white)).astype(np.uint8)  # type: ignore[no-any-return]
+    """Put a picture with transparency, 8-bit BGRA, on white."""
+    flat = np.empty((*image.shape[:2], 3), np.uint8)
+    for part, rows in zip(np.array_split(image, STRIPS), np.array_split(flat, STRIPS), strict=True):
+        alpha = part[..., 3:] / np.float32(255)
+        rows[:] = np.rint(part[..., :3] * alpha + 255 * (1 - alpha))
+    return flat
 
 
 def _header_size(data: bytes) -> tuple[int, int]:
     """Return (width, height) as the header states them."""
     try:
-        if data.startswith(_JPEG):
+        if data.startswith(JPEG):
             return _jpeg_size(data)
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        if data.startswith(PNG):
             return struct.unpack_from(">II", data, 16)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return _webp_size(data)
     except struct.error as error:
-        raise FilterError(_DAMAGED) from error
+        raise FilterError(DAMAGED) from error
     raise FilterError("the file is not a JPEG, PNG or WebP picture")
 
 
@@ -131,7 +136,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
         prefix, marker, length = struct.unpack_from(">BBH", data, at)
         # Only markers that a length follows may come before the frame header.
         if prefix != 0xFF or marker < 0xC0 or 0xD0 <= marker <= 0xDA or length < 2:
-            raise FilterError(_DAMAGED)
+            raise FilterError(DAMAGED)
         if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", data, at + 5)
             return width, height
@@ -150,4 +155,4 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     if kind == b"VP8X":
         low, high = struct.unpack_from("<IH", data, 24)
         return (low & 0xFFFFFF) + 1, (low >> 24 | high << 8) + 1
-    raise FilterError(_DAMAGED)
+    raise FilterError(DAMAGED)

@@ -6,18 +6,23 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import av
 import cv2
 import numpy as np
 
-from filters.base import Plane, VideoFilter
-from filters.files.reader import MediaError, VideoReader, open_video
+from filters.backgrounds.pictures import on_white
+from filters.base import FilterError, Plane, VideoFilter
+from filters.files.errors import MediaError
+from filters.files.pixel_format import to_standard_format
+from filters.files.reader import VideoReader, expect_regular, open_video
 from filters.files.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
 from filters.foreground import cut_out
+from filters.stills import read_photo
 
 _log = logging.getLogger(__name__)
 
@@ -57,14 +62,15 @@ def filter_file(
     it; `make_photo_filter` makes the filter of a photo, if it is another. A video that is damaged inside has
     what could be read of it, with a word to `warn`. Raises MediaError.
     """
+    expect_regular(source)
+    _check_distinct(source, target, matte)
+    photo = _photo(source)
+    if photo is not None:
+        _check_suffix(target, "a photo", *PHOTO_SUFFIXES[: 1 if transparent else None])
+        _check_suffix(matte, "a photo's matte", ".png")
+        _filter_photo(source, photo, target, make_photo_filter or make_filter, matte, transparent=transparent)
+        return 1
     with open_video(source) as reader:
-        _check_distinct(source, target, matte)
-        if reader.is_photo:
-            _check_suffix(target, "a photo", *PHOTO_SUFFIXES[: 1 if transparent else None])
-            _check_suffix(matte, "a photo's matte", ".png")
-            make = make_photo_filter or make_filter
-            _filter_photo(reader, target, make, matte, transparent=transparent)
-            return 1
         if transparent:
             raise MediaError(f"{source}: only a photo can do without a background")
         _check_suffix(target, "a video", *CONTAINERS)
@@ -77,8 +83,33 @@ def filter_file(
 
 def read_picture(path: Path) -> av.VideoFrame:
     """Return a photo, or the first frame of a video, upright, as yuv420p. Raises MediaError."""
+    photo = _photo(path)
+    if photo is not None:
+        return photo.frame
     with open_video(path) as reader:
         return next(reader.frames())
+
+
+class _Photo(NamedTuple):
+    """A photo as a filter takes it, and how opaque it is (uint8, 255 is opaque), None for all of it."""
+
+    frame: av.VideoFrame
+    opacity: Plane | None
+
+
+def _photo(path: Path) -> _Photo | None:
+    """Read a photo; None for a video. Raises MediaError."""
+    expect_regular(path)
+    try:
+        still = read_photo(path)
+    except FilterError as error:
+        raise MediaError(f"{path}: {error}") from error
+    if still is None:
+        with open_video(path) as reader:
+            return _Photo(*reader.photo()) if reader.is_photo else None
+    frame = to_standard_format(av.VideoFrame.from_ndarray(on_white(still), format="bgr24"))
+    frame.pts, frame.time_base = 0, Fraction(1, 1)
+    return _Photo(frame, still.opacity)
 
 
 def _check_distinct(source: Path, target: Path, matte: Path | None) -> None:
@@ -144,11 +175,11 @@ def _filtered(
 
 
 def _filter_photo(
-    reader: VideoReader, target: Path, make_filter: MakeFilter, matte: Path | None, *, transparent: bool
+    path: Path, photo: _Photo, target: Path, make_filter: MakeFilter, matte: Path | None, *, transparent: bool
 ) -> None:
     mattes: list[Plane] = []
-    source, opacity = reader.photo()
-    (shown,) = _filtered([source], make_filter(mattes.append), reader.path)
+    source, opacity = photo
+    (shown,) = _filtered([source], make_filter(mattes.append), path)
     # What the photo hides already stays hidden.
     alpha = mattes[0] if opacity is None else cast(Plane, cv2.multiply(mattes[0], opacity, scale=1 / 255))
     with replacing(target) as destination, ExitStack() as stack:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 from typing import Final, cast
 
 import av
@@ -17,21 +18,27 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from filters.backgrounds.pictures import flatten
-from filters.base import Plane, new_frame, planes_of
+from filters.base import FilterError, Plane, new_frame, planes_of
+from filters.files.containers import UNCROPPED, Crop
+from filters.files.hdr import BT_709, is_hdr, to_sdr
 
 BT_601: Final = 6  # matrix coefficients, ISO/IEC 23091-2
 # What red and blue weigh in luma, in BT.601, and in BT.709, FCC, SMPTE 240M and BT.2020 by their numbers.
 BT_601_WEIGHTS: Final = (0.299, 0.114)
 OTHER_WEIGHTS: Final = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-UNNAMED_SIDE_DATA: Final = range(28, 32)  # kinds that PyAV doesn't know, Exif the last of them
+DISPLAY_MATRIX: Final = 6  # AV_FRAME_DATA_DISPLAYMATRIX of libavutil/frame.h
+OTHER_SIDE_DATA: Final = [kind for kind in range(32) if kind != DISPLAY_MATRIX]  # of FFmpeg 8.1
 
 
-def to_standard_format(frame: av.VideoFrame) -> av.VideoFrame:
+def to_standard_format(frame: av.VideoFrame, crop: Crop = UNCROPPED) -> av.VideoFrame:
     """Return the frame as yuv420p in limited range, on white where it is transparent, upright by its display matrix.
 
-    Its matrix is `matrix_of(frame)`; primaries and transfer stay what they are. The frame itself may be returned.
+    `crop` is what the file wants cut off before it is turned. The matrix is `matrix_of(frame)`; HDR becomes SDR,
+    other primaries and transfers (`light_of`) stay what they are. The frame itself may be returned.
     """
     plain = _limited(frame)
+    if any(crop):
+        plain = _cropped(plain, crop)
     turns, mirrored = quarter_turns(frame), _is_mirrored(frame)
     if not turns and not mirrored:
         return plain
@@ -44,8 +51,14 @@ def to_standard_format(frame: av.VideoFrame) -> av.VideoFrame:
 
 def matrix_of(frame: av.VideoFrame) -> int:
     """Return the matrix coefficients (ISO/IEC 23091-2) of the normal frame: BT.601, or what can't be converted."""
-    is_converted = frame.format.is_rgb or _has_alpha(frame) or frame.colorspace in OTHER_WEIGHTS
+    is_rgb = frame.format.is_rgb or _has_alpha(frame) or is_hdr(frame)
+    is_converted = is_rgb or frame.colorspace in OTHER_WEIGHTS
     return BT_601 if is_converted else int(frame.colorspace)
+
+
+def light_of(frame: av.VideoFrame) -> tuple[int, int]:
+    """Return primaries and transfer (ISO/IEC 23091-2) of the normal frame."""
+    return (BT_709, BT_709) if is_hdr(frame) else (int(frame.color_primaries), int(frame.color_trc))
 
 
 def opacity_of(frame: av.VideoFrame) -> Plane | None:
@@ -60,9 +73,27 @@ def quarter_turns(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
+def cropped_size(width: int, height: int, crop: Crop) -> tuple[int, int, int, int]:
+    """Return the first column and row that remain of a picture, and those after the last. Raises FilterError."""
+    left, top = ceil(crop.left * width), ceil(crop.top * height)
+    right, bottom = width - ceil(crop.right * width), height - ceil(crop.bottom * height)
+    if left >= right or top >= bottom:
+        raise FilterError("nothing remains of the picture that the file crops")
+    return left, top, right, bottom
+
+
+def _cropped(frame: av.VideoFrame, crop: Crop) -> av.VideoFrame:
+    left, top, right, bottom = cropped_size(frame.width, frame.height, crop)
+    target, planes = new_frame(right - left, bottom - top)
+    for plane, source, step in zip(planes, planes_of(frame), (1, 2, 2), strict=True):
+        height, width = plane.shape
+        plane[:] = source[top // step :, left // step :][:height, :width]
+    return target
+
+
 def _limited(frame: av.VideoFrame) -> av.VideoFrame:
-    if _has_alpha(frame):
-        frame = av.VideoFrame.from_ndarray(flatten(_bgra(frame)), format="bgr24")
+    if is_hdr(frame) or _has_alpha(frame):
+        frame = av.VideoFrame.from_ndarray(_opaque(frame), format="bgr24")
     if frame.format.name != "yuv420p" or _is_full(frame):
         frame = frame.reformat(
             format="yuv420p",
@@ -73,6 +104,13 @@ def _limited(frame: av.VideoFrame) -> av.VideoFrame:
         )
     weights = OTHER_WEIGHTS.get(frame.colorspace)
     return _converted(frame, _to_bt601(*weights)) if weights else frame
+
+
+def _opaque(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    if not is_hdr(frame):
+        return flatten(_bgra(frame))
+    colours = to_sdr(frame)
+    return flatten(np.dstack([colours, _bgra(frame)[..., 3]])) if _has_alpha(frame) else colours
 
 
 def _converted(frame: av.VideoFrame, matrix: NDArray[np.float64]) -> av.VideoFrame:
@@ -124,23 +162,26 @@ def _upright(plane: Plane, turns: int, *, mirrored: bool) -> Plane:
 
 def _is_mirrored(frame: av.VideoFrame) -> bool:
     """Tell whether the display matrix turns the picture upside down before it rotates it."""
-    data = _side_data(frame).get("DISPLAYMATRIX")
+    graph = _only_display_matrix(frame.width, frame.height, frame.format.name)
+    graph.push(frame)
+    data = cast(Mapping[str, SideData], graph.vpull().side_data).get("DISPLAYMATRIX")
     if data is None:
         return False
     a, b, _, c, d = struct.unpack_from("5i", data)
     return bool(a * d < b * c)
 
 
-def _side_data(frame: av.VideoFrame) -> Mapping[str, SideData]:
-    """Return the frame's side data by the names of PyAV, which gives none as long as there is any unnamed."""
-    try:
-        return cast(Mapping[str, SideData], frame.side_data)
-    except ValueError:
-        graph = Graph()
-        source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1)
-        )
-        deletions = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in UNNAMED_SIDE_DATA]
-        graph.link_nodes(source, *deletions, graph.add("buffersink")).configure()
-        graph.push(frame)
-        return cast(Mapping[str, SideData], graph.vpull().side_data)
+@lru_cache(maxsize=4)
+def _only_display_matrix(width: int, height: int, pix_fmt: str) -> Graph:
+    """Return a graph that takes from frames all side data but the display matrix.
+
+    PyAV 18.1 frees the metadata of side data twice (that of a PNG's profile, say), and gives none at all as long as
+    there is any that it has no name for.
+    """
+    graph = Graph()
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat(pix_fmt), time_base=Fraction(1)
+    )
+    deletions = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in OTHER_SIDE_DATA]
+    graph.link_nodes(source, *deletions, graph.add("buffersink")).configure()
+    return graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,25 +11,34 @@ from typing import Final, TypeAlias, cast
 
 import av
 from av.audio.stream import AudioStream
-from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import Disposition, Stream
-from av.video.codeccontext import VideoCodecContext
+from av.stream import Stream
 from av.video.stream import VideoStream
 
-from filters.base import FilterError, Plane
-from filters.files.pixel_format import matrix_of, opacity_of, quarter_turns, to_standard_format
+from filters.base import Plane
+from filters.files.clock import MAX_REORDERED, Clock
+from filters.files.containers import declared
+from filters.files.damage import DamageWatch
+from filters.files.deinterlace import Deinterlacer
+from filters.files.errors import MediaError
+from filters.files.pixel_format import (
+    cropped_size,
+    light_of,
+    matrix_of,
+    opacity_of,
+    quarter_turns,
+    to_standard_format,
+)
+from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
+from filters.files.truncation import check_whole
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
-MATROSKA_SEGMENT = bytes.fromhex("18538067")  # EBML id, RFC 9559 section 5.1
+MAX_PREROLL: Final = Fraction(1, 10)  # second of sound that a decoder begins with; Opus takes 0.08
+MAX_LATE: Final = Fraction(10)  # seconds that a film's picture or sound may really begin late
 
 
 AudioPacket: TypeAlias = "av.Packet[AudioStream]"
-
-
-class MediaError(FilterError):
-    """A file can't be read, filtered or written; the message is one line for whoever named the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +64,21 @@ class VideoReader:
     seconds, or None.
     """
 
-    def __init__(self, path: Path, container: InputContainer, form: VideoFormat) -> None:
+    def __init__(self, path: Path, container: InputContainer, form: VideoFormat, shown: Shown) -> None:
         self.path = path
         self.format = form
         self._container = container
-        self._video = _video_stream(container, path)
-        self._decoder = _decoder(self._video)
+        self._shown = shown
+        self._video, self._decoder = shown.stream, shown.decoder
         self._decoder.thread_type = "AUTO"
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
+        self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
+        self._watch = DamageWatch()
+        self._start = Fraction(0)
+        self._seen = self._due = self._end = (
+            0.0  # seconds: the last frame, when it should be, and all streams
+        )
         self.is_photo = container.format.name.endswith(("_pipe", "image2"))
 
     @property
@@ -77,34 +92,69 @@ class VideoReader:
     def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[av.VideoFrame]:
         """Yield all frames; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
         last: int | None = None
-        shown = due = end = 0.0  # seconds: the last frame, when it should be, and all streams
         with _reading(self.path):
-            for packet in self._container.demux():
-                begin, until = _span(packet)
-                # Sound goes on where a screen recording has no new frame.
-                if packet.is_corrupt or (self.audio and end and begin - end > MAX_HOLE):
-                    self._damage(end)
-                end = max(end, until)
-                if on_audio and packet.stream in self.audio:
-                    on_audio(cast(AudioPacket, packet))
-                if packet.stream is not self._video:
+            for frame in self._progressive(on_audio):
+                if frame.pts is not None and frame.pts < self._hidden_before:
                     continue
-                due = max(due, begin)
-                for frame in self._decoder.decode(packet):
-                    last = self._timestamp(frame, last)
-                    shown = float(last * self.format.time_base)
-                    if frame.is_corrupt:
-                        self._damage(shown)
-                    yield self._prepare(frame, last)
-        _check_whole(self._container, self.path)
-        self._check_end(shown, due)
-        self._check_end(end, self._declared)
+                last = self._timestamp(frame, last)
+                self._seen = float(last * self.format.time_base)
+                if frame.is_corrupt and not self._watch.is_known(frame):
+                    self._damage(self._seen)
+                yield self._prepare(frame, last)
+        check_whole(self._container, self.path)
+        self._check_end(self._seen, self._due)
+        self._check_end(self._end, self._declared - float(self._start))
+
+    def _progressive(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.VideoFrame]:
+        deinterlacer = Deinterlacer()
+        for packet in self._packets(on_audio):
+            for frame in self._decoder.decode(packet):
+                yield from deinterlacer.push(frame)
+        yield from deinterlacer.flush()
+
+    def _packets(self, on_audio: Callable[[AudioPacket], None] | None) -> Iterator[av.Packet[VideoStream]]:
+        """Yield the packets of video, on the file's one clock."""
+        streams: list[Stream] = [self._video, *self.audio]
+        self._start = _start(self._container, streams)
+        clock = Clock(self._start, self.format.rate, jumps="mpeg" in self._container.format.name)
+        hole = MAX_HOLE + MAX_REORDERED / self.format.rate
+        for packet in self._container.demux(streams):
+            joined = clock.place(packet)
+            begin, until = _span(packet)
+            self._damage(self._watch.see(packet, self._end, joined=joined))
+            # Sound goes on where a screen recording has no new frame.
+            if self.audio and self._end and begin - self._end > hole:
+                self._damage(self._end)
+            self._end = max(self._end, until)
+            if on_audio and packet.stream in self.audio and not self._is_hidden(packet):
+                on_audio(cast(AudioPacket, packet))
+            if packet.stream is self._video:
+                self._due = max(self._due, begin)
+                shown = cast("av.Packet[VideoStream]", packet)
+                expect_no_hidden_layer(self._shown, shown, self.path)
+                yield shown
+
+    def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
+        """Tell whether a packet of sound lies before the beginning, in a stream that begins with more than priming."""
+        if packet.pts is None or not _has_edit_lists(self._container):
+            return False
+        begin, end = (
+            at * Fraction(packet.time_base) for at in (packet.pts, packet.pts + (packet.duration or 0))
+        )
+        if begin < -MAX_PREROLL:
+            self._trimmed.add(packet.stream_index)
+        return packet.stream_index in self._trimmed and end <= 0
 
     def photo(self) -> tuple[av.VideoFrame, Plane | None]:
         """Return the first frame, and how opaque it is (uint8, 255 is opaque) where it may be transparent."""
         with _reading(self.path):
-            frame = _first(self._container, self._video, self._decoder, self.path)
+            frame = _first(self._container, self._shown, self.path)
         return self._prepare(frame, 0), opacity_of(frame)
+
+    @property
+    def _hidden_before(self) -> float:
+        """The time before which frames are not shown, in the stream's ticks."""
+        return 0 if _has_edit_lists(self._container) else float("-inf")
 
     def _timestamp(self, frame: av.VideoFrame, last: int | None) -> int:
         if last is None:
@@ -115,13 +165,13 @@ class VideoReader:
 
     def _prepare(self, frame: av.VideoFrame, pts: int) -> av.VideoFrame:
         form = self.format
-        plain = to_standard_format(frame)
+        plain = to_standard_format(frame, self._shown.crop)
         if (plain.width, plain.height) != (form.width, form.height):
             plain = plain.reformat(width=form.width, height=form.height, threads=1)
         plain.pts, plain.time_base = pts, form.time_base
         return plain
 
-    def _damage(self, time: float) -> None:
+    def _damage(self, time: float | None) -> None:
         self.damaged = time if self.damaged is None else self.damaged
 
     def _check_end(self, end: float, due: float) -> None:
@@ -146,10 +196,20 @@ class VideoReader:
 @contextmanager
 def open_video(path: Path) -> Iterator[VideoReader]:
     """Open a video or photo for reading. Raises MediaError."""
+    with _reading(path), path.open("rb") as file:
+        structure = declared(file)
     with _opened(path) as container:
-        form = _probe(container, path)
+        form = _probe(container, shown_stream(container, structure, path), path)
     with _opened(path) as container:
-        yield VideoReader(path, container, form)
+        yield VideoReader(path, container, form, shown_stream(container, structure, path))
+
+
+def expect_regular(path: Path) -> None:
+    """Raise MediaError for a pipe, a folder or a device: most formats are read from several places at a time."""
+    with _reading(path):
+        regular = path.is_file() or not path.exists()
+    if path == Path("-") or not regular:
+        raise MediaError(f"{path}: cannot be read: not a regular file; save what comes from a pipe first")
 
 
 @contextmanager
@@ -167,15 +227,23 @@ def _opened(path: Path) -> Iterator[InputContainer]:
             # A file object, because FFmpeg takes some names for protocols ("a:b.mp4") or patterns ("%d.png").
             file = stack.enter_context(path.open("rb"))
             container = stack.enter_context(av.open(file, "r"))
-            _check_whole(container, path)
+            check_whole(container, path)
         yield container
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    for stream in container.streams.video:
-        if stream.codec_context and not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise MediaError(f"{path}: there is no video in it")
+def _start(container: InputContainer, streams: Sequence[Stream]) -> Fraction:
+    """Return when a file begins, in seconds; 0 where its format says that it begins at 0."""
+    starts = [
+        s.start_time * Fraction(s.time_base) for s in streams if s.start_time is not None and s.time_base
+    ]
+    start = min(starts, default=Fraction(0))
+    usual = MAX_LATE if _has_edit_lists(container) else Fraction(0)
+    return Fraction(0) if -MAX_PREROLL <= start <= usual or (start < 0 and usual) else start
+
+
+def _has_edit_lists(container: InputContainer) -> bool:
+    """Tell whether the format, MP4's, says what is shown, as what comes at 0 or later."""
+    return "mp4" in container.format.name
 
 
 def _span(packet: av.Packet[Stream]) -> tuple[float, float]:
@@ -186,29 +254,22 @@ def _span(packet: av.Packet[Stream]) -> tuple[float, float]:
     return float(begin * packet.time_base), float(end * packet.time_base)
 
 
-def _decoder(stream: VideoStream) -> VideoCodecContext:
-    """Return the stream's decoder; FFmpeg's own one for VP9 would show what its alpha channel hides."""
-    has_alpha = any(name.lower() == "alpha_mode" and value != "0" for name, value in stream.metadata.items())
-    if has_alpha and stream.codec_context.name == "vp9":
-        return CodecContext.create("libvpx-vp9", "r")
-    return stream.codec_context
-
-
-def _first(
-    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext, path: Path
-) -> av.VideoFrame:
-    for packet in container.demux(stream):
-        for frame in decoder.decode(packet):
+def _first(container: InputContainer, shown: Shown, path: Path) -> av.VideoFrame:
+    for packet in container.demux(shown.stream):
+        expect_no_hidden_layer(shown, packet, path)
+        for frame in shown.decoder.decode(packet):
             return frame
     raise MediaError(f"{path}: there are no frames in it")
 
 
-def _probe(container: InputContainer, path: Path) -> VideoFormat:
+def _probe(container: InputContainer, shown: Shown, path: Path) -> VideoFormat:
     """Decode the first frame, which alone knows rotation and colours."""
-    stream = _video_stream(container, path)
+    stream = shown.stream
     with _reading(path):
-        frame = _first(container, stream, _decoder(stream), path)
-    width, height, aspect = frame.width, frame.height, stream.sample_aspect_ratio or None
+        frame = _first(container, shown, path)
+    primaries, transfer = light_of(frame)
+    left, top, right, bottom = cropped_size(frame.width, frame.height, shown.crop)
+    width, height, aspect = right - left, bottom - top, stream.sample_aspect_ratio or None
     if quarter_turns(frame) % 2:
         width, height, aspect = height, width, aspect and 1 / aspect
     return VideoFormat(
@@ -218,31 +279,6 @@ def _probe(container: InputContainer, path: Path) -> VideoFormat:
         rate=stream.average_rate or stream.guessed_rate or Fraction(30),
         sample_aspect_ratio=aspect,
         colorspace=matrix_of(frame),
-        primaries=int(frame.color_primaries),
-        transfer=int(frame.color_trc),
+        primaries=primaries,
+        transfer=transfer,
     )
-
-
-def _check_whole(container: InputContainer, path: Path) -> None:
-    """Raise MediaError where the container's own index or header reaches beyond the end of the file."""
-    size = path.stat().st_size
-    indexed = max((e.pos + e.size for s in container.streams for e in s.index_entries), default=0)
-    if indexed > size or _declared_size(path) > size:
-        raise MediaError(f"{path}: is truncated")
-
-
-def _declared_size(path: Path) -> int:
-    """Return the size that a JPEG's or Matroska file's own structure calls for; 0 where it doesn't tell."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-        if head.startswith(b"\xff\xd8\xff"):
-            data = head + file.read()
-            # Start Of Scan and End Of Image can't occur inside entropy-coded data (ITU-T T.81, B.1.1.5).
-            return 0 if data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda") else len(data) + 1
-    start = head.find(MATROSKA_SEGMENT) + len(MATROSKA_SEGMENT)
-    if not head.startswith(b"\x1a\x45\xdf\xa3") or start < len(MATROSKA_SEGMENT) or start >= len(head):
-        return 0
-    # A variable-size integer: the leading zeros of its first byte tell its length, all ones mean "unknown".
-    length = 9 - head[start].bit_length()
-    value = int.from_bytes(head[start : start + length]) & ((1 << 7 * length) - 1)
-    return 0 if value == (1 << 7 * length) - 1 else start + length + value

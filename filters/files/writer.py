@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from filters.base import Plane
-from filters.files.reader import AudioPacket, MediaError, VideoFormat
+from filters.files.audio import audio_track
+from filters.files.errors import MediaError
+from filters.files.reader import AudioPacket, VideoFormat
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """What video is written as, by suffix; all of them hold H.264."""
-
-COPIED = {
-    "mp4": ("aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"),
-    "mov": ("aac", "ac3", "alac", "eac3", "mp3", "pcm_"),
-}
-"""How the names begin of the audio that is copied; FFmpeg names more, with which it then writes no header."""
 
 
 class Destination(NamedTuple):
@@ -42,7 +37,7 @@ def replacing(target: Path) -> Iterator[Destination]:
     Raises MediaError where `target` can't be written.
     """
     final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
-    part = final.with_name(f".{final.name}.{os.getpid()}.part")
+    part = final.with_name(f".{final.name}.{secrets.token_hex(8)}.part")  # process ids repeat over machines
     with writing(target):
         part.touch(exist_ok=False)
     try:
@@ -114,7 +109,7 @@ class VideoWriter(_Writer):
         context.colorspace, context.color_primaries = form.colorspace, form.primaries
         context.color_trc = form.transfer
         with writing(self._path):
-            self._audio = {stream.index: _audio_track(self._container, stream) for stream in audio}
+            self._audio = {stream.index: audio_track(self._container, stream) for stream in audio}
 
     def write(self, frame: av.VideoFrame) -> None:
         """Take the next frame, yuv420p, with its pts."""
@@ -144,51 +139,3 @@ class MatteWriter(_Writer):
         picture = av.VideoFrame.from_ndarray(matte, format="gray")
         picture.pts, picture.time_base = frame.pts, frame.time_base
         self._encode(picture)
-
-
-class _AudioTrack(Protocol):
-    def write(self, packet: AudioPacket) -> None: ...
-
-
-def _audio_track(container: OutputContainer, source: AudioStream) -> _AudioTrack:
-    codec = source.codec_context.codec.canonical_name
-    if codec in container.supported_codecs and codec.startswith(COPIED.get(container.format.name, "")):
-        return _Copy(container, source)
-    return _Transcode(container, source)
-
-
-class _Copy:
-    """Audio as it came."""
-
-    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
-        self._container = container
-        self._stream = container.add_stream_from_template(source)
-
-    def write(self, packet: AudioPacket) -> None:
-        if packet.size:
-            packet.stream = self._stream
-            self._container.mux(packet)
-
-
-class _Transcode:
-    """Audio that the container can't hold, as stereo AAC."""
-
-    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
-        self._container = container
-        self._stream = container.add_stream("aac", rate=source.rate, layout="stereo")
-        self._resampler: av.AudioResampler | None = None
-
-    def write(self, packet: AudioPacket) -> None:
-        for frame in packet.decode():
-            self._encode(frame)
-        if not packet.size:
-            self._encode(None)
-            self._container.mux(self._stream.encode(None))
-
-    def _encode(self, frame: av.AudioFrame | None) -> None:
-        if self._resampler is None:
-            self._container.start_encoding()  # the encoder's frame size is known once it is open
-            aac = self._stream.codec_context
-            self._resampler = av.AudioResampler(aac.format, aac.layout, aac.rate, aac.frame_size)
-        for piece in self._resampler.resample(frame):
-            self._container.mux(self._stream.encode(piece))

@@ -38,6 +38,8 @@ NAMES = (
     "warp",
     "surprise",
     "to_network",
+    "cells",
+    "fill",
 )
 
 
@@ -63,6 +65,8 @@ class Kernels:
     warp: Kernel
     surprise: Kernel
     to_network: Kernel
+    cells: Kernel
+    fill: Kernel
 
     def __init__(self, library: ModuleType | None, reason: str = "") -> None:
         self.variant: str = library.variant() if library else "none"

@@ -14,6 +14,7 @@ from filters.matting import components, edges, region
 from filters.matting.clean_plate import Plate, PlateCapture
 from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.matting.motion import scaled, warped_inside
+from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
@@ -95,7 +96,7 @@ class Matte:
         """
         work = work_of(planes)
         ended: list[MatteFrame] = []
-        if self._last is not None and not same_scene(work.cells, self._last.cells):
+        if self._last is not None and not _follows(work, self._last):
             ended = self.flush()
             self.reset()
         try:
@@ -152,6 +153,7 @@ class Matte:
         if self._recording:
             self._recording = PlateCapture(self._recording.wanted)
         self._stillness = Stillness()
+        self._probation = Probation()
         self._last: Work | None = None
         self._alpha: Plane | None = None
         self._cells = self._seen = np.zeros((0, 0), np.uint8)
@@ -173,6 +175,7 @@ class Matte:
                 self._plate = None
         if self._options.components:
             alpha = self._confirmed(components.keep_people(alpha), source)
+            alpha = _without(alpha, self._probation.hidden(resized(alpha, cell_size(work.size))))
         self._cells = resized(alpha, cell_size(work.size))
         if self._options.guided:
             alpha = edges.guided(alpha, work.y)
@@ -191,7 +194,7 @@ class Matte:
     def _hold(self, work: Work) -> Plane | None:
         """Return the last matte, moved along with the person, if nothing else has happened since."""
         wanted = self._options.stillness or self.network_interval > 1
-        if self._alpha is None or self._recording or not wanted:
+        if self._alpha is None or self._recording or self._probation.pending or not wanted:
             return None
         motion = self._stillness.motion(work.cells, self.network_interval)
         return None if motion is None else warped_inside(self._alpha, scaled(motion, CELL))
@@ -215,8 +218,7 @@ class Matte:
         if box is None:
             return alpha
         seen = self._see(source, [box], size)
-        doubtful = enlarged(components.unconfirmed(new, alpha, seen), size)
-        return np.where(doubtful > 0, np.uint8(0), alpha)
+        return _without(alpha, components.unconfirmed(new, alpha, seen))
 
     def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
         if self._alpha is None or not self._options.region:
@@ -239,3 +241,15 @@ class Matte:
         if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
             return self._stretch(resized(alpha, size))
         return doubled(alpha, self._stretch.gain, self._stretch.offset)
+
+
+def _without(alpha: Plane, cells: Plane) -> Plane:
+    """Return the matte with nothing of what a mask of cells covers."""
+    if not cells.any():
+        return alpha
+    return np.where(enlarged(cells, (alpha.shape[1], alpha.shape[0])) > 0, np.uint8(0), alpha)
+
+
+def _follows(work: Work, last: Work) -> bool:
+    """Tell whether two frames in a row can be compared: of one shape, and of one scene."""
+    return work.y.shape == last.y.shape and same_scene(work.cells, last.cells)

@@ -9,7 +9,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from server.cli.console import fail, progress, terminate, warn
+from server.cli.films import filter_many
+from server.cli.wall import end_with_parent, walled
 from server.config.options import MODELS, PICTURES, SMOOTHERS, Config
+from server.core.core_dumps import forbid_core_dumps
 
 DEFAULTS = Config()
 PRIVACY = 0.2  # MatteOptions.privacy, which costs a second to import
@@ -31,8 +34,12 @@ Smoother = Annotated[
 
 
 def filter_(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or a photo.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help=".mp4, .mov, .mkv; photos: .png, .jpg.")],
+    given: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A video or a photo, or a folder of them, or s3://, gs://.")
+    ],
+    wanted: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help=".mp4, .mov, .mkv; photos: .png, .jpg; or a folder.")
+    ],
     background: Annotated[
         str,
         typer.Option(
@@ -53,12 +60,62 @@ def filter_(
         typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
     ] = None,
     model: Model = DEFAULTS.model,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Of a folder, files at a time; by default as many as cores.")
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Filter a folder on this Ray cluster.")
+    ] = "",
+    within: Annotated[bool, typer.Option("--within", hidden=True)] = False,
 ) -> None:
-    """Put a background behind the people in a video or a photo.
+    """Put a background behind the people in a video or a photo, or in all of a folder.
+
+    Of a folder, what is done already is left alone: the same command goes on where it was ended.
 
     Every frame keeps its time and size, and audio is kept. H.264 in 4:2:0 has even sides only: a video with
     an odd one becomes 4:4:4, which few players show.
     """
+    if "://" in given or Path(given).is_dir():
+        if matte or plate or background == "none":
+            raise typer.BadParameter(
+                "a folder takes neither --matte nor --plate nor a transparent background"
+            )
+        _end_by_signals()
+        filter_many(given, wanted, (background, smoother, privacy, model), jobs or DEFAULTS.workers, cluster)
+        return
+    source, target = Path(given), Path(wanted)
+    if not within:
+        options = {"background": background, "matte": matte, "smoother": smoother, "privacy": privacy}
+        words = [
+            f"--{name}={value}"
+            for name, value in (options | {"plate": plate, "model": model}).items()
+            if value is not None
+        ]
+        targets = [target, *([matte] if matte else [])]
+        raise typer.Exit(
+            walled(["filter", "--within", *words, "--", str(source), str(target)], source, targets)
+        )
+    end_with_parent()
+    forbid_core_dumps()
+    _filter(source, target, background, matte, smoother, privacy, plate, model)
+
+
+def _end_by_signals() -> None:
+    signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is nohup's, and the work goes on
+        signal.signal(signal.SIGHUP, terminate)
+
+
+def _filter(
+    source: Path,
+    target: Path,
+    background: str,
+    matte: Path | None,
+    smoother: str,
+    privacy: float,
+    plate: Path | None,
+    model: str,
+) -> None:
     from filters.backgrounds.background import Color, parse_background
     from filters.base import FilterError, Plane, planes_of
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
@@ -68,9 +125,7 @@ def filter_(
     from filters.matting.smoother import SMOOTHERS as MAKERS
     from filters.person import PersonFilter
 
-    signal.signal(signal.SIGTERM, terminate)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is nohup's, and the work goes on
-        signal.signal(signal.SIGHUP, terminate)
+    _end_by_signals()
     transparent = background == "none"
     try:
         segmenter = Segmenter(load_card(model, MODELS))

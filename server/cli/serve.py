@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from server.cli.cluster import serve_cluster, serve_loops
 from server.cli.console import Assignments, ConfigFile, configuration, fail
 from server.config.options import SMOOTHERS
 from server.core.core_dumps import forbid_core_dumps
@@ -35,6 +36,12 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode, filter and encode.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve as a front of this Ray cluster.")
+    ] = None,
+    loops: Annotated[
+        int | None, typer.Option(min=1, help="Servers on this machine, each with a share of the workers.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The network of models/NAME.toml.")
     ] = None,
@@ -50,6 +57,8 @@ def serve(
         "log_format": log_format,
         "recordings": recordings,
         "workers": workers,
+        "cluster": cluster,
+        "loops": loops,
         "model": model,
         "smoother": smoother,
     }
@@ -78,6 +87,11 @@ def _serve(config: Path | None, assignments: list[str] | None, options: Mapping[
     try:
         chosen = configuration(config, assignments, options)
         forbid_core_dumps()
-        run(chosen)
+        if chosen.cluster:
+            serve_cluster(chosen, config)
+        elif chosen.loops > 1:
+            serve_loops(chosen, config, assignments, options)
+        else:
+            run(chosen)
     except (ConfigError, FilterError, OSError) as error:
         fail(error)

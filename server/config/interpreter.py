@@ -11,8 +11,10 @@ from pathlib import Path
 
 from server.config.options import ROOT
 
-SECRETS = "GREENROOM_"
-"""What names of options in the environment begin with; keys and tokens are among them."""
+RAY = ("RAY_",)
+"""What the variables begin with among which is the token of a whole cluster."""
+SECRETS = ("GREENROOM_", "AWS_", "GOOGLE_", *RAY)
+"""What the variables begin with that may be keys and tokens."""
 
 
 def python_command(module: str, *words: str) -> list[str]:
@@ -20,8 +22,8 @@ def python_command(module: str, *words: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *words]
 
 
-def python_environment() -> dict[str, str]:
-    """Return this process's environment without options of ours, and with a path that no working directory changes."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(SECRETS)}
+def python_environment(without: tuple[str, ...] = SECRETS) -> dict[str, str]:
+    """Return this process's environment without secrets, and with a path that no working directory changes."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(without)}
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return kept | {"PYTHONPATH": os.pathsep.join([str(ROOT), *(p for p in given if Path(p).is_absolute())])}

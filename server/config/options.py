@@ -183,6 +183,32 @@ class Config:
     ] = ""
     receipts: Annotated[Path | None, Option("Folder in which every receipt is kept.")] = None
 
+    loops: Annotated[
+        int,
+        Option(
+            "Servers on this machine behind one address: each has an event loop and a share of the workers. "
+            "0: one; in a cluster as many as the machine's cores keep busy.",
+            section="Cluster",
+        ),
+    ] = 0
+    cluster: Annotated[
+        str, Option("HOST:PORT of a Ray cluster; rooms live on the servers of its machines.")
+    ] = ""
+    cluster_secret: Annotated[
+        Path | None, Option("File that `greenroom cluster certificates` has made, the same on every machine.")
+    ] = None
+    remote_workers: Annotated[
+        tuple[str, ...],
+        Option("HOST:PORT of workers of other machines, of `greenroom cluster worker`, besides our own."),
+    ] = ()
+    cluster_url: Annotated[
+        str,
+        Option(
+            "Where WHIP and WHEP clients reach a server of this machine, with {port}; "
+            "without it fronts pass them on."
+        ),
+    ] = ""
+
     metrics: Annotated[bool, Option("Serve Prometheus' /metrics.", section="Metrics")] = True
     metrics_token: Annotated[
         str, Option("Bearer token that /metrics asks for. Without one it is for loopback only.", secret=True)

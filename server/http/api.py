@@ -34,7 +34,7 @@ Described: TypeAlias = dict[str, Any]
 
 
 def add_api(app: web.Application) -> None:
-    """Add the routes to an application that has a Conference."""
+    """Add the routes to an application that has ROOMS."""
     routes: list[tuple[str, str, Handler]] = [
         ("GET", "/rooms", _rooms),
         ("GET", "/rooms/{room}", _room),

@@ -50,11 +50,15 @@ async def _readyz(request: web.Request) -> web.Response:
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    secret = request.app[ROOMS].config.metrics_token
-    if secret:
+    may_read_metrics(request, request.app[ROOMS].config)
+    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def may_read_metrics(request: web.Request, config: Config) -> None:
+    """Raise what answers a request that may not read metrics."""
+    if config.metrics_token:
         token = bearer(request).encode(errors="surrogateescape")
-        if not hmac.compare_digest(token, secret.encode()):
+        if not hmac.compare_digest(token, config.metrics_token.encode()):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
     elif not is_local(request):
         raise web.HTTPForbidden(text="set metrics_token to read metrics from elsewhere\n")
-    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})

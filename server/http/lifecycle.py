@@ -77,8 +77,9 @@ def welcome(config: Config) -> Iterator[str]:
     anywhere = config.host in ("0.0.0.0", "::")
     host = "localhost" if anywhere or config.host in ("127.0.0.1", "::1") else config.host
     yield f"Greenroom is open at {scheme}://{host}:{config.port} (Ctrl-C ends it)"
-    if anywhere:
-        for address in get_host_addresses(use_ipv4=True, use_ipv6=False):
-            yield f"  and at {scheme}://{address}:{config.port}"
+    others = get_host_addresses(use_ipv4=True, use_ipv6=False) if anywhere else []
+    urls = [f"{scheme}://{address}:{config.port}" for address in others]
+    for url in dict.fromkeys([*urls, *filter(None, [config.public_url])]):
+        yield f"  and at {url}"
     if not config.token_keys:
         yield "No token keys are configured: whoever reaches it may join any room."

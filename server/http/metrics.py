@@ -100,7 +100,7 @@ def _transferred(participant: Participant) -> Iterator[tuple[tuple[object, str],
 
 
 class Metrics(Collector):
-    """Made inside a running event loop, for one Conference; ends with `close`."""
+    """Made inside a running event loop, for all rooms; ends with `close`."""
 
     def __init__(self, rooms: Rooms) -> None:
         self.registry = CollectorRegistry()
@@ -112,6 +112,13 @@ class Metrics(Collector):
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
+        remote = Histogram(
+            "greenroom_remote_frame_seconds",
+            "Time from sending a camera frame to another machine's worker to its answer.",
+            buckets=FRAME_BUCKETS,
+            registry=self.registry,
+        )
+        rooms.media.workers.on_remote_frame = remote.observe
         meter = MeasuredLoad(rooms.config.workers, self.registry)
         rooms.media = rooms.media._replace(meter=meter)
         ProcessCollector(registry=self.registry)
@@ -182,6 +189,11 @@ class Metrics(Collector):
         people.add_metric(["room"], inside)
         people.add_metric(["lobby"], everybody - inside)
         yield people
+        yield GaugeMetricFamily(
+            "greenroom_remote_workers",
+            "Workers of other machines that are there.",
+            value=self._rooms.media.workers.remote,
+        )
         level = LEVELS.index(self._rooms.governor.level)
         yield GaugeMetricFamily(
             "greenroom_load_level", "What is given up because of the load; 0 is nothing.", value=level

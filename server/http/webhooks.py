@@ -187,7 +187,7 @@ class Webhooks:
 
 
 def add_webhooks(app: web.Application, config: Config) -> None:
-    """Add webhooks, if any are configured, to an application that has a Conference. Raises ConfigError."""
+    """Add webhooks, if any are configured, to an application that has ROOMS. Raises ConfigError."""
     if not config.webhook_urls:
         return
     for url in config.webhook_urls:

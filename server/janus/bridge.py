@@ -33,7 +33,7 @@ MAX_ROOM_NAME = 64
 
 
 def add_bridge(app: web.Application, config: Config) -> None:
-    """Add a bridge, if one is configured, to an application that has a Conference."""
+    """Add a bridge, if one is configured, to an application that has ROOMS."""
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         bridge = Bridge(config, app[ROOMS])

@@ -49,7 +49,7 @@ class FairShares:
     """Paces those who take too much, one by one."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._paces: dict[str, _Pace] = {}
         self._before: float | None = None
         self._reduced = float("-inf")
@@ -71,7 +71,7 @@ class FairShares:
             return False
         shares = {c: b.busy / elapsed for c, b in burdens.items() if b.busy / elapsed > ACTIVE}
         if len(shares) > 1:
-            fair = min(LARGEST, _fair_share(list(shares.values()), CAPACITY * self._workers))
+            fair = min(LARGEST, _fair_share(list(shares.values()), CAPACITY * self.workers))
             for camera, share in shares.items():
                 self._hold_back(now, camera, fair / share, burdens[camera].size, frame_rate)
         return now - self._reduced < AFTERMATH

@@ -73,7 +73,7 @@ class LoadMeter:
     """Collects what the workers did between two looks."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._busy = 0.0
         self._waits: list[float] = []
         self._since: float | None = None
@@ -91,7 +91,7 @@ class LoadMeter:
         self._busy, self._waits, self._since = 0.0, [], now
         if elapsed <= 0 or not waits:
             return 0.0, 0.0
-        return min(1.0, busy / elapsed / self._workers), float(np.percentile(waits, 90))
+        return min(1.0, busy / elapsed / self.workers), float(np.percentile(waits, 90))
 
 
 class Governor:

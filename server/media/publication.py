@@ -216,7 +216,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
             return
         error = job.exception()
         if error is None:
-            videos, wait, busy = job.result()
+            videos, wait, busy, broken = job.result()
+            if broken:
+                self._ask_sender_for_keyframe()
             self.busy += busy
             # What waits because it is held back says nothing about what the others wait for.
             self._meter.note(wait=wait if self.paced is None else None, busy=busy)

@@ -48,6 +48,10 @@ class Bans:
         """Return who is kept out, as the protocol has it."""
         return [{"id": participant, "name": ban.name} for participant, ban in self._bans.items()]
 
+    def state(self) -> list[tuple[str, str, list[str]]]:
+        """Return what goes along when the room moves: id, name and keys of each."""
+        return [(participant, ban.name, sorted(ban.keys)) for participant, ban in self._bans.items()]
+
     def clear(self) -> None:
         """Let everybody in again."""
         self._bans.clear()

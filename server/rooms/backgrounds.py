@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import builtins
 import secrets
+import subprocess
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from filters.backgrounds.background import (
     BUILTIN,
     CLIPS,
     Background,
     PictureFile,
-    decode_picture,
-    encode_jpeg,
     parse_background,
 )
 from filters.base import FilterError
 from server.access.policy import RoomPolicy
+from server.config.interpreter import python_command, python_environment
 from server.config.options import PICTURES, Config
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD, background_id
+from server.rooms.upload_program import REFUSED
 
-THUMBNAIL = (256, 144)
+PATIENCE: Final = 60.0  # seconds for the whole process, on a machine with other things to do
+DAMAGED: Final = "the picture is damaged"
 TITLES = {"blur": "Soft blur", "blur-strong": "Strong blur"}
 
 BackgroundInfo: TypeAlias = dict[str, Any]
@@ -38,9 +40,20 @@ class Upload(NamedTuple):
 
 def read_upload(data: bytes, config: Config) -> Upload:
     """Decode a JPEG, PNG or WebP; raise FilterError when it can't be used. Takes long: not for the event loop."""
-    image = decode_picture(data, config.max_upload_pixels)
-    size = (image.shape[1], image.shape[0])
-    return Upload(encode_jpeg(image, size, quality=95), encode_jpeg(image, THUMBNAIL))
+    limit = str(config.max_upload_pixels)
+    command = python_command("server.rooms.upload_program", limit)
+    try:
+        done = subprocess.run(
+            command, input=data, capture_output=True, timeout=PATIENCE, env=python_environment(), check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FilterError("the picture takes too long to decode") from error
+    if done.returncode == REFUSED:
+        raise FilterError(done.stderr.decode(errors="replace")[:200])
+    length = int.from_bytes(done.stdout[:4])
+    if done.returncode or not 0 < length < len(done.stdout) - 4:
+        raise FilterError(DAMAGED)
+    return Upload(done.stdout[4 : 4 + length], done.stdout[4 + length :])
 
 
 class BackgroundLibrary:

@@ -238,6 +238,17 @@ class Room:
                 self.update(membership)
             self.replace(other)
 
+    def come_back(self, membership: Membership, seat: str) -> None:
+        """Let somebody in whom the room expects back, by the hash of the seat; raise SignalingError room-full."""
+        self.roster.come_back(membership.participant, seat)
+        self.entered(membership, waited=False)
+
+    def await_no_more(self) -> None:
+        """Expect nobody back any more."""
+        heir = self.roster.await_no_more()
+        if heir is not None:
+            self._inherit(self._memberships[heir.id])
+
     def claim(self, membership: Membership, token: str) -> None:
         """Make a member who shows the host token a host."""
         before = self.role(membership)

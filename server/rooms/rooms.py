@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import ModelCard, Segmenter, load_card
+from server.access.certificates import tls_context
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
-from server.core.errors import SignalingError
+from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
 from server.media.fair_shares import Burden, FairShares
 from server.media.governor import Governor, LoadMeter
@@ -27,7 +28,8 @@ from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
 from server.rooms.participant import MediaResources, Participant
 from server.rooms.room import Membership, Reason, Room
-from server.rooms.roster import OpenRooms
+from server.rooms.room_state import restore, seat_hash
+from server.rooms.roster import OpenRooms, Returning
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +47,15 @@ class Rooms:
         self.config = config
         self.authenticator = Authenticator(read_keys(config.token_keys))
         self.draining = False
+        self.admission: Callable[[str], None] = lambda room: None
+        """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
         self.events = Events()
         self.open_rooms = OpenRooms(config.max_rooms, self._begin)
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
         self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
+        self.utilisation = 0.0
+        """Share of the workers' time that was busy of late."""
         self.shares = FairShares(config.workers)
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
@@ -71,23 +77,26 @@ class Rooms:
         grant: Grant = OPEN,
         *,
         seats: tuple[str, ...] = (),
+        seat: str = "",
     ) -> tuple[Membership, str | None]:
         """Take a newcomer into the lobby of a room, which may begin with that.
 
         Return the code of the error because of which the background is not the wanted one, if it isn't. `seats` are
-        what the newcomer says to have had here before. Raises SignalingError when name or room won't do, when a
-        host has removed the newcomer, or all is full.
+        what the newcomer says to have had here before, `seat` what they bring from another server. Raises
+        SignalingError when name or room won't do, when a host has removed the newcomer, or all is full.
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
         if not has_free_ports(self.config.udp_ports, CONNECTIONS):
             raise SignalingError("no-port", NO_PORT, fatal=True)
         name = participant_name(grant.name or name)
+        self.admission(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
             room.bans.expect_allowed(grant.holder, *seats)
             self._make_place(room, grant)
             participant, redirected = self._newcomer(room, name, background, grant)
+            participant.seat = seat or participant.seat
             participant.note(room.roster.policy)
             participant.gate_camera()
             membership = Membership(room, participant)
@@ -168,6 +177,22 @@ class Rooms:
         membership = self._seats.get(seat)
         return membership if membership and membership.room.name == room.lower() else None
 
+    def returning(self, seat: str, name: str) -> Returning | None:
+        """Return what somebody was in a room when it lived on another server."""
+        room = self.open_rooms.get(name.lower())
+        return room.roster.returning.get(seat_hash(seat)) if room is not None else None
+
+    def restore(self, name: str, state: Mapping[str, Any]) -> None:
+        """Open a room that lived on another server, for its people; raise ValueError, SignalingError."""
+        room = self._open(name)
+        restore(room, state)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.config.seat_hold, self._await_no_more, room)
+
+    def _await_no_more(self, room: Room) -> None:
+        room.await_no_more()
+        self.open_rooms.discard(room)
+
     def resume(self, membership: Membership) -> None:
         """Take a held seat back; a connection that still has it is told so."""
         membership.free()
@@ -206,7 +231,10 @@ class Rooms:
 
     def _share_out(self, now: float) -> None:
         """Hold those back who take more than their share, and if the pressure is not theirs, everybody."""
+        workers = max(self.config.workers, self.media.workers.ready)
+        self.media.meter.workers = self.shares.workers = workers
         utilisation, delay = self.media.meter.read(now)
+        self.utilisation = utilisation
         asked = self.config.width * self.config.height
         burdens = {}
         for membership in self._seats.values():
@@ -285,4 +313,10 @@ class Rooms:
 def _workers(config: Config, card: ModelCard, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
         return ThreadPool(segmenter, config.workers, config.smoother)
-    return ProcessPool(card, config.workers, config.smoother, config.log_format)
+    context = None
+    if config.remote_workers:
+        if config.cluster_secret is None:
+            raise ConfigError("remote_workers: they take a cluster_secret")
+        context = tls_context(config.cluster_secret, server=False)
+    remote = [(host, int(port)) for host, _, port in (w.rpartition(":") for w in config.remote_workers)]
+    return ProcessPool(card, config.workers, config.smoother, config.log_format, remote, context)

@@ -48,6 +48,16 @@ class Chat(NamedTuple):
 M = TypeVar("M", bound=Member)
 
 
+class Returning(NamedTuple):
+    """Somebody who was in the room while it lived on another server, and is expected back."""
+
+    role: Role
+    never_host: bool
+    founder: bool
+    grant: dict[str, Any] | None
+    """The claims of their token; None on an open server."""
+
+
 class Roster(Generic[M]):
     """Everybody in it gets everybody's video, oneself included, and everybody else's audio and screen.
 
@@ -69,6 +79,7 @@ class Roster(Generic[M]):
         self.hosts: set[str] = set()
         self.never_hosts: set[str] = set()
         self.founder: str | None = None
+        self.returning: dict[str, Returning] = {}
         self.sharer: M | None = None
         self.chat: deque[Chat] = deque(maxlen=MAX_CHATS)
         self._chat_ids = itertools.count(1)
@@ -99,12 +110,29 @@ class Roster(Generic[M]):
         if not is_host and self.policy.waiting_room:
             self.waiting[member.id] = member
             return False
-        if self.members.keys() <= self.never_hosts and role != "guest":
+        if self.members.keys() <= self.never_hosts and role != "guest" and not self.returning:
             self.founder = member.id
         if is_host or self.founder == member.id:
             self.hosts.add(member.id)
         self._seat(member)
         return True
+
+    def come_back(self, member: M, seat: str) -> None:
+        """Let somebody in from the lobby who is in `returning`, as what they were; raise SignalingError room-full."""
+        self._expect_place()
+        before = self.returning.pop(seat)
+        if before.never_host:
+            self.never_hosts.add(member.id)
+        if before.role == "host":
+            self.hosts.add(member.id)
+        if before.founder:
+            self.founder = member.id
+        self._seat(member)
+
+    def await_no_more(self) -> M | None:
+        """Expect nobody back any more; return who became host because no host came."""
+        self.returning.clear()
+        return self._heir()
 
     def admit(self, member_id: str) -> M:
         """Let somebody in who waits, also into a locked room; raise SignalingError unknown-participant, room-full."""
@@ -138,7 +166,11 @@ class Roster(Generic[M]):
         if not self.members:
             self._begin()
             return None
-        if self.hosts:
+        return self._heir()
+
+    def _heir(self) -> M | None:
+        """Make the one who is here longest a host where there is none; return that one."""
+        if self.hosts or any(back.role == "host" for back in self.returning.values()):
             return None
         longest = next((m for m in self.members.values() if m.id not in self.never_hosts), None)
         if longest is not None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.access.policy import MAX_CHAT, REACTIONS
+from server.access.policy import MAX_CHAT, REACTIONS, room_name
+from server.access.tokens import OPEN, grant_of
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
-from server.rooms.room import Membership
+from server.rooms.room import Membership, Room
+from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
+from server.rooms.roster import Returning
 
 VERSION = 1
 RETURN_HOLD = 8.0
@@ -52,23 +55,20 @@ class Session:
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
         seat = optional(message, "seat", str, "")
+        self.rooms.admission(room_name(room))
         membership = self.rooms.find(seat, room)
+        back = self.rooms.returning(seat, room) if membership is None else None
         redirected, newcomer = None, membership is None
         if membership is not None:
             self.rooms.resume(membership)
             membership.room.claim(membership, token)
         else:
-            name, background = required(message, "name", str), optional(message, "background", str, "")
-            grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
-            former = optional(message, "former", str, "")
-            membership, redirected = self.rooms.join(room, name, background, grant, seats=(seat, former))
-            membership.former = former
-            before_reload = self.rooms.find(former, room)
-            if before_reload is not None and before_reload.held:  # for as long as the lobby takes
-                self.rooms.lose(before_reload, self.rooms.config.seat_hold)
+            membership, redirected = self._arrive(message, room, seat, back)
         before = membership.participant.connect(self.offer)
-        if newcomer and not preview:
-            await self._enter_or_leave(membership, token)
+        if back is not None:
+            await self._enter_or_leave(membership, lambda room: room.come_back(membership, seat_hash(seat)))
+        elif newcomer and not preview:
+            await self._enter_or_leave(membership, lambda room: room.enter(membership, token))
         self._membership = membership
         membership.send = self.send
         self._reported, self._sent = time.monotonic(), membership.participant.video.sent
@@ -76,9 +76,27 @@ class Session:
         self._welcome(membership, redirected)
         await before
 
-    async def _enter_or_leave(self, membership: Membership, token: str) -> None:
+    def _arrive(
+        self, message: Message, room: str, seat: str, back: Returning | None
+    ) -> tuple[Membership, str | None]:
+        """Take a newcomer, or who comes `back` from another server, into the lobby; see Rooms.join."""
+        name, background = required(message, "name", str), optional(message, "background", str, "")
+        former = optional(message, "former", str, "")
+        if back is not None:
+            grant, kept = OPEN if back.grant is None else grant_of(back.grant), seat
+        else:
+            grant, kept = self.rooms.authenticator.admit(optional(message, "token", str, ""), room), ""
+        seats = (seat, former)
+        membership, redirected = self.rooms.join(room, name, background, grant, seats=seats, seat=kept)
+        membership.former = former
+        before_reload = self.rooms.find(former, room)
+        if before_reload is not None and before_reload.held:  # for as long as the lobby takes
+            self.rooms.lose(before_reload, self.rooms.config.seat_hold)
+        return membership, redirected
+
+    async def _enter_or_leave(self, membership: Membership, enter: Callable[[Room], object]) -> None:
         try:
-            membership.room.enter(membership, token)
+            enter(membership.room)
         except BaseException:  # nobody else knows of the participant yet
             await self.rooms.leave(membership, "left")
             raise

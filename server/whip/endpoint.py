@@ -25,7 +25,7 @@ from server.access.tokens import Grant
 from server.core.errors import FragmentError, SignalingError
 from server.core.messages import parse as parse_message
 from server.core.messages import required
-from server.http.app_keys import QUOTA, ROOMS
+from server.http.app_keys import QUOTA, REDIRECTED, ROOMS
 from server.http.errors import error_response
 from server.http.health import METRICS
 from server.http.parsing import bearer, is_foreign, read_body
@@ -43,7 +43,7 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_whip(app: web.Application) -> None:
-    """Add the endpoints to an application that has a Conference and a Quota."""
+    """Add the endpoints to an application that has ROOMS and a QUOTA."""
     app.cleanup_ctx.append(_sessions)
     for pattern, post in (("/whip/{room}", _publish), ("/whep/{room}/{participant}", _play)):
         endpoint, session = app.router.add_resource(pattern), app.router.add_resource(pattern + "/{session}")
@@ -95,12 +95,15 @@ def _whip(handler: Handler) -> Handler:
 
 
 def _expect_origin(request: web.Request) -> None:
-    if is_foreign(request) and request.app[ROOMS].authenticator.open:
+    if REDIRECTED.get() is None and is_foreign(request) and request.app[ROOMS].authenticator.open:
         raise SignalingError("cross-origin", "Without token keys only pages of this server may do this.")
 
 
 def _grant(request: web.Request) -> Grant:
     """Return what the bearer may do in the room of the path; raise TokenError."""
+    redirected = REDIRECTED.get()
+    if redirected is not None and not bearer(request):  # browsers send no token after a redirect
+        return redirected
     return request.app[ROOMS].authenticator.admit(bearer(request), request.match_info["room"])
 
 
@@ -146,6 +149,8 @@ async def _play(request: web.Request) -> web.Response:
 
 def _created(request: web.Request, session: WhipSession, answer: str) -> web.Response:
     location = f"{request.rel_url.raw_path.rstrip('/')}/{session.id}"
+    if REDIRECTED.get() is not None:
+        location += f"?{request.rel_url.raw_query_string}"
     headers = {hdrs.LOCATION: location, hdrs.ETAG: session.etag, "Accept-Patch": FRAGMENT}
     response = web.Response(status=201, text=answer, content_type=SDP, headers=headers)
     _add_links(request, response, session.id[:8])

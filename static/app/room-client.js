@@ -36,7 +36,7 @@ const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
 /** @type {readonly Kind[]} */
 const KINDS = ['video', 'audio'];
 /** Errors after which a seat is worth asking for again. */
-const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
+const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined', 'moved']);
 /** Errors that leave one in the lobby. */
 const NOT_LET_IN = new Set(['room-full', 'room-locked']);
 

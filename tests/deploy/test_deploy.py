@@ -15,6 +15,8 @@ import pytest
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.__main__ import main
+from server.cluster.front_metrics import FrontMetrics
+from server.cluster.ray_environment import OUTLIVE
 from server.config.loading import load, options
 from server.config.options import DEFAULT_MODEL, MODELS, Config
 from tests.support.program import served
@@ -30,7 +32,9 @@ def test_the_example_configuration_loads() -> None:
     assert len(config.ice_servers) == 2
 
 
-@pytest.mark.parametrize("file", ["greenroom.service", "Dockerfile", "compose.yaml"])
+@pytest.mark.parametrize(
+    "file", ["greenroom.service", "greenroom-worker@.service", "Dockerfile", "compose.yaml"]
+)
 def test_environment_variables_are_options(file: str) -> None:
     names = set(re.findall(r"GREENROOM_[A-Z_]+", (DEPLOY / file).read_text()))
     assert names
@@ -129,15 +133,37 @@ def test_nginx_lets_no_client_say_what_a_proxy_says() -> None:
         assert f"proxy_set_header {header} $" in nginx
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
+def test_systemd_takes_the_unit(tmp_path: Path, unit: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd is not installed")
-    unit = (DEPLOY / "greenroom.service").read_text().replace("/opt/greenroom/bin/greenroom", "/bin/true")
-    (tmp_path / "greenroom.service").write_text(unit)
-    command = [analyze, "verify", str(tmp_path / "greenroom.service")]
+    text = (DEPLOY / unit).read_text().replace("/opt/greenroom/bin/greenroom", "/bin/true")
+    file = tmp_path / unit.replace("@", "@24900")
+    file.write_text(text)
+    command = [analyze, "verify", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert "greenroom.service" not in done.stderr
+    assert file.name not in done.stderr
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
+def test_no_unit_dumps_pictures(unit: str) -> None:
+    assert "LimitCORE=0\n" in (DEPLOY / unit).read_text()
+
+
+def test_kuberay_starts_nodes_that_a_host_takes() -> None:
+    """A host refuses a node on which rooms would not be safe, or end with Ray's parts."""
+    yaml = pytest.importorskip("yaml")
+    documents = list(yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text()))
+    assert [document["kind"] for document in documents] == ["RayCluster", "Deployment"]
+    (group,) = documents[0]["spec"]["workerGroupSpecs"]
+    pod = group["template"]["spec"]
+    assert pod["hostNetwork"] is True
+    given = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    assert {name: given[name] for name in OUTLIVE} == OUTLIVE
+    assert given["RAY_AUTH_MODE"] == "token"
+    probe = documents[1]["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    assert probe["httpGet"]["path"] == "/healthz"
 
 
 async def test_the_dashboard_asks_for_metrics_that_exist() -> None:
@@ -151,6 +177,10 @@ async def test_the_dashboard_asks_for_metrics_that_exist() -> None:
     segmenter = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     async with serving(Config(workers=1), segmenter) as client, client.get("/metrics") as response:
         text = await response.text()
+    fronts = FrontMetrics(lambda: 0)
+    fronts.placed("placed", 0.1)
+    server = {"name": "n/1", "lease": 3.0, "load": 0.5, "rooms": 1}
+    text += fronts.text({"moves": {"ended": 1}, "servers": [server]}).decode()
     there = set(re.findall(r"^(\w+)", text, re.MULTILINE))
     assert asked
     assert asked <= there

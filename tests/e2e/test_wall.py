@@ -89,7 +89,7 @@ async def test_a_filter_that_fails_shows_no_room(
             assert viewer.face_is_there()
             await broken(fault)
             await viewer.wait(60)
-            assert not viewer.face_is_there()  # the last good frame is shown for a second, then the slate
+            assert not viewer.face_is_there()  # the last good frame stays for a second, then a placeholder
             await broken("none")
             await viewer.wait(30)
             assert viewer.face_is_there()

@@ -119,7 +119,8 @@ class Client:
         async for raw in socket:
             message = json.loads(raw.data)
             if message["type"] == "offer":
-                await self._answer(message)
+                with contextlib.suppress(ConnectionError):  # the server may be closing it
+                    await self._answer(message)
             async with self._arrived:
                 self.messages.append(message)
                 self._arrived.notify_all()
@@ -155,7 +156,8 @@ class Client:
         """Leave; without goodbye it is as if the computer died."""
         if self._socket is not None:
             if say_goodbye and not self._socket.closed:
-                await self.send({"type": "leave"})
+                with contextlib.suppress(ConnectionError):  # the server may be closing it
+                    await self.send({"type": "leave"})
             await self._socket.close()
         for task in list(self._tasks):
             task.cancel()

@@ -36,6 +36,12 @@ class Late:
         self._held.append(frame)
         return self._emit() if len(self._held) > 1 else None
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        return self.filter(frame)
+
+    def distrust(self) -> None:
+        pass
+
     def flush(self) -> list[FilteredFrame]:
         return [self._emit() for _ in self._held]
 

@@ -25,6 +25,12 @@ class Painter:
     def filter(self, frame: av.VideoFrame) -> FilteredFrame:
         return even(frame.width, frame.height, self.luma, frame.pts or 0)
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame:
+        return self.filter(frame)
+
+    def distrust(self) -> None:
+        pass
+
     def flush(self) -> list[FilteredFrame]:
         return []
 

@@ -1,4 +1,4 @@
-/* The arrays of one call from Python: what they are is checked here, before any kernel sees them. */
+/* The arguments of one call from Python: what they are is checked here, before any kernel sees them. */
 
 enum { MAX_ARRAYS = 12 };
 
@@ -109,3 +109,40 @@ static int takes(const Arrays *arrays, int outputs)
                 return 0;
     return 1;
 }
+
+static int counted(const char *name, Py_ssize_t count, Py_ssize_t wanted)
+{
+    if (count != wanted)
+        PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, not %zd", name, wanted, count);
+    return count == wanted;
+}
+
+static int number(PyObject *object, float *out)
+{
+    double value = PyFloat_AsDouble(object);
+    *out = (float)value;
+    return !(value == -1.0 && PyErr_Occurred());
+}
+
+/* Let go of the arrays and answer: NULL where an error is set, else whether it was done. */
+static PyObject *answer(Arrays *arrays, int done)
+{
+    release(arrays);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(done);
+}
+
+/* Have a kernel answer `done` without the interpreter's lock, with `size` bytes of scratch; or set an error. */
+#define RUN(size, call)                \
+    do {                               \
+        void *scratch = malloc(size);  \
+        if (!scratch) {                \
+            PyErr_NoMemory();          \
+            break;                     \
+        }                              \
+        Py_BEGIN_ALLOW_THREADS         \
+        done = call;                   \
+        Py_END_ALLOW_THREADS           \
+        free(scratch);                 \
+    } while (0)
+
+#define FUNCTION(name) static PyObject *py_##name(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count)

@@ -7,6 +7,7 @@
 
 #include "arithmetic.h"
 #include "box_mean.h"
+#include "blur.h"
 #include "composite.h"
 #include "guide.h"
 #include "matte.h"
@@ -42,4 +43,8 @@ const Kernels NAMED(VARIANT) = {
     .surprise = surprise,
     .to_network_scratch = to_network_scratch,
     .to_network = to_network,
+    .cells_scratch = cells_scratch,
+    .cells = cells,
+    .fill_scratch = fill_scratch,
+    .fill = fill,
 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MAX_CELL = 16, MAX_TAPS = 31 };
 enum { MAX_SIDE = 1 << 14 }; /* pixels; so no product of two sides and a level exceeds an int32 */
 
 typedef struct {
@@ -35,6 +36,13 @@ typedef struct {
     float different, shadow_depth, shadow_chroma;
     int trusted, doubt;
 } RoomRules;
+
+/* What fill() takes beside its pixels: a Gaussian's taps (an odd number of them), the weight of the mean, and of grey. */
+typedef struct {
+    const float *taps;
+    int count;
+    float prior, grey[3], grey_weight;
+} Filling;
 
 typedef struct {
     const char *name;
@@ -61,6 +69,10 @@ typedef struct {
                     const float levels[2], int sure_room, int sure_person, Alpha out, void *scratch);
     size_t (*to_network_scratch)(int width);
     int (*to_network)(Planes source, const float gain[3], const float bias[3], Alpha out, void *scratch);
+    size_t (*cells_scratch)(int width, int height);
+    int (*cells)(Plane plane, int halvings, int cell, int side, Plane out, void *scratch);
+    size_t (*fill_scratch)(int width, int height);
+    int (*fill)(Planes colour, Alpha weight, const Filling *filling, Planes out, void *scratch);
 } Kernels;
 
 #endif

@@ -35,43 +35,6 @@ static int runs_here(const Kernels *variant)
     return variant == &kernels_baseline;
 }
 
-static int counted(const char *name, Py_ssize_t count, Py_ssize_t wanted)
-{
-    if (count != wanted)
-        PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, not %zd", name, wanted, count);
-    return count == wanted;
-}
-
-static int number(PyObject *object, float *out)
-{
-    double value = PyFloat_AsDouble(object);
-    *out = (float)value;
-    return !(value == -1.0 && PyErr_Occurred());
-}
-
-/* Let go of the arrays and answer: NULL where an error is set, else whether it was done. */
-static PyObject *answer(Arrays *arrays, int done)
-{
-    release(arrays);
-    return PyErr_Occurred() ? NULL : PyBool_FromLong(done);
-}
-
-/* Have a kernel answer `done` without the interpreter's lock, with `size` bytes of scratch; or set an error. */
-#define RUN(size, call)                \
-    do {                               \
-        void *scratch = malloc(size);  \
-        if (!scratch) {                \
-            PyErr_NoMemory();          \
-            break;                     \
-        }                              \
-        Py_BEGIN_ALLOW_THREADS         \
-        done = call;                   \
-        Py_END_ALLOW_THREADS           \
-        free(scratch);                 \
-    } while (0)
-
-#define FUNCTION(name) static PyObject *py_##name(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count)
-
 FUNCTION(composite)
 {
     Arrays a = {.suitable = 1};
@@ -254,6 +217,41 @@ FUNCTION(to_network)
     return answer(&a, done);
 }
 
+FUNCTION(cells)
+{
+    Arrays a = {.suitable = 1};
+    int done = 0;
+    if (counted("cells", count, 5) && take(&a, given[0], 'B', 0) && take(&a, given[4], 'B', 1)) {
+        long halvings = PyLong_AsLong(given[1]), cell = PyLong_AsLong(given[2]), side = PyLong_AsLong(given[3]);
+        Plane source = plane(&a, 0), out = plane(&a, 1);
+        int fine = !PyErr_Occurred() && halvings >= 0 && halvings < 14 && cell >= 1 && cell <= MAX_CELL
+            && (side == 1 || side == 3 || side == 5);
+        if (fine && out.width * cell <= source.width >> halvings && out.height * cell <= source.height >> halvings
+            && takes(&a, 1))
+            RUN(kernels->cells_scratch(source.width, source.height),
+                kernels->cells(source, (int)halvings, (int)cell, (int)side, out, scratch));
+    }
+    return answer(&a, done);
+}
+
+FUNCTION(fill)
+{
+    Arrays a = {.suitable = 1};
+    Filling f;
+    int done = 0;
+    if (counted("fill", count, 13) && take_bytes(&a, given, 3, 0) && take(&a, given[3], 'f', 0) && take(&a, given[4], 'f', 0)
+        && take_bytes(&a, given + 10, 3, 3) && same_size(&a, 1, 4) && same_size(&a, 5, 8)
+        && sized(&a, 4, a.views[4].shape[1], 1) && number(given[5], &f.prior) && number(given[6], &f.grey[0])
+        && number(given[7], &f.grey[1]) && number(given[8], &f.grey[2]) && number(given[9], &f.grey_weight)) {
+        f.taps = a.views[4].buf;
+        f.count = (int)a.views[4].shape[1];
+        if (f.count <= MAX_TAPS && f.count % 2 && takes(&a, 3))
+            RUN(kernels->fill_scratch((int)a.views[0].shape[1], (int)a.views[0].shape[0]),
+                kernels->fill(planes(&a, 0), alpha(&a, 3), &f, planes(&a, 5), scratch));
+    }
+    return answer(&a, done);
+}
+
 /* Use the variant of this name; return whether the processor knows it. For tests: the best one is in use already. */
 static PyObject *py_use(PyObject *Py_UNUSED(module), PyObject *name)
 {
@@ -276,7 +274,7 @@ static PyObject *py_variant(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 
 static PyMethodDef methods[] = {
     METHOD(composite), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
-    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
+    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), METHOD(cells), METHOD(fill), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,16 +9,15 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 import av
-from av.video.codeccontext import VideoCodecContext
 
-from filters.base import FilteredFrame, VideoFilter
+from filters.base import FilteredFrame, VideoFilter, new_frame
 from server.core.errors import DecodeError, EncodeError
-from server.media.codec.encoder import CLOCK_RATE, DECODERS, ENCODERS, FilteredVideo, VideoEncoder, vp8_size
+from server.media.codec.decoder import CameraDecoder
+from server.media.codec.encoder import CLOCK_RATE, ENCODERS, FilteredVideo, VideoEncoder
 from server.media.codec.frames import EncodedFrame
 
 logger = logging.getLogger(__name__)
 
-MAX_PIXELS = 1920 * 1088
 DEFAULT_BITRATE = 600_000
 
 
@@ -51,8 +50,10 @@ class Transcoder:
     bitrate: int = DEFAULT_BITRATE
     pixels: int = 0
     times: StageTimes = field(default_factory=StageTimes)
-    _decoder: VideoCodecContext | None = None
-    _decodes: str = ""
+    broken: bool = False
+    """Whether the last frame could not be decoded and only a keyframe will do."""
+    _decoder: CameraDecoder = field(default_factory=CameraDecoder)
+    _size: tuple[int, int] | None = None
     _encoders: dict[str, VideoEncoder] = field(default_factory=dict)
 
     def transcode(
@@ -60,18 +61,17 @@ class Transcoder:
     ) -> list[FilteredVideo]:
         """Decode all `frames`, show the last of them, return it once per codec in the order of `codecs`.
 
-        Empty while the filter's delay line fills. Raises DecodeError or EncodeError.
+        Empty while the filter's delay line fills. Where the last one is no picture of the camera's `broken` is True
+        and what stands in for it is returned. Raises DecodeError where there has been no picture yet, or EncodeError.
         """
         start = time.thread_time()
-        picture: av.VideoFrame | None = None
-        for frame in frames:
-            picture = self._decode(frame) or picture
+        picture = self._decode(frames)
         decoded = time.thread_time()
         self.times.decode += decoded - start
         self.times.decoded += len(frames)
         if picture is None:
             return []
-        shown = self.filter.filter(picture)
+        shown = self.filter.hide(picture) if self.broken else self.filter.filter(picture)
         filtered = time.thread_time()
         self.times.filter += filtered - decoded
         self.times.filtered += 1
@@ -81,30 +81,29 @@ class Transcoder:
 
     def reset(self) -> None:
         """Forget the stream: another one follows."""
-        self._decoder = None
+        self._decoder.reset()
+        self._size = None
         self.filter.reset()
 
-    def _decode(self, frame: EncodedFrame) -> av.VideoFrame | None:
-        if self._decoder is None or self._decodes != frame.codec:
-            context = av.CodecContext.create(DECODERS[frame.codec], "r")
-            assert isinstance(context, VideoCodecContext)
-            context.thread_count = 1
-            context.options = {"max_pixels": str(MAX_PIXELS)}
-            self._decoder, self._decodes = context, frame.codec
-        if frame.codec == "VP8":
-            # libvpx takes as much memory as a frame claims to need, whatever FFmpeg's max_pixels says.
-            _expect_size(*vp8_size(frame.data) or (0, 0))
-        packet = av.Packet(frame.data)
-        packet.pts = frame.timestamp
-        packet.time_base = Fraction(1, CLOCK_RATE)
-        try:
-            pictures = self._decoder.decode(packet)
-        except av.FFmpegError as error:
-            self._decoder = None
-            raise DecodeError(str(error)) from error
-        picture = pictures[-1] if pictures else None
+    def _decode(self, frames: Sequence[EncodedFrame]) -> av.VideoFrame | None:
+        """Return the last picture, or an empty one of its size and time while only a keyframe will do."""
+        picture: av.VideoFrame | None = None
+        for frame in frames:
+            try:
+                decoded = self._decoder.decode(frame)
+            except DecodeError:
+                self.broken = True
+                if self._size is None:
+                    raise
+                decoded, _ = new_frame(*self._size)
+                decoded.pts, decoded.time_base = frame.timestamp, Fraction(1, CLOCK_RATE)
+            else:
+                self.broken = False
+                if self._decoder.jumped:
+                    self.filter.distrust()
+            picture = decoded or picture
         if picture is not None:
-            _expect_size(picture.width, picture.height)
+            self._size = picture.width, picture.height
         return picture
 
     def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[FilteredVideo]:
@@ -126,8 +125,3 @@ class Transcoder:
         self.times.encode += time.thread_time() - start
         self.times.encoded += len(videos)
         return videos
-
-
-def _expect_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise DecodeError(f"{width}x{height} is larger than this server takes")

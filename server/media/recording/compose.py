@@ -22,8 +22,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from filters.base import Plane
+from filters.files.errors import MediaError
 from filters.files.pixel_format import BT_601
-from filters.files.reader import MediaError
 from filters.files.writer import CONTAINERS, replacing, writing
 from server.media.recording.recorder import INDEX, VERSION
 

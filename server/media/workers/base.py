@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes, Transcoder
+from server.media.workers.wire import Job
 
 
 class Transcoded(NamedTuple):
@@ -25,6 +26,8 @@ class Transcoded(NamedTuple):
     videos: list[FilteredVideo]
     wait: float
     busy: float
+    broken: bool = False
+    """Whether the last frame was no picture of the camera's, so that only a keyframe will do."""
 
 
 class Transcoding(Protocol):
@@ -84,6 +87,56 @@ class Camera(NamedTuple):
     transcoding: Transcoding
 
 
+class AnyWorker(Protocol):
+    """A worker process, here or on another machine."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is there, and has loaded its network."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there, though it may still be starting."""
+        ...
+
+    def send(self, job: Job) -> None:
+        """Send a job, without ever waiting; for the bin where it is not running."""
+        ...
+
+    def close_camera(self, camera: int) -> None:
+        """Have a camera forgotten."""
+        ...
+
+    def kill(self) -> None:
+        """End what it is doing, with all its cameras; it comes back."""
+        ...
+
+    def check(self, now: float) -> None:
+        """End what takes too long to start; `now` in seconds of the monotonic clock."""
+        ...
+
+    def close(self) -> None:
+        """End it for good."""
+        ...
+
+
+class Owner(Protocol):
+    """Whoever has started a worker."""
+
+    def answer(self, worker: AnyWorker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        """Take an answer."""
+        ...
+
+    def lost(self, worker: AnyWorker, camera: int | None) -> None:
+        """A worker has ended, while it was at work for that camera if any."""
+        ...
+
+    def started(self, worker: AnyWorker) -> None:
+        """A worker is ready."""
+        ...
+
+
 class Workers(Protocol):
     """All workers of a server."""
 
@@ -94,6 +147,14 @@ class Workers(Protocol):
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """Get ready for one camera."""
+        ...
+
+    on_remote_frame: Callable[[float], None]
+    """Told the seconds from a job to its answer, of every job of another machine's worker."""
+
+    @property
+    def remote(self) -> int:
+        """How many workers of other machines are there now."""
         ...
 
     def check(self, now: float) -> None:
@@ -119,4 +180,4 @@ def transcoded(
         transcoder.reset()
     videos = transcoder.transcode(frames, codecs, keyframe=keyframe)
     wait = max(0.0, start - frames[-1].arrival) if frames else 0.0
-    return Transcoded(videos, wait, time.monotonic() - start)
+    return Transcoded(videos, wait, time.monotonic() - start, transcoder.broken)

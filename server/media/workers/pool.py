@@ -2,18 +2,22 @@
 
 Python runs one thread of a process at a time, and the filter is made of many short operations: two processes get a
 third more done than two threads, and the event loop waits for nobody. A codec that crashes takes its process along;
-another one is started, and the cameras on it begin anew with a slate.
+another one is started, and the cameras on it begin anew with the placeholder.
 """
 
 from __future__ import annotations
 
 import logging
+import ssl
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
 from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.base import Camera
+from server.media.workers.base import AnyWorker, Camera
+from server.media.workers.link import RemoteWorker
 from server.media.workers.process import Worker
 from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
 
@@ -26,19 +30,35 @@ AWAY: Final = (
 
 
 class ProcessPool:
-    """Workers in processes of their own. Made inside a running event loop."""
+    """Workers in processes of their own, here and elsewhere. Made inside a running event loop."""
 
-    def __init__(self, card: ModelCard, count: int, smoother: str, log_format: str) -> None:
-        """Start `count` processes with a network."""
+    def __init__(
+        self,
+        card: ModelCard,
+        count: int,
+        smoother: str,
+        log_format: str,
+        remote: Sequence[tuple[str, int]] = (),
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Start `count` processes with a network; use those that listen at `remote`, too."""
+        self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
         self._checked: float | None = None
-        self._workers = [Worker(card, (smoother, log_format), self) for _ in range(count)]
+        self._workers: list[AnyWorker] = [Worker(card, (smoother, log_format), self) for _ in range(count)]
+        if context is not None:
+            self._workers += [RemoteWorker(each, context, card, self) for each in remote]
 
     @property
     def ready(self) -> int:
         """See Workers."""
         return sum(worker.ready for worker in self._workers)
+
+    @property
+    def remote(self) -> int:
+        """See Workers."""
+        return sum(isinstance(worker, RemoteWorker) and worker.ready for worker in self._workers)
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""
@@ -48,7 +68,7 @@ class ProcessPool:
         self._cameras[self._next] = transcoding
         return Camera(control, transcoding)
 
-    def least(self, camera: RemoteTranscoding | None) -> Worker:
+    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing.
 
         One that is ready comes before one that is starting, and that before one whose process has ended.
@@ -69,19 +89,22 @@ class ProcessPool:
         """Count a camera no more."""
         self._cameras.pop(camera.camera, None)
 
-    def answer(self, worker: Worker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+    def answer(self, worker: AnyWorker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
         """Give a camera what a worker has answered; a worker has no say about the cameras of others."""
         camera = self._cameras.get(answer["camera"])
-        if camera is not None and camera.worker is worker:
-            camera.answer(answer, videos)
+        if camera is None or camera.worker is not worker:
+            return
+        if isinstance(worker, RemoteWorker) and camera.since is not None:
+            self.on_remote_frame(time.monotonic() - camera.since)
+        camera.answer(answer, videos)
 
-    def lost(self, worker: Worker, camera: int | None) -> None:
+    def lost(self, worker: AnyWorker, camera: int | None) -> None:
         """Tell the cameras of a worker that it has ended, and one of them that its frames were worked on."""
         for ours in list(self._cameras.values()):
             if ours.worker is worker:
                 ours.lost(guilty=ours.camera == camera)
 
-    def started(self, worker: Worker) -> None:
+    def started(self, worker: AnyWorker) -> None:
         """Give a worker that is ready its share of the cameras, which change over with their next frames."""
         for _ in range(len(self._cameras) // max(1, self.ready)):
             homes = [camera.home for camera in self._cameras.values()]

@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import pickle
 import socket
 import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from filters.matting.segmenter import ModelCard
 from server.config.interpreter import python_command, python_environment
 from server.core.backoff import Backoff
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.program import LENGTH, Job, frame_message, read_answer
+from server.media.workers.base import Owner
+from server.media.workers.wire import Job, Messages, end_of, read_answer, write_card, write_job
 
 logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
-MAX_ANSWER: Final = 1 << 24  # bytes
 RESTART_PAUSE: Final = 1.0  # seconds before the first attempt to replace a process
 LONGEST_PAUSE: Final = 30.0  # seconds between attempts that fail
 START_LIMIT: Final = 60.0  # seconds until a process has loaded its network, on a machine that is busy
 ENDING: Final = 2.0  # seconds that a process may take to end
-
-
-class Owner(Protocol):
-    """Whoever has started a worker."""
-
-    def answer(self, worker: Worker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
-        """Take an answer."""
-        ...
-
-    def lost(self, worker: Worker, camera: int | None) -> None:
-        """A worker has ended, while it was at work for that camera if any."""
-        ...
-
-    def started(self, worker: Worker) -> None:
-        """A worker is ready."""
-        ...
 
 
 class Worker:
@@ -54,14 +37,14 @@ class Worker:
         """Start `python -m server.media.workers.program FD` with these words, and give it a network."""
         self.ready = False
         """Whether there is a process, and it has loaded its network."""
-        self._card = frame_message(pickle.dumps(card))
+        self._card = write_card(card)
         self._words = words
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._outgoing = bytearray()
-        self._incoming = bytearray()
+        self._messages = Messages()
         self._jobs = deque[int]()
         self._started = 0.0
         self._pauses = Backoff(RESTART_PAUSE, LONGEST_PAUSE)
@@ -79,12 +62,12 @@ class Worker:
             return
         if job.frames is not None:
             self._jobs.append(job.camera)
-        self._outgoing += frame_message(pickle.dumps(job))
+        self._outgoing += write_job(job)
         self._write()
 
     def close_camera(self, camera: int) -> None:
         """Have a camera forgotten."""
-        self.send(Job(camera, None, [], False, False, 0, 1, False, None, None))
+        self.send(end_of(camera))
 
     def kill(self) -> None:
         """End the process; another one takes its place."""
@@ -145,34 +128,23 @@ class Worker:
         if not data:
             self._lost()
             return
-        self._incoming += data
         try:
-            self._take()
+            for message in self._messages.add(data):
+                self._take(*read_answer(message))
         except Exception:  # noqa: BLE001 - a worker that a codec's flaw has taken over may answer anything
             logger.error("a media worker answers nonsense")
             self.kill()
             self._lost()
 
-    def _take(self) -> None:
-        """Give the cameras the answers that are complete."""
-        while len(self._incoming) >= LENGTH.size:
-            size = LENGTH.unpack_from(self._incoming)[0]
-            if size > MAX_ANSWER:
-                raise ValueError("too long")
-            end = LENGTH.size + size
-            if len(self._incoming) < end:
-                return
-            message = bytes(self._incoming[LENGTH.size : end])
-            del self._incoming[:end]
-            answer, videos = read_answer(message)
-            if not self.ready:
-                self._begin()
-            else:
-                self._jobs.popleft()
-                self._owner.answer(self, answer, videos)
+    def _take(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        """Take an answer, of which the first one tells that the network is loaded."""
+        if not self.ready:
+            self._begin()
+        else:
+            self._jobs.popleft()
+            self._owner.answer(self, answer, videos)
 
     def _begin(self) -> None:
-        """Take the first answer, which tells that the network is loaded."""
         self.ready = True
         self._pauses.reset()
         self._owner.started(self)
@@ -200,7 +172,7 @@ class Worker:
         process, self._process = self._process, None
         self.ready = False
         self._outgoing.clear()
-        self._incoming.clear()
+        self._messages = Messages()
         self._jobs.clear()
         if connection is not None:
             self._loop.remove_reader(connection)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,9 +15,8 @@ from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
-from server.media.workers.base import Transcoded
-from server.media.workers.process import Worker
-from server.media.workers.program import Job
+from server.media.workers.base import AnyWorker, Transcoded
+from server.media.workers.wire import Job
 
 FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
 LONGEST_REST: Final = 60.0  # seconds
@@ -32,7 +30,7 @@ COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
 class Balance(Protocol):
     """Knows who works for whom."""
 
-    def least(self, camera: RemoteTranscoding | None) -> Worker:
+    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
         ...
 
@@ -110,6 +108,7 @@ class RemoteTranscoding:
         self.camera = camera
         self.since: float | None = None
         """When the job that is running was sent, in seconds of the monotonic clock."""
+        self._arrival = 0.0
         self._crashes = 0
         self._crashed = float("-inf")
         self._rests_until = float("-inf")
@@ -121,7 +120,7 @@ class RemoteTranscoding:
         self._before = StageTimes()
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> AnyWorker:
         """The process that works for this camera."""
         return self._worker
 
@@ -139,7 +138,7 @@ class RemoteTranscoding:
             self._end(WorkerError("no worker takes this camera at the moment"))
             return result
         control = self._control
-        background = pickle.dumps(control.background) if control.due(now) else None
+        background = control.background if control.due(now) else None
         plate, control.wanted_plate = control.wanted_plate, None
         job = Job(
             self.camera,
@@ -155,6 +154,7 @@ class RemoteTranscoding:
             control.privacy,
         )
         self.since = now
+        self._arrival = frames[-1].arrival if frames else now
         self._worker.send(job)
         return result
 
@@ -166,7 +166,10 @@ class RemoteTranscoding:
         self.times = self._before + StageTimes(**status["times"])
         match answer["error"]:
             case None:
-                self._end(Transcoded(videos, float(answer["wait"]), float(answer["busy"])))
+                busy = float(answer["busy"])
+                # By this machine's clock alone; the way to the worker and back counts as waiting.
+                wait = max(0.0, time.monotonic() - self._arrival - busy)
+                self._end(Transcoded(videos, wait, busy, bool(answer["broken"])))
             case ["decode", text]:
                 self._end(DecodeError(text))
             case ["encode", text]:

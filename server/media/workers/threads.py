@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from filters.backgrounds.background import Background
@@ -56,6 +56,8 @@ class ThreadPool:
         self.ready = count
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
+        self.remote = 0
+        self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")
 
     def open(self, background: Background, bitrate: int) -> Camera:

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
+from filters.files.errors import MediaError
 from filters.files.filter_file import filter_file
-from filters.files.reader import MediaError
 from tests.support.media import Late, clip, picture_bytes, write_tone, write_video
 from tests.support.person import Picture
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from filters.backgrounds.blur import Blur
 from filters.base import Alpha, Plane, Planes
 from filters.compositor import composite
 from filters.foreground import foreground
@@ -166,6 +168,28 @@ def test_network_input(variant: str, width: int, height: int, seed: int, padding
     result = compare(variant, work)
     assert "to_network" in result.taken
     result.check(far=0)
+
+
+@given(st.integers(1, 200), st.integers(1, 200), seeds, paddings, st.sampled_from(["soft", "strong"]))
+@fuzzed
+def test_blur(
+    variant: str, width: int, height: int, seed: int, padding: int, strength: Literal["soft", "strong"]
+) -> None:
+    source, alpha = picture(width, height, seed, padding), matte((height, width), seed, padding)
+    result = compare(variant, lambda: Planes(*(p.copy() for p in Blur(strength).paint(source, alpha, 0.0))))
+    assert "fill" in result.taken
+    result.check(far=2)
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640), (1280, 720), (641, 271)])
+@pytest.mark.parametrize("strength", ["soft", "strong"])
+def test_blur_of_usual_sizes(
+    variant: str, size: tuple[int, int], strength: Literal["soft", "strong"]
+) -> None:
+    source, alpha = picture(*size, 5), matte((size[1], size[0]), 6)
+    result = compare(variant, lambda: Planes(*(p.copy() for p in Blur(strength).paint(source, alpha, 0.0))))
+    assert result.taken == {"cells", "fill"}
+    result.check(far=1)
 
 
 small_numbers = st.floats(-1, 1)

@@ -19,7 +19,8 @@ Signature = tuple[str, tuple[object, ...], int]
 
 # What each kernel takes at 12 x 8 pixels: `B` and `f` for planes of bytes and floats, `c` for one of half the size, `d`
 # for one of twice the size; `m` for a motion and `n` for
-# three counts of floats, `t` for floats three times as high; and how many of the last arrays it writes.
+# three counts of floats, `t` for floats three times as high, `s` for
+# cells, `g` for a Gaussian's taps; and how many of the last arrays it writes.
 SIGNATURES: dict[str, Signature] = {
     "composite": ("BccB" + "Bcc" + "Bcc", (), 3),
     "own_colours": ("BccB" + "Bcc", (1,), 3),
@@ -32,9 +33,21 @@ SIGNATURES: dict[str, Signature] = {
     "track": ("BBB" + "m", (1e3, 0.1), 1),
     "warp": ("Bm" + "B", (), 1),
     "surprise": ("BBBmm" + "n", (5.0, 9.0, 12, 243), 1),
+    "cells": ("B" + "s", (1, 2, 3), 1),
+    "fill": ("BBBfg" + "BBB", (2e-3, 126.0, 128.0, 128.0, 1e-2), 3),
     "to_network": ("Bcc" + "t", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), 1),
 }
-SHAPES = {"B": (8, 12), "f": (8, 12), "c": (4, 6), "d": (16, 24), "m": (2, 3), "n": (1, 3), "t": (24, 12)}
+SHAPES = {
+    "B": (8, 12),
+    "f": (8, 12),
+    "c": (4, 6),
+    "d": (16, 24),
+    "m": (2, 3),
+    "n": (1, 3),
+    "t": (24, 12),
+    "s": (2, 3),
+    "g": (1, 5),
+}
 
 
 def arguments(name: str, arrays: list[NDArray[np.generic]]) -> list[object]:
@@ -47,7 +60,7 @@ def arguments(name: str, arrays: list[NDArray[np.generic]]) -> list[object]:
 def array(kind: str, shape: tuple[int, int] | None = None, margin: int = 0) -> NDArray[np.generic]:
     """Return an array inside another one that is larger by a margin on every side, all of CANARY."""
     height, width = shape or SHAPES[kind]
-    dtype = np.float32 if kind in "fmnt" else np.uint8
+    dtype = np.float32 if kind in "fgmnt" else np.uint8
     around = np.full((height + 2 * margin, width + 2 * margin), CANARY, dtype)
     return around[margin : margin + height, margin : margin + width]
 
@@ -99,6 +112,8 @@ def test_only_the_outputs_are_written(kernel: Kernel, name: str) -> None:
 
 def test_a_size_that_does_not_fit_is_refused(kernel: Kernel, name: str) -> None:
     for index, kind in enumerate(SIGNATURES[name][0]):
+        if kind in "sg" or name == "cells":
+            continue  # cells and taps may be more and fewer
         for more in ((1, 0), (0, 1), (-1, 0), (0, -1)):
             arrays = valid(name)
             height, width = SHAPES[kind]
@@ -195,6 +210,19 @@ def test_any_motion_stays_inside_the_arrays(numbers: list[float], name: str) -> 
             motion[:] = np.array(numbers, np.float32).reshape(2, 3)
     assert getattr(kernels.load(), name)(*arguments(name, arrays)) in (True, False)
     assert (np.asarray(arrays[-1].base)[:2] == CANARY).all()
+
+
+@given(
+    st.integers(0, 15), st.integers(0, 20), st.integers(0, 7), st.tuples(st.integers(1, 9), st.integers(1, 9))
+)
+def test_more_cells_than_there_are_pixels_are_none(
+    halvings: int, cell: int, side: int, shape: tuple[int, int]
+) -> None:
+    out = array("B", shape, margin=2)
+    done = kernels.load().cells(array("B"), halvings, cell, side, out)
+    fits = all(n * cell <= length >> halvings for n, length in zip(shape, SHAPES["B"], strict=True))
+    assert not done or (fits and side in (1, 3, 5))
+    assert (np.asarray(out.base)[:2] == CANARY).all()
 
 
 def test_a_table_of_another_length_is_refused(chosen: kernels.Kernels) -> None:

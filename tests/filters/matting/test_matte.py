@@ -97,6 +97,44 @@ def test_empty_then_somebody_then_empty() -> None:
     assert min(shown[7:10]) > 0.2 * 640 * 360 * 0.9
 
 
+def in_the_middle(size: tuple[int, int], seed: int) -> Planes:
+    """Return a room with somebody in it who touches no side of the picture."""
+    planes = frame(size, 0.3, seed)
+    planes.y[-size[1] // 8 :] = 40
+    return planes
+
+
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_what_flashes_up_in_the_middle_is_nobody(length: int) -> None:
+    size = (640, 360)
+    frames = [frame(size, 2, t) if t % 12 >= length or t < 12 else in_the_middle(size, t) for t in range(60)]
+    assert max(int(o.alpha.max()) for o in run(Matte(Bright()), frames)) < 26
+
+
+def test_who_appears_in_the_middle_and_stays_is_shown() -> None:
+    size = (640, 360)
+    frames = [frame(size, 2, t) for t in range(5)] + [in_the_middle(size, t) for t in range(12)]
+    shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
+    assert min(shown[11:]) > 0.15 * 640 * 360
+
+
+def test_who_leaves_the_network_s_sight_for_a_moment_is_back_at_once() -> None:
+    size = (640, 360)
+    frames = [frame(size, 2 if t in (10, 11) else 0.3, t) for t in range(20)]
+    shown = [int((o.alpha > 127).sum()) for o in run(Matte(Bright()), frames)]
+    assert min(shown[13:]) > 0.2 * 640 * 360 * 0.9
+
+
+@pytest.mark.parametrize(("one", "other"), [((320, 180), (322, 182)), ((640, 360), (642, 362))])
+def test_sizes_two_pixels_apart_follow_one_another(one: tuple[int, int], other: tuple[int, int]) -> None:
+    matte, out = Matte(Bright()), 0
+    for t in range(24):
+        if t and t % 4 == 0:  # as PersonFilter does where the size changes
+            out += len(matte.flush())
+        out += matte.push(frame((one, other)[t // 4 % 2], 0.3, t)) is not None
+    assert out + len(matte.flush()) == 24
+
+
 def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
     def deceived(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Return a person in the middle of whatever is the whole frame."""

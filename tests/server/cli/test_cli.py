@@ -35,12 +35,12 @@ def run(*arguments: str | Path) -> int:
 
 
 @pytest.mark.parametrize("smoother", ["ofd", "ema", "none"])
-def test_filter_video(tmp_path: Path, video: Path, smoother: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_filter_video(tmp_path: Path, video: Path, smoother: str, capfd: pytest.CaptureFixture[str]) -> None:
     target, matte = tmp_path / "out.mp4", tmp_path / "matte.mkv"
     assert (
         run("filter", video, target, "--background", "#0000ff", "--matte", matte, "--smoother", smoother) == 0
     )
-    assert capsys.readouterr().err.startswith("6 frames in ")
+    assert capfd.readouterr().err.startswith("6 frames in ")
     shown, mattes = frames_of(target), frames_of(matte)
     assert len(shown) == len(mattes) == 6
     for i, (frame, alpha) in enumerate(zip(shown, mattes, strict=True)):
@@ -70,11 +70,11 @@ def test_filter_photo_without_background(tmp_path: Path) -> None:
     assert not CAMERA.marker.box.of(np.asarray(frames_of(target)[0].to_ndarray(), np.uint8)).any()
 
 
-def test_filter_refuses_a_plate_for_a_photo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_filter_refuses_a_plate_for_a_photo(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     source, target = tmp_path / "in.jpg", tmp_path / "out.png"
     source.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
     assert run("filter", source, target, "--plate", source) == 1
-    assert "leave --plate out" in capsys.readouterr().err
+    assert "leave --plate out" in capfd.readouterr().err
     assert not target.exists()
 
 
@@ -97,13 +97,13 @@ def test_filter_says_what_is_wrong_in_one_line(
     video: Path,
     arguments: list[str],
     said: str,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("notes.txt").write_text("not a video\n")
     assert run("filter", *arguments) == 1
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert said in error
     assert error.startswith("greenroom: ")
     assert error.count("\n") == 1
@@ -153,6 +153,22 @@ def test_interrupted_filter_leaves_nothing(tmp_path: Path, number: signal.Signal
         process.send_signal(number)
         assert process.wait(10) in (128 + number, -number)
     assert list(tmp_path.iterdir()) == [video]
+
+
+def test_a_codec_that_crashes_costs_one_line(
+    tmp_path: Path, video: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "code").mkdir()
+    crash = (
+        "import os, filters.files.reader as r\nr.VideoReader._prepare = lambda *_: os.kill(os.getpid(), 11)\n"
+    )
+    (tmp_path / "code" / "sitecustomize.py").write_text(crash)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"))
+    assert run("filter", video, tmp_path / "out.mp4", "--matte", tmp_path / "matte.mkv") == 1
+    error = capfd.readouterr().err
+    assert "in.mp4: cannot be filtered: a codec crashed over it" in error
+    assert error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"code", "in.mp4"}
 
 
 class Served(ModuleType):

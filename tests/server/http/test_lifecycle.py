@@ -166,6 +166,8 @@ def test_the_operator_is_told_who_may_come_in() -> None:
     assert list(welcome(Config(port=9, tls="self-signed", token_keys={"a": "b"}))) == [
         "Greenroom is open at https://localhost:9 (Ctrl-C ends it)"
     ]
+    behind = Config(port=9, public_url="https://meet.example.org", token_keys={"a": "b"})
+    assert list(welcome(behind))[1:] == ["  and at https://meet.example.org"]
     assert any(line.startswith("  and at http://") for line in welcome(Config(host="0.0.0.0", open=True)))
 
 

@@ -40,6 +40,12 @@ class SlowFilter:
         self._shown.pts, self._shown.time_base = frame.pts, frame.time_base
         return FilteredFrame(self._shown)
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        return self.filter(frame)
+
+    def distrust(self) -> None:
+        pass
+
     def flush(self) -> list[FilteredFrame]:
         return []
 

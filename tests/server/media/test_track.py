@@ -50,6 +50,12 @@ class Black:
         black.pts = frame.pts
         return FilteredFrame(black)
 
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
+        return self.filter(frame)
+
+    def distrust(self) -> None:
+        pass
+
     def flush(self) -> list[FilteredFrame]:
         return []
 

@@ -13,8 +13,8 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from filters.base import planes_of
+from filters.files.errors import MediaError
 from filters.files.pixel_format import BT_601
-from filters.files.reader import MediaError
 from server.__main__ import main
 from server.media.codec.encoder import Vp8Encoder
 from server.media.recording.compose import HEIGHT, RATE, WIDTH, compose, draw, grid, plain, read_parts

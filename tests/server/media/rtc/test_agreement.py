@@ -21,6 +21,7 @@ from server.media.rtc.receiver import Receiver
 from server.media.rtc.sdp import read
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
+OFFERS = Path(__file__).parent / "offers"
 H264_FMTP = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 
 
@@ -113,7 +114,7 @@ async def test_what_can_be_sent_is_chosen_whatever_comes_first(
 
 
 async def test_h264_is_sent_as_baseline_where_that_is_offered(ours: RTCPeerConnection) -> None:
-    offer = (Path(__file__).parent / "offers" / "safari-ios.sdp").read_bytes().decode()
+    offer = (OFFERS / "safari-ios.sdp").read_bytes().decode()
     await ours.setRemoteDescription(RTCSessionDescription(offer.replace("sendrecv", "recvonly"), "offer"))
     video = ours.getTransceivers()[1].sender
     assert video.codec.parameters["profile-level-id"] == "42e01f"  # type: ignore[attr-defined]

@@ -14,9 +14,10 @@ from av.video.codeccontext import VideoCodecContext
 
 from filters.base import new_frame
 from server.core.errors import DecodeError
+from server.media.codec.decoder import MAX_PIXELS
 from server.media.codec.encoder import Vp8Encoder, vp8_size
 from server.media.codec.frames import EncodedFrame
-from server.media.codec.transcoder import MAX_PIXELS, Transcoder
+from server.media.codec.transcoder import Transcoder
 from tests.support.painting import Painter, even
 
 resource = pytest.importorskip("resource")

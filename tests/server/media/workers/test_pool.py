@@ -36,8 +36,17 @@ from server.media.codec.frames import EncodedFrame
 from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
-from server.media.workers.program import LENGTH, Job, frame_message, read_answer, write_answer
+from server.media.workers.process import Worker
 from server.media.workers.proxy import RemoteTranscoding
+from server.media.workers.wire import (
+    LENGTH,
+    MAX_MESSAGE,
+    Job,
+    read_answer,
+    write_answer,
+    write_card,
+    write_job,
+)
 from tests.support.camera import Camera as Film
 
 pytestmark = pytest.mark.slow
@@ -120,9 +129,19 @@ def of(camera: Camera) -> RemoteTranscoding:
     return camera.transcoding
 
 
+def local(camera: Camera) -> Worker:
+    worker = of(camera).worker
+    assert isinstance(worker, Worker)
+    return worker
+
+
+def framed(content: bytes) -> bytes:
+    return LENGTH.pack(len(content)) + content
+
+
 def pid(camera: Camera) -> int:
     """Return the process that works for a camera."""
-    process = of(camera).worker._process
+    process = local(camera)._process
     assert process is not None
     return process.pid
 
@@ -181,7 +200,7 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     os.kill(gone, signal.SIGKILL)
     with pytest.raises(WorkerError):
         await job
-    await until(lambda: of(camera).worker._process is not None)
+    await until(lambda: local(camera)._process is not None)
     with pytest.raises(DecodeError):  # what a delta frame refers to is lost
         await camera.transcoding.submit([frames[5]], ["VP8"], keyframe=True, reset=False)
     assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
@@ -327,7 +346,7 @@ async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
         workers.check(time.monotonic() + second)
     with pytest.raises(WorkerError):
         await job
-    await until(lambda: of(camera).worker._process is not None)
+    await until(lambda: local(camera)._process is not None)
     await show(camera, frames)
 
 
@@ -337,12 +356,12 @@ async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
         b"",
         b"\x00",
         b"\xff" * 8,
-        frame_message(b"[]"),
-        frame_message(b"[" * 100_000),
-        frame_message(b'{"camera": 1, "videos": [[99999999, 0, true, 0]]}'),
-        frame_message(b'{"camera": [], "videos": []}'),
+        framed(b"[]"),
+        framed(b"[" * 100_000),
+        framed(b'{"camera": 1, "videos": [[99999999, 0, true, 0]]}'),
+        framed(b'{"camera": [], "videos": []}'),
         pickle.dumps(Trap()),
-        frame_message(pickle.dumps(Trap())),
+        framed(pickle.dumps(Trap())),
     ],
 )
 async def test_a_worker_that_answers_nonsense_is_ended(workers: ProcessPool, content: bytes) -> None:
@@ -350,10 +369,10 @@ async def test_a_worker_that_answers_nonsense_is_ended(workers: ProcessPool, con
     frames = encoded(4)
     await show(camera, frames)
     taken_over, job = pid(camera), camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
-    of(camera).worker._incoming += frame_message(content)
+    local(camera)._messages._incoming += framed(content)
     with pytest.raises(WorkerError):
         await job
-    await until(lambda: of(camera).worker._process is not None)
+    await until(lambda: local(camera)._process is not None)
     assert pid(camera) != taken_over
     assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
     assert Trap.sprung == 0
@@ -362,7 +381,7 @@ async def test_a_worker_that_answers_nonsense_is_ended(workers: ProcessPool, con
 async def test_a_worker_that_answers_without_end_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 255, 0), 500_000)
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
-    of(camera).worker._incoming += LENGTH.pack(process.MAX_ANSWER + 1)
+    local(camera)._messages._incoming += LENGTH.pack(MAX_MESSAGE + 1)
     with pytest.raises(WorkerError):
         await job
 
@@ -438,17 +457,17 @@ def test_a_worker_frees_a_camera_that_is_gone_at_once(monkeypatch: pytest.Monkey
         return made
 
     def send(job: Job) -> None:
-        here.sendall(frame_message(pickle.dumps(job)))
+        here.sendall(write_job(job))
 
     monkeypatch.setattr(program, "PersonFilter", make)
     here, there = socket.socketpair()
-    background = pickle.dumps(Color(0, 255, 0))
+    background = Color(0, 255, 0)
     job = Job(1, encoded(1), ["VP8"], True, False, 500_000, 1, False, background, None)
     thread = Thread(target=program.run, args=(there, "ofd"))
     gc.disable()
     try:
         thread.start()
-        here.sendall(frame_message(pickle.dumps(load_card(DEFAULT_MODEL, MODELS))))
+        here.sendall(write_card(load_card(DEFAULT_MODEL, MODELS)))
         assert here.recv(1 << 16)
         send(job)
         assert here.recv(1 << 16)

@@ -1,0 +1,87 @@
+"""Which of a file's video streams a player shows, what of its picture, and with which decoder; else a refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+import av
+from av.codec.context import CodecContext, Flags
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from filters.files.containers import Crop, Declared, Track
+from filters.files.errors import MediaError
+from filters.files.layers import has_hidden_layer, length_size_of
+
+NO_FILMS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
+LIBVPX: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders that know transparency; FFmpeg's own ones would show what it hides."""
+ALPHA_BLOCK: Final = 1  # BlockAddID of a frame's alpha channel, RFC 9559, 5.1.3.5.2.3
+
+
+class Shown(NamedTuple):
+    """A video stream, its decoder and what is cut off of its pictures."""
+
+    stream: VideoStream
+    decoder: VideoCodecContext
+    crop: Crop
+    stereo: bool
+
+
+def shown_stream(container: InputContainer, declared: Declared, path: Path) -> Shown:
+    """Return what a player shows. Raises MediaError where there is nothing, or where FFmpeg shows what players hide."""
+    streams = [s for s in container.streams.video if s.codec_context and not s.disposition & NO_FILMS]
+    pairs = [(stream, _track(stream, i, declared)) for i, stream in enumerate(streams)]
+    pairs = [(stream, track) for stream, track in pairs if track.enabled and not track.auxiliary]
+    if not pairs:
+        raise MediaError(f"{path}: there is no video in it")
+    if declared.refusal:
+        raise refusal(path, declared.refusal)
+    # The still that stands for a sequence of pictures is a stream, too, and comes before it.
+    stream, track = max(
+        pairs, key=lambda pair: (bool(pair[0].disposition & Disposition.default), pair[0].frames > 1)
+    )
+    return Shown(stream, _decoder(stream), track.crop, track.stereo)
+
+
+def _track(stream: VideoStream, index: int, declared: Declared) -> Track:
+    for track in declared.tracks:
+        if track.number == stream.id:
+            return track
+    # FFmpeg's streams of Matroska have no id of their own; its tracks come in the order of the file.
+    return declared.tracks[index] if stream.id == 0 and index < len(declared.tracks) else Track(stream.id)
+
+
+def refusal(path: Path, reason: str) -> MediaError:
+    """Return the error for a file that players show otherwise than FFmpeg decodes it."""
+    return MediaError(
+        f"{path}: cannot be shown as it should be: {reason}; export it as plain H.264 or ProRes"
+    )
+
+
+def expect_no_hidden_layer(shown: Shown, packet: av.Packet[VideoStream], path: Path) -> None:
+    """Raise MediaError where the packet holds transparency, or another layer, that its decoder leaves out."""
+    codec = shown.decoder.codec.canonical_name
+    if packet.has_sidedata("matroska_block_additional") and codec not in LIBVPX:
+        side_data = bytes(packet.get_sidedata("matroska_block_additional"))
+        if int.from_bytes(side_data[:8]) == ALPHA_BLOCK:
+            raise refusal(path, "its transparency cannot be read")
+    if shown.stereo or codec not in ("hevc", "h264"):
+        return
+    extradata = shown.stream.codec_context.extradata
+    if has_hidden_layer(codec, bytes(packet), length_size_of(codec, extradata)):
+        raise refusal(path, "it has a second layer, as of transparency, which cannot be read")
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    name = LIBVPX.get(stream.codec_context.codec.canonical_name)
+    decoder = stream.codec_context
+    if name is not None:
+        decoder = cast(VideoCodecContext, CodecContext.create(name, "r"))
+        decoder.extradata = stream.codec_context.extradata
+    # Else the left side of a crop inside H.264 or HEVC is rounded down, and shown.
+    decoder.flags |= Flags.unaligned
+    return decoder

@@ -1,0 +1,1 @@
+"""Training of the networks: needs the extra `train`; neither server nor filters import it."""

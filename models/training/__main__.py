@@ -1,0 +1,254 @@
+"""The command line: `python -m models.training COMMAND`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import onnx
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.training import prepare as preparing
+from models.training import table as tables
+from models.training.data.manifest import ManifestError, Source, load_manifest
+from models.training.data.people import Store
+from models.training.data.pictures import write_rgb
+from models.training.data.rooms import (
+    BannedRoomError,
+    allowed_rooms,
+    kept_for_choosing,
+    load_rooms,
+    save_rooms,
+)
+from models.training.evaluate import cost_of, evaluate_suite, quality_of
+from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
+from models.training.mix import MixError, mixed
+from models.training.settings import SettingsError, load_run
+from models.training.suite import write_suite
+from models.training.teacher import Teacher
+from models.training.train import CHECKPOINT, Trainer, draw_of
+
+MODELS = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).with_name("results")
+TEACHER = MODELS / "selfie_general.onnx"
+
+app = typer.Typer(
+    name="python -m models.training",
+    help="Train, choose and export networks. Needs the extra `train`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run's settings.")]
+Prepared = Annotated[Path, typer.Argument(metavar="PREPARED", help="A folder that `prepare` has written.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The run's folder: checkpoint and log.")]
+Network = Annotated[Path, typer.Argument(metavar="NETWORK.onnx", help="A network, its card beside it.")]
+ERRORS = (BannedRoomError, ExportError, ManifestError, MixError, OSError, SettingsError, tables.TableError)
+
+
+def _fail(error: Exception) -> NoReturn:
+    typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(1)
+
+
+def _bar(unit: str) -> Progress:
+    return Progress(
+        TextColumn(unit),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+
+
+@app.command()
+def prepare(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="The folder that the manifest's folders are in.")
+    ],
+    prepared: Prepared,
+) -> None:
+    """Prepare people and rooms; rejects are shown on PREPARED/rejects.jpg."""
+    manifest, store, done = load_manifest(), Store(prepared), preparing.Prepared()
+    prepared.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher(TEACHER)
+    with _bar("people") as bar:
+        task = bar.add_task("", total=None)
+
+        def report(name: str) -> None:
+            bar.update(task, advance=1, description=name)
+
+        for source in manifest.sources.values():
+            if source.kind in ("photos", "unlabelled", "cutouts"):
+                _prepare_source(store, source, data / source.folder, teacher, done, report)
+    store.save(done.people)
+    plates = sorted((data / manifest.sources["clips"].folder).glob("*/plate.jpg"))
+    save_rooms(prepared, allowed_rooms(data / manifest.sources["rooms"].folder, manifest.banned, plates))
+    write_rgb(prepared / "rejects.jpg", preparing.sheet(done.rejects))
+    typer.echo(f"{len(done.people)} people, {len(done.rejects)} rejects: {prepared / 'rejects.jpg'}")
+
+
+def _prepare_source(
+    store: Store,
+    source: Source,
+    folder: Path,
+    teacher: Teacher,
+    done: preparing.Prepared,
+    report: Callable[[str], None],
+) -> None:
+    if source.kind == "cutouts":
+        preparing.add_cutouts(store, source.name, sorted(folder.glob("*.png")), done, report)
+        return
+    photos = preparing.labelled(folder) if source.kind == "photos" else preparing.unlabelled(folder)
+    preparing.add_photos(store, source.name, photos, teacher, done, report)
+
+
+@app.command()
+def suite(
+    prepared: Prepared,
+    folder: Annotated[Path, typer.Argument(metavar="SUITE", help="The folder to write clips to.")],
+    clips: Annotated[int, typer.Option(min=1)] = 20,
+    seed: int = 100,
+) -> None:
+    """Compose a suite to choose by, of people and rooms that no run trains on."""
+    manifest, store = load_manifest(), Store(prepared)
+    sources = {source.name: source for source in manifest.of_use("choose")}
+    people = [
+        person
+        for person in store.load()
+        if person.source in sources
+        and ("train" not in sources[person.source].uses or kept_for_choosing(person.name))
+    ]
+    try:
+        rooms = [room for room in load_rooms(prepared, manifest.banned) if kept_for_choosing(room.stem)]
+        write_suite(folder, store, people, rooms, clips, seed, typer.echo)
+    except ERRORS as error:
+        _fail(error)
+
+
+@app.command()
+def train(
+    run: RunFile,
+    prepared: Prepared,
+    folder: Folder,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda")] = "cpu",
+) -> None:
+    """Train a run, or go on with it from its last checkpoint."""
+    try:
+        settings = load_run(run)
+        trainer = Trainer(settings, folder, draw_of(settings, prepared, load_manifest()), device)
+    except ERRORS as error:
+        _fail(error)
+    trainer.resume()
+    with _bar("images") as bar:
+        task = bar.add_task("", total=settings.images)
+        trainer.train(
+            lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+        )
+
+
+@app.command()
+def evaluate(
+    network: Network,
+    suite: Annotated[
+        Path, typer.Argument(metavar="SUITE", help="A folder of clips, or of stills, with mattes.")
+    ],
+    bare: Annotated[bool, typer.Option(help="The network alone instead of the whole filter.")] = False,
+    every: Annotated[int, typer.Option(min=1, help="With --bare: every so many frames.")] = 10,
+    output: Annotated[Path | None, typer.Option("--json", help="Write the figures, clip by clip.")] = None,
+) -> None:
+    """Score a network on a suite, clip by clip."""
+    try:
+        scores = evaluate_suite(network, suite, bare=bare, every=every, report=typer.echo)
+    except ERRORS as error:
+        _fail(error)
+    if output:
+        figures = {name: score.as_dict() for name, score in scores.items()}
+        output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+@app.command()
+def export(
+    run: RunFile,
+    folder: Folder,
+    network: Network,
+    description: Annotated[str, typer.Option(help="What it is, for the card.")],
+    licence: Annotated[str, typer.Option(help="Of the weights, for the card.")] = "Apache-2.0",
+) -> None:
+    """Write a run's network and its card, checked against the torch module."""
+    try:
+        export_checkpoint(
+            load_run(run), folder / CHECKPOINT, network, description=description, licence=licence
+        )
+    except ERRORS as error:
+        _fail(error)
+
+
+@app.command()
+def mix(
+    first: Network,
+    second: Network,
+    output: Network,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the second network's weights.")],
+    temperature: Annotated[float, typer.Option(min=0.1, help="What the logits are multiplied by.")] = 1.0,
+) -> None:
+    """Write a mixture of two networks of the selfie graph, and its card."""
+    try:
+        onnx.save(mixed(first, second, share, temperature), output)
+    except ERRORS as error:
+        _fail(error)
+    source = {
+        "first": first.name,
+        "second": second.name,
+        "share": f"{share:g}",
+        "temperature": f"{temperature:g}",
+    }
+    write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
+
+
+@app.command()
+def record(
+    network: Network,
+    remark: Annotated[str, typer.Option(help="What a reader of the table should know.")],
+    suite: Annotated[
+        Path | None, typer.Option(help="A folder of clips with mattes; none: not trained.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=0, help="Image-iterations it was trained for.")] = 0,
+    every: Annotated[int, typer.Option(min=1, help="Every so many frames.")] = 10,
+) -> None:
+    """Measure a bare network and store the result for the table."""
+    result: dict[str, object] = {"name": network.stem, "images": images, "remark": remark}
+    try:
+        result |= cost_of(network)._asdict()
+        if suite:
+            result |= quality_of(network, suite, every)._asdict()
+    except ERRORS as error:
+        _fail(error)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{network.stem}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+@app.command()
+def table(
+    readme: Annotated[Path, typer.Option(help="The file that holds the table.")] = MODELS / "README.md",
+    check: Annotated[bool, typer.Option(help="Only tell whether it is up to date.")] = False,
+) -> None:
+    """Write the README's table of trained networks from the stored results."""
+    before = readme.read_text(encoding="utf-8")
+    try:
+        after = tables.inserted(before, tables.markdown(tables.results(RESULTS)))
+    except ERRORS as error:
+        _fail(error)
+    if check and after != before:
+        typer.echo(f"{readme} is not what the stored results give", err=True)
+        raise typer.Exit(1)
+    if not check:
+        readme.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    app()

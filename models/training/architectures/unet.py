@@ -1,0 +1,28 @@
+"""A light U-Net on a MobileNetV2-like encoder."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from models.training.architectures.blocks import MOBILE, channels, mobile, resize, separable
+
+
+class UNet(nn.Module):
+    """Ronneberger et al. (MICCAI 2015), with sums for concatenations and separable convolutions."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        counts = [channels(n, width) for n in MOBILE]
+        self.encoder = mobile(width)
+        self.lateral = nn.ModuleList(nn.Conv2d(c, d, 1) for c, d in zip(counts[1:], counts, strict=False))
+        self.decode = nn.ModuleList(separable(c, c) for c in counts[:-1])
+        self.last = nn.ConvTranspose2d(counts[0], 1, 2, 2)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        features = self.encoder(picture)
+        x: Tensor = features[-1]
+        for skip, lateral, decode in zip(
+            features[-2::-1], self.lateral[::-1], self.decode[::-1], strict=True
+        ):
+            x = decode(skip + resize(lateral(x), skip))
+        return resize(self.last(x), picture)

@@ -1,0 +1,1 @@
+"""People and rooms in, training samples out."""

@@ -1,0 +1,67 @@
+"""A ring of samples with the teacher's mattes: making one costs more than a step with it, so each is used often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training.data.pictures import Plane
+from models.training.data.samples import Draw, Sample
+from models.training.teacher import Teacher
+
+CHANNELS = 6
+"""RGB, the true matte, where it is known, the teacher's matte."""
+
+PICTURE, ALPHA, KNOWN, TEACHER = np.s_[..., :3], np.s_[..., 3], np.s_[..., 4], np.s_[..., 5]
+
+Bytes = NDArray[np.uint8]
+
+
+class Ring:
+    """The newest samples of one shape (height, width)."""
+
+    def __init__(
+        self, shape: tuple[int, int], size: int, make: Callable[[int, tuple[int, int]], Bytes]
+    ) -> None:
+        self.shape = shape
+        self.made = 0
+        self._make = make
+        self._samples = np.zeros((size, *shape, CHANNELS), np.uint8)
+
+    def add(self, first: int, count: int) -> None:
+        """Make samples number `first` and on, in the place of the oldest."""
+        for number in range(first, first + count):
+            self._samples[self.made % len(self._samples)] = self._make(number, self.shape)
+            self.made += 1
+
+    def batch(self, count: int, rng: np.random.Generator) -> Bytes:
+        """Return `count` samples, half of them mirrored, (count, height, width, CHANNELS)."""
+        chosen = self._samples[rng.integers(0, min(self.made, len(self._samples)), count)]
+        mirrored = rng.random(count) < 0.5
+        chosen[mirrored] = chosen[mirrored][:, :, ::-1]
+        return chosen
+
+
+def with_teacher(draw: Draw, teacher: Teacher | None, seed: int) -> Callable[[int, tuple[int, int]], Bytes]:
+    """Return what makes a sample with the teacher's vote on it; without a teacher, the truth stands for it."""
+
+    def make(number: int, shape: tuple[int, int]) -> Bytes:
+        sample = draw(seed + number, shape)
+        return packed(sample, _taught(sample, teacher))
+
+    return make
+
+
+def _taught(sample: Sample, teacher: Teacher | None) -> Plane:
+    if teacher is None:
+        return sample.alpha
+    return (255 * np.clip(teacher.vote(sample.picture).alpha, 0, 1) + 0.5).astype(np.uint8)
+
+
+def packed(sample: Sample, taught: Plane) -> Bytes:
+    """Return a sample and the teacher's matte as one array (height, width, CHANNELS)."""
+    out = np.empty((*sample.alpha.shape, CHANNELS), np.uint8)
+    out[PICTURE], out[ALPHA], out[KNOWN], out[TEACHER] = sample.picture, sample.alpha, sample.known, taught
+    return out

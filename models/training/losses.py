@@ -1,0 +1,149 @@
+"""The losses, each a term that a run weighs; all take what a network gave and what it should, and give a scalar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+AGREE = 0.3
+"""The teacher is believed about a pixel whose known truth it misses by less."""
+
+SURE = 0.002
+"""The teacher's mattes are kept so far from 0 and 1: no student should have to be surer."""
+
+
+class Prediction:
+    """A batch of mattes, as logits (n, 1, h, w); what several terms need of them is computed once."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        self.alpha = logits.sigmoid()
+        self._softplus = functional.softplus(logits)
+
+    def cross_entropy(self, target: Tensor) -> Tensor:
+        """Return each pixel's cross entropy with a target in [0, 1]."""
+        return self._softplus - self.logits * target
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a batch should give; all (n, 1, h, w) in [0, 1]."""
+
+    alpha: Tensor
+    known: Tensor
+    """1 where alpha is the truth, 0 where only the teacher can say."""
+    teacher: Tensor
+
+
+def edge_band(alpha: Tensor, half: int = 3) -> Tensor:
+    """Return 1 within `half` pixels of the outline: dilation minus erosion, as MODNet's detail region."""
+    side = 2 * half + 1
+    grown = functional.max_pool2d(alpha, side, 1, half) + functional.max_pool2d(-alpha, side, 1, half)
+    return (grown > 0.3).float()
+
+
+def mean_over(loss: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean; 0 where all weights are 0."""
+    return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
+
+
+def pixel_weights(targets: Targets, lost: float, edge: float) -> Tensor:
+    """Return what each pixel counts: `lost` times more on the person, 1 + `edge` times in the edge band."""
+    weight = targets.known * (1 + (lost - 1) * targets.alpha)
+    return weight * (1 + edge * edge_band(targets.alpha)) if edge else weight
+
+
+def cross_entropy(mine: Prediction, targets: Targets, weight: Tensor) -> Tensor:
+    return mean_over(mine.cross_entropy(targets.alpha), weight)
+
+
+def absolute(mine: Prediction, targets: Targets, weight: Tensor) -> Tensor:
+    """Return the mean absolute difference of the mattes."""
+    return mean_over((mine.alpha - targets.alpha).abs(), weight)
+
+
+def hardest(mine: Prediction, targets: Targets, share: float = 0.1) -> Tensor:
+    """Return the cross entropy of the worst `share` of known pixels: OHEM (Shrivastava et al., CVPR 2016)."""
+    flat = (mine.cross_entropy(targets.alpha) * targets.known).flatten()
+    count = max(1, int(share * flat.numel()))
+    return flat.topk(count).values.mean()
+
+
+def distillation(mine: Prediction, targets: Targets, kept: float) -> Tensor:
+    """Return the cross entropy with the teacher where it is right, or where nobody else can say.
+
+    Where it is right about a person, it counts `kept` times: what it knows must not be forgotten.
+    """
+    right = ((targets.teacher - targets.alpha).abs() < AGREE) | (targets.known < 0.5)
+    weight = right.float() * (1 + (kept - 1) * (targets.teacher > 0.5).float())
+    return mean_over(mine.cross_entropy(targets.teacher.clamp(SURE, 1 - SURE)), weight)
+
+
+def forgotten(mine: Prediction, targets: Targets) -> Tensor:
+    """Return how much worse than the teacher the matte is, where the truth is known: 0 if nowhere."""
+    worse = (mine.alpha - targets.alpha).abs() - (targets.teacher - targets.alpha).abs()
+    return mean_over(functional.relu(worse), targets.known)
+
+
+def consistency(mine: Prediction, disturbed: Prediction) -> Tensor:
+    """Return the cross entropy of a disturbed picture's matte with that of the clean one (PortraitNet)."""
+    return disturbed.cross_entropy(mine.alpha.detach().clamp(SURE, 1 - SURE)).mean()
+
+
+def boundary_class(mine: Prediction, targets: Targets) -> Tensor:
+    """Return the cross entropy of being boundary or not (BSN): the boundary is where the matte is unsure.
+
+    The boundary's probability is 4 p (1 - p), at most 1 at p = 0.5.
+    """
+    unsure = (4 * mine.alpha * (1 - mine.alpha)).clamp(1e-4, 1 - 1e-4)
+    target = (4 * targets.alpha * (1 - targets.alpha)).clamp(0, 1)
+    return mean_over(functional.binary_cross_entropy(unsure, target, reduction="none"), targets.known)
+
+
+def gradient(mine: Prediction, targets: Targets) -> Tensor:
+    """Return the mean difference of the mattes' gradients: sharp rims where the truth has them."""
+    error = (mine.alpha - targets.alpha) * targets.known
+    down, across = error[..., 1:, :] - error[..., :-1, :], error[..., :, 1:] - error[..., :, :-1]
+    return down.abs().mean() + across.abs().mean()
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """How much each term counts; 0 leaves it out. `lost`, `edge` and `kept` weigh pixels within the terms."""
+
+    cross_entropy: float = 0.5
+    absolute: float = 2.0
+    distillation: float = 1.0
+    forgotten: float = 0.0
+    hardest: float = 0.0
+    consistency: float = 0.0
+    boundary_class: float = 0.0
+    gradient: float = 0.0
+    lost: float = 2.0
+    edge: float = 0.0
+    kept: float = 3.0
+
+
+def total(
+    mine: Prediction, targets: Targets, weights: LossWeights, disturbed: Prediction | None = None
+) -> dict[str, Tensor]:
+    """Return each weighed term by name, and their sum as `total`."""
+    pixels = pixel_weights(targets, weights.lost, weights.edge)
+    terms: dict[str, Callable[[], Tensor]] = {
+        "cross_entropy": lambda: cross_entropy(mine, targets, pixels),
+        "absolute": lambda: absolute(mine, targets, pixels),
+        "distillation": lambda: distillation(mine, targets, weights.kept),
+        "forgotten": lambda: forgotten(mine, targets),
+        "hardest": lambda: hardest(mine, targets),
+        "boundary_class": lambda: boundary_class(mine, targets),
+        "gradient": lambda: gradient(mine, targets),
+    }
+    if disturbed:
+        terms["consistency"] = lambda: consistency(mine, disturbed)
+    wanted = {name: float(getattr(weights, name)) for name in terms}
+    values = {name: weight * terms[name]() for name, weight in wanted.items() if weight}
+    return {**values, "total": torch.stack(list(values.values())).sum()}

@@ -1,0 +1,106 @@
+"""A run's settings: one TOML file, and nothing that isn't in it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_type_hints
+
+from models.training.data.scene import Shares
+from models.training.losses import LossWeights
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A run's file has a key that isn't known, or a value of another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """AdamW with warm-up and a cosine, gradients clipped, and a moving average of the weights."""
+
+    rate: float = 1e-4
+    decay: float = 1e-5
+    warm_up: int = 200
+    """Steps."""
+    clip: float = 0.5
+    """Largest norm of the gradients."""
+    average: float = 0.998
+    """How much of the averaged weights stays at each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Which people, and the ring of samples."""
+
+    ring: int = 1200
+    """Samples kept of each shape."""
+    first: int = 160
+    """Samples of each shape before the first step."""
+    uses: int = 4
+    """How often a sample is used, about."""
+    sources: tuple[str, ...] = ()
+    """Only people of these sources; () for all that the manifest allows to train on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training."""
+
+    architecture: str = "selfie"
+    init: str = ""
+    """An .onnx file of the selfie graph to start from; "" from scratch."""
+    teacher: str = ""
+    seed: int = 1
+    images: int = 100_000
+    """Image-iterations of the whole schedule."""
+    batch: int = 16
+    threads: int = 2
+    width: float = 1.0
+    """Channels of a network, as a share of the article's."""
+    bf16: bool = False
+    channels_last: bool = True
+    """How pictures lie in memory; faster where torch manages."""
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    losses: LossWeights = field(default_factory=LossWeights)
+    shares: Shares = field(default_factory=Shares)
+    data: DataSettings = field(default_factory=DataSettings)
+
+
+def load_run(path: Path) -> Run:
+    """Read a run's settings; raises SettingsError, naming the key, where one is wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return parse(Run, table, str(path))
+
+
+def parse(kind: type[T], table: dict[str, Any], where: str) -> T:
+    """Return a dataclass from a table; what the table doesn't name has its default."""
+    known = {f.name: f for f in fields(cast(Any, kind))}
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise SettingsError(f"{where}: {key} is not known; {', '.join(known)} are")
+        values[key] = _value(hints[key], value, f"{where}: {key}")
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, where: str) -> object:  # noqa: ANN401 - a type
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise SettingsError(f"{where} should be a table")
+        return parse(cast(type, hint), value, where)
+    if hint == tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise SettingsError(f"{where} should be a list of strings")
+        return tuple(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise SettingsError(f"{where} should be of type {hint.__name__}")
+    return value

@@ -1,0 +1,230 @@
+"""A suite of composed clips to choose by: people and rooms that training never saw, moving, with their true mattes.
+
+It is written as `benchmarks.quality` reads it, so networks can be chosen in the whole filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+
+from models.training.data import scene
+from models.training.data.camera import through_chroma
+from models.training.data.people import Person, Store
+from models.training.data.pictures import Floats, Picture, read_rgb, write_plane, write_rgb
+from models.training.data.scene import FRAME, Box, Layer, Shares
+
+FRAMES = 60
+RATE = 30
+WHOLE: Box = (0.0, 0.0, float(FRAME[0]), float(FRAME[1]))
+STILL = Shares(
+    empty=0,
+    two=0,
+    far=0,
+    close=0.1,
+    side=0,
+    bend=0,
+    hidden_face=0.5,
+    back_of_head=0.1,
+    grey=0,
+    lit_by_room=0.5,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What happens in a clip."""
+
+    people: int = 1
+    enters: bool = False
+    """The last person comes in from a side."""
+    beside: bool = False
+    """The last person is cut by a side all the time."""
+    far: bool = False
+    dark: bool = False
+    grey: bool = False
+    handheld: bool = False
+    fast: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "one": Kind(),
+    "fast": Kind(fast=True),
+    "two": Kind(people=2),
+    "beside": Kind(people=2, beside=True),
+    "enters": Kind(enters=True),
+    "second_enters": Kind(people=2, enters=True),
+    "far": Kind(far=True),
+    "dark": Kind(dark=True),
+    "grey": Kind(grey=True),
+    "handheld": Kind(handheld=True),
+}
+
+Motion = Callable[[int], Floats]
+"""Frame number to an affine map (2, 3) of the frame onto itself."""
+
+
+def _combined(after: Floats, before: Floats) -> Floats:
+    """Return the map that does `before` and then `after`."""
+    linear = after[:, :2] @ before[:, :2]
+    moved = after[:, :2] @ before[:, 2] + after[:, 2]
+    return np.hstack([linear, moved[:, None]]).astype(np.float32)
+
+
+def _then(first: Motion, second: Motion) -> Motion:
+    return lambda frame: _combined(second(frame), first(frame))
+
+
+def sway(rng: np.random.Generator, strength: float, pivot: tuple[float, float]) -> Motion:
+    """Return the swaying of somebody who sits: a turn about `pivot` and a shift, as sines."""
+    degrees, shift = strength * rng.uniform(1, 3), strength * rng.uniform(4, 14)
+    periods, phases = rng.uniform(25, 70, 3), rng.uniform(0, 2 * np.pi, 3)
+
+    def motion(frame: int) -> Floats:
+        turn, across, grow = np.sin(2 * np.pi * frame / periods + phases)
+        map_ = cv2.getRotationMatrix2D(pivot, degrees * turn, 1 + 0.01 * strength * grow)
+        map_[0, 2] += shift * across
+        return map_.astype(np.float32)
+
+    return motion
+
+
+def entrance(rng: np.random.Generator, from_left: bool, distance: float) -> Motion:
+    """Return a walk into the frame: outside for a quarter of the clip, in place for the last quarter."""
+    start, stop = 0.2 * FRAMES, 0.75 * FRAMES
+    side = -1 if from_left else 1
+
+    def motion(frame: int) -> Floats:
+        left = np.clip((stop - frame) / (stop - start), 0, 1)
+        bob = 3 * np.sin(2 * np.pi * frame / 14)
+        return np.array([[1, 0, side * distance * left], [0, 1, bob * (0 < left < 1)]], np.float32)
+
+    return motion
+
+
+def tremor(rng: np.random.Generator) -> Motion:
+    """Return a hand-held camera's shaking."""
+    amplitude, periods = rng.uniform(1, 4, 2), rng.uniform(9, 40, 2)
+
+    def motion(frame: int) -> Floats:
+        x, y = amplitude * np.sin(2 * np.pi * frame / periods)
+        return np.array([[1.04, 0, x - 0.02 * FRAME[0]], [0, 1.04, y - 0.02 * FRAME[1]]], np.float32)
+
+    return motion
+
+
+def _layer(
+    store: Store, person: Person, kind: Kind, last: bool, rng: np.random.Generator, across: float | None
+) -> Layer:
+    shares = replace(STILL, far=1.0 if kind.far else 0.0, close=0.0 if kind.far else STILL.close)
+    if last and kind.beside:
+        across = float(rng.choice([0.02, 0.98]))
+    return scene.layer_of(store, person, shares, rng, two=kind.people > 1, across=across)
+
+
+def _motions(layers: list[Layer], kind: Kind, rng: np.random.Generator) -> list[Motion]:
+    motions = list[Motion]()
+    for index, layer in enumerate(layers):
+        foot = layer.move @ np.array([layer.alpha.shape[1] / 2, layer.alpha.shape[0], 1], np.float32)
+        calm = sway(rng, 2.5 if kind.fast else 1.0, (float(foot[0]), float(foot[1])))
+        if kind.enters and index == len(layers) - 1:
+            left = foot[0] < FRAME[0] / 2
+            walk = entrance(rng, bool(left), FRAME[0] * 0.9)
+            motions.append(_then(calm, walk))
+        else:
+            motions.append(calm)
+    return motions
+
+
+def compose(
+    store: Store, people: list[Person], room: Path, kind: Kind, seed: int
+) -> tuple[list[Picture], list[Floats], Picture | None]:
+    """Return a clip's frames and mattes and, where the camera stands still, the empty room."""
+    rng = np.random.default_rng(seed)
+    places: list[float | None] = (
+        [None] if len(people) == 1 else [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
+    )
+    layers = [
+        _layer(store, person, kind, index == len(people) - 1, rng, place)
+        for index, (person, place) in enumerate(zip(people, places, strict=True))
+    ]
+    motions = _motions(layers, kind, rng)
+    camera = tremor(rng) if kind.handheld else None
+    plate = scene.toned(
+        cast(Picture, cv2.resize(read_rgb(room), FRAME, interpolation=cv2.INTER_AREA)), rng, 0.5
+    )
+    frames, mattes = [], []
+    for number in range(FRAMES):
+        picture, alpha = plate, cast(Floats, np.zeros((FRAME[1], FRAME[0]), np.float32))
+        for layer, motion in zip(layers, motions, strict=True):
+            moved = layer._replace(move=_combined(motion(number), layer.move))
+            colour, mine = scene.warped(moved, WHOLE, FRAME, None)
+            share = mine[..., None]
+            picture, alpha = colour * share + picture * (1 - share), 1 - (1 - alpha) * (1 - mine)
+        if camera:
+            shake = camera(number)
+            picture = cast(Floats, cv2.warpAffine(picture, shake, FRAME, borderMode=cv2.BORDER_REFLECT))
+            alpha = cast(Floats, cv2.warpAffine(alpha, shake, FRAME, borderMode=cv2.BORDER_REPLICATE))
+        frames.append(_filmed(picture, kind, np.random.default_rng((seed, number))))
+        mattes.append(alpha)
+    empty = None if camera else _filmed(plate, kind, rng)
+    return frames, mattes, empty
+
+
+def _filmed(picture: Floats, kind: Kind, rng: np.random.Generator) -> Picture:
+    if kind.grey:
+        picture = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    if kind.dark:
+        picture = picture * 0.4 + rng.normal(0, 6, picture.shape)
+    noisy = picture + rng.normal(0, 1.5, picture.shape)
+    return through_chroma(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+def write_clip(folder: Path, frames: list[Picture], mattes: list[Floats], plate: Picture | None) -> None:
+    """Write clip.mp4, alpha/%04d.png and plate.jpg."""
+    (folder / "alpha").mkdir(parents=True, exist_ok=True)
+    with av.open(str(folder / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(RATE), options={"crf": "23", "preset": "fast"})
+        stream.width, stream.height, stream.pix_fmt = *FRAME, "yuv420p"
+        for picture in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    for number, alpha in enumerate(mattes):
+        write_plane(folder / "alpha" / f"{number:04d}.png", (255 * alpha + 0.5).astype(np.uint8))
+    if plate is not None:
+        write_rgb(folder / "plate.jpg", plate)
+
+
+def write_suite(
+    folder: Path,
+    store: Store,
+    people: list[Person],
+    rooms: list[Path],
+    clips: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> None:
+    """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too."""
+    rng = np.random.default_rng(seed)
+    sources = sorted({person.source for person in people})
+    queues = {source: [p for p in people if p.source == source] for source in sources}
+    for queue in queues.values():
+        rng.shuffle(cast(list[object], queue))
+    drawn = 0
+    for number in range(clips):
+        name, kind = list(KINDS.items())[number % len(KINDS)]
+        chosen = []
+        for _ in range(kind.people):
+            queue = queues[sources[drawn % len(sources)]]
+            chosen.append(queue[drawn // len(sources) % len(queue)])
+            drawn += 1
+        made = compose(store, chosen, rooms[number % len(rooms)], kind, seed + number)
+        write_clip(folder / f"{number:02d}_{name}_{'_'.join(p.source for p in chosen)}", *made)
+        report(f"{number:02d} {name}")

@@ -1,0 +1,191 @@
+"""The trainer: one loop for every network, on CPU and CUDA, resumable at every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.training.architectures.registry import build
+from models.training.data.manifest import Manifest, ManifestError
+from models.training.data.people import Store
+from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Ring, with_teacher
+from models.training.data.rooms import kept_for_choosing, load_rooms
+from models.training.data.samples import SHAPES, WHOLE, Draw
+from models.training.losses import Prediction, Targets, total
+from models.training.settings import Run
+from models.training.teacher import Teacher
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+LOG_EVERY = 25
+"""Steps between two lines of the log."""
+
+SAVE_MINUTES = 3.0
+DISTURBED = 0.15
+"""How much a consistency term changes the colours, as a share."""
+
+Progress = Callable[[int, int, str], None]
+"""Called with image-iterations done, all of them, and a line about the losses."""
+
+
+def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
+    """Return what draws the run's samples: of the people and rooms that aren't kept for choosing.
+
+    Raises ManifestError where a source may not be trained on, BannedRoomError where a room may not.
+    """
+    sources = run.data.sources or tuple(s.name for s in manifest.of_use("train"))
+    for name in run.data.sources:
+        if name not in manifest.sources:
+            raise ManifestError(f"{name} is not in the manifest")
+        manifest.sources[name].require("train")
+    store = Store(prepared)
+    people = [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
+    rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room.stem)]
+    return Draw(store, people, rooms, run.shares)
+
+
+class Trainer:
+    """One run in one folder."""
+
+    def __init__(self, run: Run, folder: Path, draw: Draw, device: str = "cpu") -> None:
+        torch.set_num_threads(run.threads)
+        torch.set_flush_denormal(True)
+        torch.manual_seed(run.seed)
+        self._run, self._folder, self._device = run, folder, torch.device(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._layout = torch.channels_last if run.channels_last else torch.contiguous_format
+        self.network = build(run).to(self._device).to(memory_format=self._layout).train()
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self._optimizer = torch.optim.AdamW(
+            self.network.parameters(), run.optimizer.rate, weight_decay=run.optimizer.decay
+        )
+        self._rng = np.random.default_rng(run.seed)
+        self._teacher = Teacher(Path(run.teacher)) if run.teacher else None
+        make = with_teacher(draw, self._teacher, run.seed * 10**8)
+        self._rings = [Ring(shape, run.data.ring, make) for shape in SHAPES]
+        self._made = self.step = 0
+        self._sums: dict[str, float] = defaultdict(float)
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint; return whether there is one."""
+        path = self._folder / CHECKPOINT
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self._device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.average, self.step, self._made = state["average"], state["step"], state["made"]
+        self._rng = np.random.default_rng((self._run.seed, self.step))
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "made": self._made,
+        }
+        path = self._folder / CHECKPOINT
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def train(self, progress: Progress) -> None:
+        """Train to the end of the schedule; samples are made in a thread beside the steps."""
+        run = self._run
+        steps = run.images // run.batch
+        saved = time.monotonic()
+        for ring in self._rings:
+            progress(self.step * run.batch, run.images, "first samples")
+            self._fill(ring, run.data.first)
+        with ThreadPoolExecutor(1) as beside:
+            pending: Future[None] | None = None
+            while self.step < steps:
+                ring = self._next_ring()
+                batch = self._batch(ring)
+                if pending:
+                    pending.result()
+                pending = beside.submit(self._fill, ring, max(1, run.batch // run.data.uses))
+                self._learn(batch, self.step / steps)
+                if self.step % LOG_EVERY == 0:
+                    progress(self.step * run.batch, run.images, self._log())
+                if time.monotonic() - saved > 60 * SAVE_MINUTES:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def _fill(self, ring: Ring, count: int) -> None:
+        ring.add(self._made, count)
+        self._made += count
+
+    def _next_ring(self) -> Ring:
+        if self._rng.random() < WHOLE:
+            return self._rings[0]
+        return self._rings[1 + self._rng.integers(len(self._rings) - 1)]
+
+    def _batch(self, ring: Ring) -> Bytes:
+        return ring.batch(self._run.batch, self._rng)
+
+    def _learn(self, batch: Bytes, done: float) -> None:
+        settings = self._run.optimizer
+        warm = min(1.0, (self.step + 1) / settings.warm_up)
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.rate * warm * (0.5 * (1 + math.cos(math.pi * done)) + 0.01)
+        picture, targets = self._tensors(batch)
+        device = self._device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self._run.bf16):
+            logits = self.network(picture)
+            other = self.network(self._disturbed(picture)) if self._run.losses.consistency else None
+        disturbed = None if other is None else Prediction(other.float())
+        terms = total(Prediction(logits.float()), targets, self._run.losses, disturbed)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(terms["total"])
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        self._optimizer.step()
+        self.step += 1
+        self._follow()
+        for name, value in terms.items():
+            self._sums[name] += float(value.detach())
+
+    def _tensors(self, batch: Bytes) -> tuple[Tensor, Targets]:
+        def planes(part: Any) -> Tensor:  # noqa: ANN401 - a numpy index
+            values = torch.from_numpy(np.ascontiguousarray(batch[part])).to(self._device)
+            return (values.unsqueeze(1) if values.ndim == 3 else values.permute(0, 3, 1, 2)).float() / 255
+
+        picture = planes(PICTURE).contiguous(memory_format=self._layout)
+        return picture, Targets(planes(ALPHA), planes(KNOWN), planes(TEACHER))
+
+    def _disturbed(self, picture: Tensor) -> Tensor:
+        count = len(picture)
+        gain = 1 + DISTURBED * torch.randn(count, 3, 1, 1, device=picture.device)
+        noise = 0.02 * torch.randn_like(picture)
+        return (picture * gain + noise).clamp(0, 1)
+
+    def _follow(self) -> None:
+        """Move the averaged weights towards the network's; early on, faster."""
+        stay = min(self._run.optimizer.average, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                if value.dtype.is_floating_point:
+                    self.average[name].mul_(stay).add_(value, alpha=1 - stay)
+                else:
+                    self.average[name].copy_(value)
+
+    def _log(self) -> str:
+        means = {name: value / LOG_EVERY for name, value in self._sums.items()}
+        self._sums.clear()
+        line = {"step": self.step, "images": self.step * self._run.batch, **means, "time": time.time()}
+        with (self._folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        return " ".join(f"{name} {value:.4f}" for name, value in means.items())

@@ -1,0 +1,168 @@
+"""The fence of a server: nobody comes into a room under an older placement than the directory's last."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from server.access.policy import room_name
+from server.access.tokens import OPEN, Grant, grant_of
+from server.cluster.directory import LEASE
+from server.cluster.lease import Lease, clock
+from server.cluster.sealing import Seal, TicketError
+from server.core.errors import SignalingError
+from server.core.messages import parse
+from server.http.app_keys import REDIRECTED
+from server.rooms.room_state import describe
+from server.rooms.rooms import Rooms
+
+logger = logging.getLogger(__name__)
+
+HEADER: Final = "X-Greenroom-Ticket"
+PARAMETER: Final = "ticket"
+NOT_HERE: Final = "not-here"
+FORWARDED: Final = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+STATE: Final = "/cluster/rooms/{room}"
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_ticket: ContextVar[str] = ContextVar("ticket", default="")
+
+
+class Fence:
+    """Reads tickets, opens rooms that lived elsewhere, and says what there is."""
+
+    def __init__(self, rooms: Rooms, seal: Seal, name: str) -> None:
+        """Guard rooms, as the server that is called `name` in the directory."""
+        self.lease = Lease()
+        self._rooms = rooms
+        self._seal = seal
+        self._name = name
+        self._names: dict[str, str] = {}
+        self._states: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._told: dict[str, tuple[dict[str, Any], str]] = {}
+        self.refusals = 0
+        rooms.admission = self.admit
+
+    def admit(self, room: str) -> None:
+        """Let the newcomer whose request is being answered into a room; raise SignalingError not-here."""
+        try:
+            ticket = self._seal.read_ticket(_ticket.get(), server=self._name, room=room)
+        except TicketError:
+            raise self._refusal() from None
+        key = self._seal.room_id(room)
+        if not self.lease.admits(key, ticket.epoch, ticket.renewal, clock()):
+            raise self._refusal()
+        self._names[key] = room
+        _, state = self._states.pop(room, (0.0, None))
+        if state is not None and self._rooms.open_rooms.get(room) is None:
+            try:
+                self._rooms.restore(room, state)
+            except ValueError:
+                logger.error("the state of a room that moved here can't be read")
+
+    def grant(self, ticket: str, room: str) -> Grant:
+        """Return what a redirected client's token allows, by its ticket; raise TicketError, SignalingError."""
+        claims = self._seal.read_ticket(ticket, server=self._name, room=room_name(room)).grant
+        return OPEN if claims is None else grant_of(claims)
+
+    def _refusal(self) -> SignalingError:
+        self.refusals += 1
+        return SignalingError(NOT_HERE, "This room is on another server now.", fatal=True)
+
+    def expect(self, room: str, state: dict[str, Any]) -> None:
+        """Keep the state of a room that is about to come here."""
+        now = clock()
+        self._states = {name: kept for name, kept in self._states.items() if now - kept[0] < LEASE}
+        self._states[room] = (now, state)
+
+    def rooms(self) -> dict[str, tuple[int, str]]:
+        """Return the rooms that are here, for a renewal; let go of those that the last one has left."""
+        found = {}
+        for key, epoch in list(self.lease.epochs.items()):
+            name = self._names[key]
+            room = self._rooms.open_rooms.get(name)
+            if room is None:
+                self.lease.close(key, clock())
+                self._forget(key)
+            else:
+                found[key] = (epoch, self._sealed(key, describe(room)))
+        return found
+
+    def _sealed(self, key: str, state: dict[str, Any]) -> str:
+        before, sealed = self._told.get(key, ({}, ""))
+        if before != state:
+            sealed = self._seal.close(state)
+            self._told[key] = (state, sealed)
+        return sealed
+
+    def _forget(self, key: str) -> None:
+        self._told.pop(key, None)
+        del self._names[key]
+
+    async def answered(self, number: int, changed: Mapping[str, int]) -> None:
+        """Take the directory's answer to a renewal: who is in a room that is somebody else's now, moves."""
+        for key in self.lease.answered(number, changed, clock()):
+            room = self._rooms.open_rooms.get(self._names[key])
+            self._forget(key)
+            for membership in room.memberships if room is not None else []:
+                moved = SignalingError("moved", "The room is on another server now.", fatal=True)
+                await self._rooms.expel(membership, moved)
+
+
+def fenced(fence: Callable[[web.Request], Fence]) -> Middleware:
+    """Return a middleware that takes note of tickets, and believes a front about who asks.
+
+    A front has proved by its certificate, or by the way through a private socket, that it is one.
+    """
+
+    @web.middleware
+    async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if from_front(request):
+            _ticket.set(request.headers.get(HEADER, ""))
+            request = _as_forwarded(request)
+        else:
+            text = request.query.get(PARAMETER, "")
+            _ticket.set(text)
+            with suppress(TicketError, SignalingError):
+                REDIRECTED.set(fence(request).grant(text, request.match_info.get("room", "")))
+        return await handler(request)
+
+    return admit
+
+
+def from_front(request: web.Request) -> bool:
+    """Tell whether a request came over a link of the cluster."""
+    transport = request.transport
+    if transport is None:
+        return False
+    connection = transport.get_extra_info("socket")
+    return bool(transport.get_extra_info("peercert")) or connection.family == socket.AF_UNIX
+
+
+def _as_forwarded(request: web.Request) -> web.Request:
+    client, scheme, host = (request.headers.get(name, "") for name in FORWARDED)
+    headers = [(name, text) for name, text in request.headers.items() if name.title() not in FORWARDED]
+    changes: dict[str, Any] = {"remote": client} if client else {}
+    return request.clone(
+        scheme=scheme or request.scheme, host=host or request.host, headers=headers, **changes
+    )
+
+
+def expect_states(fence: Callable[[web.Request], Fence]) -> Handler:
+    """Return what takes the state of a room from a front, before the first newcomer."""
+
+    async def take(request: web.Request) -> web.Response:
+        if not from_front(request):
+            raise web.HTTPNotFound
+        fence(request).expect(room_name(request.match_info["room"]), parse(await request.text()))
+        return web.Response(status=204)
+
+    return take

@@ -1,0 +1,70 @@
+"""Passing HTTP on: a request to a server as a browser made it, and the answer back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import ClientError, ClientResponse, web
+
+from server.cluster.fence import HEADER
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""RFC 9110, section 7.6.1, and what is said anew."""
+OURS: Final = frozenset(
+    {
+        HEADER.lower(),
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    }
+)
+
+
+def passed_on(request: web.Request, ticket: str = "") -> dict[str, str]:
+    """Return the headers with which a request is passed on; of those that say who asks, only ours are believed."""
+    headers = {
+        name: text
+        for name, text in request.headers.items()
+        if name.lower() not in HOP_BY_HOP | OURS and not name.lower().startswith("sec-websocket-")
+    }
+    headers |= {"X-Forwarded-Proto": request.scheme, "X-Forwarded-Host": request.host}
+    if request.remote:
+        headers["X-Forwarded-For"] = request.remote
+    if ticket:
+        headers[HEADER] = ticket
+    return headers
+
+
+async def copy(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
+    """Give a server's answer to who has asked."""
+    headers = [(name, text) for name, text in answer.headers.items() if name.lower() not in HOP_BY_HOP]
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+    if "Content-Length" in answer.headers:
+        response.content_length = int(answer.headers["Content-Length"])
+    await response.prepare(request)
+    try:
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+    except ClientError:
+        if request.transport is not None:
+            request.transport.abort()  # so that half an answer is not taken for a whole one
+        return response
+    await response.write_eof()
+    return response

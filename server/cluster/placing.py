@@ -1,0 +1,86 @@
+"""A front's dealings with the directory: where somebody is sent, with which ticket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from aiohttp import ClientError
+
+from server.cluster.directory import Placement
+from server.cluster.front_metrics import FrontMetrics
+from server.cluster.links import Links
+from server.cluster.sealing import Seal, Ticket
+from server.cluster.service import DirectoryService, Unreachable, Wait
+from server.core.errors import SignalingError
+
+logger = logging.getLogger(__name__)
+
+PATIENCE: Final = 20.0  # seconds in which a newcomer's server must be found
+RETRY: Final = 0.1  # seconds between two questions to a directory that can't decide yet
+
+
+class Sent(NamedTuple):
+    """Where somebody is sent, and what lets them in there."""
+
+    placement: Placement
+    ticket: str
+
+
+class Placing:
+    """One newcomer who looks for the server of a room."""
+
+    def __init__(
+        self,
+        directory: DirectoryService,
+        seal: Seal,
+        links: Links,
+        metrics: FrontMetrics,
+        room: str,
+        grant: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._directory, self._seal, self._links, self._metrics = directory, seal, links, metrics
+        self._room, self._grant = room, grant
+        self._refused = 0
+        self._deadline = time.monotonic() + PATIENCE
+
+    async def send(self) -> Sent:
+        """Have the room placed, and its server told what the room was elsewhere; raise SignalingError."""
+        start, waited = time.monotonic(), False
+        while isinstance(found := await self._ask(), Wait):
+            waited = True
+            if time.monotonic() + found.seconds > self._deadline:
+                self._metrics.placed("failed", time.monotonic() - start)
+                raise SignalingError("server-full", f"There is no server for this room now: {found.why}.")
+            await asyncio.sleep(min(found.seconds, RETRY))
+        if found.state is not None:
+            await self._tell(found)
+        self._metrics.placed("waited" if waited else "placed", time.monotonic() - start)
+        ticket = Ticket(found.server, self._room, found.epoch, found.renewal, self._grant)
+        return Sent(found, self._seal.ticket(ticket))
+
+    async def refuse(self, sent: Sent) -> None:
+        """Note that the server did not take the newcomer in."""
+        self._refused = sent.placement.epoch
+        self._metrics.refusals += 1
+        await asyncio.sleep(RETRY)
+
+    async def _ask(self) -> Placement | Wait:
+        try:
+            return await self._directory.place(self._seal.room_id(self._room), self._refused)
+        except Unreachable:
+            return Wait(RETRY, "the directory does not answer")
+
+    async def _tell(self, placement: Placement) -> None:
+        """Give the server the state of a room that moves there."""
+        try:
+            state = json.dumps(self._seal.open(placement.state or "")).encode()
+            path = f"/cluster/rooms/{self._room}"
+            async with self._links.request(placement.url, "PUT", path, {}, state):
+                pass
+        except (ValueError, ClientError, TimeoutError) as error:
+            logger.warning("a room moves without its state: %s", type(error).__name__)

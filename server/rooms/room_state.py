@@ -1,0 +1,53 @@
+"""What a room takes along to another server: policy, host token, who is in it (hashed), who is kept out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from server.access.policy import RoomPolicy
+from server.access.tokens import OPEN
+from server.core.errors import SignalingError
+from server.rooms.participant import Participant
+from server.rooms.room import Room
+from server.rooms.roster import Returning, Roster
+
+
+def seat_hash(seat: str) -> str:
+    """Return what is told of a seat: who reads it can't take the seat."""
+    return hashlib.sha256(seat.encode(errors="surrogatepass")).hexdigest()
+
+
+def describe(room: Room) -> dict[str, Any]:
+    """Return the state of a room as JSON values."""
+    roster = room.roster
+    seats = {
+        seat_hash(member.seat): _returning(roster, member)._asdict() for member in roster.members.values()
+    }
+    expected = {seat: back._asdict() for seat, back in roster.returning.items()}
+    return {
+        "policy": roster.policy.describe(),
+        "token": roster.token,
+        "seats": expected | seats,
+        "bans": room.bans.state(),
+    }
+
+
+def _returning(roster: Roster[Participant], member: Participant) -> Returning:
+    claims = member.grant.claims() if member.grant != OPEN else None
+    never_host = member.id in roster.never_hosts
+    return Returning(roster.role(member), never_host, roster.founder == member.id, claims)
+
+
+def restore(room: Room, state: Mapping[str, Any]) -> None:
+    """Give a new room the state of one; raise ValueError."""
+    try:
+        policy = RoomPolicy().changed(state["policy"])
+        token, seats = str(state["token"]), {str(s): Returning(**r) for s, r in state["seats"].items()}
+        bans = [(str(who), str(name), [str(key) for key in keys]) for who, name, keys in state["bans"]]
+    except (KeyError, TypeError, ValueError, AttributeError, SignalingError) as error:
+        raise ValueError("no state of a room") from error
+    room.roster.policy, room.roster.token, room.roster.returning = policy, token, seats
+    for who, name, keys in bans:
+        room.bans.add(who, name, *keys)

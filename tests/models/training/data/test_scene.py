@@ -1,0 +1,136 @@
+"""Scenes: no cut edge floats, truth and picture belong together, and a seed gives one sample only."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.training.data import scene
+from models.training.data.people import Cutout, Store, cut_sides
+from models.training.data.pictures import Floats, Plane
+from models.training.data.placement import Pose, cut_points, in_contact, matrix, seen_side
+from models.training.data.rooms import load_rooms
+from models.training.data.samples import SHAPES, Draw
+from models.training.data.scene import FRAME, Shares
+
+FAR_OUT = {"left": (0, -1), "right": (0, 1), "top": (1, -1), "bottom": (1, 1)}
+
+
+def draw_of(prepared: Path, **shares: float) -> Draw:
+    store = Store(prepared)
+    return Draw(store, store.load(), load_rooms(prepared, frozenset()), Shares(**shares))
+
+
+def cut_alpha(sides: tuple[str, ...]) -> Plane:
+    alpha = np.zeros((60, 40), np.uint8)
+    alpha[20:40, 10:30] = 255
+    for side in sides:
+        part = {
+            "left": np.s_[20:40, :30],
+            "right": np.s_[20:40, 10:],
+            "top": np.s_[:40, 10:30],
+            "bottom": np.s_[20:, 10:30],
+        }[side]
+        alpha[part] = 255
+    return alpha
+
+
+def test_a_side_is_cut_where_the_outline_runs_into_it_and_not_where_a_head_touches_it() -> None:
+    rows, columns = np.mgrid[:100, :100]
+    head = np.where((columns - 50) ** 2 + (rows - 40) ** 2 < 40.4**2, 255, 0).astype(np.uint8)
+    assert head[0].any()
+    assert cut_sides(head) == ()
+    assert cut_sides(cut_alpha(("left", "bottom"))) == ("left", "bottom")
+
+
+@given(
+    sides=st.sets(st.sampled_from(["left", "top", "right", "bottom"]), min_size=1, max_size=4),
+    scale=st.floats(0.5, 8),
+    degrees=st.floats(-8, 8),
+    mirrored=st.booleans(),
+    target=st.tuples(st.floats(0, FRAME[0]), st.floats(0, FRAME[1])),
+)
+@settings(deadline=None, max_examples=60)
+def test_no_cut_edge_floats(
+    sides: set[str], scale: float, degrees: float, mirrored: bool, target: tuple[float, float]
+) -> None:
+    cut = tuple(sorted(sides))
+    alpha = cut_alpha(cut)
+    pose = Pose(scale, 1.05, degrees, mirrored, (20.0, 20.0), target)
+    move = in_contact(pose, alpha, cut, FRAME)
+    for side in cut:
+        axis, way = {"left": (0, -1), "right": (0, 1), "top": (1, -1), "bottom": (1, 1)}[
+            seen_side(side, mirrored)
+        ]
+        placed = cut_points(alpha, side) @ move[:, :2].T + move[:, 2]
+        limit = 0 if way < 0 else FRAME[axis] - 1
+        assert (way * (placed[:, axis] - limit) >= 0).all(), side
+
+
+def test_who_is_not_cut_stays_where_the_pose_says() -> None:
+    pose = Pose(2.0, 1.0, 5.0, False, (20.0, 20.0), (300.0, 100.0))
+    assert np.array_equal(in_contact(pose, cut_alpha(()), (), FRAME), matrix(pose))
+
+
+def test_a_bust_reaches_the_border_of_the_frame_in_every_scene(prepared: Path) -> None:
+    store = Store(prepared)
+    busts = [person for person in store.load() if person.cut == ("bottom",)]
+    draw = Draw(store, busts, load_rooms(prepared, frozenset()), Shares(empty=0, bend=1, decoy=0))
+    shown = 0
+    for seed in range(30):
+        alpha = draw(seed, (180, 320)).alpha
+        if (alpha > 127).any():
+            shown += 1
+            assert (alpha[-1] > 127).any(), seed
+    assert shown > 25
+
+
+def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> None:
+    store = Store(prepared)
+    red = [person for person in store.load() if not person.photo]
+    shares = Shares(empty=0, grey=0, decoy=0, bend=0, lit_by_room=0, room_of_same_colour=0)
+    draw = Draw(store, red, load_rooms(prepared, frozenset()), shares)
+    for seed in range(8):
+        picture, alpha, _ = draw(seed, (224, 400))
+        inside, outside = alpha > 250, alpha < 5
+        if inside.sum() > 500 and outside.sum() > 500:
+            redness = picture[..., 0].astype(float) - picture[..., 2]
+            assert redness[inside].mean() > redness[outside].mean() + 20
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_seed_gives_one_sample_of_the_wanted_shape(prepared: Path, shape: tuple[int, int]) -> None:
+    first, second = draw_of(prepared)(7, shape), draw_of(prepared)(7, shape)
+    assert first.picture.shape == (*shape, 3)
+    assert first.alpha.shape == first.known.shape == shape
+    for mine, theirs in zip(first, second, strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_an_empty_room_has_an_empty_matte(prepared: Path) -> None:
+    draw = Draw(
+        Store(prepared), Store(prepared).load()[:1], load_rooms(prepared, frozenset()), Shares(empty=1)
+    )
+    assert not draw(3, (96, 160)).alpha.any()
+
+
+def test_a_hidden_face_leaves_the_outline_and_changes_the_inside() -> None:
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 255, (120, 100, 3)).astype(np.uint8)
+    alpha = np.zeros((120, 100), np.uint8)
+    alpha[10:, 20:80] = 255
+    head = (50.0, 10.0, 60.0)
+    for back in (False, True):
+        hidden = scene.without_face(Cutout(colour, alpha), head, back, rng)
+        changed = (hidden != colour).any(axis=2)
+        assert changed[20:60, 35:65].mean() > 0.3
+        assert not changed[100:].any()
+
+
+def test_a_view_maps_centres_of_pixels_on_centres() -> None:
+    still: Floats = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    move = scene.through(still, (0.0, 0.0, 640.0, 360.0), (320, 180))
+    centre = move @ np.array([319.5, 179.5, 1], np.float32)
+    assert centre == pytest.approx([159.5, 89.5])

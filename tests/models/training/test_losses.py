@@ -1,0 +1,129 @@
+"""Every loss: nothing to gain where all is right, more where more is wrong, and what it is there for."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor  # noqa: E402 - needs torch
+
+from models.training import losses  # noqa: E402
+from models.training.losses import LossWeights, Prediction, Targets, total  # noqa: E402
+
+SHAPE = (2, 1, 32, 48)
+
+
+def square() -> Tensor:
+    alpha: Tensor = torch.zeros(SHAPE)
+    alpha[..., 8:24, 12:36] = 1
+    return alpha
+
+
+def surely(alpha: Tensor) -> Prediction:
+    return Prediction((alpha * 2 - 1) * 12)
+
+
+def targets(alpha: Tensor, teacher: Tensor | None = None, known: Tensor | None = None) -> Targets:
+    return Targets(
+        alpha, torch.ones_like(alpha) if known is None else known, alpha if teacher is None else teacher
+    )
+
+
+TERMS = ("cross_entropy", "absolute", "distillation", "hardest", "boundary_class", "gradient")
+
+
+def only(name: str, **pixels: float) -> LossWeights:
+    others = dict.fromkeys((*TERMS, "forgotten", "consistency"), 0.0)
+    return LossWeights(**{**others, name: 1.0, **pixels})
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_is_least_where_all_is_right_and_grows_with_what_is_wrong(name: str) -> None:
+    alpha, goal = square(), targets(square())
+    unsure = Prediction((alpha * 2 - 1) * 0.5)  # wrong about nothing, but never sure: all is boundary
+    wrong = alpha.clone()
+    wrong[..., 8:16, :] = 0
+    others = [unsure] if name == "boundary_class" else [unsure, surely(wrong)]
+    least = float(total(surely(alpha), goal, only(name))["total"])
+    assert 0 <= least < 0.05
+    for other in others:
+        assert float(total(other, goal, only(name))["total"]) > least + 0.01
+
+
+@pytest.mark.parametrize("name", [*TERMS, "forgotten"])
+def test_what_is_not_known_is_not_learned_from_the_truth(name: str) -> None:
+    alpha = square()
+    known = torch.zeros(SHAPE)
+    logits = torch.zeros(SHAPE, requires_grad=True)
+    goal = targets(alpha, teacher=torch.full(SHAPE, 0.5), known=known)
+    torch.autograd.backward(total(Prediction(logits), goal, only(name))["total"])
+    assert logits.grad is not None
+    assert float(logits.grad.abs().max()) < 1e-6
+
+
+def test_a_pixel_of_the_person_that_is_lost_counts_more_than_one_of_the_room_that_leaks() -> None:
+    half = torch.zeros(SHAPE)
+    half[..., :24] = 1
+    lost, leaked = half.clone(), half.clone()
+    lost[..., :8, 12:24] = 0
+    leaked[..., :8, 24:36] = 1
+    for name in ("cross_entropy", "absolute"):
+        even, uneven = (
+            [float(total(surely(p), targets(half), only(name, lost=w))["total"]) for p in (lost, leaked)]
+            for w in (1.0, 3.0)
+        )
+        assert even[0] == pytest.approx(even[1], rel=1e-3)
+        assert uneven[0] == pytest.approx(3 * uneven[1], rel=1e-3)
+
+
+def test_the_edge_band_is_dilation_minus_erosion() -> None:
+    band = losses.edge_band(square(), half=2)[0, 0]
+    assert band[8, 20] == band[6, 20] == band[9, 20] == 1
+    assert band[4, 20] == band[16, 24] == 0
+
+
+def test_the_edge_weight_makes_errors_at_the_edge_count_more() -> None:
+    alpha = square()
+    near, far = alpha.clone(), alpha.clone()
+    near[..., 8:10, 12:36] = 0
+    far[..., 15:17, 12:36] = 0
+    goal = targets(alpha)
+    values = [float(total(surely(p), goal, only("absolute", edge=3.0))["total"]) for p in (near, far)]
+    assert values[0] > 2 * values[1]
+
+
+def test_the_teacher_is_believed_only_where_the_truth_does_not_contradict_it() -> None:
+    alpha, teacher = square(), square()
+    teacher[..., 8:16, 12:36] = 0  # wrong about half of the person
+    logits = torch.zeros(SHAPE, requires_grad=True)
+    goal = targets(alpha, teacher)
+    torch.autograd.backward(total(Prediction(logits), goal, only("distillation"))["total"])
+    assert logits.grad is not None
+    assert float(logits.grad[..., 8:16, 12:36].abs().max()) == 0
+    assert float(logits.grad[..., 17:24, 12:36].abs().min()) > 0
+
+
+def test_what_the_teacher_knows_and_the_student_forgets_costs_and_the_rest_does_not() -> None:
+    alpha, teacher = square(), square()
+    teacher[..., 8:16, 12:36] = 0
+    worse, as_bad = alpha.clone(), teacher.clone()
+    worse[..., 16:24, 12:36] = 0
+    weights = only("forgotten")
+    assert float(total(surely(as_bad), targets(alpha, teacher), weights)["total"]) < 1e-4
+    assert float(total(surely(worse), targets(alpha, teacher), weights)["total"]) > 0.05
+
+
+def test_consistency_wants_the_matte_of_the_clean_picture() -> None:
+    alpha, weights = square(), only("consistency")
+    goal = targets(alpha)
+    same = total(surely(alpha), goal, weights, surely(alpha))["total"]
+    other = total(surely(alpha), goal, weights, Prediction(torch.zeros(SHAPE)))["total"]
+    assert float(other) > float(same) + 0.5
+
+
+def test_the_terms_add_up_and_one_of_weight_0_is_left_out() -> None:
+    goal = targets(square())
+    terms = total(Prediction(torch.zeros(SHAPE)), goal, LossWeights(hardest=0.5, gradient=0.2))
+    assert "consistency" not in terms
+    assert "boundary_class" not in terms
+    parts = sum(float(value) for name, value in terms.items() if name != "total")
+    assert float(terms["total"]) == pytest.approx(parts, rel=1e-5)

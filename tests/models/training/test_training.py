@@ -1,0 +1,177 @@
+"""A small network learns made people from scratch in seconds; a run stops and goes on; what it gives is exported."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import onnx  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from filters.matting.segmenter import Segmenter, load_card  # noqa: E402
+from models.training import train as training  # noqa: E402
+from models.training.__main__ import app  # noqa: E402
+from models.training.data.manifest import ManifestError, load_manifest  # noqa: E402
+from models.training.export import trained  # noqa: E402
+from models.training.losses import LossWeights  # noqa: E402
+from models.training.mix import MixError, mixed  # noqa: E402
+from models.training.settings import DataSettings, Optimizer, Run, SettingsError, load_run  # noqa: E402
+from models.training.train import CHECKPOINT, LOG, Trainer, draw_of  # noqa: E402
+
+MODELS = Path(__file__).resolve().parents[3] / "models"
+SHIPPED = MODELS / "selfie_general.onnx"
+
+SMALL = Run(
+    architecture="unet",
+    width=0.25,
+    images=400,
+    batch=4,
+    threads=1,
+    optimizer=Optimizer(rate=1e-2, warm_up=5, clip=5.0, average=0.9),
+    losses=LossWeights(distillation=0.0),
+    data=DataSettings(ring=24, first=8, uses=2),
+)
+
+
+@pytest.fixture(autouse=True)
+def _small_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SHAPES", ((64, 96), (64, 64)))
+    monkeypatch.setattr(training, "LOG_EVERY", 10)
+
+
+def trainer_of(run: Run, folder: Path, prepared: Path) -> Trainer:
+    return Trainer(run, folder, draw_of(run, prepared, load_manifest()))
+
+
+def losses_of(folder: Path) -> list[float]:
+    lines = (folder / LOG).read_text().splitlines()
+    return [json.loads(line)["absolute"] for line in lines]
+
+
+def test_a_small_network_learns_from_scratch_and_exports_what_it_learned(
+    prepared: Path, tmp_path: Path
+) -> None:
+    folder, told = tmp_path / "run", list[tuple[int, int, str]]()
+    trainer_of(SMALL, folder, prepared).train(lambda *line: told.append(line))
+    values = losses_of(folder)
+    assert np.mean(values[-2:]) < 0.8 * np.mean(values[:2])
+    assert told[-1][:2] == (400, 400)
+    (tmp_path / "run.toml").write_text('architecture = "unet"\nwidth = 0.25\n')
+    arguments = ["export", str(tmp_path / "run.toml"), str(folder), str(tmp_path / "made.onnx")]
+    result = CliRunner().invoke(app, [*arguments, "--description", "a test"])
+    assert result.exit_code == 0, result.output
+    card = load_card("made", tmp_path)
+    assert card.description == "a test"
+    assert card.multiple == 32
+    Segmenter(card)  # runs it on two shapes
+
+
+def test_a_run_goes_on_where_it_stopped(prepared: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = trainer_of(replace(SMALL, images=80), folder, prepared)
+    assert not first.resume()
+    first.train(lambda *_: None)
+    second = trainer_of(SMALL, folder, prepared)
+    assert second.resume()
+    assert second.step == 20
+    for name, value in second.network.state_dict().items():
+        assert torch.equal(value, first.network.state_dict()[name])
+    second.train(lambda *_: None)
+    assert second.step == 100
+
+
+def test_the_same_seed_trains_the_same_network(prepared: Path, tmp_path: Path) -> None:
+    run = replace(SMALL, images=40)
+    made = []
+    for name in ("one", "two"):
+        trainer = trainer_of(run, tmp_path / name, prepared)
+        trainer.train(lambda *_: None)
+        made.append(trained(run, tmp_path / name / CHECKPOINT).state_dict())
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+
+
+def test_the_student_starts_as_the_shipped_network_and_is_taught_by_it(
+    prepared: Path, tmp_path: Path
+) -> None:
+    run = replace(
+        SMALL,
+        architecture="selfie",
+        init=str(SHIPPED),
+        teacher=str(SHIPPED),
+        images=16,
+        losses=LossWeights(forgotten=1.0, consistency=0.5),
+        optimizer=Optimizer(rate=1e-4),
+    )
+    trainer = trainer_of(run, tmp_path / "run", prepared)
+    before = {name: value.clone() for name, value in trainer.average.items()}
+    trainer.train(lambda *_: None)
+    moved = [float((trainer.average[name] - value).abs().max()) for name, value in before.items()]
+    assert 0 < max(moved) < 0.01
+
+
+def test_sources_that_may_not_be_trained_on_are_refused(prepared: Path, tmp_path: Path) -> None:
+    for source in ("clips", "render", "attic"):
+        run = replace(SMALL, data=replace(SMALL.data, sources=(source,)))
+        with pytest.raises(ManifestError, match=source):
+            trainer_of(run, tmp_path / "run", prepared)
+
+
+def test_a_mixture_lies_between_and_a_temperature_scales_the_logits(tmp_path: Path) -> None:
+    def values(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+        return {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+
+    first, second = SHIPPED, tmp_path / "other.onnx"
+    other = onnx.load(first)
+    for initializer in other.graph.initializer:
+        moved = onnx.numpy_helper.to_array(initializer) + 1
+        initializer.CopyFrom(onnx.numpy_helper.from_array(moved, initializer.name))
+    onnx.save(other, second)
+    ours, theirs = values(onnx.load(first)), values(onnx.load(second))
+    halfway, hot = values(mixed(first, second, 0.5)), values(mixed(first, second, 0.0, 2.0))
+    changed = set()
+    for name, value in ours.items():
+        if value.dtype != np.float32:
+            continue
+        assert np.allclose(halfway[name], (value + theirs[name]) / 2, atol=1e-6)
+        if not np.array_equal(hot[name], value):
+            assert np.allclose(hot[name], 2 * value)
+            changed.add(name)
+    assert len(changed) == 2  # weight and bias of the last layer
+
+
+def test_networks_of_two_graphs_are_not_mixed(prepared: Path, tmp_path: Path) -> None:
+    from models.training.architectures.unet import UNet
+    from models.training.export import to_onnx
+
+    to_onnx(UNet(0.25).eval(), tmp_path / "unet.onnx")
+    with pytest.raises(MixError):
+        mixed(SHIPPED, tmp_path / "unet.onnx", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('rate = "high"', "rate"),
+        ("speed = 3", "speed"),
+        ("batch = true", "batch"),
+        ("[losses]\nabsolute = [1]", "absolute"),
+        ("losses = 3", "losses"),
+        ("[data]\nsources = [3]", "sources"),
+        ("batch =", "run.toml"),
+    ],
+)
+def test_settings_that_are_wrong_are_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(SettingsError, match=named):
+        load_run(tmp_path / "run.toml")
+
+
+def test_every_stored_run_can_be_read() -> None:
+    runs = sorted((MODELS / "training" / "runs").glob("*.toml"))
+    assert runs
+    for path in runs:
+        load_run(path)

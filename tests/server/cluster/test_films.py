@@ -1,0 +1,161 @@
+"""Many films on this machine, with the real network on small files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from server.__main__ import main
+from server.cluster.film_processes import FilmProcesses
+from server.cluster.films import Job, plan
+from server.cluster.stores import PART, STALE, Folder, store
+from tests.support.camera import Camera
+from tests.support.media import frames_of, rgb, write_video
+
+CAMERA = Camera(160, 96)
+JOB = Job("#0000ff", "ofd", 0.2, "selfie_general")
+
+pytestmark = pytest.mark.slow
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    (folder / "monday").mkdir(parents=True)
+    write_video(folder / "talk.mp4", [CAMERA.frame(i) for i in range(6)])
+    shutil.copy(folder / "talk.mp4", folder / "monday" / "talk.mp4")
+    return folder
+
+
+def record(folder: Path, kind: str, name: str) -> dict[str, object]:
+    return dict(json.loads((folder / ".greenroom" / kind / f"{name}.json").read_text()))
+
+
+def test_a_folder_is_filtered_and_the_same_command_does_nothing_more(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out"
+    (films / "notes.txt").write_text("no film")
+    command = ("filter", films, target, "--background", "#0000ff", "--jobs", "2")
+    assert run(*command) == 0
+    said = capsys.readouterr()
+    assert said.out == "0 were done before, 2 now, 0 failed\n"
+    assert "1 other files" in said.err
+    for name in ("talk.mp4", "monday/talk.mp4"):
+        shown = frames_of(target / name)
+        assert len(shown) == record(target, "done", name)["frames"] == 6
+        assert all(abs(CAMERA.marker.contrast(rgb(frame))) < 0.02 for frame in shown)
+    before = {path: path.stat().st_mtime_ns for path in target.rglob("*")}
+    assert run(*command) == 0
+    assert capsys.readouterr().out == "2 were done before, 0 now, 0 failed\n"
+    assert {path: path.stat().st_mtime_ns for path in target.rglob("*")} == before
+
+
+def test_other_options_than_before_are_refused(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(films / "monday")
+    assert run("filter", films, tmp_path / "out", "--background", "#0000ff") == 0
+    assert run("filter", films, tmp_path / "out", "--background", "#00ff00") == 1
+    assert "#0000ff" in capsys.readouterr().err
+
+
+def test_broken_files_are_listed_and_tried_again(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out"
+    (films / "broken.mp4").write_bytes(b"no film")
+    command = ("filter", films, target, "--background", "#0000ff")
+    assert run(*command) == 1
+    said = capsys.readouterr()
+    assert said.out == "0 were done before, 2 now, 1 failed\n"
+    assert "broken.mp4: " in said.err
+    assert record(target, "failed", "broken.mp4")["error"]
+    assert not (target / "broken.mp4").exists()
+    shutil.copy(films / "talk.mp4", films / "broken.mp4")
+    assert run(*command) == 0
+    assert capsys.readouterr().out == "2 were done before, 1 now, 0 failed\n"
+    assert not (target / ".greenroom" / "failed" / "broken.mp4.json").exists()
+
+
+def test_a_film_that_has_changed_is_filtered_again(films: Path, tmp_path: Path) -> None:
+    target = str(tmp_path / "out")
+    work = plan(str(films), target, JOB)
+    list(FilmProcesses(2).run(work.films))
+    write_video(films / "talk.mp4", [CAMERA.frame(i) for i in range(8)])
+    assert [film.name for film in plan(str(films), target, JOB).films] == ["talk.mp4"]
+
+
+def test_a_process_that_is_killed_costs_nothing(films: Path, tmp_path: Path) -> None:
+    runner, target = FilmProcesses(1), tmp_path / "out"
+    killed = threading.Event()
+
+    def kill() -> None:
+        while not runner._children:
+            time.sleep(0.01)
+        next(iter(runner._children)).kill()
+        killed.set()
+
+    threading.Thread(target=kill).start()
+    outcomes = list(runner.run(plan(str(films), str(target), JOB).films))
+    assert killed.is_set()
+    assert sorted(outcome.name for outcome in outcomes if not outcome.error) == [
+        "monday/talk.mp4",
+        "talk.mp4",
+    ]
+    assert len(frames_of(target / "talk.mp4")) == 6
+    assert not list(target.rglob(f"*{PART}"))
+
+
+def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:
+    picture = tmp_path / "wall.jpg"
+    from tests.support.media import picture_bytes
+
+    picture.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
+    job = Job.of(str(picture), "ofd", 0.2, "selfie_general")
+    assert job.picture == picture.read_bytes()
+    assert str(tmp_path) not in json.dumps(job.describe())
+    assert Job.read(json.loads(json.dumps(job.line()))) == job
+
+
+def test_a_folder_takes_no_plate(films: Path, tmp_path: Path) -> None:
+    assert run("filter", films, tmp_path / "out", "--plate", films / "talk.mp4") == 2
+
+
+def test_what_killed_attempts_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    import os
+
+    old, new = tmp_path / f".a.mp4.1{PART}", tmp_path / f".b.mp4.2{PART}"
+    old.touch()
+    new.touch()
+    os.utime(old, (time.time() - STALE - 1,) * 2)
+    Folder(tmp_path).clean()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_buckets_are_whole_objects(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    bucket = store("memory://films")
+    film = tmp_path / "a.mp4"
+    film.write_bytes(b"film")
+    bucket.publish(film, "x/a.mp4")
+    bucket.publish(film, ".greenroom/done/a.mp4.json")
+    assert {name: version.size for name, version in bucket.files().items()} == {"x/a.mp4": 4}
+    assert bucket.read("x/a.mp4") == b"film"
+    assert bucket.read("nothing") is None
+    assert bucket.records(".greenroom/done") == {"a.mp4.json": b"film"}
+    assert bucket.fetch("x/a.mp4", tmp_path / "b.mp4").read_bytes() == b"film"
+    bucket.remove("x/a.mp4")
+    assert bucket.files() == {}
+    fsspec.filesystem("memory").rm("/films", recursive=True)

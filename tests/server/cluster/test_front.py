@@ -1,0 +1,290 @@
+"""Rooms over several servers of this process, reached through a front."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from filters.matting.segmenter import Segmenter
+from server.access.tokens import Grant, Key, make_token
+from server.config.options import Config
+from tests.support.client import Client, join
+from tests.support.cluster import ClusterHere, cluster_here
+from tests.support.whip_client import offer, post
+
+SECRET = "s" * 32
+
+
+@pytest.fixture
+async def cluster(segmenter: Segmenter, tmp_path: Path) -> AsyncIterator[ClusterHere]:
+    async with cluster_here(Config(workers=1), segmenter, tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def redirecting(segmenter: Segmenter, tmp_path: Path) -> AsyncIterator[ClusterHere]:
+    async with cluster_here(Config(workers=1), segmenter, tmp_path, public=True) as cluster:
+        yield cluster
+
+
+async def ended(client: Client) -> int | None:
+    """Wait until somebody's WebSocket is closed; return the code."""
+    assert client._socket is not None
+    async with asyncio.timeout(15):
+        while not client._socket.closed:
+            await asyncio.sleep(0.02)
+    return client._socket.close_code
+
+
+async def lock(client: Client) -> None:
+    await client.send({"type": "policy", "policy": {"locked": True, "screenShare": "off"}})
+    await client.wait_for("policy", policy={"locked": True})
+
+
+async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada, join(cluster.url, "Studio", "Bob") as bob:
+        await ada.wait_for("participant-joined", participant={"id": bob.id})
+        assert len(cluster.of("studio").rooms.open_rooms.all()) == 1
+
+
+async def test_several_fronts_work_behind_one_name(cluster: ClusterHere) -> None:
+    async with (
+        cluster.another_front() as url,
+        join(cluster.url, "studio") as ada,
+        join(url, "studio", "Bob") as bob,
+    ):
+        await ada.wait_for("participant-joined", participant={"id": bob.id})
+        await cluster.renew()
+        await cluster.directory.lost(cluster.of("studio").name)
+        async with join(url, "studio", "Bob", seat=bob.seat) as back:
+            await ended(ada)  # on the other front
+            async with join(cluster.url, "studio", seat=ada.seat) as again:
+                assert len(again.joined["participants"]) == 2
+                await back.wait_for("participant-joined", participant={"name": "Ada"})
+
+
+async def test_rooms_are_spread_evenly(cluster: ClusterHere) -> None:
+    async with aiohttp.ClientSession() as session:
+        for k in range(20):
+            socket = await session.ws_connect(cluster.url + "/ws")
+            await socket.send_json({"type": "join", "version": 1, "room": f"r{k}", "name": "Ada"})
+            assert (await socket.receive_json())["type"] == "joined"
+        counts = [len(server.rooms.open_rooms.all()) for server in cluster.servers]
+        assert counts == [10, 10]
+
+
+async def test_a_room_moves_with_its_people_when_its_server_is_cut_off(cluster: ClusterHere) -> None:
+    async with (
+        join(cluster.url, "studio", background="fjord") as ada,
+        join(cluster.url, "studio", "Bob") as bob,
+    ):
+        await lock(ada)
+        first = cluster.of("studio")
+        await cluster.renew()
+        await cluster.cut_off(first)
+        # The next one who comes moves the room: Ada, whose page has been loaded anew.
+        async with join(cluster.url, "studio", seat=ada.seat, background="fjord") as again:
+            await ended(bob)
+            assert cluster.other(first).rooms.open_rooms.get("studio") is not None
+            assert again.joined["state"] == "room"
+            assert again.joined["policy"]["locked"] is True
+            assert again.joined["policy"]["screenShare"] == "off"
+            assert again.joined["background"] == "fjord"
+            assert again.joined["seat"] == ada.seat
+            assert again.joined["participants"][0]["role"] == "host"
+            async with join(cluster.url, "studio", "Bob", seat=bob.seat) as back:
+                assert back.joined["state"] == "room"
+                roles = {p["name"]: p["role"] for p in back.joined["participants"]}
+                assert roles == {"Ada": "host", "Bob": "guest"}
+
+
+async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        await lock(ada)
+        await cluster.renew()
+        first = cluster.of("studio")
+        await cluster.directory.lost(first.name)
+        async with join(cluster.url, "studio", "Eve", preview=True) as eve:
+            await eve.send({"type": "enter", "name": "Eve"})
+            await eve.wait_for("error", code="room-locked")
+        await ended(ada)
+
+
+async def test_who_was_removed_stays_out_when_the_room_moves(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada, join(cluster.url, "studio", "Eve") as eve:
+        await ada.send({"type": "remove", "participant": eve.id})
+        await eve.wait_for("error", code="removed")
+        await cluster.renew()
+        await cluster.directory.lost(cluster.of("studio").name)
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(cluster.url + "/ws")
+            message = {"type": "join", "version": 1, "room": "studio", "name": "Eve", "seat": eve.seat}
+            await socket.send_json(message)
+            assert (await socket.receive_json())["code"] == "removed"
+
+
+async def test_who_is_cut_off_from_the_directory_stays_connected(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada, join(cluster.url, "studio", "Bob") as bob:
+        for server in cluster.servers:
+            server.orphan()
+        await asyncio.sleep(1)
+        await ada.send({"type": "chat", "text": "Still here?"})
+        await bob.wait_for("chat")
+    for server in cluster.servers:
+        await server.ended()
+
+
+async def test_a_drained_server_gives_its_rooms_away(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        first = cluster.of("studio")
+        await cluster.directory.drain(first.name.partition("/")[0], 60)
+        for _ in range(2):
+            await cluster.renew()
+        async with join(cluster.url, "studio", "Bob") as bob:
+            assert cluster.other(first).rooms.open_rooms.get("studio") is not None
+            await ended(ada)
+            async with join(cluster.url, "studio", seat=ada.seat):
+                await bob.wait_for("participant-joined", participant={"name": "Ada"})
+        await first.ended()
+
+
+async def test_nobody_comes_in_without_a_ticket(redirecting: ClusterHere) -> None:
+    placed = await redirecting.directory.place(redirecting.seal.room_id("studio"), 0)
+    public = placed.public  # type: ignore[union-attr]
+    async with aiohttp.ClientSession() as session:
+        for query in ("", "?ticket=x"):
+            async with session.ws_connect(f"{public}/ws{query}") as socket:
+                await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Eve"})
+                assert (await socket.receive_json())["code"] == "not-here"
+            headers = {"Content-Type": "application/sdp"}
+            sdp = await offer("sendonly", "video")
+            async with session.post(f"{public}/whip/studio{query}", data=sdp, headers=headers) as response:
+                assert (response.status, (await response.json())["code"]) == (503, "not-here")
+        async with session.put(f"{public}/cluster/rooms/studio", data=b"{}") as response:
+            assert response.status == 404
+
+
+async def test_whip_is_sent_to_the_server(redirecting: ClusterHere) -> None:
+    sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
+    path = "/whip/studio?identity=desk"
+    async with redirecting.front.post(path, data=sdp, headers=headers, allow_redirects=False) as response:
+        assert response.status == 307
+        location = response.headers["Location"]
+    async with aiohttp.ClientSession() as session:
+        async with session.post(location, data=sdp, headers=headers) as response:
+            assert response.status == 201
+            created = response.url.join(type(response.url)(response.headers["Location"]))
+        (member,) = redirecting.of("studio").rooms.open_rooms.all()[0].memberships
+        assert member.participant.grant.identity == "desk"
+        async with session.delete(created) as response:
+            assert response.status == 200
+
+
+async def test_an_old_redirect_is_fenced(redirecting: ClusterHere) -> None:
+    sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
+    async with redirecting.front.post(
+        "/whip/r", data=sdp, headers=headers, allow_redirects=False
+    ) as response:
+        location = response.headers["Location"]
+    placed = await redirecting.directory.place(redirecting.seal.room_id("r"), 0)
+    await redirecting.cut_off(next(s for s in redirecting.servers if s.name == placed[0]))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(location, data=sdp, headers=headers) as answer,
+    ):
+        assert (answer.status, (await answer.json())["code"]) == (503, "not-here")
+
+
+async def test_a_redirect_carries_what_a_token_allows(segmenter: Segmenter, tmp_path: Path) -> None:
+    config = Config(workers=1, token_keys={"k": SECRET})
+    token = make_token(Key("k", "HS256", SECRET), Grant("studio", "desk", "Desk", "guest"), 60)
+    sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
+    async with cluster_here(config, segmenter, tmp_path, public=True) as cluster:
+        status, _ = await post(cluster.front, "/whip/studio", sdp)
+        assert status == 401
+        headers["Authorization"] = f"Bearer {token}"
+        async with cluster.front.post(
+            "/whip/studio", data=sdp, headers=headers, allow_redirects=False
+        ) as sent:
+            location = sent.headers["Location"]
+        del headers["Authorization"]  # as browsers do with a redirect to another origin
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(location, data=sdp, headers=headers) as answer,
+        ):
+            assert answer.status == 201
+        (member,) = cluster.of("studio").rooms.open_rooms.all()[0].memberships
+        assert member.participant.grant.identity == "desk"
+
+
+async def test_whip_is_passed_on_where_servers_have_no_url(cluster: ClusterHere) -> None:
+    status, _ = await post(cluster.front, "/whip/studio", await offer("sendonly", "video"))
+    assert status == 201
+    assert cluster.of("studio")
+    status, _ = await post(cluster.front, "/whep/studio/nobody", await offer("recvonly", "video"))
+    assert status == 404
+
+
+async def test_the_page_comes_from_any_server(cluster: ClusterHere) -> None:
+    for path in ("/", "/r/studio", "/static/style.css", "/static/css/style.css", "/api/backgrounds"):
+        async with cluster.front.get(path) as response:
+            if response.status != 404:
+                assert response.status == 200
+                assert await response.read()
+    async with cluster.front.get("/healthz") as response:
+        assert response.status == 200
+
+
+async def test_readiness_is_that_there_is_a_server(cluster: ClusterHere) -> None:
+    async with cluster.front.get("/readyz") as response:
+        assert response.status == 200
+
+
+async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        headers = {"Authorization": f"Bearer {ada.seat}"}
+        path = "/api/rooms/studio/backgrounds"
+        async with cluster.front.post(path, data=b"no picture", headers=headers) as response:
+            assert (response.status, (await response.json())["code"]) == (422, "bad-picture")
+
+
+async def test_the_api_lists_the_rooms_of_all_servers(segmenter: Segmenter, tmp_path: Path) -> None:
+    config = Config(workers=1, token_keys={"k": SECRET})
+    token = make_token(Key("k", "HS256", SECRET), Grant("*", role="host"), 60)
+    async with cluster_here(config, segmenter, tmp_path) as cluster, aiohttp.ClientSession() as session:
+        for name in ("x", "y"):
+            socket = await session.ws_connect(cluster.url + "/ws")
+            message = {"type": "join", "version": 1, "room": name, "name": "Ada", "token": token}
+            await socket.send_json(message)
+            await socket.receive_json()
+        headers = {"Authorization": f"Bearer {token}"}
+        async with cluster.front.get("/api/v1/rooms", headers=headers) as response:
+            assert sorted(room["name"] for room in (await response.json())["rooms"]) == ["x", "y"]
+        async with cluster.front.get("/api/v1/rooms/x", headers=headers) as response:
+            assert (await response.json())["name"] == "x"
+        async with cluster.front.get("/api/v1/rooms") as response:
+            assert response.status == 401
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "{}", '{"type": "join", "version": 1, "room": "a b", "name": "A"}']
+)
+async def test_nonsense_is_answered_by_the_front(cluster: ClusterHere, text: str) -> None:
+    async with cluster.front.ws_connect("/ws") as socket:
+        await socket.send_str(text)
+        assert (await socket.receive_json())["code"] in ("bad-message", "bad-room")
+
+
+async def test_metrics_tell_placements_and_moves(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio"):
+        await cluster.directory.lost(cluster.of("studio").name)
+        async with join(cluster.url, "studio", "Bob"):
+            text = await (await cluster.front.get("/metrics")).text()
+    assert 'greenroom_placements_total{outcome="placed"} 2.0' in text
+    assert 'greenroom_moves_total{reason="ended"} 1.0' in text
+    assert "greenroom_lease_seconds{" in text
+    assert "studio" not in text
