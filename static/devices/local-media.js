@@ -58,6 +58,7 @@ export class LocalMedia {
   /** Takes the room's or a token's word on the filter on this device.
    * @param {boolean} required */
   requireFilter(required) {
+    if (required === this.#mustFilter) return;
     this.#mustFilter = required;
     this.#show('video');
   }

@@ -122,7 +122,7 @@ async def open_lobby(browser: Browser, camera: Camera, tap: Tap, request: pytest
         page = await visit(browser, camera, "about:blank", WORKERS + script)
         for pattern, handler in (routes or {}).items():
             await page.route(pattern, handler)
-        await page.goto(url)
+        await page.goto(url, wait_until="commit")
         return page
 
     return open_
