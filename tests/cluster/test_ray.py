@@ -26,7 +26,13 @@ from tests.support.ray_nodes import ADDRESSES, RayNodes, children, command_line
 from tests.support.regular import Regular
 
 pytest.importorskip("ray")
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    # Clients whose server is killed while they connect leave sockets to the garbage collector (aioice).
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 GCS_AWAY = 70.0  # seconds; by default Ray's parts end themselves after 60
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -85,6 +86,8 @@ class Regular:
                 await client.publish(CameraTrack(grey, rate=10))
                 await reading
             finally:
+                await socket.close()
+                await asyncio.wait({reading}, timeout=5)  # what it has begun it ends
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
                 await client.close()
@@ -107,3 +110,5 @@ class Regular:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._client = None
+        gc.collect()
