@@ -24,6 +24,7 @@ from filters.base import FilterError, Plane
 UNREADABLE: Final = "is a HEIC photo of a kind that cannot be read: save it as a JPEG or PNG"
 HDR_TRANSFERS: Final = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
 MAX_TILES: Final = 1024
+ALPHA: Final = (b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
 Pixels = NDArray[np.uint8]
 
 
@@ -53,7 +54,7 @@ def read_heif(data: bytes) -> Heif:
         file = _File(data)
         primary = file.items[file.primary]
         pixels = file.decode(file.primary, "bgr24")
-        alpha = next((i for i in file.auxiliary if b"alpha" in (file.items[i].first(b"auxC") or b"")), None)
+        alpha = next((i for i in file.auxiliary if file.is_alpha(i)), None)
         opacity = None if alpha is None else file.decode(alpha, "gray")
     except (struct.error, LookupError, ValueError, av.FFmpegError) as error:
         raise FilterError(UNREADABLE) from error
@@ -129,6 +130,11 @@ class _File:
             raise ValueError("tiles do not cover the picture")
         return whole[:height, :width]
 
+    def is_alpha(self, number: int) -> bool:
+        """Tell whether an auxiliary picture is how opaque another one is."""
+        stated = (self.items[number].first(b"auxC") or bytes(4))[4:].split(b"\0")[0]
+        return stated in ALPHA
+
     def _decode_tile(self, item: _Item, pix_fmt: str) -> Pixels:
         context = av.CodecContext.create("hevc", "r")
         context.extradata = item.first(b"hvcC")
@@ -149,7 +155,9 @@ class _File:
 
     def _content(self, item: _Item) -> bytes:
         source = self._idat if item.inside else self._data
-        return b"".join(source[at : at + length] for at, length in item.extents)
+        if any(at + length > len(source) for at, length in item.extents):
+            raise LookupError("truncated")
+        return b"".join(source[at : at + length or None] for at, length in item.extents)
 
     def _item(self, number: int) -> _Item:
         return self.items.setdefault(number, _Item())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from filters.backgrounds.pictures import on_white
 from filters.base import FilterError
+from filters.heif import ALPHA
 from filters.stills import Bgr, read_photo
 from tests.support.boxes import box, clap
 from tests.support.media import quarters
@@ -46,6 +47,7 @@ def heic(
     extra: bytes = b"",
     extras: int = 0,
     alpha: Pixels | None = None,
+    urn: bytes = ALPHA[0],
     rows: int = 2,
     columns: int = 3,
 ) -> bytes:
@@ -67,7 +69,7 @@ def heic(
     if alpha is not None:
         record, data = coded(alpha, "gray")
         contents, kinds = [*contents, data], [*kinds, b"hvc1"]
-        properties += box(b"hvcC", record) + full(b"auxC", b"urn:mpeg:hevc:2015:auxid:1\0alpha\0")
+        properties += box(b"hvcC", record) + full(b"auxC", urn + b"\0")
         links.append(struct.pack(">HBBB", len(kinds), 2, extras + 2, extras + 3))
         references += box(b"auxl", struct.pack(">HHH", len(kinds), 1, 1))
     entries = b"".join(
@@ -130,10 +132,11 @@ def test_what_a_photo_crops_stays_hidden(tmp_path: Path) -> None:
     assert cropped.max() < 100
 
 
-def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+@pytest.mark.parametrize("urn", ALPHA)
+def test_what_is_transparent_is_white(tmp_path: Path, urn: bytes) -> None:
     alpha = np.full((*PICTURE.shape[:2], 3), 255, np.uint8)
     alpha[:, :90] = 0
-    picture = shown(tmp_path, heic(PICTURE, alpha=alpha)).astype(int)
+    picture = shown(tmp_path, heic(PICTURE, alpha=alpha, urn=urn)).astype(int)
     assert picture[:, :84].min() > 240
     assert np.abs(picture[10:50, 100:] - (0, 255, 0)).mean() < 8
 
