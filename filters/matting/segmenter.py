@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -44,7 +44,9 @@ class ModelCard:
     description: str
     licence: str
     path: Path
-    """The .onnx file; its checksum has been verified."""
+    """The .onnx file as it was named; what is loaded is `network`."""
+    network: bytes = field(repr=False)
+    """The content of the file, whose checksum has been verified."""
     sha256: str
     input: str
     output: str
@@ -68,19 +70,22 @@ def load_card(name: str, folder: Path) -> ModelCard:
     path, network = folder / f"{name}.toml", folder / f"{name}.onnx"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        card = _card(table, network)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
     try:
         data = network.read_bytes()
     except OSError as error:
         raise ModelError(f"{network}: {error}") from error
+    try:
+        card = _card(table, network, data)
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}") from error
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise ModelError(f"{network}: the checksum is not the one in {path.name}")
     return card
 
 
-def _card(table: dict[str, Any], network: Path) -> ModelCard:
+def _card(table: dict[str, Any], network: Path, data: bytes) -> ModelCard:
     """Return a parsed card; raises ValueError, naming the key, where one is missing or wrong."""
     size = _numbers(table, "input.size", 2, int) if "size" in table.get("input", ()) else ()
     card = ModelCard(
@@ -88,6 +93,7 @@ def _card(table: dict[str, Any], network: Path) -> ModelCard:
         description=_value(table, "description", str),
         licence=_value(table, "licence", str),
         path=network,
+        network=data,
         sha256=_value(table, "sha256", str),
         input=_value(table, "input.name", str),
         output=_value(table, "output.name", str),
@@ -249,6 +255,6 @@ def _session(card: ModelCard, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(card.path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(card.network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no other base class
         raise ModelError(f"{card.path}: {error}") from error

@@ -19,7 +19,7 @@ from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
 from server.media.screen import ScreenPublication
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.subscription import AudioSubscription, VideoSubscription, limited
 from server.peers.descriptions import add_candidate, take_answer
 from server.peers.ice import connect
 
@@ -37,6 +37,8 @@ class Stream(NamedTuple):
     owner: str
     kind: StreamKind
     publication: VideoPublication | ScreenPublication | AudioPublication
+    own: bool = False
+    """Whether whoever receives it is its owner."""
 
     @property
     def media(self) -> Literal["video", "audio"]:
@@ -180,11 +182,12 @@ class Subscriber:
             if self._closed:
                 return
             self._assign()
-            labels = await self._offer()
             try:
+                labels = await self._offer()
                 await self._take_answer()
             except (TimeoutError, SignalingError) as error:
-                logger.warning("a subscribe connection ends for want of an answer: %s", type(error).__name__)
+                reason = error.code if isinstance(error, SignalingError) else "no answer in time"
+                logger.warning("a subscribe connection ends: %s", reason)
                 return
             self._start(labels)
 
@@ -249,10 +252,10 @@ class Subscriber:
         if isinstance(publication, (VideoPublication, ScreenPublication)):
             slot.sender = RtpSender(
                 slot.transceiver,
-                on_keyframe_request=publication.request_keyframe,
+                on_keyframe_request=limited(publication.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
             )
-            video = VideoSubscription(slot.sender, slot.sender.codec or "VP8")
+            video = VideoSubscription(slot.sender, slot.sender.codec or "VP8", own=stream.own)
             slot.subscription = video
             publication.subscribe(video)
         else:

@@ -34,9 +34,8 @@ from aiortc.sdp import SessionDescription
 from server.core.errors import SdpError
 
 from . import transport_cc
-from .addresses import ANY_PORT, BoundConnection
+from .addresses import ANY_PORT, IceConnection
 from .dtls import Certificate, DtlsTransport
-from .pairing import LimitedConnection
 from .receiver import Receiver
 from .sdp import (
     CARRIED,
@@ -103,16 +102,13 @@ class PeerConnection(RTCPeerConnection):
 
     def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1122
         upstream: Any = super()
-        transport = DtlsTransport.adopt(upstream._RTCPeerConnection__createDtlsTransport())
-        self.adopt_ice(transport.transport._connection)
-        return transport
+        stock = upstream._RTCPeerConnection__createDtlsTransport()
+        self.adopt_ice(stock.transport._connection)
+        return DtlsTransport.adopt(stock)
 
     def adopt_ice(self, connection: Connection) -> None:
         """Have a connection of aioice obey this one's limits, ports and public address."""
-        if self.ports != ANY_PORT or self.public_address:
-            BoundConnection.bind(connection, self.ports, self.public_address)
-        else:
-            LimitedConnection.adopt(connection)
+        IceConnection.bind(connection, self.ports, self.public_address)
 
     def _RTCPeerConnection__createTransceiver(  # line 1181
         self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None
