@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from filters.base import FilterError, Plane
+from filters.heif import read_heif
 
 Bgr: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: uint8, (height, width, 3), blue first, full range, sRGB."""
@@ -185,7 +186,7 @@ def read_photo(path: Path) -> Still | None:
         with path.open("rb") as file:
             head = file.read(64)
         if _is_heic(head):
-            raise FilterError("is a HEIC photo, which cannot be read: save it as a JPEG or PNG")
+            return _of_heif(path.read_bytes())
         if head[8:12] == AVIF_BRAND:
             _expect_sdr_and_whole(path.read_bytes())
         with Image.open(path, formats=PHOTOS) as image:
@@ -206,6 +207,12 @@ def read_photo(path: Path) -> Still | None:
         if data[end : end + len(JPEG)] == JPEG and PICTURES_BEHIND not in data[:end]:
             return None  # a film of JPEGs
     return read_still(data, (form,) if form != "MPO" else ("JPEG",))
+
+
+def _of_heif(data: bytes) -> Still:
+    picture = read_heif(data)
+    colours = _in_srgb(Image.fromarray(picture.pixels[..., ::-1]), picture.profile)
+    return Still(np.ascontiguousarray(np.asarray(colours)[..., ::-1]), picture.opacity)
 
 
 def _is_heic(head: bytes) -> bool:

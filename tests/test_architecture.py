@@ -33,6 +33,7 @@ FLOORS = [
     ["filters.compositor", "filters.foreground"],
     ["filters.matting", "filters.backgrounds"],
     ["filters.planes", "filters.stills"],
+    ["filters.heif"],
     ["filters.base", "filters.kernels"],
 ]
 """The house from the roof down: a package imports from itself and from floors below its own. Also in docs/design.md."""

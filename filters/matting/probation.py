@@ -16,7 +16,7 @@ from filters.base import Plane
 from filters.matting.components import VISIBLE, newcomers
 from filters.planes import above, below, both, dilated
 
-LOOKS: Final = 5  # of the network; a sixth of a second, in which somebody at the door has made half a step
+LOOKS: Final = 10  # of the network; a third of a second, in which somebody at the door has made one step
 MEMORY: Final = 255 // 30  # of where people have been lately, lost with each look: a second
 
 # What was visible from the beginning is taken as it is: there is nothing that it could contradict.

@@ -401,3 +401,29 @@ def test_a_plate_that_is_still_awaited_can_be_called_off(
     person.want_plate(False)
     person.filter(film[1])
     assert person.plate == "none"
+
+
+def test_a_picture_that_could_not_be_decoded_is_a_placeholder(
+    segmenter: Segmenter, film: list[av.VideoFrame]
+) -> None:
+    person = PersonFilter(segmenter, Color(0, 0, 255))
+    run_on(person, film[:6])
+    rubbish = picture(6, film[0].width, film[0].height, 255)
+    hidden = [person.hide(rubbish), person.hide(rubbish)]
+    expected = planes_of(placeholder(film[0].width, film[0].height))
+    for shown in hidden:
+        assert shown is not None
+        assert shown.safe
+        for plane, wanted in zip(planes_of(shown.frame), expected, strict=True):
+            np.testing.assert_array_equal(plane, wanted)
+    assert run_on(person, film[6:])[-1].safe is False
+
+
+def test_what_is_distrusted_is_replaced_and_what_follows_is_shown(
+    segmenter: Segmenter, film: list[av.VideoFrame]
+) -> None:
+    person = PersonFilter(segmenter, Color(0, 0, 255))
+    run_on(person, film[:6])
+    person.distrust()
+    shown = run_on(person, film[6:10])
+    assert [frame.safe for frame in shown] == [True, False, False, False]
