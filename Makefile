@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 
-.PHONY: run test check unit bench lock dist tag clean
+.PHONY: run test check unit fuzz bench lock dist tag clean
 
 run: $(VENV)/.run
 	$(BIN)/greenroom serve --port $(PORT)
@@ -25,6 +25,11 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
 	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
+
+SECONDS ?= 60
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.filter
