@@ -58,13 +58,13 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	@touch $@
 
-KERNELS := hatch_build.py $(wildcard filters/kernels/src/*)
+EXTENSIONS := hatch_build.py $(wildcard filters/kernels/src/* server/media/rtc/src/*)
 
-$(VENV)/.run: pyproject.toml $(KERNELS) | $(VENV)/.python
+$(VENV)/.run: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(KERNELS) | $(VENV)/.python
+$(VENV)/.test: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
 

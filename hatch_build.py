@@ -1,7 +1,7 @@
-"""Builds the filter's C kernels where there is a C compiler; without one, the filter uses OpenCV and numpy alone.
+"""Builds the C extensions where there is a C compiler; without one, OpenCV, numpy and Python do their work.
 
-`pip install -e .` puts the library beside its sources, a wheel carries it. CC and CFLAGS are respected.
-`python hatch_build.py` builds it in place and says what went wrong where it can't.
+`pip install -e .` puts the libraries beside their sources, a wheel carries them. CC and CFLAGS are respected.
+`python hatch_build.py` builds them in place and says what went wrong where it can't.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -23,8 +24,6 @@ except ImportError:  # run as a program
     BuildHookInterface = object
 
 ROOT = Path(__file__).resolve().parent
-SOURCES = ROOT / "filters" / "kernels" / "src"
-LIBRARY = ROOT / "filters" / "kernels" / "_native.abi3.so"
 # Contracting a * b + c to one rounding would give other results on machines that can.
 FLAGS = "-O3 -std=c11 -fPIC -fvisibility=hidden -ffp-contract=off -fno-trapping-math -fno-math-errno"
 VARIANTS = {"baseline": ""}
@@ -33,39 +32,62 @@ if platform.machine().lower() in ("x86_64", "amd64"):
 
 
 class CompilerError(Exception):
-    """The kernels could not be built; the message says why."""
+    """The extensions could not be built; the message says why."""
 
 
-def digest() -> str:
-    """Return what tells one version of the sources from another; filters/kernels compares it with the library's."""
-    sources = sorted(SOURCES.iterdir())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+class Extension(NamedTuple):
+    """A library to build: `folder`/`name`.abi3.so from the sources in `folder`/src, one of which is `module`."""
+
+    folder: Path
+    name: str
+    module: str
+    kernels: str = ""
+    """A source that is compiled for each of VARIANTS."""
+
+    @property
+    def library(self) -> Path:
+        return self.folder / f"{self.name}.abi3.so"
+
+    def digest(self) -> str:
+        """Return what tells one version of the sources from another; filters.kernels.library compares it."""
+        sources = sorted((self.folder / "src").iterdir())
+        return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
-def build() -> None:
-    """Compile the kernels into LIBRARY; raises CompilerError, and leaves no library that is older than the sources."""
-    LIBRARY.unlink(missing_ok=True)
+EXTENSIONS = [Extension(ROOT / "filters" / "kernels", "_native", "module.c", "kernels.c")]
+if sys.platform == "linux":
+    EXTENSIONS.append(Extension(ROOT / "server" / "media" / "rtc", "_datagrams", "datagrams.c"))
+
+
+def build(extensions: Sequence[Extension]) -> None:
+    """Compile the extensions; raises CompilerError, and leaves no library that is older than its sources."""
+    for extension in extensions:
+        extension.library.unlink(missing_ok=True)
     if os.name != "posix" or sys.maxsize < 2**32:
-        raise CompilerError("the kernels are built on 64-bit POSIX systems only")
+        raise CompilerError("the extensions are built on 64-bit POSIX systems only")
+    for extension in extensions:
+        with tempfile.TemporaryDirectory() as folder:
+            finished = _compile(extension, folder)
+            # Written beside and renamed, so that a server that has the old one open keeps it.
+            beside = extension.library.with_suffix(".new")
+            beside.write_bytes(finished.read_bytes())
+            beside.replace(extension.library)
+
+
+def _compile(extension: Extension, folder: str) -> Path:
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    flags = [*shlex.split(FLAGS), *shlex.split(os.environ.get("CFLAGS", ""))]
-    include = f"-I{sysconfig.get_path('include')}"
-    with tempfile.TemporaryDirectory() as folder:
-        objects = []
-        for name, target in VARIANTS.items():
-            objects.append(f"{folder}/{name}.o")
-            options = [*flags, *shlex.split(target), f"-DVARIANT={name}"]
-            _run([*compiler, *options, "-c", str(SOURCES / "kernels.c"), "-o", objects[-1]])
-        objects.append(f"{folder}/module.o")
-        source = [f'-DSOURCE="{digest()}"', include, "-c", str(SOURCES / "module.c"), "-o", objects[-1]]
-        _run([*compiler, *flags, *source])
-        shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
-        finished = Path(folder, LIBRARY.name)
-        _run([*compiler, *flags, *shared, *objects, "-o", str(finished)])
-        # Written beside and renamed, so that a server that has the old one open keeps it.
-        beside = LIBRARY.with_suffix(".new")
-        beside.write_bytes(finished.read_bytes())
-        beside.replace(LIBRARY)
+    command = [*compiler, *shlex.split(FLAGS), *shlex.split(os.environ.get("CFLAGS", ""))]
+    sources, objects = extension.folder / "src", [f"{folder}/module.o"]
+    described = [f'-DSOURCE="{extension.digest()}"', f"-I{sysconfig.get_path('include')}"]
+    _run([*command, *described, "-c", str(sources / extension.module), "-o", objects[0]])
+    for name, target in VARIANTS.items() if extension.kernels else ():
+        objects.append(f"{folder}/{name}.o")
+        options = [*shlex.split(target), f"-DVARIANT={name}"]
+        _run([*command, *options, "-c", str(sources / extension.kernels), "-o", objects[-1]])
+    shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+    finished = Path(folder, extension.library.name)
+    _run([*command, *shared, *objects, "-o", str(finished), "-lm"])
+    return finished
 
 
 def _run(command: list[str]) -> None:
@@ -77,25 +99,25 @@ def _run(command: list[str]) -> None:
         raise CompilerError(f"{shlex.join(command)}\n{result.stderr.strip()}")
 
 
-class KernelsHook(BuildHookInterface):  # type: ignore[misc]
-    """Hatchling's hook: builds the library, and makes the wheel one for this platform if that worked."""
+class ExtensionsHook(BuildHookInterface):  # type: ignore[misc]
+    """Hatchling's hook: builds the libraries, and makes the wheel one for this platform if that worked."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build for a wheel or an editable install; a failure is reported and leaves a wheel without library."""
+        """Build for a wheel or an editable install; a failure is reported and leaves a wheel without them."""
         if self.target_name != "wheel":
             return
         try:
-            build()
+            build(EXTENSIONS)
         except CompilerError as error:
-            self.app.display_warning(f"Without C kernels, the filter will be slower: {error}")
+            self.app.display_warning(f"Without its C extensions Greenroom is slower: {error}")
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-        build_data["artifacts"].append(str(LIBRARY.relative_to(ROOT)))
+        build_data["artifacts"] += [str(each.library.relative_to(ROOT)) for each in EXTENSIONS]
 
 
 if __name__ == "__main__":
     try:
-        build()
+        build(EXTENSIONS)
     except CompilerError as error:
         sys.exit(str(error))

@@ -19,6 +19,7 @@ from server.core.logs import configure_logging
 from server.http.api import add_api
 from server.http.app_keys import QUOTA, ROOMS
 from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0
+from server.http.device_network import add_device_network
 from server.http.errors import error_response
 from server.http.forwarded import only_for_localhost, trust
 from server.http.health import add_health
@@ -39,7 +40,9 @@ logger = logging.getLogger(__name__)
 __all__ = ["ROOMS", "create_app", "serve"]
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    # WebAssembly runs the filter on the device.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)",
     "Referrer-Policy": "no-referrer",
@@ -86,6 +89,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_whip(app)
     add_api(app)
     add_uploads(app)
+    add_device_network(app)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.

@@ -98,6 +98,9 @@ def test_the_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
         f"greenroom-{VERSION}.dist-info",
     }
     assert {"server/py.typed", "filters/py.typed"} <= set(names)
+    assert not [
+        name for name in names if name.startswith(("static/", "models/")) and name.endswith((".py", ".json"))
+    ]
 
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     pip = [str(tmp_path / "venv/bin/pip"), "install", "--quiet", "--disable-pip-version-check"]

@@ -7,7 +7,8 @@ and returns True; it returns False, having written nothing, where it doesn't tak
     if not kernels.native.composite(...):
         ...  # the same by OpenCV
 
-FILTER_KERNELS in the environment chooses another variant than the best one: `avx2`, `baseline`, or `none`.
+NATIVE_CODE in the environment chooses another variant than the best one: `avx2`, `baseline`, or `none`, which is for
+all C extensions.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from types import ModuleType
 from typing import TypeAlias
 
 Kernel: TypeAlias = Callable[..., bool]
+
+CHOICE = "NATIVE_CODE"
 
 NAMES = (
     "composite",
@@ -70,23 +73,35 @@ class Kernels:
 
 def load(wanted: str = "") -> Kernels:
     """Return the kernels of the variant (empty: the best one); those of no library where it can't be had."""
-    if wanted == "none":
-        return Kernels(None, "FILTER_KERNELS is none")
     try:
-        library = importlib.import_module("filters.kernels._native")
+        found = library("filters.kernels._native", wanted)
     except ImportError as error:
-        return Kernels(None, f"not built: {error}")
-    if _digest() != library.SOURCE:
-        return Kernels(None, "built from other sources; install the package again")
-    if wanted and not library.use(wanted):
+        return Kernels(None, str(error))
+    if wanted and not found.use(wanted):
         return Kernels(None, f"{wanted} is no variant that this processor runs")
-    return Kernels(library)
+    return Kernels(found)
 
 
-def _digest() -> str:
-    """Return what hatch_build.py writes into the library, so that one of other sources is told."""
-    sources = sorted(Path(__file__).with_name("src").iterdir())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+def library(name: str, wanted: str = "") -> ModuleType:
+    """Return a C extension that hatch_build.py has built, by its name in Python.
+
+    Raises ImportError, and says why, where it isn't built, is of other sources than those beside it, or is not wanted.
+    """
+    if wanted == "none":
+        raise ImportError(f"{CHOICE} is none")
+    try:
+        found = importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"not built: {error}") from error
+    if digest(Path(str(found.__file__)).with_name("src")) != found.SOURCE:
+        raise ImportError("built from other sources; install the package again")
+    return found
 
 
-native = load(os.environ.get("FILTER_KERNELS", ""))
+def digest(folder: Path) -> str:
+    """Return what hatch_build.py writes into a library, so that one of other sources is told."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()
+
+
+WANTED = os.environ.get(CHOICE, "")
+native = load(WANTED)

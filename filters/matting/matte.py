@@ -51,7 +51,8 @@ class Matte:
 
     The planes given must stay as they are until they come out again. An instance serves one stream and is not
     thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
-    `network_interval` above 1 makes the network look at every so many frames only.
+    `network_interval` above 1 makes the network look at every so many frames only. `privacy` may be changed between
+    two frames.
     """
 
     def __init__(
@@ -67,10 +68,20 @@ class Matte:
         self._options = options or MatteOptions()
         self._plate: Plate | None = None
         self._recording: PlateCapture | None = None
-        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
-        self._stretch = edges.stretching(low, high, self._options.privacy)
+        self.privacy = self._options.privacy
         self._held: deque[Planes] = deque()
         self.reset()
+
+    @property
+    def privacy(self) -> float:
+        """See MatteOptions."""
+        return self._privacy
+
+    @privacy.setter
+    def privacy(self, privacy: float) -> None:
+        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
+        self._privacy = privacy
+        self._stretch = edges.stretching(low, high, privacy)
 
     @property
     def delay(self) -> int:
@@ -111,7 +122,7 @@ class Matte:
         is one of a room that has changed.
         """
         self._recording = None
-        self._plate = planes and Plate(planes, self._options.privacy)
+        self._plate = planes and Plate(planes, self._privacy)
         self._room = RoomModel()
         if planes:
             self._room.adopt(work_of(planes))

@@ -32,7 +32,10 @@ Role = Literal["host", "guest"]
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
 """What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
 ScreenShare = Literal["allowed", "hosts", "off"]
+DeviceFilter = Literal["optional", "required"]
+"""Whether cameras have to be filtered on the devices already, by the word of whoever sends."""
 SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
+DEVICE_FILTER: tuple[DeviceFilter, ...] = ("optional", "required")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class RoomPolicy:
     backgrounds: Backgrounds = "any"
     screen_share: ScreenShare = "allowed"
     recording: bool = False
+    device_filter: DeviceFilter = "optional"
 
     def describe(self) -> dict[str, Any]:
         """Return the Policy of the signalling protocol."""
@@ -54,6 +58,7 @@ class RoomPolicy:
             "backgrounds": list(self.backgrounds) if listed else self.backgrounds,
             "screenShare": self.screen_share,
             "recording": self.recording,
+            "deviceFilter": self.device_filter,
         }
 
     def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
@@ -69,6 +74,8 @@ class RoomPolicy:
             policy = replace(policy, screen_share=_screen_share(wish["screenShare"]))
         if "recording" in wish:
             policy = replace(policy, recording=_flag(wish["recording"], "recording"))
+        if "deviceFilter" in wish:
+            policy = replace(policy, device_filter=_device_filter(wish["deviceFilter"]))
         return policy
 
     def allows_background(self, background: str) -> bool:
@@ -86,6 +93,10 @@ class RoomPolicy:
     def allows_upload(self, role: Role) -> bool:
         """Tell whether a picture may be uploaded: by hosts always, because they make the lists."""
         return role == "host" or self.backgrounds == "any"
+
+    def allows_camera(self, *, device_filter: bool) -> bool:
+        """Tell whether a camera's picture may be passed on, given whether its sender says to have filtered it."""
+        return device_filter or self.device_filter == "optional"
 
     def allows_screen(self, role: Role) -> bool:
         """Tell whether a screen may be shared."""
@@ -185,3 +196,10 @@ def _screen_share(value: object) -> ScreenShare:
         if value == known:
             return known
     raise SignalingError("bad-message", f"The field screenShare must be one of {', '.join(SCREEN_SHARE)}.")
+
+
+def _device_filter(value: object) -> DeviceFilter:
+    for known in DEVICE_FILTER:
+        if value == known:
+            return known
+    raise SignalingError("bad-message", f"The field deviceFilter must be one of {', '.join(DEVICE_FILTER)}.")

@@ -45,6 +45,8 @@ class Grant:
     screen: bool = True
     recording: bool | None = None
     """Whether the holder, as a host, may have the room recorded; None: as the room's policy says."""
+    device_filter: bool = False
+    """Whether the holder has to filter the camera on the device, whatever the room's policy."""
     token: str = field(default="", compare=False)
     """What this token is known by, where it names nobody: its `jti`, or else its own checksum."""
     expires: float | None = field(default=None, compare=False)
@@ -59,6 +61,8 @@ class Grant:
         """Return what the room's policy means for the holder; what the token forces or lists, wins."""
         if not self.screen:
             policy = replace(policy, screen_share="off")
+        if self.device_filter:
+            policy = replace(policy, device_filter="required")
         if self.recording is not None:
             policy = replace(policy, recording=self.recording)
         if self.background is not None:
@@ -79,6 +83,7 @@ class Grant:
             "background": self.background,
             "screen": self.screen,
             "recording": self.recording,
+            "deviceFilter": self.device_filter or None,
         }
         return {key: value for key, value in claims.items() if value not in (None, "")}
 
@@ -190,6 +195,7 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
             background_id(background) if background else None,
             _flag(claims, "screen", default=True),
             None if claims.get("recording") is None else _flag(claims, "recording", default=False),
+            device_filter=_flag(claims, "deviceFilter", default=False),
             token=f"jti:{jti}" if (jti := _text(claims, "jti")) else "",
             expires=_number(claims, "exp"),
         )

@@ -85,6 +85,7 @@ no-tls
 no-dtls
 no-cli
 no-multicast-peers
+no-tcp-relay
 {external}# It relays to Greenroom on this machine, and to nobody else.
 denied-peer-ip=0.0.0.0-255.255.255.255
 denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff

@@ -25,6 +25,9 @@ def token(
     recording: Annotated[
         bool | None, typer.Option(help="May record, as a host, whatever the room's policy.")
     ] = None,
+    device_filter: Annotated[
+        bool, typer.Option("--device-filter", help="Has to filter the camera on the device, too.")
+    ] = False,
     lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
     as_link: Annotated[
@@ -41,6 +44,7 @@ def token(
         "backgrounds": backgrounds or None,
         "screen": screen,
         "recording": recording,
+        "deviceFilter": device_filter,
     }
     try:
         chosen = configuration(config, assignments, {})

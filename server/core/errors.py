@@ -41,6 +41,7 @@ STATUS: Final = {
     "background-forbidden": 403,
     "cross-origin": 403,
     "denied": 403,
+    "device-filter-required": 403,
     "host-only": 403,
     "no-keys": 403,
     "recording-forbidden": 403,

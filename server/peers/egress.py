@@ -17,7 +17,7 @@ from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, RtpSender, set_stream_id
-from server.media.rtc.sdp import RemoteDescription, is_sendable
+from server.media.rtc.sdp import RemoteDescription, sent_codec
 from server.media.subscription import AudioSubscription, VideoSubscription, limited
 from server.peers.descriptions import expect_one_of_each, take_answer
 from server.peers.ice import connect
@@ -112,7 +112,7 @@ class Egress(EgressConnection):
         Raises SignalingError bad-sdp.
         """
         expect_one_of_each(offer)
-        if not all(any(map(is_sendable, section.codecs)) for section in offer.carried):
+        if not all(sent_codec(section.codecs) for section in offer.carried):
             raise SignalingError("bad-sdp", "H.264 is sent with packetization-mode=1, which is not offered.")
         connection = connect(self._config)
         try:
@@ -166,6 +166,12 @@ class Caller(EgressConnection):
         for transceiver in self.connection.getTransceivers():
             if transceiver.currentDirection == "sendonly":
                 self.subscribe(transceiver)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the answer has accepted."""
+        transceivers = [] if self.connection is None else self.connection.getTransceivers()
+        return frozenset(t.kind for t in transceivers if t.currentDirection == "sendonly")
 
     async def until_lost(self, *sources: Publisher) -> None:
         """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""

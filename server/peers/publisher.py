@@ -86,7 +86,8 @@ class Publisher:
         if self._closed:
             await connection.close()
             raise SignalingError("not-connected", "The end came before the answer.")
-        self._take(connection, transceivers)
+        sent = {kind: each for kind, each in transceivers.items() if each.currentDirection == "recvonly"}
+        self._take(connection, sent)
         return _with_start_bitrate(connection.localDescription.sdp)
 
     def _take(self, connection: PeerConnection, transceivers: Mapping[str, RTCRtpTransceiver]) -> None:

@@ -314,6 +314,8 @@ class Room:
             membership.tell({"type": "policy", "policy": policy.describe()})
             membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
             self.dress(membership, "policy")
+            if membership.participant.gate_camera():
+                self.update(membership)
         sharer = self.roster.sharer
         if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):
             self.unshare(self._memberships[sharer.id], "policy")

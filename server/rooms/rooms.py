@@ -89,6 +89,7 @@ class Rooms:
             self._make_place(room, grant)
             participant, redirected = self._newcomer(room, name, background, grant)
             participant.note(room.roster.policy)
+            participant.gate_camera()
             membership = Membership(room, participant)
             try:
                 room.visit(membership)

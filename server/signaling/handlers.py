@@ -117,7 +117,8 @@ async def _candidate(session: Session, message: Message) -> None:
 
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
-    _participant(session).set_media(audio=audio, video=video)
+    device_filter = optional(message, "deviceFilter", bool, False)
+    _participant(session).set_media(audio=audio, video=video, device_filter=device_filter)
     session.membership.room.update(session.membership)
 
 

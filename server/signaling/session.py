@@ -134,6 +134,7 @@ class Session:
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),
+                "deviceFilter": "required" if participant.grant.device_filter else "optional",
             },
         }
 

@@ -66,6 +66,8 @@ class WhipSessions:
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            if "m=video" in sdp:
+                _expect_no_device_filter(membership)
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             session, answer = await self._connect("whip", membership.participant.publisher, membership, offer)
@@ -182,6 +184,13 @@ class WhipSessions:
             self.end(session)
         if self._ending:
             await asyncio.wait(self._ending)
+
+
+def _expect_no_device_filter(membership: Membership) -> None:
+    """Raise SignalingError device-filter-required where cameras have to be filtered before they are sent."""
+    if not membership.room.policy_for(membership).allows_camera(device_filter=False):
+        message = "Cameras have to be filtered on the device here, which WHIP has no word for."
+        raise SignalingError("device-filter-required", message)
 
 
 def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:

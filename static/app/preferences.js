@@ -9,6 +9,7 @@
  * @property {string} microphone
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
+ * @property {boolean} deviceFilter whether the camera is filtered on this device, too
  * @property {boolean} shortcuts
  * @property {'grid' | 'speaker'} layout
  * @property {string} language '' for the browser's
@@ -17,7 +18,7 @@
 const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
-  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, shortcuts: true, layout: 'grid', language: '',
+  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', language: '',
 };
 
 /** @returns {Preferences} */

@@ -27,6 +27,14 @@ import { VERSION } from '../protocol/types.js';
 
 /** What the list of people shows, besides the participants themselves. */
 const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
+
+/**
+ * What the others get: sound, picture, and whether that is filtered on this device already.
+ * @typedef {{audio: boolean, video: boolean, deviceFilter: boolean}} Media
+ */
+
+/** @type {readonly Kind[]} */
+const KINDS = ['video', 'audio'];
 /** Errors after which a seat is worth asking for again. */
 const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
 /** Errors that leave one in the lobby. */
@@ -41,7 +49,9 @@ export class RoomClient {
   #options;
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
-  #media = { audio: false, video: false };
+  #media = { audio: false, video: false, deviceFilter: false };
+  /** Ends when what is sent has been replaced. @type {Promise<void>} */
+  #replacing = Promise.resolve();
   /** @type {Phase} */
   #phase = 'connecting';
   /** Whether the person has asked to go in. */
@@ -85,7 +95,7 @@ export class RoomClient {
    * Connects, and comes to the lobby.
    *
    * @param {Tracks} tracks
-   * @param {{audio: boolean, video: boolean}} media
+   * @param {Media} media
    */
   start(tracks, media) {
     this.#tracks = { ...tracks };
@@ -102,18 +112,22 @@ export class RoomClient {
   }
 
   /**
-   * Replaces what is sent, and tells the others whether anything is. A camera is told off before it goes and on after it came.
+   * Replaces what is sent, and tells the others whether anything is. A camera is told off before it goes and on after it
+   * came, and the filter on this device likewise.
    *
-   * @param {Kind} kind
-   * @param {MediaStreamTrack | null} track
-   * @param {boolean} live whether the others should get it
+   * @param {Tracks} tracks
+   * @param {Media} media what the others should get
    */
-  async setTrack(kind, track, live) {
-    const changed = this.#tracks[kind] !== track;
-    this.#tracks[kind] = track;
-    if (!live) this.#tell(kind, false);
-    if (changed) await this.#connections.replace(kind, track);
-    if (live) this.#tell(kind, true);
+  async setTracks(tracks, media) {
+    const kinds = KINDS.filter((kind) => this.#tracks[kind] !== tracks[kind]);
+    const current = this.#tracks = { ...tracks };
+    const { audio, video, deviceFilter } = this.#media;
+    this.#tell({ audio: audio && media.audio, video: video && media.video, deviceFilter: deviceFilter && media.deviceFilter });
+    this.#replacing = this.#replacing.then(async () => {
+      for (const kind of kinds) await this.#connections.replace(kind, current);
+    });
+    await this.#replacing;
+    if (this.#tracks === current) this.#tell(media);
   }
 
   /** @param {string} id */
@@ -237,13 +251,11 @@ export class RoomClient {
     else if (this.#phase !== 'rejoining') this.#events.unreachable();
   }
 
-  /**
-   * @param {Kind} kind
-   * @param {boolean} live
-   */
-  #tell(kind, live) {
-    if (this.#media[kind] === live) return;
-    this.#media = { ...this.#media, [kind]: live };
+  /** @param {Media} media */
+  #tell(media) {
+    const before = this.#media;
+    if (before.audio === media.audio && before.video === media.video && before.deviceFilter === media.deviceFilter) return;
+    this.#media = media;
     this.send({ type: 'media', ...this.#media });
     this.#events.changed();
   }

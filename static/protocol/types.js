@@ -17,6 +17,7 @@
  * @property {string} name
  * @property {boolean} audio
  * @property {boolean} video
+ * @property {boolean} deviceFilter whether the camera is filtered on the device already, by the sender's word
  * @property {boolean} connected
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised, in ms since 1970
@@ -43,6 +44,7 @@
  * @property {'any' | 'blur' | string[]} backgrounds
  * @property {'allowed' | 'hosts' | 'off'} screenShare
  * @property {boolean} recording whether hosts may record
+ * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -57,6 +59,7 @@
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
+ * @property {'optional' | 'required'} deviceFilter what the token says about it
  *
  * @typedef {object} Model
  * @property {string} name
@@ -111,6 +114,7 @@
  * @property {number} end
  * @property {string[]} policies
  * @property {string} model
+ * @property {'always' | 'sometimes' | 'never'} deviceFilter
  * @property {Frames} frames
  * @property {string} key
  * @property {string} signature
@@ -343,6 +347,7 @@
  * @property {'media'} type
  * @property {boolean} audio
  * @property {boolean} video
+ * @property {boolean} [deviceFilter]
  *
  * @typedef {object} BackgroundChosen
  * @property {'background'} type
@@ -385,7 +390,7 @@
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
- * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean}} policy any part of a Policy
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required'}} policy any part of a Policy
  *
  * @typedef {object} RecordingAsked
  * @property {'recording'} type

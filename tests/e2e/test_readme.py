@@ -62,11 +62,13 @@ def folder(tmp_path: Path, camera: Camera) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running(block: str, folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    block: str, folder: Path, port: int, modules: Path = ROOT
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a block as it stands, but on another port; end whatever it leaves behind."""
     environment = os.environ | {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(modules),
         "GREENROOM_PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(
@@ -173,3 +175,19 @@ async def test_an_aiortc_program_of_ones_own(folder: Path, port: int, camera: Ca
     assert viewer.frames > FRAMES // 3
     assert viewer.worst < READABLE
     assert viewer.face_is_there()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_make_run_in_a_fresh_clone(folder: Path, port: int) -> None:
+    clone = folder / "greenroom"
+    cloning = await asyncio.create_subprocess_exec("git", "clone", "--quiet", "--no-hardlinks", ROOT, clone)
+    assert await cloning.wait() == 0
+    assert "\n    make run\n" in (clone / "README.md").read_text("utf-8")
+    make = running(f"make run PORT={port}", clone, port, modules=clone)
+    async with make as block, aiohttp.ClientSession() as session:
+        assert block.stdout is not None
+        while f"http://localhost:{port}" not in (line := (await block.stdout.readline()).decode()):
+            assert line, "it has ended"
+        async with session.get(f"http://localhost:{port}/r/studio") as response:
+            assert "<html" in await response.text()

@@ -18,7 +18,7 @@ from OpenSSL import SSL
 
 from server.core.token_bucket import TokenBucket
 
-from . import transport_cc, udp
+from . import datagrams, transport_cc, udp
 from .addresses import IceConnection
 from .bandwidth_estimator import BandwidthEstimator, SentLog
 from .clocks import ClockOffset
@@ -235,17 +235,26 @@ class DtlsTransport(PatientHandshake):
         if self.ready:
             self._send([self._tx_srtp.protect_rtcp(packet)])
 
-    def send_packets(self, packets: Iterable[bytes]) -> None:
+    def send_packets(self, packets: list[bytes]) -> None:
         """Encrypt and send RTP packets, or drop them: not connected, or socket full."""
-        if self.ready:
-            protect = self._tx_srtp.protect
-            self._send([protect(packet) for packet in packets])
+        if not self.ready:
+            return
+        pair = self.transport._connection._nominated[1]
+        transport, session = pair.protocol.transport, self._tx_srtp
+        if udp.is_congested(transport):
+            return
+        size = datagrams.send(session, transport, packets, pair.remote_addr)
+        if size is None:
+            self._send([session.protect(packet) for packet in packets])
+            return
+        self._RTCDtlsTransport__tx_bytes += size
+        self._RTCDtlsTransport__tx_packets += len(packets)
 
-    def _send(self, datagrams: list[bytes]) -> None:
+    def _send(self, encrypted: list[bytes]) -> None:
         pair = self.transport._connection._nominated[1]
         transport = pair.protocol.transport
         if udp.is_congested(transport):
             return
-        udp.send_all(transport, datagrams, pair.remote_addr)
-        self._RTCDtlsTransport__tx_bytes += sum(map(len, datagrams))
-        self._RTCDtlsTransport__tx_packets += len(datagrams)
+        udp.send_all(transport, encrypted, pair.remote_addr)
+        self._RTCDtlsTransport__tx_bytes += sum(map(len, encrypted))
+        self._RTCDtlsTransport__tx_packets += len(encrypted)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from aioice.candidate import Candidate
 from aioice.ice import Connection
 from aiortc import RTCPeerConnection
-from aiortc.rtcicetransport import RTCIceGatherer
+from aiortc.rtcicetransport import RTCIceGatherer, candidate_to_aioice
 
 from .connection import PeerConnection
 from .dtls import DtlsTransport
+from .sdp import read_candidate, usable
 
 
 class IceParameters(NamedTuple):
@@ -58,7 +58,9 @@ class IceRestart:
 
     async def add(self, line: str) -> None:
         """Add a candidate of the peer that came later; raise ValueError when it can't be parsed."""
-        await self._new.add_remote_candidate(Candidate.from_sdp(line))
+        candidate = read_candidate(line)
+        if usable(candidate):
+            await self._new.add_remote_candidate(candidate_to_aioice(candidate))
 
     async def close(self) -> None:
         """Give up if there is no pair yet; after that the connection's own end is what counts."""

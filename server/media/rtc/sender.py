@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from aiortc import RTCRtpTransceiver
-from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
 from aiortc.rtcrtpsender import RTCRtpSender, random_sequence_number
 from aiortc.rtp import (
@@ -27,7 +26,7 @@ from aiortc.utils import random32
 from .clocks import ntp_now
 from .dtls import UNSENDABLE, DtlsTransport
 from .packets import HeaderExtensions, PacketWriter, Retransmission
-from .sdp import is_sendable
+from .sdp import sent_codec
 from .vp8 import picture_id_of, with_picture_id
 
 logger = logging.getLogger(__name__)
@@ -117,10 +116,10 @@ class PacketSender(RTCRtpSender):
         self.announce()
 
     def negotiated(self, codecs: Sequence[RTCRtpCodecParameters]) -> None:
-        """Note the codecs that both sides have, the preferred one first; the first that we can send is it."""
+        """Note the codecs that both sides have, the preferred one first."""
         # rtcpeerconnection.py:648 resets a transceiver's codecs to the defaults for each offer: keep the first.
         if self.codec is None:
-            self.codec = next((codec for codec in codecs if not is_rtx(codec) and is_sendable(codec)), None)
+            self.codec = sent_codec(codecs)
             self.is_vp8 = self.codec is not None and self.codec.name == "VP8"
         self.announce()
 

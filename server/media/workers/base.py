@@ -60,6 +60,7 @@ class FilterControl(Protocol):
     background: Background
     network_interval: int
     full_blur: bool
+    privacy: float
     outcomes: Counter[Outcome]
     errors: int
     failing: bool

@@ -25,6 +25,7 @@ from dataclasses import asdict
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from filters.backgrounds.background import Background
+from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard, Segmenter
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
@@ -59,6 +60,7 @@ class Job(NamedTuple):
     full_blur: bool
     background: bytes | None
     plate: bool | None
+    privacy: float = MatteOptions().privacy
 
 
 def frame_message(content: bytes) -> bytes:
@@ -117,6 +119,7 @@ class _Camera:
         if job.plate is not None:
             self._filter.want_plate(job.plate)
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
+        self._filter.privacy = job.privacy
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
+from filters.matting.matte import MatteOptions
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
@@ -46,6 +47,7 @@ class RemoteFilter:
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
         self.full_blur = False
+        self.privacy = MatteOptions().privacy
         self.outcomes = Counter[Outcome]()
         self.errors = self.inferences = 0
         self.inference_time = 0.0
@@ -150,6 +152,7 @@ class RemoteTranscoding:
             control.full_blur,
             background,
             plate,
+            control.privacy,
         )
         self.since = now
         self._worker.send(job)

@@ -1,4 +1,4 @@
-"""Where there is a compiler the kernels are built; where there is none, or they are of other sources, none are used."""
+"""Where there is a compiler the extensions are built; without one, or of other sources, none are used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def loaded(wanted: str) -> list[str]:
     """Return the variant and the reason of a new process."""
     result = subprocess.run(
         [sys.executable, "-P", "-c", PRINT],
-        env={**os.environ, "FILTER_KERNELS": wanted, "PYTHONPATH": str(hatch_build.ROOT)},
+        env={**os.environ, "NATIVE_CODE": wanted, "PYTHONPATH": str(hatch_build.ROOT)},
         capture_output=True,
         text=True,
         check=True,
@@ -37,41 +37,42 @@ def compiler() -> str | None:
 
 
 @pytest.mark.skipif(compiler() is None, reason="no compiler, or no Python.h")
-def test_they_are_built_with_the_package() -> None:
-    assert kernels.load().variant != "none", kernels.load().reason
+@pytest.mark.parametrize("extension", hatch_build.EXTENSIONS, ids=lambda e: str(e.name))
+def test_they_are_built_with_the_package(extension: hatch_build.Extension) -> None:
+    folder = extension.folder.relative_to(hatch_build.ROOT)
+    kernels.library(".".join([*folder.parts, extension.name]))
 
 
 @pytest.mark.skipif(compiler() is None, reason="no compiler, or no Python.h")
 def test_they_compile_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hatch_build, "LIBRARY", tmp_path / "_native.abi3.so")
-    monkeypatch.setenv("CFLAGS", "-Wall -Wextra -Werror -Wno-unused-function")
-    hatch_build.build()
-    assert (tmp_path / "_native.abi3.so").stat().st_size > 10_000
+    monkeypatch.setenv("CFLAGS", "-Wall -Wextra -Werror")
+    for extension in hatch_build.EXTENSIONS:
+        assert hatch_build._compile(extension, str(tmp_path)).stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("command", ["/nowhere/cc", "false"])
 def test_without_a_compiler_it_is_said_why_and_no_old_library_stays(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = tmp_path / "_native.abi3.so"
-    old.write_bytes(b"of other sources")
-    monkeypatch.setattr(hatch_build, "LIBRARY", old)
+    shutil.copytree(hatch_build.EXTENSIONS[0].folder / "src", tmp_path / "src")
+    extension = hatch_build.EXTENSIONS[0]._replace(folder=tmp_path)
+    extension.library.write_bytes(b"of other sources")
     monkeypatch.setenv("CC", command)
     with pytest.raises(hatch_build.CompilerError, match=command):
-        hatch_build.build()
-    assert not old.exists()
+        hatch_build.build([extension])
+    assert not extension.library.exists()
 
 
 def test_a_library_of_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     if kernels.load().variant == "none":
         pytest.skip(kernels.load().reason)
-    monkeypatch.setattr(kernels, "_digest", lambda: "other")
+    monkeypatch.setattr(kernels, "digest", lambda folder: "other")
     assert kernels.load().variant == "none"
     assert "install the package again" in kernels.load().reason
 
 
 def test_the_environment_chooses() -> None:
-    assert loaded("none") == ["none", "FILTER_KERNELS is none"]
+    assert loaded("none") == ["none", "NATIVE_CODE is none"]
     variant, reason = loaded("sse9")
     assert variant == "none"
     assert "sse9" in reason or "not built" in reason
@@ -79,4 +80,5 @@ def test_the_environment_chooses() -> None:
 
 
 def test_the_digest_is_that_of_the_build() -> None:
-    assert kernels._digest() == hatch_build.digest()
+    for extension in hatch_build.EXTENSIONS:
+        assert kernels.digest(extension.folder / "src") == extension.digest()

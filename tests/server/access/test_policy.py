@@ -151,6 +151,7 @@ def test_a_change_keeps_the_rest() -> None:
         "backgrounds": "any",
         "screenShare": "off",
         "recording": False,
+        "deviceFilter": "optional",
     }
 
 
@@ -164,6 +165,7 @@ def test_a_change_keeps_the_rest() -> None:
         {"backgrounds": "pictures"},
         {"backgrounds": [str(i) for i in range(65)]},
         {"screenShare": True},
+        {"deviceFilter": True},
         {"locked": True, "screenShare": "never"},
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pwd
@@ -14,9 +15,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aioice import Connection, TransportPolicy
+from aioice.ice import get_host_addresses
+from aioice.turn import create_turn_endpoint
 
 from server.__main__ import main
 from server.access.tokens import Authenticator, read_keys
@@ -140,41 +143,56 @@ def test_links_need_to_know_where_they_lead(tmp_path: Path, capsys: pytest.Captu
 
 
 @contextmanager
-def coturn(configuration: Path, port: int) -> Iterator[None]:
-    command = ["turnserver", "-c", str(configuration), "--log-file=stdout", "--pidfile=", f"-p{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
+def coturn(folder: Path) -> Iterator[int]:
+    """Run coturn with the file that lies in a folder, on another port; yield that. Its log is turn.log."""
+    port = free_port()
+    options = [f"--log-file={folder / 'turn.log'}", "--simple-log", "--pidfile=", f"--listening-port={port}"]
+    command = ["turnserver", "-c", str(folder / "turnserver.conf"), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.05)
-        try:
-            yield
-        finally:
-            process.terminate()
-            assert "Bad configuration" not in process.stdout.read()
+        yield port
+        process.terminate()
+    assert "Bad configuration" not in (folder / "turn.log").read_text()
+
+
+class Inbox(asyncio.DatagramProtocol):
+    """Keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Queue[bytes]()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        self.arrived.put_nowait(data)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("turnserver") is None, reason="coturn is not installed: apt-get install coturn"
 )
-async def test_coturn_takes_its_file_and_the_servers_credentials(tmp_path: Path) -> None:
+async def test_coturn_relays_to_this_machine_and_to_nobody_else(tmp_path: Path) -> None:
     run("init", tmp_path, "--name", "meet.example.org")
-    config, port = load(tmp_path / "greenroom.toml"), free_port()
-    relay = ice_servers(config, "p1")[-1]
-    with coturn(tmp_path / "turnserver.conf", port):
-        connection = Connection(
-            ice_controlling=True,
-            turn_server=("127.0.0.1", port),
-            turn_username=relay.username,
-            turn_password=relay.credential,
-            transport_policy=TransportPolicy.RELAY,
+    credentials = ice_servers(load(tmp_path / "greenroom.toml"), "p1")[-1]
+    own = get_host_addresses(use_ipv4=True, use_ipv6=False)[0]
+    transport, inbox = await asyncio.get_running_loop().create_datagram_endpoint(Inbox, local_addr=(own, 0))
+    with coturn(tmp_path) as port:
+        relay, _ = await create_turn_endpoint(
+            Inbox,
+            server_addr=("127.0.0.1", port),
+            username=credentials.username,
+            password=credentials.credential,
         )
-        await connection.gather_candidates()
-        assert connection.local_candidates
-        await connection.close()
+        relay.sendto(b"hello", transport.get_extra_info("sockname"))
+        assert await asyncio.wait_for(inbox.arrived.get(), 10) == b"hello"
+        relay.sendto(b"hello", ("198.51.100.7", 9))
+        async with asyncio.timeout(10):
+            while "peer IP 198.51.100.7 denied" not in (tmp_path / "turn.log").read_text():
+                await asyncio.sleep(0.05)
+        relay.close()
+    transport.close()
 
 
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed: apt-get install caddy")

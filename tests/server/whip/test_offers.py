@@ -75,3 +75,11 @@ async def test_an_offer_is_as_long_as_it_may_be(here: Client) -> None:
     status, text = await post(here, "/whip/studio", sdp)
     assert (status, json.loads(text)["code"]) == (400, "bad-sdp")
     assert "8192 lines" in text
+
+
+async def test_a_section_that_sends_nothing_is_no_camera(here: Client) -> None:
+    sdp = OFFERS["obs"].replace("a=sendonly", "a=inactive", 1)
+    assert (await post(here, "/whip/studio", sdp))[0] == 201
+    (room,) = here.app[ROOMS].open_rooms.all()
+    (membership,) = room.memberships
+    assert (membership.participant.sends_audio, membership.participant.sends_video) == (False, True)

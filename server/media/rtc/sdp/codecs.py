@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import ParametersDict, RTCRtcpFeedback, RTCRtpCodecParameters
 
 from .lines import Attributes, number
@@ -174,9 +175,22 @@ def _feedback(attributes: Attributes) -> dict[str, list[str]]:
     return found
 
 
-def is_sendable(codec: RTCRtpCodecParameters) -> bool:
-    """Tell whether what the server encodes can be sent under it: H.264 in fragments, which mode 0 has not."""
+def sent_codec(codecs: Sequence[RTCRtpCodecParameters]) -> RTCRtpCodecParameters | None:
+    """Return the codec to send under: the peer's first, of H.264 the one that is closest to what is encoded.
+
+    That is Constrained Baseline in fragments; packetization mode 0 has none.
+    """
+    able = [codec for codec in codecs if not is_rtx(codec) and _has_fragments(codec)]
+    same = [codec for codec in able if codec.name == able[0].name]
+    return next((codec for codec in same if _is_baseline(codec)), same[0] if same else None)
+
+
+def _has_fragments(codec: RTCRtpCodecParameters) -> bool:
     return codec.name != "H264" or codec.parameters.get("packetization-mode") == "1"
+
+
+def _is_baseline(codec: RTCRtpCodecParameters) -> bool:
+    return codec.name == "H264" and str(codec.parameters.get("profile-level-id", "42")).startswith("42")
 
 
 def parameter_sets(text: str) -> bytes:

@@ -15,14 +15,13 @@ from server.core.errors import SdpError, UnsupportedSdpError
 
 from .candidates import read_candidates
 from .codecs import CARRIED, LABELS, Carried, read_codecs
-from .lines import DIRECTIONS, Attributes, Lines, MediaLine, number, split
+from .lines import DIRECTIONS, Attributes, Lines, MediaLine, is_token, number, split
 
 ROLES = {"actpass": "auto", "active": "client", "passive": "server"}
 DIGESTS = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """Bytes of the fingerprints that certificates are compared by."""
 MAX_EXTENSION_ID = 14
 """Of the one-byte form (RFC 8285, section 4.2); an extension with a higher one is not accepted."""
-MAX_TOKEN = 256  # characters of a mid, of ICE credentials (RFC 8839, section 5.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +115,14 @@ def read(sdp: str, kind: str, carried: Carried = CARRIED) -> RemoteDescription:
 
 def _mids(lines: Lines) -> list[str]:
     """Return the mid of each section, made up where there is none (RFC 9429, section 5.10)."""
-    given = [_token(attributes.first("mid")) for _, attributes in lines.sections]
+    given = [attributes.first("mid") for _, attributes in lines.sections]
+    if not all(is_token(mid) for mid in given if mid):
+        raise SdpError("A mid has at most 256 printable characters.")
     if len(set(filter(None, given))) < len(list(filter(None, given))):
         raise SdpError("Two media sections have the same mid.")
     taken = set(given)
     spare = iter([name for i in range(2 * len(given)) if (name := str(i)) not in taken])
     return [mid or next(spare) for mid in given]
-
-
-def _token(text: str) -> str:
-    if len(text) > MAX_TOKEN or not all("!" <= c <= "~" for c in text):
-        raise SdpError("A mid has at most 256 printable characters.")
-    return text
 
 
 def _bundle_group(session: Attributes, mids: Sequence[str]) -> list[str] | None:
@@ -275,7 +270,7 @@ def _credentials(sources: Iterable[Attributes], session: Attributes) -> tuple[st
     for source in sources:
         pair = [source.first(name) or session.first(name) for name in ("ice-ufrag", "ice-pwd")]
         if all(pair):
-            if not all(len(text) <= MAX_TOKEN and text.isascii() and text.isprintable() for text in pair):
+            if not all(map(is_token, pair)):
                 raise SdpError("ICE credentials have at most 256 printable characters.")
             return pair[0], pair[1]
     raise SdpError("There are no ICE credentials: a=ice-ufrag and a=ice-pwd.")

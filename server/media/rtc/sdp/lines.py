@@ -10,6 +10,8 @@ MAX_LINES = 8192
 """Eight times what a browser answers in a room of sixteen; a millisecond of work for each thousand."""
 MAX_SECTIONS = 256
 MAX_PORT = 65535
+MAX_TOKEN = 256
+"""Characters of a mid, of ICE credentials (RFC 8839, section 5.4)."""
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 NAMES = frozenset(
     (
@@ -74,6 +76,11 @@ def number(text: str, limit: int) -> int | None:
     return value if value <= limit else None
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text can stand in an answer as it is: printable characters, and not too many."""
+    return 0 < len(text) <= MAX_TOKEN and all("!" <= c <= "~" for c in text)
+
+
 def split(sdp: str) -> Lines:
     """Sort the lines, whatever ends them; raise SdpError when there are too many, or no section."""
     if sdp.count("\n") > MAX_LINES:
@@ -94,6 +101,6 @@ def split(sdp: str) -> Lines:
 def _media_line(line: str) -> MediaLine:
     kind, *rest = line[2:].split()[:131] or [""]  # 128 payload types
     port = number(rest[0].partition("/")[0], MAX_PORT) if len(rest) > 2 else None
-    if port is None:
+    if port is None or not all(is_token(text) for text in (kind, rest[1], rest[2])):
         raise SdpError("A media section begins with its kind, port, protocol and formats.")
     return MediaLine(kind, port, rest[1], rest[2:])

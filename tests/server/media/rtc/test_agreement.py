@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fractions
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import av
 import numpy as np
@@ -109,6 +110,13 @@ async def test_what_can_be_sent_is_chosen_whatever_comes_first(
     transceiver.direction = "sendonly"
     types = [codec.payloadType for codec in transceiver._codecs]
     assert transceiver.sender.codec.payloadType == types[1]  # type: ignore[attr-defined]
+
+
+async def test_h264_is_sent_as_baseline_where_that_is_offered(ours: RTCPeerConnection) -> None:
+    offer = (Path(__file__).parent / "offers" / "safari-ios.sdp").read_bytes().decode()
+    await ours.setRemoteDescription(RTCSessionDescription(offer.replace("sendrecv", "recvonly"), "offer"))
+    video = ours.getTransceivers()[1].sender
+    assert video.codec.parameters["profile-level-id"] == "42e01f"  # type: ignore[attr-defined]
 
 
 def keyframe_without_parameter_sets() -> tuple[bytes, bytes]:
