@@ -69,8 +69,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.paused = False
         self.paced: int | None = None
         """Pictures a second that this camera alone is held to, because it takes more than its share."""
-        self.busy = 0.0
-        """Seconds that workers have spent on it; whoever reads it sets it back."""
+        self._spent = 0.0
         self.speaking = False
         """Whether this is who has the stage, and is cut down last."""
         self._meter = meter
@@ -98,6 +97,13 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._source = source
         self._timeline.restart()
         self.reset()
+
+    def spent(self) -> float:
+        """Return the seconds of CPU time that workers have spent on it since the last call."""
+        times = self.transcoder.times
+        total = times.decode + times.filter + times.encode
+        spent, self._spent = total - self._spent, total
+        return max(0.0, spent)
 
     def subscribe(self, subscription: FilteredVideoSink) -> None:
         """See Publication."""
@@ -217,7 +223,6 @@ class VideoPublication(Publication[FilteredVideoSink]):
         error = job.exception()
         if error is None:
             videos, wait, busy = job.result()
-            self.busy += busy
             # What waits because it is held back says nothing about what the others wait for.
             self._meter.note(wait=wait if self.paced is None else None, busy=busy)
             self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)

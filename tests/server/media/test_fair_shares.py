@@ -61,6 +61,13 @@ def test_those_who_are_alike_are_not_singled_out(two: FairShares) -> None:
     assert all(two.frame_rate(camera) is None for camera in alike)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_that_goes_for_costly_ones_too(two: FairShares, share: float, count: int) -> None:
+    assert not observe(two, 1, {str(i): share for i in range(count)})
+    assert all(two.frame_rate(str(i)) is None for i in range(count))
+
+
 def test_nobody_is_paced_without_pressure_or_alone(two: FairShares) -> None:
     assert not observe(two, 1, {"ada": 0.08, "hog": 0.95}, pressed=False)
     assert not observe(two, 2, {"hog": 0.95})
