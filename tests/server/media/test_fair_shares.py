@@ -137,6 +137,47 @@ def test_a_flood_of_frames_is_cut_to_what_may_come_and_begins_again_with_a_keyfr
         assert after.keyframe or after.timestamp - before.timestamp == 225
 
 
+def test_who_may_show_little_has_only_keyframes_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 100.0, 0
+
+    def ask() -> None:
+        nonlocal asked
+        asked += 1
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    worker: Transcoding = Worker()  # type: ignore[assignment]
+    publication = VideoPublication(worker, LoadMeter(1))
+    taken: list[EncodedFrame] = []
+    monkeypatch.setattr(publication, "_start", lambda: taken.append(publication._waiting.pop()))
+    monkeypatch.setattr(publication, "_ask_sender_for_keyframe", ask)
+    publication.paced = 3
+    for i in range(300):
+        now += 1 / 30
+        publication.receive(EncodedFrame(b"x", 3000 * i, i % 15 == 0, "VP8", now))
+    assert len(taken) == 20
+    assert all(frame.keyframe for frame in taken)
+    assert 28 <= asked <= 31
+    publication.paced = None
+    for i in range(300, 330):
+        now += 1 / 30
+        publication.receive(EncodedFrame(b"x", 3000 * i, i == 310, "VP8", now))
+    assert [frame.timestamp // 3000 for frame in taken[20:]] == list(range(310, 330))
+
+
+def test_what_came_before_a_keyframe_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    worker: Transcoding = Worker()  # type: ignore[assignment]
+    publication = VideoPublication(worker, LoadMeter(1))
+    monkeypatch.setattr(publication, "_start", lambda: None)
+    for i in range(20):
+        publication.receive(EncodedFrame(b"x", 3000 * i, i in (0, 5, 12), "VP8", now))
+    now += 1
+    batch = publication._next_batch(now)
+    assert [frame.timestamp // 3000 for frame in batch] == list(range(12, 20))
+    assert publication.withheld == 19
+
+
 def test_sixty_pictures_a_second_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
