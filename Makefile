@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 
-.PHONY: run test check unit cluster-test bench lock dist tag clean
+.PHONY: run test check unit cluster-test fuzz bench lock dist tag clean
 
 run: $(VENV)/.run
 	$(BIN)/greenroom serve --port $(PORT)
@@ -29,6 +29,11 @@ check: $(VENV)/.test
 # Two real Ray nodes on this machine, some four minutes.
 cluster-test: $(VENV)/.cluster
 	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
+
+SECONDS ?= 60
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.filter

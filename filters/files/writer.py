@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,8 @@ def replacing(target: Path) -> Iterator[Destination]:
     Raises MediaError where `target` can't be written.
     """
     final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
-    part = final.with_name(f".{final.name}.{secrets.token_hex(8)}.part")  # process ids repeat over machines
+    # By the process, whose end may leave it behind, and by chance, because process ids repeat over machines.
+    part = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(8)}.part")
     with writing(target):
         part.touch(exist_ok=False)
     try:

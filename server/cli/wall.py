@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -40,7 +41,8 @@ def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> i
             signal.signal(number, handler)
     if status < 0 and -status not in FORWARDED:
         for target in targets:
-            target.with_name(f".{target.name}.{child.pid}.part").unlink(missing_ok=True)
+            for part in target.parent.glob(f".{escape(target.name)}.{child.pid}-*.part"):
+                part.unlink(missing_ok=True)
         warn(f"{source}: cannot be filtered: a codec crashed over it ({signal.strsignal(-status)})")
         return 1
     return status if status >= 0 else 128 - status

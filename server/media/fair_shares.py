@@ -30,7 +30,10 @@ GROWTH: Final = 1.5  # times the frame rate, at each step up
 
 
 class Burden(NamedTuple):
-    """What one camera costs: seconds of a worker lately, and its pixels per picture over those that were asked for."""
+    """What one camera costs: seconds of CPU time lately, and its pixels per picture over those that were asked for.
+
+    It is CPU time because other programs make every job take longer, and that is nobody's fault here.
+    """
 
     busy: float
     size: float
@@ -72,8 +75,11 @@ class FairShares:
         shares = {c: b.busy / elapsed for c, b in burdens.items() if b.busy / elapsed > ACTIVE}
         if len(shares) > 1:
             fair = min(LARGEST, _fair_share(list(shares.values()), CAPACITY * self.workers))
+            total = sum(shares.values())
             for camera, share in shares.items():
-                self._hold_back(now, camera, fair / share, burdens[camera].size, frame_rate)
+                # Cameras that are alike can't each have more than their share: they are too many then.
+                most = max(fair, (total - share) / (len(shares) - 1))
+                self._hold_back(now, camera, most / share, burdens[camera].size, frame_rate)
         return now - self._reduced < AFTERMATH
 
     def _hold_back(self, now: float, camera: str, factor: float, size: float, frame_rate: int) -> None:

@@ -25,6 +25,8 @@ MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a k
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
 MAX_FRAME_RATE = 75.0
 """Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
+KEYFRAMES_ONLY = 5
+"""Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
 
 
@@ -69,14 +71,14 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.paused = False
         self.paced: int | None = None
         """Pictures a second that this camera alone is held to, because it takes more than its share."""
-        self.busy = 0.0
-        """Seconds that workers have spent on it; whoever reads it sets it back."""
+        self._spent = 0.0
         self.speaking = False
         """Whether this is who has the stage, and is cut down last."""
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
         self._frames = TokenBucket(MAX_FRAME_RATE, MAX_FRAME_RATE)
         self._skipping = False
+        self._asked = float("-inf")
         self._busy = False
         self._closed = False
         self._reset = False
@@ -98,6 +100,13 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._source = source
         self._timeline.restart()
         self.reset()
+
+    def spent(self) -> float:
+        """Return the seconds of CPU time that workers have spent on it since the last call."""
+        times = self.transcoder.times
+        total = times.decode + times.filter + times.encode
+        spent, self._spent = total - self._spent, total
+        return max(0.0, spent)
 
     def subscribe(self, subscription: FilteredVideoSink) -> None:
         """See Publication."""
@@ -161,10 +170,20 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._start()
 
     def _affordable(self, frame: EncodedFrame) -> bool:
-        """Tell whether a frame is taken; a camera that sends too many loses what comes before its next keyframe."""
+        """Tell whether a frame is taken; a camera that sends too many loses what comes before its next keyframe.
+
+        Of one that is held to a few pictures a second only keyframes are taken: to decode what lies between them for
+        nothing would keep a worker from the others for long.
+        """
+        now = time.monotonic()
+        if self.paced is not None and self.paced <= KEYFRAMES_ONLY:
+            self._skipping = True
+            if now - self._asked > 1 / self.paced:
+                self._asked = now
+                self._ask_sender_for_keyframe()
         if self._skipping and not frame.keyframe:
             return False
-        skipped, self._skipping = self._skipping, not self._frames.take(1, time.monotonic())
+        skipped, self._skipping = self._skipping, not self._frames.take(1, now)
         if self._skipping and not skipped:
             self._ask_sender_for_keyframe()
         return not self._skipping
@@ -197,6 +216,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         batch = [self._waiting.popleft() for _ in range(show)]
         if batch:
             self.withheld += show - 1
+            # Nothing refers to what came before a keyframe.
+            batch = batch[max((i for i, frame in enumerate(batch) if frame.keyframe), default=0) :]
             shown, interval = (
                 batch[-1].timestamp,
                 CLOCK_RATE // min(self.frame_rate, self.paced or self.frame_rate),
@@ -219,7 +240,6 @@ class VideoPublication(Publication[FilteredVideoSink]):
             videos, wait, busy, broken = job.result()
             if broken:
                 self._ask_sender_for_keyframe()
-            self.busy += busy
             # What waits because it is held back says nothing about what the others wait for.
             self._meter.note(wait=wait if self.paced is None else None, busy=busy)
             self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)

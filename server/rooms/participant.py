@@ -260,7 +260,7 @@ class Participant:
     def govern(self, level: Level, pace: int | None = None) -> None:
         """Give up what the server's load demands; `pace` is pictures a second of a camera that has too much of it."""
         self.overloaded = level != LEVELS[0] or pace is not None
-        self.video.paced = pace
+        self.video.paced, self.video.transcoder.heavy = pace, pace is not None
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur

@@ -241,8 +241,7 @@ class Rooms:
         burdens = {}
         for membership in self._seats.values():
             participant, video = membership.participant, membership.participant.video
-            burdens[participant.id] = Burden(video.busy, video.transcoder.pixels / asked)
-            video.busy = 0.0
+            burdens[participant.id] = Burden(video.spent(), video.transcoder.pixels / asked)
         pressed, rate = self.governor.pressed(utilisation, delay), self.governor.level.frame_rate
         if not self.shares.observe(now, burdens, rate, pressed=pressed):
             self.governor.observe(now, utilisation=utilisation, delay=delay)

@@ -34,6 +34,8 @@ class Transcoding(Protocol):
     """A Transcoder on a worker. One job at a time."""
 
     bitrate: int
+    heavy: bool
+    """Whether this camera takes more than its share, so that others are better off on another worker."""
 
     @property
     def pixels(self) -> int:

@@ -46,6 +46,8 @@ class ProcessPool:
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
         self._checked: float | None = None
+        self._apart: AnyWorker | None = None
+        """Where heavy cameras are, if there are any, and no others as long as there are other workers."""
         self._workers: list[AnyWorker] = [Worker(card, (smoother, log_format), self) for _ in range(count)]
         if context is not None:
             self._workers += [RemoteWorker(each, context, card, self) for each in remote]
@@ -73,13 +75,14 @@ class ProcessPool:
 
         One that is ready comes before one that is starting, and that before one whose process has ended.
         """
-        others = [c.worker for c in self._cameras.values() if c is not camera]
-        present = camera and camera.worker
+        others = [c.home for c in self._cameras.values() if c is not camera]
+        present = camera and camera.home
         return min(
             self._workers,
             key=lambda worker: (
                 not worker.ready,
                 not worker.running,
+                self._apart is not None and (worker is self._apart) != (camera is not None and camera.heavy),
                 others.count(worker),
                 worker is not present,
             ),
@@ -113,8 +116,21 @@ class ProcessPool:
                 return
             next(camera for camera in self._cameras.values() if camera.home is fullest).home = worker
 
+    def _part(self) -> None:
+        """Keep the heavy cameras together and the others away from them; each changes over with its next frame."""
+        before, self._apart = self._apart, None
+        homes = [camera.home for camera in self._cameras.values() if camera.heavy]
+        if homes and self.ready > 1:
+            self._apart = max(homes, key=lambda home: (home is before, homes.count(home)))
+            for camera in self._cameras.values():
+                if (camera.home is self._apart) != camera.heavy:
+                    camera.home = self.least(camera)
+        elif before is not None and before.ready:
+            self.started(before)
+
     def check(self, now: float) -> None:
         """See Workers."""
+        self._part()
         away = now - self._checked if self._checked is not None else 0.0
         self._checked = now
         for worker in self._workers:

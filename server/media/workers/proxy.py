@@ -103,6 +103,7 @@ class RemoteTranscoding:
 
     def __init__(self, workers: Balance, camera: int, control: RemoteFilter, bitrate: int) -> None:
         self.bitrate = bitrate
+        self.heavy = False
         self.pixels = 0
         self.times = StageTimes()
         self.camera = camera

@@ -21,6 +21,7 @@ class ThreadTranscoding:
 
     def __init__(self, video_filter: VideoFilter, executor: Executor, bitrate: int) -> None:
         self.bitrate = bitrate
+        self.heavy = False
         self.transcoder = Transcoder(video_filter, bitrate)
         self._executor = executor
 

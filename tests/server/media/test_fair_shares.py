@@ -61,6 +61,13 @@ def test_those_who_are_alike_are_not_singled_out(two: FairShares) -> None:
     assert all(two.frame_rate(camera) is None for camera in alike)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_that_goes_for_costly_ones_too(two: FairShares, share: float, count: int) -> None:
+    assert not observe(two, 1, {str(i): share for i in range(count)})
+    assert all(two.frame_rate(str(i)) is None for i in range(count))
+
+
 def test_nobody_is_paced_without_pressure_or_alone(two: FairShares) -> None:
     assert not observe(two, 1, {"ada": 0.08, "hog": 0.95}, pressed=False)
     assert not observe(two, 2, {"hog": 0.95})
@@ -128,6 +135,47 @@ def test_a_flood_of_frames_is_cut_to_what_may_come_and_begins_again_with_a_keyfr
     assert publication.withheld == 4000 - len(taken)
     for before, after in itertools.pairwise(taken):
         assert after.keyframe or after.timestamp - before.timestamp == 225
+
+
+def test_who_may_show_little_has_only_keyframes_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 100.0, 0
+
+    def ask() -> None:
+        nonlocal asked
+        asked += 1
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    worker: Transcoding = Worker()  # type: ignore[assignment]
+    publication = VideoPublication(worker, LoadMeter(1))
+    taken: list[EncodedFrame] = []
+    monkeypatch.setattr(publication, "_start", lambda: taken.append(publication._waiting.pop()))
+    monkeypatch.setattr(publication, "_ask_sender_for_keyframe", ask)
+    publication.paced = 3
+    for i in range(300):
+        now += 1 / 30
+        publication.receive(EncodedFrame(b"x", 3000 * i, i % 15 == 0, "VP8", now))
+    assert len(taken) == 20
+    assert all(frame.keyframe for frame in taken)
+    assert 28 <= asked <= 31
+    publication.paced = None
+    for i in range(300, 330):
+        now += 1 / 30
+        publication.receive(EncodedFrame(b"x", 3000 * i, i == 310, "VP8", now))
+    assert [frame.timestamp // 3000 for frame in taken[20:]] == list(range(310, 330))
+
+
+def test_what_came_before_a_keyframe_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    worker: Transcoding = Worker()  # type: ignore[assignment]
+    publication = VideoPublication(worker, LoadMeter(1))
+    monkeypatch.setattr(publication, "_start", lambda: None)
+    for i in range(20):
+        publication.receive(EncodedFrame(b"x", 3000 * i, i in (0, 5, 12), "VP8", now))
+    now += 1
+    batch = publication._next_batch(now)
+    assert [frame.timestamp // 3000 for frame in batch] == list(range(12, 20))
+    assert publication.withheld == 19
 
 
 def test_sixty_pictures_a_second_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

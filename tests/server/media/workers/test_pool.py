@@ -283,6 +283,30 @@ async def test_the_cameras_of_a_worker_that_ends_go_on_with_the_others(workers: 
     assert sorted(homes.count(worker) for worker in workers._workers) == [2, 2]
 
 
+async def test_heavy_cameras_are_kept_together_and_the_others_away(workers: ProcessPool) -> None:
+    await all_ready(workers)
+    frames = encoded(2)
+    cameras = [workers.open(Color(0, 255, 0), 500_000) for _ in range(6)]
+    heavy, light = cameras[:3], cameras[3:]
+    for camera in heavy:
+        camera.transcoding.heavy = True
+    workers.check(0.0)
+    for camera in cameras:
+        await show(camera, frames)
+    apart = of(heavy[0]).worker
+    assert {of(camera).worker for camera in heavy} == {apart}
+    assert apart not in {of(camera).worker for camera in light}
+    await light[0].transcoding.submit(frames[:1], ["VP8"], keyframe=True, reset=True)
+    assert of(light[0]).worker is not apart
+    for camera in heavy:
+        camera.transcoding.heavy = False
+    workers.check(0.5)
+    for camera in cameras:
+        await show(camera, frames)
+    homes = [of(camera).worker for camera in cameras]
+    assert sorted(homes.count(worker) for worker in workers._workers) == [3, 3]
+
+
 async def test_a_camera_that_ends_one_worker_after_another_rests(workers: ProcessPool) -> None:
     """A codec's flaw, and somebody who has found it: the other cameras' workers are left alone then."""
     await all_ready(workers)
