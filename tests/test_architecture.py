@@ -183,6 +183,16 @@ def test_nothing_is_pickled() -> None:
     ] == []
 
 
+def test_one_machine_needs_no_ray() -> None:
+    """The extra `cluster` is imported where it is used, and nowhere else."""
+    users = {p.relative_to(ROOT).as_posix(): set(imports(p)) for p in modules("server") + modules("filters")}
+    assert {p for p, names in users.items() if "ray" in names} == {
+        "server/cluster/ray_cluster.py",
+        "server/cluster/ray_films.py",
+    }
+    assert {p for p, names in users.items() if "fsspec" in names} == {"server/cluster/stores.py"}
+
+
 def test_few_modules_write_files() -> None:
     """Where raw frames are, and where rooms are described, nothing is written: certificates, keys, receipts, films."""
     writing = {

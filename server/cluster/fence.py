@@ -66,7 +66,8 @@ class Fence:
             try:
                 self._rooms.restore(room, state)
             except ValueError:
-                logger.error("the state of a room that moved here can't be read")
+                logger.error("the state of a room that moved here can't be read; nobody comes in")
+                raise self._refusal() from None
 
     def grant(self, ticket: str, room: str) -> Grant:
         """Return what a redirected client's token allows, by its ticket; raise TicketError, SignalingError."""
@@ -78,10 +79,11 @@ class Fence:
         return SignalingError(NOT_HERE, "This room is on another server now.", fatal=True)
 
     def expect(self, room: str, state: dict[str, Any]) -> None:
-        """Keep the state of a room that is about to come here."""
+        """Keep the state of a room that is about to come here, if it is not here yet."""
         now = clock()
         self._states = {name: kept for name, kept in self._states.items() if now - kept[0] < LEASE}
-        self._states[room] = (now, state)
+        if self._rooms.open_rooms.get(room) is None:
+            self._states[room] = (now, state)
 
     def rooms(self) -> dict[str, tuple[int, str]]:
         """Return the rooms that are here, for a renewal; let go of those that the last one has left."""

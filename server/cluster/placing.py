@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientError
@@ -17,8 +17,6 @@ from server.cluster.links import Links
 from server.cluster.sealing import Seal, Ticket
 from server.cluster.service import DirectoryService, Unreachable, Wait
 from server.core.errors import SignalingError
-
-logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 20.0  # seconds in which a newcomer's server must be found
 RETRY: Final = 0.1  # seconds between two questions to a directory that can't decide yet
@@ -51,14 +49,12 @@ class Placing:
     async def send(self) -> Sent:
         """Have the room placed, and its server told what the room was elsewhere; raise SignalingError."""
         start, waited = time.monotonic(), False
-        while isinstance(found := await self._ask(), Wait):
+        while isinstance(found := await self._find(), Wait):
             waited = True
             if time.monotonic() + found.seconds > self._deadline:
                 self._metrics.placed("failed", time.monotonic() - start)
                 raise SignalingError("server-full", f"There is no server for this room now: {found.why}.")
             await asyncio.sleep(min(found.seconds, RETRY))
-        if found.state is not None:
-            await self._tell(found)
         self._metrics.placed("waited" if waited else "placed", time.monotonic() - start)
         ticket = Ticket(found.server, self._room, found.epoch, found.renewal, self._grant)
         return Sent(found, self._seal.ticket(ticket))
@@ -69,18 +65,22 @@ class Placing:
         self._metrics.refusals += 1
         await asyncio.sleep(RETRY)
 
-    async def _ask(self) -> Placement | Wait:
+    async def _find(self) -> Placement | Wait:
+        """Ask the directory; nobody is sent to a server that does not know yet whom the room lets in."""
         try:
-            return await self._directory.place(self._seal.room_id(self._room), self._refused)
+            found = await self._directory.place(self._seal.room_id(self._room), self._refused)
         except Unreachable:
             return Wait(RETRY, "the directory does not answer")
+        if isinstance(found, Placement) and found.state is not None and not await self._tell(found):
+            return Wait(RETRY, "its server does not answer")
+        return found
 
-    async def _tell(self, placement: Placement) -> None:
-        """Give the server the state of a room that moves there."""
+    async def _tell(self, placement: Placement) -> bool:
+        """Give the server the state of a room that moves there; tell whether it has it."""
         try:
             state = json.dumps(self._seal.open(placement.state or "")).encode()
             path = f"/cluster/rooms/{self._room}"
-            async with self._links.request(placement.url, "PUT", path, {}, state):
-                pass
-        except (ValueError, ClientError, TimeoutError) as error:
-            logger.warning("a room moves without its state: %s", type(error).__name__)
+            async with self._links.request(placement.url, "PUT", path, {}, state) as answer:
+                return answer.status == HTTPStatus.NO_CONTENT
+        except (ClientError, TimeoutError, OSError, ValueError):  # ValueError: sealed with another secret
+            return False
