@@ -18,8 +18,8 @@ from aiohttp import web
 from filters.matting.segmenter import Segmenter, load_card
 from server.app import create_app
 from server.config.options import DEFAULT_MODEL, MODELS, Config
+from server.media.codec.decoder import CameraDecoder
 from server.media.codec.frames import EncodedFrame
-from server.media.codec.transcoder import Transcoder
 from tests.support.camera import Camera
 from tests.support.viewer import Viewer
 
@@ -39,17 +39,17 @@ class Tap:
         self.worst: av.VideoFrame | None = None
 
     def install(self) -> None:
-        """Look at what every transcoder decodes from now on."""
-        decode = Transcoder._decode
+        """Look at what is decoded of every camera from now on."""
+        decode = CameraDecoder.decode
 
-        def tapped(transcoder: Transcoder, frame: EncodedFrame) -> av.VideoFrame | None:
-            picture = decode(transcoder, frame)
+        def tapped(decoder: CameraDecoder, frame: EncodedFrame) -> av.VideoFrame | None:
+            picture = decode(decoder, frame)
             if picture is not None:
                 with self._lock:
                     self.look(picture)
             return picture
 
-        Transcoder._decode = tapped  # type: ignore[method-assign,assignment]
+        CameraDecoder.decode = tapped  # type: ignore[method-assign]
 
     def look(self, picture: av.VideoFrame) -> None:
         viewer = self.viewer
