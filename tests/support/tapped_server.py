@@ -49,7 +49,7 @@ class Tap:
                     self.look(picture)
             return picture
 
-        CameraDecoder.decode = tapped  # type: ignore[method-assign]
+        CameraDecoder.decode = tapped  # type: ignore[method-assign,assignment]
 
     def look(self, picture: av.VideoFrame) -> None:
         viewer = self.viewer
