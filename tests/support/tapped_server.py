@@ -39,8 +39,8 @@ class Tap:
         self.worst: av.VideoFrame | None = None
 
     def install(self) -> None:
-        """Look at what every decoder makes of a camera from now on."""
-        decode = CameraDecoder._decode
+        """Look at what is decoded of every camera from now on."""
+        decode = CameraDecoder.decode
 
         def tapped(decoder: CameraDecoder, frame: EncodedFrame) -> av.VideoFrame | None:
             picture = decode(decoder, frame)
@@ -49,7 +49,7 @@ class Tap:
                     self.look(picture)
             return picture
 
-        CameraDecoder._decode = tapped  # type: ignore[method-assign,assignment]
+        CameraDecoder.decode = tapped  # type: ignore[method-assign,assignment]
 
     def look(self, picture: av.VideoFrame) -> None:
         viewer = self.viewer
