@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 
-.PHONY: run test check unit bench clean
+.PHONY: run test check unit bench lock dist tag clean
 
 run: $(VENV)/.run
 	$(BIN)/greenroom serve --port $(PORT)
@@ -30,19 +30,38 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.filter
 	$(BIN)/python -m benchmarks.room --participants 2 4 8 --seconds 10
 
+# The versions in requirements.lock; needs uv (https://docs.astral.sh/uv/).
+lock:
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  --output-file requirements.lock pyproject.toml
+
+# The source archive, and the wheel that is built from it.
+dist: $(VENV)/.test
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+# Marks this commit as a release: nothing uncommitted, and the changelog knows the version.
+tag: VERSION = $(shell sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' server/core/version.py)
+tag:
+	@test -z "$$(git status --porcelain)" || { echo "there are uncommitted changes"; exit 1; }
+	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]"; exit 1; }
+	git tag --annotate v$(VERSION) --message "Greenroom $(VERSION)"
+
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Greenroom needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	@touch $@
 
-$(VENV)/.run: pyproject.toml | $(VENV)/.python
+EXTENSIONS := hatch_build.py $(wildcard filters/kernels/src/* server/media/rtc/src/*)
+
+$(VENV)/.run: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/.python
+$(VENV)/.test: pyproject.toml $(EXTENSIONS) | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from filters import kernels
 from filters.base import FilterError, Plane, Planes
 
 
@@ -17,6 +18,8 @@ def composite(source: Planes, alpha: Plane, background: Planes, out: Planes) -> 
     `source`. Raises FilterError when the sizes differ, before anything is written.
     """
     _check_sizes(source, alpha, background, out)
+    if kernels.native.composite(*source, alpha, *background, *out):
+        return
     for plane, behind in zip(out, background, strict=True):
         np.copyto(plane, behind)
     x, y, width, height = cv2.boundingRect(alpha)

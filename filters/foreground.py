@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.backgrounds.pictures import Bgr
 from filters.base import Plane, Planes
 from filters.planes import between, box_mean, resized
@@ -52,6 +53,9 @@ def foreground(planes: Planes, alpha: Plane) -> Planes:
     """
     height, width = planes.u.shape
     factor = -(-max(height, width) // GRID_SIDE)
+    own = Planes(*(np.empty(plane.shape, np.uint8) for plane in planes))
+    if kernels.native.own_colours(*planes, alpha, *own, factor):
+        return own
     grid = (width // factor, height // factor)
     share = _reduced(alpha, grid, 2 * factor)
     box = _edge(share)

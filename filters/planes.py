@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Plane
 
 
@@ -58,12 +59,41 @@ def dilated(plane: Plane, side: int) -> Plane:
 
 def to_plane(values: NDArray[np.float32], scale: float = 1.0) -> Plane:
     """Return round(scale * values), clipped to [0, 255]."""
+    out = np.empty(values.shape, np.uint8)
+    if kernels.native.quantize(values, scale, out):
+        return out
     return cast(Plane, cv2.convertScaleAbs(cv2.max(values, cast(Any, 0.0)), alpha=scale))
 
 
 def enlarged(mask: Plane, size: tuple[int, int]) -> Plane:
     """Return the mask at (width, height), its pixels repeated."""
     return cast(Plane, cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST))
+
+
+def doubled(plane: Plane, gain: float = 1.0, offset: float = 0.0) -> Plane:
+    """Return the plane at twice its size, then gain * value + offset; 0 stays 0 where all around is 0."""
+    height, width = plane.shape
+    out = np.empty((2 * height, 2 * width), np.uint8)
+    if kernels.native.enlarge(plane, gain, offset, out):
+        return out
+    x, y, across, down = cv2.boundingRect(plane)
+    part = plane[max(0, y - 1) : y + down + 1, max(0, x - 1) : x + across + 1]
+    left, top = 2 * max(0, x - 1), 2 * max(0, y - 1)
+    large = _enlarged(part, (2 * part.shape[1], 2 * part.shape[0]))
+    out[:] = 0
+    out[top : top + large.shape[0], left : left + large.shape[1]] = stretched(large, gain, offset)
+    return out
+
+
+def stretched(plane: Plane, gain: float, offset: float) -> Plane:
+    """Return round(gain * plane + offset), clipped to [0, 255]."""
+    if (gain, offset) == (1.0, 0.0):
+        return plane
+    return cast(Plane, cv2.addWeighted(plane, gain, plane, 0, offset))
+
+
+def _enlarged(plane: Plane, size: tuple[int, int]) -> Plane:
+    return cast(Plane, cv2.convertScaleAbs(cv2.resize(plane.astype(np.float32), size)))
 
 
 def resized(plane: Plane, size: tuple[int, int]) -> Plane:
@@ -74,8 +104,10 @@ def resized(plane: Plane, size: tuple[int, int]) -> Plane:
     height, width = plane.shape
     if (width, height) == size:
         return plane
+    if (2 * width, 2 * height) == size:
+        return doubled(plane)
     if width <= size[0]:
-        return cast(Plane, cv2.convertScaleAbs(cv2.resize(plane.astype(np.float32), size)))
+        return _enlarged(plane, size)
     if (width, height) == (4 * size[0], 4 * size[1]):
         plane = cast(Plane, cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
     return cast(Plane, cv2.resize(plane, size, interpolation=cv2.INTER_AREA))

@@ -7,25 +7,48 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from server.cli.compose import compose_command
 from server.cli.config import config_
 from server.cli.filter import filter_
+from server.cli.init import init
 from server.cli.janus import bridges
 from server.cli.serve import forward, serve
 from server.cli.token import token
 from server.cli.verify import verify
+from server.core.version import VERSION
+
+OWN_OPTIONS = ("--help", "--version", "--install-completion", "--show-completion")
+"""What `greenroom` itself understands; any other option is one of `serve`."""
 
 app = typer.Typer(
     name="greenroom",
     help="Video rooms in which nobody's room is ever shown. Without a command: serve.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"greenroom {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def greenroom(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keep --version an option of the program, not of a command."""
+
+
 app.add_typer(bridges, name="bridge")
 app.command()(serve)
+app.command()(init)
 app.command()(forward)
 app.command(name="config")(config_)
 app.command()(token)
@@ -37,7 +60,7 @@ app.command()(verify)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line, by default this process's; one without a command, as in `--port 80`, serves."""
     line = list(sys.argv[1:] if arguments is None else arguments)
-    if not line or (line[0].startswith("-") and line[0] != "--help"):
+    if not line or (line[0].startswith("-") and line[0].partition("=")[0] not in OWN_OPTIONS):
         line.insert(0, "serve")
     app(line, prog_name="greenroom")
 

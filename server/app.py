@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from filters import kernels
 from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
 from server.access.policy import room_name
@@ -17,6 +18,8 @@ from server.core.errors import SignalingError
 from server.core.logs import configure_logging
 from server.http.api import add_api
 from server.http.app_keys import QUOTA, ROOMS
+from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0
+from server.http.device_network import add_device_network
 from server.http.errors import error_response
 from server.http.forwarded import only_for_localhost, trust
 from server.http.health import add_health
@@ -37,12 +40,18 @@ logger = logging.getLogger(__name__)
 __all__ = ["ROOMS", "create_app", "serve"]
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    # WebAssembly runs the filter on the device.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)",
     "Referrer-Policy": "no-referrer",
+    "Server": SERVER,  # aiohttp tells its own version, and Python's
     "X-Content-Type-Options": "nosniff",
 }
+
+STRICT_TRANSPORT = f"max-age={365 * 86_400}"
+"""RFC 6797; browsers ignore it from addresses without a name, and with a certificate that they don't trust."""
 
 PICTURES = (".jpg", ".png", ".webp")
 
@@ -60,10 +69,14 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     guards = [only_for_localhost] if is_private(config) else []
     app = web.Application(
         client_max_size=config.max_upload,
-        handler_args={"auto_decompress": False},  # nobody sends compressed bodies, but bombs
-        middlewares=[trust(config.trusted_proxies), *guards, compress, _errors],
+        handler_args={
+            "auto_decompress": False,  # nobody sends compressed bodies, but bombs
+            "keepalive_timeout": KEEPALIVE,
+        },
+        middlewares=[only_plain_http_1_0, trust(config.trusted_proxies), *guards, compress, _errors],
     )
     app.on_response_prepare.append(_set_headers)
+    guard(app, config.max_connections_per_address)
     app[QUOTA] = Quota(config.max_connections_per_address)
 
     async def rooms(app: web.Application) -> AsyncIterator[None]:
@@ -76,6 +89,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_whip(app)
     add_api(app)
     add_uploads(app)
+    add_device_network(app)
     add_webhooks(app, config)
     add_bridge(app, config)
     # Peers are told before aiohttp waits for their WebSockets to end.
@@ -96,6 +110,8 @@ def serve(config: Config) -> None:
     """Run until SIGINT or SIGTERM. Raises ConfigError for options that can't be met."""
     check_exposure(config)
     configure_logging(config.log_format, config.log_level)
+    if kernels.native.variant == "none":
+        logger.warning("without its C kernels the filter takes longer (%s)", kernels.native.reason)
     context = ssl_context(config)
     app = create_app(config)
     app.on_startup.append(drain_on_sigterm)
@@ -127,8 +143,10 @@ async def _say_goodbye(app: web.Application) -> None:
     await app[ROOMS].close()
 
 
-async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
 
 
 @web.middleware
@@ -166,5 +184,8 @@ async def _favicon(_: web.Request) -> web.StreamResponse:
 async def _websocket(request: web.Request) -> web.StreamResponse:
     if is_foreign(request):
         raise SignalingError("cross-origin", "This page may not speak to this server.")
-    with request.app[QUOTA].hold(request.remote):
-        return await Signaling(request.app[ROOMS]).run(request)
+    give_back, signaling = request.app[QUOTA].take(request.remote), Signaling(request.app[ROOMS])
+    try:
+        return await signaling.run(request)
+    finally:
+        signaling.keep(give_back)

@@ -11,9 +11,10 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
+from filters import kernels
 from filters.base import Alpha, Plane
 from filters.matting.grid import cell_size
-from filters.planes import between, resized, to_plane
+from filters.planes import between, resized, stretched, to_plane
 
 RADIUS = 2
 EPSILON = 4e-4 * 255 * 255
@@ -21,7 +22,10 @@ LEVELS = (0.2, 0.85)
 
 
 def uncertain_box(alpha: Plane) -> tuple[slice, slice] | None:
-    """Return the rows and columns of the work grid that hold all pixels between 0 and 1, with a margin."""
+    """Return rows and columns of the work grid that hold all pixels between 0 and 1, with a margin.
+
+    They begin and end at even ones, where the grid does, so that they are halved quickly.
+    """
     height, width = alpha.shape
     cells = resized(alpha, cell_size((width, height)))
     band = between(cells, 2, 253)
@@ -31,7 +35,11 @@ def uncertain_box(alpha: Plane) -> tuple[slice, slice] | None:
     fx, fy = width / cells.shape[1], height / cells.shape[0]
     left, right = int((xs[0] - 1) * fx), int((xs[-1] + 2) * fx) + 1
     top, bottom = int((ys[0] - 1) * fy), int((ys[-1] + 2) * fy) + 1
-    return slice(max(0, top), min(height, bottom)), slice(max(0, left), min(width, right))
+    return _even(top, bottom, height), _even(left, right, width)
+
+
+def _even(start: int, stop: int, limit: int) -> slice:
+    return slice(max(0, start) & ~1, min(limit, stop + 1 & ~1))
 
 
 def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
@@ -40,6 +48,9 @@ def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
     if box is None:
         return alpha
     guide = luma[box]
+    out = alpha.copy()
+    if radius == RADIUS and kernels.native.guide(guide, alpha[box], EPSILON, out[box]):
+        return out
     size = (guide.shape[1], guide.shape[0])
     half = (max(1, size[0] // 2), max(1, size[1] // 2))
     small, matte = (resized(plane, half).astype(np.float32) for plane in (guide, alpha[box]))
@@ -52,7 +63,6 @@ def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
     refined = cast(Alpha, cv2.resize(slope, size))
     refined *= guide
     refined += cv2.resize(offset, size)
-    out = alpha.copy()
     out[box] = to_plane(refined)
     return out
 
@@ -64,7 +74,7 @@ class Stretch(NamedTuple):
     offset: float
 
     def __call__(self, alpha: Plane) -> Plane:
-        return cast(Plane, cv2.addWeighted(alpha, self.gain, alpha, 0, self.offset))
+        return stretched(alpha, self.gain, self.offset)
 
 
 def stretching(low: float, high: float, privacy: float) -> Stretch:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-import cv2
 import numpy as np
 
 from filters.base import Alpha, Plane, Planes
@@ -19,7 +18,7 @@ from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
 from filters.matting.stillness import Stillness, same_scene
-from filters.planes import above, difference, enlarged, resized, to_plane
+from filters.planes import above, difference, doubled, enlarged, resized, to_plane
 
 PLATE_FRAMES = 45
 
@@ -52,7 +51,8 @@ class Matte:
 
     The planes given must stay as they are until they come out again. An instance serves one stream and is not
     thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
-    `network_interval` above 1 makes the network look at every so many frames only.
+    `network_interval` above 1 makes the network look at every so many frames only. `privacy` may be changed between
+    two frames.
     """
 
     def __init__(
@@ -68,10 +68,20 @@ class Matte:
         self._options = options or MatteOptions()
         self._plate: Plate | None = None
         self._recording: PlateCapture | None = None
-        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
-        self._stretch = edges.stretching(low, high, self._options.privacy)
+        self.privacy = self._options.privacy
         self._held: deque[Planes] = deque()
         self.reset()
+
+    @property
+    def privacy(self) -> float:
+        """See MatteOptions."""
+        return self._privacy
+
+    @privacy.setter
+    def privacy(self, privacy: float) -> None:
+        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
+        self._privacy = privacy
+        self._stretch = edges.stretching(low, high, privacy)
 
     @property
     def delay(self) -> int:
@@ -112,7 +122,7 @@ class Matte:
         is one of a room that has changed.
         """
         self._recording = None
-        self._plate = planes and Plate(planes, self._options.privacy)
+        self._plate = planes and Plate(planes, self._privacy)
         self._room = RoomModel()
         if planes:
             self._room.adopt(work_of(planes))
@@ -225,13 +235,7 @@ class Matte:
         return MatteFrame(planes, shown)
 
     def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:
-        """Return the matte enlarged and stretched; where it is 0 it stays so, and needn't be looked at."""
+        """Return the matte enlarged and stretched; where it is 0 it stays so."""
         if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
             return self._stretch(resized(alpha, size))
-        x, y, width, height = cv2.boundingRect(alpha)
-        left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + width + 1, y + height + 1
-        out = np.zeros((size[1], size[0]), np.uint8)
-        part = alpha[top:bottom, left:right]
-        double = (2 * part.shape[1], 2 * part.shape[0])
-        out[2 * top : 2 * bottom, 2 * left : 2 * right] = self._stretch(resized(part, double))
-        return out
+        return doubled(alpha, self._stretch.gain, self._stretch.offset)

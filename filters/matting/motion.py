@@ -7,13 +7,14 @@ motions of about a pixel of the small picture; whoever uses it checks what it ex
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Plane
 
 Motion: TypeAlias = NDArray[np.float32]
@@ -23,32 +24,43 @@ STILL: Motion = np.eye(2, 3, dtype=np.float32)
 MARGIN = 8
 """Pixels that warped_inside lets a picture grow."""
 
-STIFFNESS = np.diag(np.array([1e3, 1e3, 1e-1, 1e-1], np.float32))
+STIFFNESS = (1e3, 1e-1)
+"""Of growing and turning, and of moving: what they cost, so that a flat picture stays where it is."""
 
 
 class Tracker:
     """Estimates motions from one reference picture, uint8 (h, w)."""
 
     def __init__(self, reference: Plane) -> None:
-        image = reference.astype(np.float32)
+        self._reference = reference
+        self._corners = _grid(*reference.shape)[2]
+
+    @cached_property
+    def _jacobian(self) -> NDArray[np.float32]:
+        image = self._reference.astype(np.float32)
         gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=-1 / 8).ravel()
         gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=-1 / 8).ravel()
-        x, y, self._corners = _grid(*reference.shape)
-        self._image = image
-        self._jacobian = np.stack([gx * x + gy * y, gy * x - gx * y, gx, gy])
+        x, y, _ = _grid(*image.shape)
+        return np.stack([gx * x + gy * y, gy * x - gx * y, gx, gy])
 
     def motion(self, picture: Plane, weights: Plane, limit: float) -> Motion:
         """Return the motion to another picture of what `weights` (uint8) show.
 
         It is STILL where a corner would move further than `limit` pixels.
         """
+        motion = np.empty((2, 3), np.float32)
+        if not kernels.native.track(self._reference, picture, weights, *STIFFNESS, motion):
+            motion = self._step(picture, weights)
+        return motion if np.abs((motion - STILL) @ self._corners).max() <= limit else STILL
+
+    def _step(self, picture: Plane, weights: Plane) -> Motion:
         weighted = self._jacobian * weights.ravel().astype(np.float32)
-        change = (picture - self._image).ravel()
-        normal = weighted @ self._jacobian.T * np.float32(1 / 255) + STIFFNESS
+        change = (picture - self._reference.astype(np.float32)).ravel()
+        stiffness = np.diag([STIFFNESS[0], STIFFNESS[0], STIFFNESS[1], STIFFNESS[1]]).astype(np.float32)
+        normal = weighted @ self._jacobian.T * np.float32(1 / 255) + stiffness
         _, solution = cv2.solve(normal, (weighted @ change * np.float32(1 / 255))[:, None])
         grow, turn, right, down = solution.ravel()
-        motion: Motion = np.array([[1 + grow, -turn, right], [turn, 1 + grow, down]], np.float32)
-        return motion if np.abs((motion - STILL) @ self._corners).max() <= limit else STILL
+        return np.array([[1 + grow, -turn, right], [turn, 1 + grow, down]], np.float32)
 
 
 @cache
@@ -63,6 +75,9 @@ def warped(plane: Plane, motion: Motion) -> Plane:
     """Return the plane moved by a motion in its own pixels; what comes in from outside repeats the border."""
     if motion is STILL:
         return plane
+    out = np.empty_like(plane)
+    if kernels.native.warp(plane, motion, out):
+        return out
     size = (plane.shape[1], plane.shape[0])
     return cast(Plane, cv2.warpAffine(plane, motion, size, borderMode=cv2.BORDER_REPLICATE))
 
@@ -78,7 +93,8 @@ def warped_inside(plane: Plane, motion: Motion) -> Plane:
     corner = np.array([left, top], np.float32)
     moved[:, 2] += motion[:, :2] @ corner - corner
     out = np.zeros_like(plane)
-    out[box] = warped(np.ascontiguousarray(plane[box]), moved)
+    if not kernels.native.warp(plane[box], moved, out[box]):
+        out[box] = warped(np.ascontiguousarray(plane[box]), moved)
     return out
 
 

@@ -33,7 +33,8 @@ class PhotoMatte:
     def __init__(self, network: Network, options: MatteOptions | None = None) -> None:
         self._network = network
         low, high = edges.LEVELS
-        self._stretch = edges.stretching(low, high, (options or MatteOptions()).privacy)
+        self.privacy = (options or MatteOptions()).privacy
+        self._stretch = edges.stretching(low, high, self.privacy)
 
     def push(self, planes: Planes) -> MatteFrame:
         """Return the photo with its matte, uint8, at luma size. Errors of the network pass through."""

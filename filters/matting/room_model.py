@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Plane
 from filters.matting.grid import Work
 from filters.matting.motion import Tracker
@@ -129,6 +130,9 @@ class RoomModel:
 
     def _distance(self, work: Work) -> tuple[Plane, Plane]:
         """Return the greatest difference in a channel, chroma doubled for its smaller range, and in chroma."""
+        distance, chroma = np.empty_like(work.y), np.empty_like(work.y)
+        if kernels.native.room_distance(*work[:3], *self._planes, distance, chroma):
+            return distance, chroma
         y, u, v = (difference(a, b) for a, b in zip(work[:3], self._planes, strict=True))
         chroma = cast(Plane, cv2.max(u, v))
         return cast(Plane, cv2.max(y, cv2.add(chroma, chroma))), chroma
@@ -176,14 +180,19 @@ class RoomModel:
         """Return the matte corrected in the box that holds all of it that is more than nothing."""
         x, y, width, height = cv2.boundingRect(above(matte, DOUBT))
         box = np.s_[max(0, y - 2) : y + height + 2, max(0, x - 2) : x + width + 2]
+        out = matte.copy()
+        planes = (p[box] for p in (work.y, self._planes[0], matte, distance, chroma, self._count))
+        limits = (DIFFERENT[0] + DIFFERENT[1] * self.noise, SHADOW_DEPTH, SHADOW_CHROMA + self.noise)
+        tables = (self._evidence(), LOGIT, PROBABILITY)
+        if kernels.native.room_correct(*planes, *tables, *limits, TRUSTED, DOUBT, out[box]):
+            return out
         known, smooth = above(self._count[box], TRUSTED), box_mean(distance[box], 3)
-        room = both(lookup(smooth, self._evidence()), known)
+        room = both(lookup(smooth, tables[0]), known)
         inside = matte[box]
         corrected = lookup(cast(Plane, cv2.subtract(lookup(inside, LOGIT), room)), PROBABILITY)
-        different = both(above(smooth, DIFFERENT[0] + DIFFERENT[1] * self.noise), known)
+        different = both(above(smooth, limits[0]), known)
         shadow = self._shadow(work.y[box], self._planes[0][box], chroma[box])
         person = both(both(different, above(inside, DOUBT)), ~shadow)
-        out = matte.copy()
         out[box] = cv2.max(corrected, cv2.erode(person, np.ones((3, 3), np.uint8)))
         return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from filters import kernels
 from filters.base import Alpha, FilterError, ModelError, Plane, Planes
 
 MIN_SIDE = 64
@@ -43,7 +44,9 @@ class ModelCard:
     description: str
     licence: str
     path: Path
-    """The .onnx file; its checksum has been verified."""
+    """The .onnx file as it was named; what is loaded is `network`."""
+    network: bytes = field(repr=False)
+    """The content of the file, whose checksum has been verified."""
     sha256: str
     input: str
     output: str
@@ -67,19 +70,22 @@ def load_card(name: str, folder: Path) -> ModelCard:
     path, network = folder / f"{name}.toml", folder / f"{name}.onnx"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        card = _card(table, network)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
     try:
         data = network.read_bytes()
     except OSError as error:
         raise ModelError(f"{network}: {error}") from error
+    try:
+        card = _card(table, network, data)
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}") from error
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise ModelError(f"{network}: the checksum is not the one in {path.name}")
     return card
 
 
-def _card(table: dict[str, Any], network: Path) -> ModelCard:
+def _card(table: dict[str, Any], network: Path, data: bytes) -> ModelCard:
     """Return a parsed card; raises ValueError, naming the key, where one is missing or wrong."""
     size = _numbers(table, "input.size", 2, int) if "size" in table.get("input", ()) else ()
     card = ModelCard(
@@ -87,6 +93,7 @@ def _card(table: dict[str, Any], network: Path) -> ModelCard:
         description=_value(table, "description", str),
         licence=_value(table, "licence", str),
         path=network,
+        network=data,
         sha256=_value(table, "sha256", str),
         input=_value(table, "input.name", str),
         output=_value(table, "output.name", str),
@@ -156,17 +163,24 @@ def scale_into(plane: Plane, target: Plane) -> None:
     cv2.resize(plane, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
 
 
-def small_rgb(planes: Planes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the picture at (width, height), both even, as uint8 (height, width, 3) RGB.
-
-    The planes are scaled first and converted then, as BT.601 limited range, which is what WebRTC carries.
-    """
+def scaled_down(planes: Planes, size: tuple[int, int]) -> Plane:
+    """Return the picture at (width, height), both even, its planes one after the other: uint8 (1.5 height, width)."""
     width, height = size
     packed = np.empty((height * 3 // 2, width), np.uint8)
-    half = (height // 2, width // 2)
-    u, v = packed[height:].reshape(2, *half)
-    for plane, target in zip(planes, (packed[:height], u, v), strict=True):
+    for plane, target in zip(planes, _unpacked(packed), strict=True):
         scale_into(plane, target)
+    return packed
+
+
+def _unpacked(packed: Plane) -> Planes:
+    """Return views of the planes of a packed 4:2:0 picture."""
+    height, width = packed.shape[0] * 2 // 3, packed.shape[1]
+    u, v = packed[height:].reshape(2, height // 2, width // 2)
+    return Planes(packed[:height], u, v)
+
+
+def to_rgb(packed: Plane) -> NDArray[np.uint8]:
+    """Return a packed picture as uint8 (height, width, 3) RGB; it is of BT.601 limited range, as WebRTC carries it."""
     return cv2.cvtColor(packed, cv2.COLOR_YUV2RGB_I420)  # type: ignore[return-value]
 
 
@@ -198,7 +212,7 @@ class Segmenter:
             raise FilterError(f"{box} is not a region of a frame of {width}x{height}")
         region = crop(planes, (left, top, right, bottom))
         size = self.size(right - left, bottom - top, pixels)
-        return self._run(self._blob(small_rgb(region, size)))
+        return self._run(self._blob(scaled_down(region, size)))
 
     def size(self, width: int, height: int, pixels: int | None = None) -> tuple[int, int]:
         """Return the (width, height) at which a region of that size is looked at."""
@@ -207,9 +221,15 @@ class Segmenter:
             return card.size[1], card.size[0]
         return network_size(width, height, pixels or card.pixels, card.multiple)
 
-    def _blob(self, rgb: NDArray[np.uint8]) -> Blob:
-        blob = np.empty((1, 3, *rgb.shape[:2]), np.float32)
-        for channel, target, gain, bias in zip(cv2.split(rgb), blob[0], self._gain, self._bias, strict=True):
+    def _blob(self, packed: Plane) -> Blob:
+        height, width = packed.shape[0] * 2 // 3, packed.shape[1]
+        blob = np.empty((1, 3, height, width), np.float32)
+        stacked = blob.reshape(3 * height, width)
+        if kernels.native.to_network(*_unpacked(packed), *self._gain, *self._bias, stacked):
+            return blob
+        for channel, target, gain, bias in zip(
+            cv2.split(to_rgb(packed)), blob[0], self._gain, self._bias, strict=True
+        ):
             np.multiply(channel, gain, out=target)
             if bias:
                 target += bias
@@ -235,6 +255,6 @@ def _session(card: ModelCard, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(card.path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(card.network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no other base class
         raise ModelError(f"{card.path}: {error}") from error

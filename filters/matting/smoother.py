@@ -15,6 +15,7 @@ from typing import Protocol, cast
 import cv2
 import numpy as np
 
+from filters import kernels
 from filters.base import Alpha, Plane
 from filters.planes import box_mean, difference
 
@@ -121,6 +122,7 @@ class MotionAdaptive:
         self, past: float = 2.5, future: float = 1.0, still: float = 3.0, moving: float = 9.0
     ) -> None:
         self._stillness = ((moving - np.arange(256)) / (moving - still)).clip(0, 1).astype(np.float32)
+        self._weights = (past, future, still, moving)
         self._past, self._future = np.float32(past), np.float32(future)
         self._held: tuple[Alpha, Plane] | None = None
         self._mean: Alpha | None = None
@@ -131,11 +133,20 @@ class MotionAdaptive:
         if held is None:
             return None
         current, at = held
-        still = cast(Alpha, cv2.LUT(box_mean(difference(luma, at), 5), self._stillness))
-        weight: Alpha = self._future * still
-        out = self._with_past(current + weight * alpha, 1 + weight)
+        if self._mean is None or self._still is None:
+            self._mean, self._still = np.zeros_like(current), np.zeros_like(current)
+        out, still = np.empty_like(current), np.empty_like(current)
+        past = (self._mean, self._still)
+        if not kernels.native.smooth(current, alpha, at, luma, *past, *self._weights, out, still):
+            out, still = self._smooth(current, alpha, at, luma)
         self._mean, self._still = out, still
         return out
+
+    def _smooth(self, current: Alpha, after: Alpha, at: Plane, luma: Plane) -> tuple[Alpha, Alpha]:
+        """Return the mean and how still each pixel is."""
+        still = cast(Alpha, cv2.LUT(box_mean(difference(luma, at), 5), self._stillness))
+        weight: Alpha = self._future * still
+        return self._with_past(current + weight * after, 1 + weight), still
 
     def _with_past(self, total: Alpha, weights: Alpha) -> Alpha:
         if self._mean is None or self._still is None:

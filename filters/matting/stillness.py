@@ -11,6 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from filters import kernels
 from filters.base import Plane
 from filters.matting.motion import STILL, Motion, Tracker, warped
 from filters.planes import above, below, between, both, difference, dilated
@@ -77,14 +78,22 @@ class Stillness:
         return person
 
     def _explained(self, luma: Plane, person: Motion, camera: Motion) -> bool:
+        at_edge, edge, new = self._surprise(luma, person, camera)
+        return at_edge <= max(2, EDGE_SHARE * edge) and new < OUTSIDE_CELLS
+
+    def _surprise(self, luma: Plane, person: Motion, camera: Motion) -> tuple[int, int, int]:
+        """Return how many cells of the edge aren't as the motions make them, of how many, and how many outside."""
+        levels = (EDGE_LEVELS * self._contrast, OUTSIDE_LEVELS * self._contrast)
+        counts = np.empty((1, 3), np.float32)
+        planes = (luma, self._luma, self._matte)
+        if kernels.native.surprise(*planes, person, camera, *levels, *UNCERTAIN, counts):
+            at_edge, edge, new = map(int, counts[0])
+            return at_edge, edge, new
         matte = warped(self._matte, person)
         share = matte.astype(np.float32) / 255
         expected = share * warped(self._luma, person) + (1 - share) * warped(self._luma, camera)
         change = difference(luma, expected.astype(np.uint8))
-        edge = dilated(between(matte, *UNCERTAIN), 3)
-        at_edge = both(edge, above(change, EDGE_LEVELS * self._contrast))
-        if cv2.countNonZero(at_edge) > max(2, EDGE_SHARE * cv2.countNonZero(edge)):
-            return False
+        rim = dilated(between(matte, *UNCERTAIN), 3)
         outside = below(dilated(matte, 3), UNCERTAIN[0])
-        new = both(outside, above(change, OUTSIDE_LEVELS * self._contrast))
-        return cv2.countNonZero(new) < OUTSIDE_CELLS
+        differs, new_outside = both(rim, above(change, levels[0])), both(outside, above(change, levels[1]))
+        return cv2.countNonZero(differs), cv2.countNonZero(rim), cv2.countNonZero(new_outside)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 
 def read_ed25519(pem: bytes) -> Ed25519PrivateKey | Ed25519PublicKey:
@@ -16,3 +22,9 @@ def read_ed25519(pem: bytes) -> Ed25519PrivateKey | Ed25519PublicKey:
     if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
         raise ValueError("must be an Ed25519 key")
     return key
+
+
+def private_pem(key: Ed25519PrivateKey | None = None) -> bytes:
+    """Return a key as an unencrypted PEM file, a new one if none is given."""
+    key = key or Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -15,7 +15,15 @@ ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64
 MAX_CHAT = 2000
 MAX_LISTED = 64  # backgrounds that a policy may name
-NOT_IN_NAMES = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+MAX_RAW_NAME = 1024  # characters of what is given that are looked at
+JOINERS = ("\u200c", "\u200d")
+FIRST_JOINED = 0x0600
+"""The first code point of a script with shapes that joiners change: Arabic; Indic scripts and emoji come later."""
+BLANK = ("\u115f", "\u1160", "\u2800", "\u3164", "\uffa0")
+"""Letters and symbols of no shape: fillers of Hangul, and the empty pattern of Braille."""
+MAX_ACCENTS = 4  # on one letter; Vietnamese has two, Hebrew three
+LOOKALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC"})
 NOT_IN_TEXT = ("Cs", "Cn")
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
@@ -24,7 +32,10 @@ Role = Literal["host", "guest"]
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
 """What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
 ScreenShare = Literal["allowed", "hosts", "off"]
+DeviceFilter = Literal["optional", "required"]
+"""Whether cameras have to be filtered on the devices already, by the word of whoever sends."""
 SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
+DEVICE_FILTER: tuple[DeviceFilter, ...] = ("optional", "required")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,7 @@ class RoomPolicy:
     backgrounds: Backgrounds = "any"
     screen_share: ScreenShare = "allowed"
     recording: bool = False
+    device_filter: DeviceFilter = "optional"
 
     def describe(self) -> dict[str, Any]:
         """Return the Policy of the signalling protocol."""
@@ -46,6 +58,7 @@ class RoomPolicy:
             "backgrounds": list(self.backgrounds) if listed else self.backgrounds,
             "screenShare": self.screen_share,
             "recording": self.recording,
+            "deviceFilter": self.device_filter,
         }
 
     def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
@@ -61,6 +74,8 @@ class RoomPolicy:
             policy = replace(policy, screen_share=_screen_share(wish["screenShare"]))
         if "recording" in wish:
             policy = replace(policy, recording=_flag(wish["recording"], "recording"))
+        if "deviceFilter" in wish:
+            policy = replace(policy, device_filter=_device_filter(wish["deviceFilter"]))
         return policy
 
     def allows_background(self, background: str) -> bool:
@@ -79,6 +94,10 @@ class RoomPolicy:
         """Tell whether a picture may be uploaded: by hosts always, because they make the lists."""
         return role == "host" or self.backgrounds == "any"
 
+    def allows_camera(self, *, device_filter: bool) -> bool:
+        """Tell whether a camera's picture may be passed on, given whether its sender says to have filtered it."""
+        return device_filter or self.device_filter == "optional"
+
     def allows_screen(self, role: Role) -> bool:
         """Tell whether a screen may be shared."""
         return self.screen_share == "allowed" or (self.screen_share == "hosts" and role == "host")
@@ -94,14 +113,45 @@ def room_name(value: str) -> str:
 
 
 def participant_name(value: str) -> str:
-    """Return the name without surrounding space and control characters, or raise SignalingError bad-name.
+    """Return the name as it is shown, or raise SignalingError bad-name.
 
-    Format characters stay, because emoji sequences and right-to-left names need them.
+    Compatibility forms become plain (UAX 15), blanks one space, and what is not seen goes: control characters, those
+    that turn the direction of text, joiners where nothing is joined, piles of accents. A word that mixes alphabets
+    which look alike (UTS 39, section 5.1) is refused.
     """
-    name = "".join(c for c in value if unicodedata.category(c) not in NOT_IN_NAMES).strip()
+    shown: list[str] = []
+    for each in unicodedata.normalize("NFKC", value[:MAX_RAW_NAME]):
+        if _is_shown(each, shown):
+            shown.append(each)
+    joined = (
+        c for i, c in enumerate(shown) if c not in JOINERS or _joins(shown[i - 1 : i], shown[i + 1 : i + 2])
+    )
+    name = " ".join("".join(joined).split())
     if not 1 <= len(name) <= MAX_NAME:
         raise SignalingError("bad-name", f"A name has 1 to {MAX_NAME} characters.", fatal=True)
+    for word in name.split():
+        if len({alphabet for c in word if (alphabet := _alphabet(c)) in LOOKALIKE}) > 1:
+            raise SignalingError("bad-name", "A word of a name is of one alphabet.", fatal=True)
     return name
+
+
+def _is_shown(each: str, before: list[str]) -> bool:
+    """Tell whether a character is seen in a name, after those before it."""
+    category = unicodedata.category(each)
+    if category in ("Mn", "Me"):
+        return any(unicodedata.category(c) not in ("Mn", "Me") for c in before[-MAX_ACCENTS:])
+    if each in JOINERS:
+        return True
+    return category not in NOT_IN_NAMES and each not in BLANK
+
+
+def _joins(before: list[str], after: list[str]) -> bool:
+    """Tell whether a joiner between them can matter: emoji, and scripts whose letters change shape."""
+    return all(side and ord(side[0]) >= FIRST_JOINED for side in (before, after))
+
+
+def _alphabet(each: str) -> str:
+    return unicodedata.name(each, "").partition(" ")[0] if each.isalpha() else ""
 
 
 def chat_text(value: str) -> str:
@@ -146,3 +196,10 @@ def _screen_share(value: object) -> ScreenShare:
         if value == known:
             return known
     raise SignalingError("bad-message", f"The field screenShare must be one of {', '.join(SCREEN_SHARE)}.")
+
+
+def _device_filter(value: object) -> DeviceFilter:
+    for known in DEVICE_FILTER:
+        if value == known:
+            return known
+    raise SignalingError("bad-message", f"The field deviceFilter must be one of {', '.join(DEVICE_FILTER)}.")

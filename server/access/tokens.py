@@ -6,10 +6,11 @@ keys may be valid at a time; a token names its own by `kid`, so that keys can be
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -44,11 +45,24 @@ class Grant:
     screen: bool = True
     recording: bool | None = None
     """Whether the holder, as a host, may have the room recorded; None: as the room's policy says."""
+    device_filter: bool = False
+    """Whether the holder has to filter the camera on the device, whatever the room's policy."""
+    token: str = field(default="", compare=False)
+    """What this token is known by, where it names nobody: its `jti`, or else its own checksum."""
+    expires: float | None = field(default=None, compare=False)
+    """Until when, in seconds since 1970."""
+
+    @property
+    def holder(self) -> str:
+        """Who it is, as far as can be told: the same for every token of one identity; empty without tokens."""
+        return f"sub:{self.identity}" if self.identity else self.token
 
     def restrict(self, policy: RoomPolicy) -> RoomPolicy:
         """Return what the room's policy means for the holder; what the token forces or lists, wins."""
         if not self.screen:
             policy = replace(policy, screen_share="off")
+        if self.device_filter:
+            policy = replace(policy, device_filter="required")
         if self.recording is not None:
             policy = replace(policy, recording=self.recording)
         if self.background is not None:
@@ -69,6 +83,7 @@ class Grant:
             "background": self.background,
             "screen": self.screen,
             "recording": self.recording,
+            "deviceFilter": self.device_filter or None,
         }
         return {key: value for key, value in claims.items() if value not in (None, "")}
 
@@ -136,6 +151,8 @@ class Authenticator:
         if not token:
             raise TokenError("token-missing", "This server lets nobody in without a token.")
         grant = grant_of(self._claims(token))
+        if not grant.token:
+            grant = replace(grant, token=f"token:{hashlib.sha256(token.encode()).hexdigest()}")
         if grant.room not in (ANY_ROOM, room):
             raise TokenError("token-wrong-room", "This token is for another room.")
         return grant
@@ -178,6 +195,9 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
             background_id(background) if background else None,
             _flag(claims, "screen", default=True),
             None if claims.get("recording") is None else _flag(claims, "recording", default=False),
+            device_filter=_flag(claims, "deviceFilter", default=False),
+            token=f"jti:{jti}" if (jti := _text(claims, "jti")) else "",
+            expires=_number(claims, "exp"),
         )
     except (ValueError, SignalingError) as error:
         raise TokenError("token-invalid", f"A claim of this token can't be used: {error}.") from None
@@ -189,6 +209,15 @@ def _text(claims: Mapping[str, Any], claim: str, *, required: bool = False) -> s
         raise ValueError(claim)
     value.encode()  # an escape like "\ud800" makes a text that is no Unicode
     return value
+
+
+def _number(claims: Mapping[str, Any], claim: str) -> float | None:
+    value = claims.get(claim)
+    if value is None:
+        return None
+    if not isinstance(value, int | float):
+        raise ValueError(claim)
+    return float(value)
 
 
 def _role(value: object) -> Role:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from server.cli.console import Assignments, ConfigFile, configuration, fail
+from server.config.options import Config
 from server.core.errors import ConfigError, SignalingError
 
 
@@ -23,12 +25,16 @@ def token(
     recording: Annotated[
         bool | None, typer.Option(help="May record, as a host, whatever the room's policy.")
     ] = None,
+    device_filter: Annotated[
+        bool, typer.Option("--device-filter", help="Has to filter the camera on the device, too.")
+    ] = False,
     lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
+    as_link: Annotated[
+        bool, typer.Option("--link", help="Print the room's address with it, below public_url.")
+    ] = False,
 ) -> None:
     """Print a token, signed with a key of the configuration, that lets somebody into a room."""
-    from server.access.tokens import grant_of, make_token, read_keys
-
     claims = {
         "room": room,
         "sub": identity,
@@ -38,12 +44,31 @@ def token(
         "backgrounds": backgrounds or None,
         "screen": screen,
         "recording": recording,
+        "deviceFilter": device_filter,
     }
     try:
-        keys = read_keys(configuration(config, assignments, {}).token_keys)
-        key = keys.get(kid or next(reversed(keys), ""))
-        if key is None:
-            raise ConfigError(f"token_keys: there is no key {kid}" if kid else "token_keys: there are none")
-        typer.echo(make_token(key, grant_of(claims), lifetime))
+        chosen = configuration(config, assignments, {})
+        typer.echo((link if as_link else signed)(chosen, claims, lifetime, kid))
     except (ConfigError, SignalingError) as error:
         fail(error)
+
+
+def signed(config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "") -> str:
+    """Return a token for some claims; raise ConfigError, or SignalingError for a claim that can't be used."""
+    from server.access.tokens import grant_of, make_token, read_keys
+
+    keys = read_keys(config.token_keys)
+    key = keys.get(kid or next(reversed(keys), ""))
+    if key is None:
+        raise ConfigError(f"token_keys: there is no key {kid}" if kid else "token_keys: there are none")
+    return make_token(key, grant_of(claims), lifetime)
+
+
+def link(config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "") -> str:
+    """Return the address of a room with a token for it. The fragment is not sent to any server."""
+    if not config.public_url:
+        raise ConfigError("public_url: must be set for links")
+    token = signed(config, claims, lifetime, kid)
+    if claims["room"] == "*":
+        raise ConfigError("a link leads to one room, not to any")
+    return f"{config.public_url.rstrip('/')}/r/{claims['room']}#token={token}"

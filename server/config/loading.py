@@ -22,6 +22,9 @@ from server.core.messages import background_id
 PREFIX = "GREENROOM_"
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 MAX_PORT = 65_535
+LARGEST = 2**53
+"""Of all numbers; a float holds every whole one up to it."""
+SHOWN = 40  # characters of a wrong number
 ICE_URL = re.compile(
     r"stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(\?transport=(udp|tcp))?"
 )
@@ -94,7 +97,7 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, no UTF-8, numbers of too many digits
         raise ConfigError(f"{file}: {error}") from error
 
 
@@ -107,7 +110,7 @@ def _settings(where: str, values: Mapping[str, object], prefix: str = "") -> dic
             raise ConfigError(f"{shown}: there is no such option")
         try:
             found[name] = _convert(option, value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             reason = error.must if isinstance(error, _Wrong) and option.about.secret else str(error)
             raise ConfigError(f"{shown}: {reason}") from None  # the cause may show a secret
     return found
@@ -127,7 +130,7 @@ def _convert(option: Setting, value: object) -> object:
             raise _Wrong(f"must be at most {MAX_PORT}", value)
         case "public_address", str(address) if address:
             _expect_address(address)
-        case "forward_to", str(url) if url:
+        case "forward_to" | "public_url", str(url) if url:
             _expect_url(url)
         case "background", str(name):
             return _background(name)
@@ -197,10 +200,14 @@ def _number(kind: type[int] | type[float], value: object) -> int | float:
         raise _Wrong("must be a number", value)
     if kind is int and isinstance(value, float):
         raise _Wrong("must be a whole number", value)
+    what = f"must be a {'whole ' if kind is int else ''}number"
     try:
-        return kind(value)
-    except ValueError:
-        raise _Wrong(f"must be a {'whole ' if kind is int else ''}number", value) from None
+        number = kind(value)
+    except (ValueError, OverflowError):  # OverflowError: 10 ** 400 as a float
+        raise _Wrong(what, str(value)[:SHOWN]) from None
+    if abs(number) > LARGEST:
+        raise _Wrong(f"{what} of at most {LARGEST:g}", str(value)[:SHOWN])
+    return number
 
 
 def _tuple(kinds: tuple[Any, ...], value: object) -> tuple[object, ...]:

@@ -52,6 +52,9 @@ class Config:
 
     host: Annotated[str, Option("Address to listen on; 0.0.0.0 for all.", section="Server")] = "127.0.0.1"
     port: Annotated[int, Option("Port to listen on; 0 for any.")] = 8080
+    public_url: Annotated[
+        str, Option("Where people reach the server, as in https://meet.example.org; links begin with it.")
+    ] = ""
     open: Annotated[
         bool, Option("Let anybody in who can reach the server, though it is not on loopback.")
     ] = False
@@ -222,9 +225,13 @@ class Config:
     )
     heartbeat: Annotated[float, Option("Between two pings on a WebSocket.", at_least=1)] = 5.0
     max_sdp: Annotated[int, Option("Length of a session description.", at_least=1)] = 64 * 1024
-    max_message: Annotated[int, Option("Length of a WebSocket message.", at_least=1)] = 256 * 1024
+    max_message: Annotated[int, Option("Length of a WebSocket message.", at_least=1)] = 128 * 1024
     max_messages_per_second: Annotated[
-        float, Option("Of one WebSocket; offers and what others are told count as five.", at_least=5)
+        float,
+        Option(
+            "Of one WebSocket; offers and what others are told count as five, and every 8 KiB as one more.",
+            at_least=20,
+        ),
     ] = 50.0
     max_upload: Annotated[int, Option("Length of an uploaded picture.", at_least=1)] = 10 * 1024 * 1024
     max_upload_pixels: Annotated[int, Option("Width times height of an uploaded picture.")] = 40_000_000

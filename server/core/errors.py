@@ -4,6 +4,8 @@ GreenroomError
 ├── ConfigError        an option can't be used
 ├── SignalingError     what a client asks for can't be done: a code, a text for people, an HTTP status
 │   └── TokenError     there is no token, or not the right one
+├── SdpError           no session description of a WebRTC peer
+│   └── UnsupportedSdpError  it is one, and nothing of it can be carried
 ├── FragmentError      no ICE fragment (WHIP)
 ├── JanusError         Janus refuses, or is not there
 ├── ReceiptError       a receipt or a key is not what it should be
@@ -39,6 +41,7 @@ STATUS: Final = {
     "background-forbidden": 403,
     "cross-origin": 403,
     "denied": 403,
+    "device-filter-required": 403,
     "host-only": 403,
     "no-keys": 403,
     "recording-forbidden": 403,
@@ -51,9 +54,11 @@ STATUS: Final = {
     "unknown-room": 404,
     "unknown-session": 404,
     "not-acceptable": 406,
+    "too-slow": 408,
     "not-connected": 409,
     "nothing-published": 409,
     "replaced": 409,
+    "restart-pending": 409,
     "screen-busy": 409,
     "too-many-uploads": 409,
     "upload-busy": 409,
@@ -67,6 +72,7 @@ STATUS: Final = {
     "too-many-connections": 429,
     "too-many-messages": 429,
     "recording-failed": 500,
+    "no-port": 503,
     "room-full": 503,
     "server-full": 503,
     "shutting-down": 503,
@@ -105,6 +111,14 @@ class TokenError(SignalingError):
 
     def __init__(self, code: Problem, message: str) -> None:
         super().__init__(code, message, fatal=True)
+
+
+class SdpError(GreenroomError, ValueError):
+    """This is no session description of a WebRTC peer (RFC 8866, RFC 8829); the message says what is wrong."""
+
+
+class UnsupportedSdpError(SdpError):
+    """It is one, but this server carries nothing of what it asks for."""
 
 
 class FragmentError(GreenroomError, ValueError):

@@ -13,6 +13,8 @@ import threading
 from datetime import UTC, datetime
 from types import TracebackType
 
+from server.core.log_limit import LogLimit
+
 logger = logging.getLogger(__name__)
 
 LIBRARIES = ("aioice", "aiortc", "aiohttp", "asyncio", "libav")
@@ -58,6 +60,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(TEXT))
     handler.addFilter(without_request)
+    handler.addFilter(LogLimit())
     logging.basicConfig(handlers=[handler], level=log_level.upper(), force=True)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -20,8 +20,8 @@ def parse(text: str) -> Message:
     """Return a message, or raise SignalingError bad-message."""
     try:
         value = json.loads(text)
-        # An escape like "\ud800" makes a text that is no Unicode.
-        json.dumps(value, ensure_ascii=False).encode()
+        if "\\u" in text:  # an escape like "\ud800" makes a text that is no Unicode
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise SignalingError("bad-message", "The message is not JSON of Unicode text.") from None
     if not isinstance(value, dict):

@@ -23,7 +23,7 @@ from server.http.errors import error_response
 from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
-from server.rooms.moderation import change_policy, start_recording
+from server.rooms.moderation import ban, change_policy, start_recording
 from server.rooms.room import Membership, Room
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
@@ -108,6 +108,7 @@ def _describe_room(room: Room) -> Described:
         "name": room.name,
         "policy": room.roster.policy.describe(),
         "participants": [_describe(membership) for membership in room.memberships],
+        "viewers": room.viewers.describe(),
     }
 
 
@@ -156,7 +157,9 @@ async def _participant(request: web.Request) -> web.Response:
 
 async def _kick(request: web.Request) -> web.Response:
     removed = SignalingError("removed", "You have been removed from this room.", fatal=True)
-    await request.app[ROOMS].expel(_membership(request), removed)
+    membership = _membership(request)
+    ban(membership)
+    await request.app[ROOMS].expel(membership, removed)
     return web.Response(status=204)
 
 

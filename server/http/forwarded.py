@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
@@ -11,9 +12,20 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from yarl import URL
 
+logger = logging.getLogger(__name__)
+
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDING = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "Via",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+    "Fly-Client-IP",
+)
+"""What shows that a request was passed on (RFC 9110 section 7.6.3, RFC 7239, and what well-known proxies add)."""
 SCHEMES = ("http", "https")
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 
@@ -33,6 +45,13 @@ def trust(proxies: Sequence[str]) -> Middleware:
     @web.middleware
     async def forwarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not trusted(request.remote):
+            told = next((name for name in FORWARDING if name in request.headers), None)
+            if told is not None:
+                logger.warning(
+                    "requests come through a proxy (header %s) that trusted_proxies does not name: "
+                    "all its clients count as one, and nobody's address is known",
+                    told,
+                )
             return await handler(request)
         changes: dict[str, Any] = {}
         lines = request.headers.getall("X-Forwarded-For", [])

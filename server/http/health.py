@@ -12,6 +12,8 @@ from server.http.app_keys import ROOMS
 from server.http.forwarded import is_local
 from server.http.metrics import Metrics
 from server.http.parsing import bearer
+from server.media.rtc import has_free_ports
+from server.rooms.rooms import CONNECTIONS
 
 METRICS = web.AppKey("metrics", Metrics)
 CONTENT_TYPE = "text/plain; version=1.0.0"
@@ -40,6 +42,10 @@ async def _readyz(request: web.Request) -> web.Response:
     """Tell a load balancer whether to send newcomers here."""
     if request.app[ROOMS].draining:
         return web.Response(status=503, text="draining\n")
+    if not request.app[ROOMS].media.workers.ready:
+        return web.Response(status=503, text="no media worker\n")
+    if not has_free_ports(request.app[ROOMS].config.udp_ports, CONNECTIONS):
+        return web.Response(status=503, text="no UDP port is free\n")
     return web.Response(text="ready\n")
 
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,6 +17,8 @@ from prometheus_client.registry import Collector
 
 from filters.base import Outcome
 from server.media.governor import LEVELS, LoadMeter
+from server.media.rtc import REFUSALS
+from server.media.rtc.refusals import Kind
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 
@@ -41,10 +44,11 @@ class MeasuredLoad(LoadMeter):
         )
         self._waiting, self._working = self._frame.labels("wait"), self._frame.labels("work")
 
-    def note(self, *, wait: float, busy: float) -> None:
+    def note(self, *, wait: float | None, busy: float) -> None:
         """See LoadMeter."""
         super().note(wait=wait, busy=busy)
-        self._waiting.observe(max(0.0, wait))
+        if wait is not None:
+            self._waiting.observe(max(0.0, wait))
         self._working.observe(busy)
 
 
@@ -162,6 +166,12 @@ class Metrics(Collector):
         for direction in DIRECTIONS:
             transferred.add_metric([direction], totals["bytes " + direction])
         yield transferred
+        refused = CounterMetricFamily(
+            "greenroom_datagrams_refused", "Datagrams that were dropped unread, by why.", labels=["kind"]
+        )
+        for kind in get_args(Kind):
+            refused.add_metric([kind], REFUSALS.counts[kind])
+        yield refused
 
     def _gauges(self) -> Iterator[Metric]:
         rooms = self._rooms.open_rooms.all()

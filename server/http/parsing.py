@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from server.core.errors import SignalingError
+from server.http.connections import reading
 
 
 def bearer(request: web.Request) -> str:
@@ -27,15 +28,16 @@ def is_foreign(request: web.Request) -> bool:
 async def read_body(request: web.Request, media_type: str, limit: int) -> str:
     """Return a body of that type and of at most `limit` bytes.
 
-    Raises SignalingError unsupported-media-type, too-large, bad-message.
+    Raises SignalingError unsupported-media-type, too-large, too-slow, too-many-connections, bad-message.
     """
     if request.content_type != media_type:
         raise SignalingError("unsupported-media-type", f"The body must be {media_type}.")
     data = bytearray()
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > limit:
-            raise SignalingError("too-large", f"The body has at most {limit} bytes.")
+    async with reading(request):
+        async for chunk in request.content.iter_any():
+            data += chunk
+            if len(data) > limit:
+                raise SignalingError("too-large", f"The body has at most {limit} bytes.")
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from server.core.errors import SignalingError
 from server.http.app_keys import ROOMS
+from server.http.connections import reading
 from server.http.errors import error_response
 from server.http.parsing import bearer
 from server.rooms.backgrounds import builtin_backgrounds
@@ -33,7 +34,9 @@ async def _builtin(_: web.Request) -> web.Response:
 async def _upload(request: web.Request) -> web.Response:
     membership = _owner(request)
     with membership.room.uploading(membership):
-        uploaded = await request.app[ROOMS].upload(membership, await request.read())
+        async with reading(request):
+            data = await request.read()
+        uploaded = await request.app[ROOMS].upload(membership, data)
     return web.json_response(uploaded, status=201)
 
 

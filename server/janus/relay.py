@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from aiortc import RTCPeerConnection
-
 from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
@@ -20,8 +18,11 @@ from server.core.messages import Message
 from server.janus import videoroom
 from server.janus.client import Handle, Session
 from server.janus.videoroom import PLUGIN, Feed, JanusRoom
+from server.media.rtc import PeerConnection
+from server.peers.descriptions import add_candidate, read_offer
 from server.peers.egress import Caller
-from server.peers.publisher import Publisher, add_candidate
+from server.peers.publisher import Publisher
+from server.rooms.participant import Participant
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 
@@ -93,23 +94,44 @@ class Relay:
         pair, media = self._pair, self._feed.first(CODECS)
         if not media:
             raise SignalingError("bad-sdp", "janus_private: it sends neither Opus nor VP8 nor H.264")
-        async with self._joined() as membership, self._handle() as receiving, self._handle() as sending:
+        async with self._joined() as membership, self._handle() as receiving:
             participant = membership.participant
             publisher = participant.publisher
             offer = await videoroom.subscribe(receiving, pair.private, pair.private_id, self._feed.id, media)
-            await videoroom.start(receiving, await publisher.offer(offer))
+            answer = await publisher.offer(read_offer(offer, self._config.max_sdp))
+            await videoroom.start(receiving, answer)
             participant.set_media(audio="audio" in publisher.kinds, video="video" in publisher.kinds)
             membership.room.update(membership)
-            caller = Caller(self._config, participant)
-            try:
-                offer = await caller.call(sorted(publisher.kinds))
-                await caller.answered(await videoroom.publish(sending, pair.public, self._name, offer))
+            kinds = publisher.kinds
+            while kinds:
+                kinds = await self._send(participant, kinds, receiving)
+
+    async def _send(
+        self, participant: Participant, kinds: frozenset[str], receiving: Handle
+    ) -> frozenset[str]:
+        """Publish into the public room until a connection is lost; return what is left to be tried.
+
+        A room for another codec, as with `audiocodec = "pcma"`, rejects one section of the offer; whoever watches would
+        be offered it all the same (Janus 1.1), so only what is taken is published then. Raises JanusError,
+        SignalingError.
+        """
+        caller = Caller(self._config, participant)
+        try:
+            async with self._handle() as sending:
+                offer = await caller.call(sorted(kinds))
+                await caller.answered(await videoroom.publish(sending, self._pair.public, self._name, offer))
+                if not caller.kinds:
+                    raise SignalingError("bad-sdp", "janus_public: it takes neither Opus nor VP8 nor H.264")
+                if caller.kinds != kinds:
+                    logger.warning("%s: the public room takes %s only", self._label, ", ".join(caller.kinds))
+                    return caller.kinds
                 self._sending = sending
                 logger.info("%s is bridged as participant %s", self._label, participant.id)
-                await self._watch(caller, publisher, receiving, sending)
-            finally:
-                self._sending = None
-                await caller.close()
+                await self._watch(caller, participant.publisher, receiving, sending)
+                return frozenset()
+        finally:
+            self._sending = None
+            await caller.close()
 
     def _say(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -164,7 +186,7 @@ class Relay:
                 self._expelled = True
                 return
 
-    async def _add(self, connection: RTCPeerConnection, candidate: Message) -> None:
+    async def _add(self, connection: PeerConnection, candidate: Message) -> None:
         try:
             await add_candidate(connection, None if candidate.get("completed") else candidate)
         except SignalingError as error:

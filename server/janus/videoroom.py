@@ -80,10 +80,11 @@ def room_id(text: str) -> Id:
 
 
 def feeds(data: Message) -> list[Feed]:
-    """Return the publishers that a message of the plugin tells about."""
+    """Return the publishers that a message of the plugin tells about; a dummy one, who stands for a room, is nobody."""
     return [
         Feed(told["id"], str(told.get("display") or ""), tuple(_media(told.get("streams", ()))))
         for told in data.get("publishers", ())
+        if not told.get("dummy")
     ]
 
 

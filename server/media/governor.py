@@ -78,9 +78,10 @@ class LoadMeter:
         self._waits: list[float] = []
         self._since: float | None = None
 
-    def note(self, *, wait: float, busy: float) -> None:
-        """Count a frame that waited and then kept a worker busy so long, in seconds."""
-        self._waits.append(wait)
+    def note(self, *, wait: float | None, busy: float) -> None:
+        """Count a frame that waited and then kept a worker busy so long, in seconds; a wait of None does not count."""
+        if wait is not None:
+            self._waits.append(wait)
         self._busy += busy
 
     def read(self, now: float) -> tuple[float, float]:
@@ -118,14 +119,18 @@ class Governor:
         """Somebody has joined: for a moment, only delays that nobody could bear count."""
         self._settling_until = now + SETTLING
 
+    def pressed(self, utilisation: float, delay: float) -> bool:
+        """Tell whether the workers have more to do than they can; see `observe`."""
+        # A frame may wait until the next one comes.
+        return delay > 1 / self.level.frame_rate or utilisation > MAX_UTILISATION
+
     def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
         """Take what was measured since the last call; return what to do from now on.
 
         `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
         that frames waited for a worker.
         """
-        # A frame may wait until the next one comes.
-        pressed = delay > 1 / self.level.frame_rate or utilisation > MAX_UTILISATION
+        pressed = self.pressed(utilisation, delay)
         if now < self._settling_until:
             pressed = delay > UNBEARABLE_DELAY
         self._pressed = self._pressed + 1 if pressed else 0

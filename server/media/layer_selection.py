@@ -32,8 +32,6 @@ RESUME_AFTER = 1.0  # seconds without a limit, likewise; or as soon as a lower b
 RATE_INTERVAL = 1.0  # seconds
 SMALL_PICTURE = 640 * 360
 SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]
-SMALL_GOOD, LARGE_GOOD = 250_000, 600_000
-"""Bit rates that do for a person in front of a calm background: 35 dB at the smaller size."""
 
 
 class SentRate:
@@ -147,7 +145,7 @@ class LayerSelection:
 
 
 class BitrateTier:
-    """The bit rate of one publication's encoder: the tier that its weaker subscribers can take."""
+    """The bit rate of one publication's encoder: the tier that most of its subscribers can take."""
 
     def __init__(self, start: int) -> None:
         self.bitrate = start
@@ -162,13 +160,13 @@ class BitrateTier:
         `shares` is what each subscriber could take of this stream in bit/s, None where it isn't known; `pixels`
         the size of the picture; with `at_once` it goes down without waiting.
         """
-        known = sorted(share for share in shares if share is not None)
-        if not known:
+        if all(share is None for share in shares):
             return self.bitrate
-        # The weakest quarter can't ask for less than what is good; what doesn't fit for them then is paused.
-        small = pixels <= SMALL_PICTURE
-        maximum, good = (SMALL_MAXIMUM, SMALL_GOOD) if small else (LARGE_MAXIMUM, LARGE_GOOD)
-        wanted = self._tier(min(maximum, known[len(known) // 4], max(known[0], good)))
+        # Of whom nothing is known is content with what there is.
+        wishes = sorted(self.bitrate if share is None else share for share in shares)
+        # Only where more than half can't take it does everybody get less; the others have layers left out.
+        maximum = SMALL_MAXIMUM if pixels <= SMALL_PICTURE else LARGE_MAXIMUM
+        wanted = self._tier(min(maximum, wishes[len(wishes) // 2]))
         lower = wanted < self.bitrate
         if wanted == self.bitrate:
             self._wanted_since = None

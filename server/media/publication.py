@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from server.core.errors import DecodeError, EncodeError
+from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import CLOCK_RATE, FilteredVideo
 from server.media.governor import LEVELS, LoadMeter, Pace
 from server.media.layer_selection import BitrateTier
@@ -22,6 +23,8 @@ AUDIO_CLOCK_RATE = 48_000
 MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
+MAX_FRAME_RATE = 75.0
+"""Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
 
 
@@ -64,10 +67,16 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.withheld = 0
         self.delay: float | None = None
         self.paused = False
+        self.paced: int | None = None
+        """Pictures a second that this camera alone is held to, because it takes more than its share."""
+        self.busy = 0.0
+        """Seconds that workers have spent on it; whoever reads it sets it back."""
         self.speaking = False
         """Whether this is who has the stage, and is cut down last."""
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()
+        self._frames = TokenBucket(MAX_FRAME_RATE, MAX_FRAME_RATE)
+        self._skipping = False
         self._busy = False
         self._closed = False
         self._reset = False
@@ -116,7 +125,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._follow(now, at_once=True)
 
     def _follow(self, now: float, *, at_once: bool = False) -> None:
-        shares = [subscription.share for subscription in self._subscriptions]
+        shares = [s.share for s in self._subscriptions if not s.own] or [s.share for s in self._subscriptions]
         tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
@@ -139,6 +148,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if self._closed or self.paused:
             return
         self.received += 1
+        if not self._affordable(frame):
+            self.withheld += 1
+            return
         if len(self._waiting) >= MAX_WAITING:
             self.reset()
             self._ask_sender_for_keyframe()
@@ -147,6 +159,15 @@ class VideoPublication(Publication[FilteredVideoSink]):
         arrival = self._pace.smooth(timestamp, frame.arrival)
         self._waiting.append(frame._replace(timestamp=timestamp, arrival=arrival))
         self._start()
+
+    def _affordable(self, frame: EncodedFrame) -> bool:
+        """Tell whether a frame is taken; a camera that sends too many loses what comes before its next keyframe."""
+        if self._skipping and not frame.keyframe:
+            return False
+        skipped, self._skipping = self._skipping, not self._frames.take(1, time.monotonic())
+        if self._skipping and not skipped:
+            self._ask_sender_for_keyframe()
+        return not self._skipping
 
     def _start(self) -> None:
         if self._busy or self._closed:
@@ -176,7 +197,10 @@ class VideoPublication(Publication[FilteredVideoSink]):
         batch = [self._waiting.popleft() for _ in range(show)]
         if batch:
             self.withheld += show - 1
-            shown, interval = batch[-1].timestamp, CLOCK_RATE // self.frame_rate
+            shown, interval = (
+                batch[-1].timestamp,
+                CLOCK_RATE // min(self.frame_rate, self.paced or self.frame_rate),
+            )
             # Cameras jitter; but what was missed long ago is not made up for.
             self._due = max(self._due + interval, shown + interval // 4)
         return batch
@@ -193,7 +217,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
         error = job.exception()
         if error is None:
             videos, wait, busy = job.result()
-            self._meter.note(wait=wait, busy=busy)
+            self.busy += busy
+            # What waits because it is held back says nothing about what the others wait for.
+            self._meter.note(wait=wait if self.paced is None else None, busy=busy)
             self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)
             if videos:
                 self._fan_out(dict(zip(codecs, videos, strict=True)))

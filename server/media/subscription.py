@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import EncodedVideo, FilteredVideo
 from server.media.rtc import AudioPacket, RtpSender, packetize_h264, packetize_vp8
 
 PICTURE_IDS = 1 << 15  # RFC 7741, section 4.2
+KEYFRAMES_AT_ONCE, KEYFRAMES_PER_SECOND = 8, 1.0
+"""Of one peer's requests; a browser repeats a request every 0.2 s until it is answered (RFC 4585, section 6.3.1)."""
 
 
 class Packets:
@@ -30,6 +35,17 @@ class Packets:
         return made
 
 
+def limited(request: Callable[[], None]) -> Callable[[], None]:
+    """Return a keyframe request for one peer: they cost everybody bits, so a few at once, then one in a while."""
+    budget = TokenBucket(KEYFRAMES_AT_ONCE, KEYFRAMES_PER_SECOND)
+
+    def ask() -> None:
+        if budget.take(1, time.monotonic()):
+            request()
+
+    return ask
+
+
 class FilteredVideoSink(Protocol):
     """Takes the pictures of a VideoPublication, which are filtered; see VideoSubscription, which takes any."""
 
@@ -38,6 +54,9 @@ class FilteredVideoSink(Protocol):
 
     @property
     def share(self) -> float | None: ...
+
+    @property
+    def own(self) -> bool: ...
 
     def deliver(self, video: FilteredVideo, packets: Packets, capture_ntp: int | None) -> None: ...
 
@@ -73,11 +92,13 @@ class Publication(Generic[Sink]):
 class VideoSubscription:
     """Video to one peer: from a keyframe on, whole or only its base layer.
 
-    `share` is the bandwidth that the peer has for this stream, in bit/s, None while it isn't known.
+    `share` is the bandwidth that the peer has for this stream, in bit/s, None while it isn't known; `own` is whether
+    it is the camera's own picture, which has no say in how the others see it.
     """
 
-    def __init__(self, sender: RtpSender, codec: str) -> None:
+    def __init__(self, sender: RtpSender, codec: str, *, own: bool = False) -> None:
         self.codec = codec
+        self.own = own
         self.base_only = False
         self.share: float | None = None
         self._sender = sender

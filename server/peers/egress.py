@@ -10,16 +10,18 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from aiortc import RTCPeerConnection, RTCRtpTransceiver
+from aiortc import RTCRtpTransceiver
 
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
-from server.media.rtc import RtpSender, set_stream_id
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.rtc import PeerConnection, RtpSender, set_stream_id
+from server.media.rtc.sdp import RemoteDescription, sent_codec
+from server.media.subscription import AudioSubscription, VideoSubscription, limited
+from server.peers.descriptions import expect_one_of_each, take_answer
 from server.peers.ice import connect
-from server.peers.publisher import Publisher, check_sdp, set_remote_description
+from server.peers.publisher import Publisher
 
 CHECK_INTERVAL = 0.5  # seconds
 CONNECT_LIMIT = 15.0  # seconds
@@ -46,7 +48,7 @@ class EgressConnection:
     """One participant's publications on one connection."""
 
     def __init__(self, config: Config, source: Source) -> None:
-        self.connection: RTCPeerConnection | None = None
+        self.connection: PeerConnection | None = None
         self._config = config
         self._source = source
         self._owner = source.id
@@ -62,7 +64,7 @@ class EgressConnection:
         if transceiver.kind == "video":
             sender = RtpSender(
                 transceiver,
-                on_keyframe_request=self._video.request_keyframe,
+                on_keyframe_request=limited(self._video.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
             )
             self._video_subscription = VideoSubscription(sender, sender.codec or "VP8")
@@ -104,15 +106,17 @@ class EgressConnection:
 class Egress(EgressConnection):
     """Answers a client that wants to watch, as WHEP has it."""
 
-    async def offer(self, sdp: str) -> str:
+    async def offer(self, offer: RemoteDescription) -> str:
         """Take an offer that receives video, audio or both; return the answer's SDP. Once only.
 
         Raises SignalingError bad-sdp.
         """
-        check_sdp(sdp, self._config.max_sdp)
+        expect_one_of_each(offer)
+        if not all(sent_codec(section.codecs) for section in offer.carried):
+            raise SignalingError("bad-sdp", "H.264 is sent with packetization-mode=1, which is not offered.")
         connection = connect(self._config)
         try:
-            await set_remote_description(connection, sdp, "offer")
+            await connection.setRemoteDescription(offer)
             transceivers = self._sending(connection)
             await connection.setLocalDescription(await connection.createAnswer())
             if any(transceiver.currentDirection != "sendonly" for transceiver in transceivers):
@@ -128,11 +132,9 @@ class Egress(EgressConnection):
             self.subscribe(transceiver)
         return str(connection.localDescription.sdp)
 
-    def _sending(self, connection: RTCPeerConnection) -> list[RTCRtpTransceiver]:
-        """Return the one transceiver of each kind; raise SignalingError when there are more."""
+    def _sending(self, connection: PeerConnection) -> list[RTCRtpTransceiver]:
+        """Send on the one transceiver of each kind."""
         found = connection.getTransceivers()
-        if len({transceiver.kind for transceiver in found}) < len(found):
-            raise SignalingError("bad-sdp", "There may be one video and one audio section.")
         for transceiver in found:
             transceiver.direction = "sendonly"
             set_stream_id(transceiver, self._owner)
@@ -160,10 +162,16 @@ class Caller(EgressConnection):
         """Take the answer and send what it accepts; raise SignalingError bad-sdp."""
         if self.connection is None:
             return
-        await set_remote_description(self.connection, sdp, "answer")
+        await take_answer(self.connection, sdp, self._config.max_sdp)
         for transceiver in self.connection.getTransceivers():
             if transceiver.currentDirection == "sendonly":
                 self.subscribe(transceiver)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the answer has accepted."""
+        transceivers = [] if self.connection is None else self.connection.getTransceivers()
+        return frozenset(t.kind for t in transceivers if t.currentDirection == "sendonly")
 
     async def until_lost(self, *sources: Publisher) -> None:
         """Send what can be taken until this connection or one of `sources` is lost, or does not come about in time."""

@@ -8,10 +8,10 @@ import hmac
 import time
 from typing import Any
 
-from aiortc import RTCIceServer, RTCPeerConnection
+from aiortc import RTCIceServer
 
 from server.config.options import Config, IceServer
-from server.media.rtc import peer_connection
+from server.media.rtc import PeerConnection, peer_connection
 
 SERVER = "server"
 
@@ -62,7 +62,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def connect(config: Config) -> RTCPeerConnection:
+def connect(config: Config) -> PeerConnection:
     """Return a new peer connection with the addresses, ports and servers that are configured."""
     servers = [
         RTCIceServer(server.urls, server.username, server.credential)

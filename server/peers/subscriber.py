@@ -19,9 +19,9 @@ from server.media.allocator import BandwidthAllocator
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
 from server.media.screen import ScreenPublication
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.subscription import AudioSubscription, VideoSubscription, limited
+from server.peers.descriptions import add_candidate, take_answer
 from server.peers.ice import connect
-from server.peers.publisher import add_candidate, set_remote_description
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ class Stream(NamedTuple):
     owner: str
     kind: StreamKind
     publication: VideoPublication | ScreenPublication | AudioPublication
+    own: bool = False
+    """Whether whoever receives it is its owner."""
 
     @property
     def media(self) -> Literal["video", "audio"]:
@@ -91,6 +93,7 @@ class Subscriber:
 
     def __init__(self, config: Config, send_offer: OfferSender) -> None:
         self._send_offer = send_offer
+        self._max_sdp = config.max_sdp
         self._connection = connect(config)
         self._slots: list[_Slot] = []
         self._wanted: list[Stream] = []
@@ -179,18 +182,19 @@ class Subscriber:
             if self._closed:
                 return
             self._assign()
-            labels = await self._offer()
             try:
+                labels = await self._offer()
                 await self._take_answer()
             except (TimeoutError, SignalingError) as error:
-                logger.warning("a subscribe connection ends for want of an answer: %s", type(error).__name__)
+                reason = error.code if isinstance(error, SignalingError) else "no answer in time"
+                logger.warning("a subscribe connection ends: %s", reason)
                 return
             self._start(labels)
 
     async def _take_answer(self) -> None:
         assert self._answer is not None
         sdp = await asyncio.wait_for(self._answer, ANSWER_TIMEOUT)
-        await set_remote_description(self._connection, sdp, "answer")
+        await take_answer(self._connection, sdp, self._max_sdp)
         early, self._candidates = self._candidates, []
         for init in early:
             await add_candidate(self._connection, init)
@@ -248,10 +252,10 @@ class Subscriber:
         if isinstance(publication, (VideoPublication, ScreenPublication)):
             slot.sender = RtpSender(
                 slot.transceiver,
-                on_keyframe_request=publication.request_keyframe,
+                on_keyframe_request=limited(publication.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
             )
-            video = VideoSubscription(slot.sender, slot.sender.codec or "VP8")
+            video = VideoSubscription(slot.sender, slot.sender.codec or "VP8", own=stream.own)
             slot.subscription = video
             publication.subscribe(video)
         else:

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from server.access.ed25519 import read_ed25519
+from server.access.ed25519 import private_pem, read_ed25519
 from server.config.options import Config
 from server.core.errors import ConfigError, ReceiptError
 from server.receipts.receipt import read_json, unbase64
@@ -63,9 +62,8 @@ def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
 
 
 def _write(file: Path, key: Ed25519PrivateKey) -> None:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123 - its mode
-        stream.write(pem)
+        stream.write(private_pem(key))
 
 
 def read_public_key(file: Path) -> Ed25519PublicKey:

@@ -14,7 +14,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,7 +28,10 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 MAX_KEPT = 1000
 FIELDS = frozenset(
-    {"version", "room", "participant", "start", "end", "policies", "model", "frames", "key", "signature"}
+    (
+        *("version", "room", "participant", "start", "end", "policies", "model", "deviceFilter", "frames"),
+        *("key", "signature"),
+    )
 )
 
 Receipt: TypeAlias = dict[str, Any]
@@ -48,6 +51,9 @@ class Subject(Protocol):
 
     @property
     def frames(self) -> Frames: ...
+
+    @property
+    def filtered_on_device(self) -> Literal["always", "sometimes", "never"]: ...
 
 
 def canonical(value: object) -> bytes:
@@ -88,6 +94,8 @@ def check(receipt: object, key: Ed25519PublicKey) -> Receipt:
     except (InvalidSignature, ValueError):
         raise ReceiptError("the signature does not fit: the receipt is forged or has been changed") from None
     check_frames(receipt["frames"])
+    if receipt["deviceFilter"] not in ("always", "sometimes", "never"):
+        raise ReceiptError("what this receipt says about the device can't be read")
     return receipt
 
 
@@ -155,6 +163,7 @@ class Receipts:
                 "end": round(time.time() * 1000),
                 "policies": [policy_hash(policy) for policy in participant.policies],
                 "model": self._model,
+                "deviceFilter": participant.filtered_on_device,
                 "frames": frames.describe(),
             },
         )

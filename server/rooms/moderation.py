@@ -26,6 +26,32 @@ def member(room: Room, participant: str) -> Membership:
     return membership
 
 
+def ban(target: Membership) -> None:
+    """Keep somebody out of the room from now on, whatever they come by."""
+    participant = target.participant
+    keep_out(target.room, participant.id, participant.name, participant.grant.holder, participant.seat)
+
+
+def keep_out(room: Room, key: str, name: str, *keys: str) -> None:
+    """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first."""
+    room.bans.add(key, name, *keys)
+    for viewer in room.viewers:
+        if viewer.grant.holder in filter(None, keys):
+            room.viewers.discard(viewer)
+    room.tell_lobby()
+
+
+def allow(host: Membership, participant: str) -> None:
+    """Let somebody come back who was removed; raise SignalingError unknown-participant."""
+    host.room.bans.allow(participant)
+    host.room.tell_lobby()
+
+
+def lurkers(room: Room) -> list[Membership]:
+    """Return those in the lobby who have not asked to be let in."""
+    return [m for m in room.memberships if room.roster.state(m.participant) == "lobby"]
+
+
 def mute(host: Membership, participant: str | None) -> None:
     """Pass somebody's sound on no more, or without `participant` that of everybody else."""
     room, by = host.room, host.participant.id

@@ -8,8 +8,9 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
@@ -28,6 +29,10 @@ from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 
 MAX_POLICIES = 16  # the latest, in a receipt
+PRIVACY: Final = MatteOptions().privacy
+PRIVACY_BEHIND_DEVICE: Final = 0.4
+"""What keeps receivers from seeing more of the room with the filter on the device than without: the sharp edge that it
+leaves around the person looks like person to the network (benchmarks/device_filter.py)."""
 
 
 class MediaResources(NamedTuple):
@@ -59,6 +64,27 @@ class Screen:
         await self.publisher.close()
 
 
+class DeviceFilterWord:
+    """Whether a camera's picture is filtered on the device before it is sent, as its sender says."""
+
+    def __init__(self) -> None:
+        self.now = False
+        self._said = set[bool]()
+
+    def say(self, filtered: bool, *, video: bool) -> None:
+        """Take the sender's word; what is said while there is no video counts for nothing."""
+        self.now = filtered
+        if video:
+            self._said.add(filtered)
+
+    @property
+    def ever(self) -> Literal["always", "sometimes", "never"]:
+        """Tell how it has been for all of the video so far."""
+        if self._said == {True, False}:
+            return "sometimes"
+        return "always" if True in self._said else "never"
+
+
 class Participant:
     """One person, for as long as the seat is held; connections may come and go meanwhile."""
 
@@ -80,6 +106,8 @@ class Participant:
         self.library = BackgroundLibrary(config, shared)
         self.sends_audio = False
         self.sends_video = False
+        self.device_filter = DeviceFilterWord()
+        self._wants_video: bool | None = None
         self.muted_by: str | None = None
         self.hand: int | None = None
         self.connected = True
@@ -128,6 +156,7 @@ class Participant:
             "name": self.name,
             "audio": self.sends_audio,
             "video": self.sends_video,
+            "deviceFilter": self.device_filter.now,
             "connected": self.connected,
             "hand": self.hand,
             "quality": self.quality.verdict,
@@ -136,6 +165,11 @@ class Participant:
     def counters(self) -> Counters:
         """Return what became of this camera's frames, in short."""
         return counters_of(self.video, self.filter)
+
+    @property
+    def filtered_on_device(self) -> Literal["always", "sometimes", "never"]:
+        """Tell whether the camera's pictures came filtered already, by the sender's word."""
+        return self.device_filter.ever
 
     @property
     def frames(self) -> Frames:
@@ -176,18 +210,30 @@ class Participant:
         self.choose(policy.default_background(self._config.background), policy)
         return True
 
-    def set_media(self, *, audio: bool, video: bool) -> None:
-        """Note what the participant sends; without video the picture is forgotten.
+    def set_media(self, *, audio: bool, video: bool, device_filter: bool = False) -> None:
+        """Note what the participant sends, and whether the camera's picture is filtered on the device.
 
-        Somebody who was muted is heard again after having said that there is no audio, and then that there is.
+        Without video the picture is forgotten. Somebody who was muted is heard again after having said that there
+        is no audio, and then that there is.
         """
-        if not video:
-            self.video.reset()
         if not audio:
             self.muted_by = None
-        audio = audio and self.muted_by is None
-        self.sends_audio, self.sends_video = audio, video
-        self.audio.paused, self.video.paused = not audio, not video
+        self.sends_audio = audio and self.muted_by is None
+        self.audio.paused = not self.sends_audio
+        self._wants_video = video
+        self.device_filter.say(device_filter, video=video)
+        self.filter.privacy = PRIVACY_BEHIND_DEVICE if device_filter else PRIVACY
+        self.gate_camera()
+
+    def gate_camera(self) -> bool:
+        """Pass the camera on as policy and the sender's word have it; tell whether that is a change."""
+        allowed = not self.policies or self.policies[-1].allows_camera(device_filter=self.device_filter.now)
+        before, self.sends_video = self.sends_video, self._wants_video is True and allowed
+        # Whoever has said nothing about video may send it.
+        self.video.paused = self._wants_video is False or not allowed
+        if self.video.paused:
+            self.video.reset()
+        return self.sends_video != before
 
     def mute(self, by: str) -> bool:
         """Pass no audio on until the participant wants it again; tell whether there was any."""
@@ -219,9 +265,10 @@ class Participant:
             self._subscriber.adapt(now)
         self.video.adapt(now)
 
-    def govern(self, level: Level) -> None:
-        """Give up what the server's load demands."""
-        self.overloaded = level != LEVELS[0]
+    def govern(self, level: Level, pace: int | None = None) -> None:
+        """Give up what the server's load demands; `pace` is pictures a second of a camera that has too much of it."""
+        self.overloaded = level != LEVELS[0] or pace is not None
+        self.video.paced = pace
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
@@ -254,7 +301,9 @@ class Participant:
         """Receive just these from now on."""
         if self._subscriber is not None:
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
-            self._subscriber.watch([Stream(p.id, kind, source) for p, kind, source in found if source])
+            self._subscriber.watch(
+                [Stream(p.id, kind, source, p is self) for p, kind, source in found if source]
+            )
 
     def publication(self, kind: StreamKind) -> VideoPublication | ScreenPublication | AudioPublication | None:
         """Return what is published as that kind; a screen comes and goes."""

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import secrets
-import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
+from server.config.interpreter import python_command, python_environment
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message, error_message
@@ -152,9 +152,11 @@ def _id(folder: Path) -> str:
 
 async def compose_apart(folder: Path) -> None:
     """Make one film of a recording beside it, in a process that gives way to everything else."""
-    command = (sys.executable, "-m", "server", "compose", str(folder), str(folder / COMPOSED))
+    command = python_command("server", "compose", str(folder), str(folder / COMPOSED))
     async with _composing:
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *command, stderr=asyncio.subprocess.PIPE, env=python_environment()
+        )
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST_PRIORITY)
             _, said = await process.communicate()

@@ -11,6 +11,8 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.peers.descriptions import read_offer
+from server.rooms.admission import Bans, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
 from server.rooms.participant import Participant, Screen
@@ -31,7 +33,24 @@ class Membership:
         self.send: Callable[[Message], None] | None = None
         self.hold: asyncio.TimerHandle | None = None
         self.uploading = False
+        self.former = ""
+        """The seat that this page had before it was loaded again."""
+        self.give_back: Callable[[], None] = lambda: None
+        """Frees what a held seat counts for in its address's quota."""
         self._paused: list[str] = []
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody is connected, and the seat is held for a while."""
+        return self.hold is not None
+
+    def free(self) -> None:
+        """Hold the seat no longer."""
+        if self.hold is not None:
+            self.hold.cancel()
+            self.hold = None
+        self.give_back()
+        self.give_back = lambda: None
 
     def tell(self, message: Message) -> None:
         """Send a message, if there is anybody to read it."""
@@ -59,6 +78,10 @@ class Room:
         self._config = config
         self._spawn = spawn
         self._memberships: dict[str, Membership] = {}
+        self.replace: Callable[[Membership], None] = lambda membership: None
+        """Takes out somebody who has come again."""
+        self.bans = Bans()
+        self.viewers = Viewers(lambda: self.broadcast(self._viewers))
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
     @property
@@ -102,17 +125,33 @@ class Room:
     def welcome(self, membership: Membership) -> dict[str, Any]:
         """Return what `joined` and `entered` tell about the room."""
         room, participant = self.roster, membership.participant
-        inside = participant.id in room.members
+        inside, is_host = participant.id in room.members, participant.id in room.hosts
         people = room.members.values() if inside else [participant]
         told: dict[str, Any] = {
             "participants": [self.describe(p) for p in people],
             "chat": [chat.describe() for chat in room.chat] if inside else [],
-            "knocking": [_knock(p) for p in room.waiting.values()] if participant.id in room.hosts else [],
+            "knocking": [_knock(p) for p in room.waiting.values()] if is_host else [],
+            "lobby": self._lurking if is_host else [],
+            "banned": self.bans.describe() if is_host else [],
+            "viewers": self.viewers.describe() if inside else [],
             "recording": self.recording.state,
         }
         if room.founder == participant.id and inside:
             told["hostToken"] = room.token
         return told
+
+    @property
+    def _lurking(self) -> list[dict[str, str]]:
+        """Who is in the lobby and has not asked to be let in."""
+        return [_knock(p) for p in self.roster.lobby.values() if self.roster.state(p) == "lobby"]
+
+    @property
+    def _viewers(self) -> Message:
+        return {"type": "viewers", "viewers": self.viewers.describe()}
+
+    def tell_lobby(self) -> None:
+        """Tell the hosts who is in the lobby, and who is kept out."""
+        self.tell_hosts({"type": "lobby", "lobby": self._lurking, "banned": self.bans.describe()})
 
     def broadcast(self, message: Message, *, but: Membership | None = None) -> None:
         """Tell everybody in the room."""
@@ -149,22 +188,55 @@ class Room:
 
     def visit(self, membership: Membership) -> None:
         """Take a newcomer into the lobby; raise SignalingError room-full."""
-        self.roster.visit(membership.participant)
-        self._memberships[membership.participant.id] = membership
+        participant = membership.participant
+        self.roster.visit(participant, participant.grant.role)
+        self._memberships[participant.id] = membership
+        self.tell_lobby()
 
     def enter(self, membership: Membership, token: str = "") -> bool:
         """Let somebody in, or to the waiting room (False); raise SignalingError room-full, room-locked."""
         participant = membership.participant
         state = self.roster.state(participant)
+        if state != "room":
+            self._make_place(membership)
         if state == "room":
             self.claim(membership, token)
         elif not self.roster.enter(participant, token, participant.grant.role):
             if state == "lobby":
                 self.tell_hosts({"type": "knock", "participant": _knock(participant)})
+                self.tell_lobby()
             return False
         else:
             self.entered(membership, waited=state == "waiting")
         return True
+
+    def _make_place(self, membership: Membership) -> None:
+        """In a full room, let whoever is the same, or only has a seat held, give way."""
+        inside = [m for m in self.memberships if m.participant.id in self.members]
+        yielding = [*self._same(membership), *(m for m in inside if m.held)]
+        if len(inside) >= self.roster.capacity and yielding:
+            self.replace(yielding[0])
+
+    def _same(self, membership: Membership) -> list[Membership]:
+        """Return the others inside that are of the same identity."""
+        grant = membership.participant.grant
+        return [
+            other
+            for other in self.memberships
+            if other is not membership
+            and grant.identity
+            and other.participant.id in self.members
+            and other.participant.grant.holder == grant.holder
+        ]
+
+    def _succeed(self, membership: Membership) -> None:
+        """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
+        former = [m for m in self.memberships if m.held and m.participant.seat == membership.former != ""]
+        for other in {*self._same(membership), *former}:
+            if other in former and self.role(other) == "host":
+                self.roster.hosts.add(membership.participant.id)
+                self.update(membership)
+            self.replace(other)
 
     def claim(self, membership: Membership, token: str) -> None:
         """Make a member who shows the host token a host."""
@@ -181,10 +253,12 @@ class Room:
         participant.audio.on_level = lambda level: self.monitor.hear(participant.id, level)
         membership.tell({"type": "entered", **self.welcome(membership)})
         membership.tell(self.monitor.speech)
+        self.tell_lobby()
         joined = {"type": "participant-joined", "participant": self.describe(participant)}
         self.broadcast(joined, but=membership)
         self.events.entered(participant)
         self.recording.add(participant)
+        self._succeed(membership)
         self.refresh()
 
     def leave(self, membership: Membership, reason: Reason) -> None:
@@ -197,7 +271,11 @@ class Room:
         participant.audio.on_level = lambda level: True
         if state == "waiting":
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
+        for viewer in self.viewers:
+            if viewer.watched == participant.id:
+                self.viewers.discard(viewer)
         if state != "room":
+            self.tell_lobby()
             if self.empty:  # an application may have had a room without members recorded
                 self.recording.stop("ended")
             return
@@ -220,6 +298,7 @@ class Room:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.bans.clear()
         self.recording.stop("ended")
         self.monitor = Monitor(self._config.max_voices)
         self.obey()
@@ -230,10 +309,13 @@ class Room:
         """Let the room's policy act on everybody, at once."""
         policy = self.roster.policy
         self.recording.obey(policy)
+        self.viewers.end_forbidden(policy)
         for membership in self.memberships:
             membership.tell({"type": "policy", "policy": policy.describe()})
             membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
             self.dress(membership, "policy")
+            if membership.participant.gate_camera():
+                self.update(membership)
         sharer = self.roster.sharer
         if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):
             self.unshare(self._memberships[sharer.id], "policy")
@@ -300,7 +382,8 @@ class Room:
         before = participant.screen
         screen = participant.screen = before or Screen(self._config, lambda: self.unshare(membership, "lost"))
         try:
-            answer = await screen.publisher.offer(sdp)
+            offer = read_offer(sdp, self._config.max_sdp, screen.publisher.carried)
+            answer = await screen.publisher.offer(offer)
         except SignalingError:
             if participant.screen is screen:  # and has not been ended meanwhile
                 if before is None:
@@ -336,6 +419,7 @@ class Room:
             participant.video.speaking = participant.id == self.monitor.stage
         for membership in self._memberships.values():
             membership.tell_paused()
+        self.viewers.end_forbidden(self.roster.policy)
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

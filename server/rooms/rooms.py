@@ -8,13 +8,15 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.segmenter import ModelCard, Segmenter, load_card
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Authenticator, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import SignalingError
 from server.core.messages import background_id, error_message
+from server.media.fair_shares import Burden, FairShares
 from server.media.governor import Governor, LoadMeter
+from server.media.rtc import NO_PORT, has_free_ports
 from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
 from server.media.workers.threads import ThreadPool
@@ -30,6 +32,9 @@ from server.rooms.roster import OpenRooms
 logger = logging.getLogger(__name__)
 
 GOVERN_INTERVAL = 0.5  # seconds
+CONNECTIONS = 2  # of a browser: one to publish, one to receive
+LOBBY_SHARE = 4
+"""One token that names nobody, as in an invitation, may take the n-th part of a room's lobby."""
 
 
 class Rooms:
@@ -41,12 +46,11 @@ class Rooms:
         self.authenticator = Authenticator(read_keys(config.token_keys))
         self.draining = False
         self.events = Events()
-        self.open_rooms = OpenRooms(
-            config.max_rooms, lambda name: Room(name, config, self._keep, self.events)
-        )
+        self.open_rooms = OpenRooms(config.max_rooms, self._begin)
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
-        self.media = MediaResources(card, _workers(config, segmenter), LoadMeter(config.workers))
+        self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
         self.governor = Governor()
+        self.shares = FairShares(config.workers)
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,29 +58,91 @@ class Rooms:
         self._keep(self._govern())
         self._keep(self._observe())
 
+    def _begin(self, name: str) -> Room:
+        room = Room(name, self.config, self._keep, self.events)
+        room.replace = self.replace
+        return room
+
     def join(
-        self, name_of_room: str, name: str, background: str, grant: Grant = OPEN
+        self,
+        name_of_room: str,
+        name: str,
+        background: str,
+        grant: Grant = OPEN,
+        *,
+        seats: tuple[str, ...] = (),
     ) -> tuple[Membership, str | None]:
         """Take a newcomer into the lobby of a room, which may begin with that.
 
-        Return the code of the error because of which the background is not the wanted one, if it isn't. Raises
-        SignalingError when name or room won't do, or all is full.
+        Return the code of the error because of which the background is not the wanted one, if it isn't. `seats` are
+        what the newcomer says to have had here before. Raises SignalingError when name or room won't do, when a
+        host has removed the newcomer, or all is full.
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
+        if not has_free_ports(self.config.udp_ports, CONNECTIONS):
+            raise SignalingError("no-port", NO_PORT, fatal=True)
         name = participant_name(grant.name or name)
-        room = self.open_rooms.open(room_name(name_of_room))
+        room = self._open(room_name(name_of_room))
         try:
+            room.bans.expect_allowed(grant.holder, *seats)
+            self._make_place(room, grant)
             participant, redirected = self._newcomer(room, name, background, grant)
             participant.note(room.roster.policy)
+            participant.gate_camera()
             membership = Membership(room, participant)
-            room.visit(membership)
+            try:
+                room.visit(membership)
+            except SignalingError:
+                participant.video.close()
+                raise
         finally:
             self.open_rooms.discard(room)
         self._seats[participant.seat] = membership
         self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
         return membership, redirected
+
+    def _open(self, name: str) -> Room:
+        """Return a room; where there is none left, one that nobody is connected to gives way."""
+        try:
+            return self.open_rooms.open(name)
+        except SignalingError:
+            rooms = self.open_rooms.all()
+            deserted = next((room for room in rooms if all(m.held for m in room.memberships)), None)
+            if deserted is None:
+                raise
+            for membership in deserted.memberships:
+                self._evict(membership)
+            return self.open_rooms.open(name)
+
+    def _make_place(self, room: Room, grant: Grant) -> None:
+        """End what somebody of the same identity left in the lobby; a seat there that is only held gives way.
+
+        Raises SignalingError too-many-connections when one token has its share of the lobby.
+        """
+        lobby = [m for m in room.memberships if m.participant.id in room.roster.lobby]
+        same = [m for m in lobby if grant.holder and m.participant.grant.holder == grant.holder]
+        if grant.identity:
+            for membership in same:
+                self.replace(membership)
+        elif len(same) >= max(1, room.roster.capacity // LOBBY_SHARE):
+            raise SignalingError(
+                "too-many-connections", "Too many people wait in the lobby with this token.", fatal=True
+            )
+        held = [m for m in lobby if m.held]
+        if len(room.roster.lobby) >= room.roster.capacity and held:
+            self._evict(held[0])
+
+    def replace(self, membership: Membership) -> None:
+        """Take somebody out who has come again, or whose held place is needed."""
+        membership.tell(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
+        self._evict(membership)
+
+    def _evict(self, membership: Membership) -> None:
+        """Take somebody out at once; what that leaves to do is done later."""
+        if self._take_out(membership, "lost"):
+            self._keep(membership.participant.close())
 
     def _newcomer(
         self, room: Room, name: str, background: str, grant: Grant
@@ -104,19 +170,19 @@ class Rooms:
 
     def resume(self, membership: Membership) -> None:
         """Take a held seat back; a connection that still has it is told so."""
-        if membership.hold is not None:
-            membership.hold.cancel()
-            membership.hold = None
+        membership.free()
         membership.tell(error_message(SignalingError("replaced", "You joined elsewhere.", fatal=True)))
         membership.send = None
 
-    def lose(self, membership: Membership) -> None:
-        """Hold the seat of somebody whose connection broke."""
+    def lose(self, membership: Membership, hold: float) -> None:
+        """Hold the seat of somebody whose connection broke for so many seconds, unless the place is needed."""
+        if membership.hold is not None:
+            membership.hold.cancel()
         membership.send = None
         membership.participant.connected = False
         membership.room.update(membership)
         loop = asyncio.get_running_loop()
-        membership.hold = loop.call_later(self.config.seat_hold, self._expire, membership)
+        membership.hold = loop.call_later(hold, self._expire, membership)
 
     def _expire(self, membership: Membership) -> None:
         self._keep(self.leave(membership, "lost"))
@@ -132,11 +198,24 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            utilisation, delay = self.media.meter.read(now)
-            level = self.governor.observe(now, utilisation=utilisation, delay=delay)
+            self._share_out(now)
             for membership in self._seats.values():
-                membership.participant.govern(level)
-                membership.participant.adapt(now)
+                participant = membership.participant
+                participant.govern(self.governor.level, self.shares.frame_rate(participant.id))
+                participant.adapt(now)
+
+    def _share_out(self, now: float) -> None:
+        """Hold those back who take more than their share, and if the pressure is not theirs, everybody."""
+        utilisation, delay = self.media.meter.read(now)
+        asked = self.config.width * self.config.height
+        burdens = {}
+        for membership in self._seats.values():
+            participant, video = membership.participant, membership.participant.video
+            burdens[participant.id] = Burden(video.busy, video.transcoder.pixels / asked)
+            video.busy = 0.0
+        pressed, rate = self.governor.pressed(utilisation, delay), self.governor.level.frame_rate
+        if not self.shares.observe(now, burdens, rate, pressed=pressed):
+            self.governor.observe(now, utilisation=utilisation, delay=delay)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""
@@ -147,17 +226,21 @@ class Rooms:
 
     async def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out of the room, for good."""
+        if self._take_out(membership, reason):
+            await membership.participant.close()
+
+    def _take_out(self, membership: Membership, reason: Reason) -> bool:
+        """Do the part of leaving that needs no waiting; tell whether there was anything to do."""
         participant, room = membership.participant, membership.room
         if self._seats.pop(participant.seat, None) is None:
-            return
-        if membership.hold is not None:
-            membership.hold.cancel()
+            return False
+        membership.free()
         self._give_receipt(membership)
         membership.send = None
         room.leave(membership, reason)
         self.open_rooms.discard(room)
         logger.info("participant %s left (%s)", participant.id, reason)
-        await participant.close()
+        return True
 
     async def expel(self, membership: Membership, error: SignalingError) -> None:
         """Take somebody out who is told why."""
@@ -199,7 +282,7 @@ class Rooms:
         self.media.workers.close()
 
 
-def _workers(config: Config, segmenter: Segmenter | None) -> Workers:
+def _workers(config: Config, card: ModelCard, segmenter: Segmenter | None) -> Workers:
     if segmenter is not None:
         return ThreadPool(segmenter, config.workers, config.smoother)
-    return ProcessPool(config.model, MODELS, config.workers, config.smoother, config.log_format)
+    return ProcessPool(card, config.workers, config.smoother, config.log_format)

@@ -78,9 +78,9 @@ class Roster(Generic[M]):
         """Tell whether there is nobody, not even in the lobby."""
         return not self.members and not self.lobby
 
-    def visit(self, member: M) -> None:
-        """Take a newcomer into the lobby; raise SignalingError room-full."""
-        if len(self.lobby) >= self.capacity:
+    def visit(self, member: M, role: Role | None = None) -> None:
+        """Take a newcomer into the lobby; raise SignalingError room-full, from which hosts by right are exempt."""
+        if len(self.lobby) >= self.capacity and role != "host":
             raise SignalingError("room-full", f"This room's lobby is full ({self.capacity} people).")
         self.lobby[member.id] = member
 

@@ -9,13 +9,14 @@ from typing import Any
 from server.access.policy import participant_name, reaction
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
+from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
 from server.rooms import moderation
 from server.rooms.participant import Participant
 from server.signaling.session import Session
 
-COST = 5.0  # of the rate limit, for what reaches other people
+COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worker busy
 DEAR = frozenset(
     {
         "chat",
@@ -24,12 +25,15 @@ DEAR = frozenset(
         "totals",
         "mute",
         "remove",
+        "allow",
+        "clear-lobby",
         "admit",
         "deny",
         "policy",
         "recording",
         "restart",
         "offer",
+        "background",
     }
 )
 
@@ -41,7 +45,8 @@ async def handle(session: Session, message: Message) -> None:
     kind = message.get("type")
     request = REQUESTS.get(kind) if isinstance(kind, str) else None
     if request is None:
-        raise SignalingError("unknown-type", f"There is no message of type {str(kind)[:40]!r}.")
+        shown = kind[:40] if isinstance(kind, str) else type(kind).__name__
+        raise SignalingError("unknown-type", f"There is no message of type {shown!r}.")
     await request(session, message)
 
 
@@ -68,7 +73,8 @@ async def _offer(session: Session, message: Message) -> None:
     sdp, number = required(message, "sdp", str), optional(message, "id", int, 0)
     connection = message.get("connection")
     if connection == "publish":
-        sdp = await _participant(session).publisher.offer(sdp)
+        publisher = _participant(session).publisher
+        sdp = await publisher.offer(read_offer(sdp, session.rooms.config.max_sdp))
     elif connection == "screen":
         sdp = await session.membership.room.share(session.membership, sdp)
     else:
@@ -111,7 +117,8 @@ async def _candidate(session: Session, message: Message) -> None:
 
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
-    _participant(session).set_media(audio=audio, video=video)
+    device_filter = optional(message, "deviceFilter", bool, False)
+    _participant(session).set_media(audio=audio, video=video, device_filter=device_filter)
     session.membership.room.update(session.membership)
 
 
@@ -182,10 +189,30 @@ async def _mute(session: Session, message: Message) -> None:
 
 
 async def _remove(session: Session, message: Message) -> None:
+    """Take somebody out, whether member, in the lobby or a viewer, and keep them out."""
     moderation.expect_host(session.membership)
-    target = moderation.member(session.membership.room, required(message, "participant", str))
+    room, key = session.membership.room, required(message, "participant", str)
+    viewer = room.viewers.find(key)
+    if viewer is not None:
+        room.viewers.discard(viewer)
+        moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
+        return
+    target = room.find(key)
+    moderation.ban(target)
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
     await session.rooms.expel(target, removed)
+
+
+async def _allow(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    moderation.allow(session.membership, required(message, "participant", str))
+
+
+async def _clear_lobby(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    cleared = SignalingError("denied", "A host has cleared the lobby.", fatal=True)
+    for target in moderation.lurkers(session.membership.room):
+        await session.rooms.expel(target, cleared)
 
 
 async def _admit(session: Session, message: Message) -> None:
@@ -210,7 +237,7 @@ async def _recording(session: Session, message: Message) -> None:
 
 
 async def _leave(session: Session, message: Message) -> None:
-    session.left = True
+    session.left, session.returning = True, optional(message, "returning", bool, False)
 
 
 REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
@@ -229,6 +256,8 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "totals": _totals,
     "mute": _mute,
     "remove": _remove,
+    "allow": _allow,
+    "clear-lobby": _clear_lobby,
     "admit": _admit,
     "deny": _deny,
     "policy": _policy,

@@ -14,6 +14,8 @@ from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 
 VERSION = 1
+RETURN_HOLD = 8.0
+"""Seconds in which a page is loaded again and has the seat back, and with it a host's role."""
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}
 REASONS = {
     "error": "The filter fails; until it works again, others see the last good picture or a placeholder.",
@@ -28,6 +30,8 @@ class Session:
         self.rooms = rooms
         self.send = send
         self.left = False
+        self.returning = False
+        """Whether whoever leaves may be back in a moment, as with a page that is loaded again."""
         self._membership: Membership | None = None
         self._sent = 0
         self._reported = 0.0
@@ -47,7 +51,8 @@ class Session:
             raise SignalingError("unsupported-version", f"This server speaks version {VERSION}.")
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
-        membership = self.rooms.find(optional(message, "seat", str, ""), room)
+        seat = optional(message, "seat", str, "")
+        membership = self.rooms.find(seat, room)
         redirected, newcomer = None, membership is None
         if membership is not None:
             self.rooms.resume(membership)
@@ -55,7 +60,12 @@ class Session:
         else:
             name, background = required(message, "name", str), optional(message, "background", str, "")
             grant = self.rooms.authenticator.admit(optional(message, "token", str, ""), room)
-            membership, redirected = self.rooms.join(room, name, background, grant)
+            former = optional(message, "former", str, "")
+            membership, redirected = self.rooms.join(room, name, background, grant, seats=(seat, former))
+            membership.former = former
+            before_reload = self.rooms.find(former, room)
+            if before_reload is not None and before_reload.held:  # for as long as the lobby takes
+                self.rooms.lose(before_reload, self.rooms.config.seat_hold)
         before = membership.participant.connect(self.offer)
         if newcomer and not preview:
             await self._enter_or_leave(membership, token)
@@ -124,6 +134,7 @@ class Session:
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),
+                "deviceFilter": "required" if participant.grant.device_filter else "optional",
             },
         }
 
@@ -166,7 +177,16 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        if self.left:
+        if self.left and not self.returning:
             await self.rooms.leave(self._membership, "left")
         else:
-            self.rooms.lose(self._membership)
+            hold = RETURN_HOLD if self.returning else self.rooms.config.seat_hold
+            self.rooms.lose(self._membership, min(hold, self.rooms.config.seat_hold))
+
+    def keep(self, give_back: Callable[[], None]) -> None:
+        """Give back what the connection counted for, now or when the seat that is held for it is free."""
+        membership = self._membership
+        if membership is not None and membership.hold is not None and membership.send is None:
+            membership.give_back = give_back
+        else:
+            give_back()

@@ -32,7 +32,8 @@ from server.http.parsing import bearer, is_foreign, read_body
 from server.peers.ice import ice_servers, links
 from server.whip.sdpfrag import MEDIA_TYPE as FRAGMENT
 from server.whip.sdpfrag import Fragment, parse, serialize
-from server.whip.sessions import SessionKind, WhipSession, WhipSessions
+from server.whip.session import SessionKind, WhipSession
+from server.whip.sessions import WhipSessions
 
 SDP = "application/sdp"
 MAX_IDENTITY = 64

@@ -4,129 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
-
-from aiortc import RTCPeerConnection
-from aiortc.sdp import SessionDescription
 
 from server.access.policy import room_name
 from server.access.tokens import Grant
-from server.core.errors import FragmentError, SignalingError
+from server.core.errors import SignalingError, UnsupportedSdpError
 from server.http.quota import Quota
-from server.media.rtc import IceParameters, IceRestart
+from server.media.rtc.sdp import RemoteDescription
+from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
-from server.peers.publisher import Publisher, add_candidate
+from server.peers.publisher import Publisher
+from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
-from server.whip.sdpfrag import Candidate, Fragment, credentials
+from server.whip.session import SessionKind, WhipSession
 
 logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 0.5  # seconds
 DEFAULT_NAME = "Camera"
-
-SessionKind = Literal["whip", "whep"]
-
-
-class WhipSession:
-    """One peer connection that was made over HTTP, and the ICE session that its entity-tag stands for."""
-
-    def __init__(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: str
-    ) -> None:
-        """Raise FragmentError when the offer has no ICE credentials, or several."""
-        self.id = secrets.token_urlsafe(24)
-        self.kind = kind
-        self.membership = membership
-        self.etag = _etag()
-        self.release: Callable[[], None] = lambda: None
-        self.created = time.monotonic()
-        self.forward: Forward | None = None
-        self._peer = peer
-        self._ufrag, _ = credentials(offer)
-        self._restart: IceRestart | None = None
-
-    @property
-    def connection(self) -> RTCPeerConnection | None:
-        """The peer connection, while there is one."""
-        return self._peer.connection
-
-    def adapt(self, now: float) -> None:
-        """Cut down what a player can't take; `now` is monotonic."""
-        if isinstance(self._peer, Egress):
-            self._peer.adapt(now)
-
-    def finished(self, now: float, patience: float) -> bool:
-        """Tell whether it is over: removed, disconnected, or not connected in time; `now` is monotonic."""
-        connection = self.connection
-        if connection is None or connection.connectionState in ("failed", "closed"):
-            return True
-        if self.membership.participant.id not in self.membership.room.members:
-            return True
-        return connection.connectionState != "connected" and now - self.created > patience
-
-    def is_restart(self, fragment: Fragment) -> bool:
-        """Tell whether a fragment begins another ICE session."""
-        return fragment.ufrag != self._ufrag
-
-    async def trickle(self, fragment: Fragment) -> None:
-        """Take more candidates of the client; raise SignalingError bad-candidate."""
-        if self._restart is not None:
-            await self._add(self._restart, fragment.candidates)
-            return
-        connection = self.connection
-        if connection is None:
-            return
-        for candidate in fragment.candidates:
-            mid = candidate.mid or connection.getTransceivers()[0].mid
-            await add_candidate(connection, {"candidate": candidate.line, "sdpMid": mid})
-        if fragment.end:
-            await add_candidate(connection, None)
-
-    @staticmethod
-    async def _add(restart: IceRestart, candidates: tuple[Candidate, ...]) -> None:
-        try:
-            for candidate in candidates:
-                await restart.add(candidate.line.removeprefix("candidate:"))
-        except (ValueError, IndexError) as error:
-            raise SignalingError("bad-candidate", f"The ICE candidate can't be used: {error}") from error
-
-    async def restart(self, fragment: Fragment) -> tuple[Fragment, str, str]:
-        """Begin another ICE session; return our fragment, and kind and mid of the first media section.
-
-        Raises SignalingError not-connected when there is nothing to restart, bad-candidate.
-        """
-        connection = self.connection
-        try:
-            if connection is None:
-                raise ConnectionError("the session is over")
-            restart = IceRestart(connection)
-        except ConnectionError as error:
-            raise SignalingError("not-connected", f"ICE can't be restarted: {error}.") from error
-        await self._end_restart()
-        ours = await restart.answer(IceParameters(fragment.ufrag, fragment.password))
-        self._restart, self._ufrag, self.etag = restart, fragment.ufrag, _etag()
-        await self._add(restart, fragment.candidates)
-        lines = tuple(Candidate(None, f"candidate:{line}") for line in ours.candidates)
-        first = connection.getTransceivers()[0]
-        return Fragment(ours.ufrag, ours.password, lines, end=True), first.kind, first.mid or "0"
-
-    async def _end_restart(self) -> None:
-        restart, self._restart = self._restart, None
-        if restart is not None:
-            await restart.close()
-
-    async def close(self) -> None:
-        """End the peer connection, and what is forwarded."""
-        await self._end_restart()
-        await self._peer.close()
-        if self.forward is not None:
-            await self.forward.close()
 
 
 class WhipSessions:
@@ -157,19 +56,21 @@ class WhipSessions:
     ) -> tuple[WhipSession, str]:
         """Let a camera into a room; return its session and the answer's SDP. It never becomes host by being first.
 
-        Raises SignalingError. A session with the same identity in the room ends.
+        Raises SignalingError. Whoever has the same identity in the room leaves it.
         """
         release = self._take(address)
         membership: Membership | None = None
         try:
-            check_offer(sdp)
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             grant = replace(grant, role=grant.role or "guest")
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            if "m=video" in sdp:
+                _expect_no_device_filter(membership)
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
-            session, answer = await self._connect("whip", membership.participant.publisher, membership, sdp)
+            session, answer = await self._connect("whip", membership.participant.publisher, membership, offer)
         except BaseException:
             release()
             if membership is not None:
@@ -181,7 +82,6 @@ class WhipSessions:
         membership.room.update(membership)
         if self._config.forward_to:
             session.forward = Forward(self._config, membership.participant, membership.room.name)
-        self._replace(session)
         return session, answer
 
     async def play(
@@ -189,24 +89,26 @@ class WhipSessions:
     ) -> tuple[WhipSession, str]:
         """Let somebody watch a participant, named by id or identity; return session and answer's SDP.
 
-        Raises SignalingError, unknown-participant or nothing-published among others. A room whose hosts decide who
-        gets in is watched with a host's token only.
+        Raises SignalingError, unknown-participant or nothing-published among others; see Viewer.
         """
         release = self._take(address)
         try:
-            check_offer(sdp)
+            offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
-            watched, policy = membership.participant, membership.room.roster.policy
-            if (policy.locked or policy.waiting_room) and grant.role != "host":
+            watched, home = membership.participant, membership.room
+            home.bans.expect_allowed(grant.holder)
+            viewer = Viewer(grant, watched.id)
+            if not viewer.allowed(home.roster.policy, time.time()):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
             player = Egress(self._config, watched)
-            session, answer = await self._connect("whep", player, membership, sdp)
+            session, answer = await self._connect("whep", player, membership, offer)
         except BaseException:
             release()
             raise
-        session.release = release
+        session.release, session.viewer = release, viewer
+        home.viewers.add(viewer)
         return session, answer
 
     def _take(self, address: str | None) -> Callable[[], None]:
@@ -235,32 +137,25 @@ class WhipSessions:
         raise SignalingError("unknown-participant", "Nobody of that name is in this room.")
 
     async def _connect(
-        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, sdp: str
+        self, kind: SessionKind, peer: Publisher | Egress, membership: Membership, offer: RemoteDescription
     ) -> tuple[WhipSession, str]:
         try:
-            answer = await peer.offer(sdp)
+            answer = await peer.offer(offer)
         except SignalingError as error:
             if error.code != "bad-sdp":
                 raise
             raise SignalingError("unacceptable-sdp", error.message) from error
-        session = WhipSession(kind, peer, membership, sdp)
+        session = WhipSession(kind, peer, membership, offer)
         self._sessions[session.id] = session
         logger.info("%s session of participant %s begins", kind, membership.participant.id)
         return session, answer
-
-    def _replace(self, newest: WhipSession) -> None:
-        """End the sessions that a client which comes back has left behind."""
-        identity = newest.membership.participant.grant.identity
-        for session in list(self._sessions.values()):
-            same_room = session.membership.room is newest.membership.room
-            same_client = identity == session.membership.participant.grant.identity != ""
-            if session is not newest and session.kind == "whip" and same_room and same_client:
-                self.end(session)
 
     def end(self, session: WhipSession) -> asyncio.Task[None]:
         """End a session, once: a camera leaves the room. Another server may be slow to take that."""
         del self._sessions[session.id]
         session.release()
+        if session.viewer is not None:
+            session.membership.room.viewers.discard(session.viewer)
         task = asyncio.get_running_loop().create_task(self._end(session))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -291,21 +186,18 @@ class WhipSessions:
             await asyncio.wait(self._ending)
 
 
-def check_offer(sdp: str) -> None:
-    """Raise SignalingError bad-sdp for what is no session description of a WebRTC client."""
+def _expect_no_device_filter(membership: Membership) -> None:
+    """Raise SignalingError device-filter-required where cameras have to be filtered before they are sent."""
+    if not membership.room.policy_for(membership).allows_camera(device_filter=False):
+        message = "Cameras have to be filtered on the device here, which WHIP has no word for."
+        raise SignalingError("device-filter-required", message)
+
+
+def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:
+    """Read an offer; raise SignalingError bad-sdp, or unacceptable-sdp where nothing of it is carried."""
     try:
-        sections = SessionDescription.parse(sdp).media
-        # With bundle-only sections (RFC 9143) just the first one tells about the transport.
-        if not sections or sections[0].dtls is None or not sections[0].dtls.fingerprints:
-            raise SignalingError("bad-sdp", "There is no media section with a fingerprint.")
-        credentials(sdp)
-    except FragmentError as error:
-        raise SignalingError("bad-sdp", f"ICE credentials: {error}.") from error
-    except SignalingError:
+        return read_offer(sdp, limit)
+    except SignalingError as error:
+        if isinstance(error.__cause__, UnsupportedSdpError):
+            raise SignalingError("unacceptable-sdp", error.message) from error
         raise
-    except Exception as error:  # aiortc's parser raises whatever it stumbles over
-        raise SignalingError("bad-sdp", "This is no session description.") from error
-
-
-def _etag() -> str:
-    return f'"{secrets.token_hex(8)}"'

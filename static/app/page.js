@@ -6,7 +6,7 @@ import { RoomController } from './room-controller.js';
 import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
 import { LocalMedia } from '../devices/local-media.js';
 import { isKey, text } from '../i18n/strings.js';
-import { showSwitches } from '../view/device-fields.js';
+import { problemKey, showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
 import { offerReceipt, showLeft } from '../view/left.js';
 import { Lobby } from '../view/lobby.js';
@@ -64,7 +64,7 @@ export class Page {
     document.body.dataset.state = 'lobby';
     showInTab('idle', this.#room, 0);
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
-    this.#local.moveTo(this.#lobby.devices);
+    this.#local.moveTo(this.#lobby.devices, this.#lobby.filter);
   }
 
   #connect() {
@@ -74,6 +74,7 @@ export class Page {
       room: this.#room,
       name: this.#preferences.name || text('lobby.somebody'),
       background: this.#backgrounds.joinId,
+      former: this.#secrets.seat,
       hostToken: this.#secrets.host,
       token: this.#secrets.token,
     }, {
@@ -97,9 +98,16 @@ export class Page {
   #join(client, joined) {
     this.#lobby.say('');
     this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
+    this.#requireFilter(client);
     void this.#local.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(client, joined);
     this.#controller.prepare(client, joined);
+  }
+
+  /** Has the camera filtered on this device where the room or the token wants that: before anything is sent.
+   * @param {RoomClient} client */
+  #requireFilter({ state }) {
+    this.#local.requireFilter(state.policy.deviceFilter === 'required' || state.limits?.deviceFilter === 'required');
   }
 
   /** @param {string} name */
@@ -125,7 +133,10 @@ export class Page {
       case 'filter': this.#backgrounds.report(message); return false;
       case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
-      case 'policy': this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false); return false;
+      case 'policy':
+        if (this.#client) this.#requireFilter(this.#client);
+        this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false);
+        return false;
       case 'error':
         if (['unknown-background', 'background-forbidden'].includes(message.code)) this.#backgrounds.reject(message.code);
         else if (this.#client?.phase === 'room' && message.code !== 'not-in-room') warn(explain(message));
@@ -150,7 +161,8 @@ export class Page {
   #showRoom() {
     const client = this.#client;
     if (!client) return;
-    const { hostToken } = client.state;
+    const { hostToken, seat } = client.state;
+    if (seat) saveSecret(this.#room, 'seat', seat);
     if (hostToken) {
       this.#secrets.host = hostToken;
       saveSecret(this.#room, 'host', hostToken);
@@ -223,10 +235,10 @@ export class Page {
     this.#lobby.setCamera(media.video);
     this.#controller.showTab();
     if (!kind || !this.#client) return;
-    const { track, problem, opening } = devices.state[kind];
-    void this.#client.setTrack(kind, track, media[kind]);
+    const { problem, opening } = devices.state[kind];
+    void this.#client.setTracks(this.#local.tracks, media);
     if (problem && !opening && document.body.dataset.state === 'room') {
-      warn(text(problem === 'insecure' ? 'problem.insecure' : `problem.${kind}.${problem}`));
+      warn(text(problemKey(kind, problem)));
     }
   }
 
@@ -251,7 +263,7 @@ export class Page {
     window.addEventListener('beforeunload', (event) => {
       if (document.body.dataset.state === 'room') event.preventDefault();
     });
-    window.addEventListener('pagehide', () => this.#client?.leave());
+    window.addEventListener('pagehide', () => this.#client?.leave(true));
   }
 }
 

@@ -9,6 +9,7 @@
  * @property {string} microphone
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
+ * @property {boolean} deviceFilter whether the camera is filtered on this device, too
  * @property {boolean} shortcuts
  * @property {'grid' | 'speaker'} layout
  * @property {string} language '' for the browser's
@@ -17,7 +18,7 @@
 const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
-  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, shortcuts: true, layout: 'grid', language: '',
+  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', language: '',
 };
 
 /** @returns {Preferences} */
@@ -43,15 +44,15 @@ export function savePreferences(changes) {
 /** The secrets that open a room, as the address named them: what makes one its host, and what a server with keys asks for.
  * They are kept as long as the tab lives, and no longer seen in the address, over a shoulder or on a shared screen.
  * @param {string} room
- * @returns {{host: string | null, token: string | null}} */
+ * @returns {{host: string | null, token: string | null, seat: string | null}} the seat is the one before the page was loaded again */
 export function loadSecrets(room) {
   const given = new URLSearchParams(location.hash.slice(1));
-  const secrets = { host: given.get('host'), token: given.get('token') };
+  const secrets = { host: given.get('host'), token: given.get('token'), seat: null };
   if (secrets.host || secrets.token) history.replaceState(null, '', location.pathname);
   for (const [name, secret] of Object.entries(secrets)) if (secret) saveSecret(room, name, secret);
   try {
     const load = (/** @type {string} */ name) => sessionStorage.getItem(`${PREFIX}${name}.${room}`);
-    return { host: load('host'), token: load('token') };
+    return { host: load('host'), token: load('token'), seat: load('seat') };
   } catch {
     return secrets;
   }

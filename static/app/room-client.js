@@ -25,6 +25,16 @@ import { VERSION } from '../protocol/types.js';
  * @property {(streams: Streams) => void} streams
  */
 
+/** What the list of people shows, besides the participants themselves. */
+const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
+
+/**
+ * What the others get: sound, picture, and whether that is filtered on this device already.
+ * @typedef {{audio: boolean, video: boolean, deviceFilter: boolean}} Media
+ */
+
+/** @type {readonly Kind[]} */
+const KINDS = ['video', 'audio'];
 /** Errors after which a seat is worth asking for again. */
 const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined']);
 /** Errors that leave one in the lobby. */
@@ -39,7 +49,9 @@ export class RoomClient {
   #options;
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
-  #media = { audio: false, video: false };
+  #media = { audio: false, video: false, deviceFilter: false };
+  /** Ends when what is sent has been replaced. @type {Promise<void>} */
+  #replacing = Promise.resolve();
   /** @type {Phase} */
   #phase = 'connecting';
   /** Whether the person has asked to go in. */
@@ -47,7 +59,7 @@ export class RoomClient {
   #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string, hostToken: string | null, token: string | null}} options
+   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null}} options
    * @param {RoomClientEvents} events
    */
   constructor(options, events) {
@@ -83,7 +95,7 @@ export class RoomClient {
    * Connects, and comes to the lobby.
    *
    * @param {Tracks} tracks
-   * @param {{audio: boolean, video: boolean}} media
+   * @param {Media} media
    */
   start(tracks, media) {
     this.#tracks = { ...tracks };
@@ -100,18 +112,22 @@ export class RoomClient {
   }
 
   /**
-   * Replaces what is sent, and tells the others whether anything is. A camera is told off before it goes and on after it came.
+   * Replaces what is sent, and tells the others whether anything is. A camera is told off before it goes and on after it
+   * came, and the filter on this device likewise.
    *
-   * @param {Kind} kind
-   * @param {MediaStreamTrack | null} track
-   * @param {boolean} live whether the others should get it
+   * @param {Tracks} tracks
+   * @param {Media} media what the others should get
    */
-  async setTrack(kind, track, live) {
-    const changed = this.#tracks[kind] !== track;
-    this.#tracks[kind] = track;
-    if (!live) this.#tell(kind, false);
-    if (changed) await this.#connections.replace(kind, track);
-    if (live) this.#tell(kind, true);
+  async setTracks(tracks, media) {
+    const kinds = KINDS.filter((kind) => this.#tracks[kind] !== tracks[kind]);
+    const current = this.#tracks = { ...tracks };
+    const { audio, video, deviceFilter } = this.#media;
+    this.#tell({ audio: audio && media.audio, video: video && media.video, deviceFilter: deviceFilter && media.deviceFilter });
+    this.#replacing = this.#replacing.then(async () => {
+      for (const kind of kinds) await this.#connections.replace(kind, current);
+    });
+    await this.#replacing;
+    if (this.#tracks === current) this.#tell(media);
   }
 
   /** @param {string} id */
@@ -160,19 +176,20 @@ export class RoomClient {
     this.#connections.restartDown();
   }
 
-  leave() {
-    this.send({ type: 'leave' });
+  /** @param {boolean} [returning] whether the page may be loaded again in a moment */
+  leave(returning = false) {
+    this.send({ type: 'leave', ...(returning && { returning }) });
     this.#signaling.closeAfterFarewell();
     this.#part(null);
   }
 
   #join() {
-    const { room, name, background, hostToken, token } = this.#options;
+    const { room, name, background, former, hostToken, token } = this.#options;
     const { seat } = this.state;
     const host = this.state.hostToken ?? hostToken;
     this.send({
       type: 'join', version: VERSION, room, name, background, preview: true, 
-      ...(seat && { seat }), ...(host && { hostToken: host }), ...(token && { token }),
+      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }),
     });
   }
 
@@ -196,7 +213,7 @@ export class RoomClient {
       case 'background': this.#options.background = message.background;
     }
     this.#events.told(message, before);
-    if (message.type.startsWith('participant-') || message.type === 'quality' || message.type === 'paused') this.#events.changed();
+    if (message.type.startsWith('participant-') || REDRAWS.has(message.type)) this.#events.changed();
   }
 
   /** @param {ServerMessage} message */
@@ -234,13 +251,11 @@ export class RoomClient {
     else if (this.#phase !== 'rejoining') this.#events.unreachable();
   }
 
-  /**
-   * @param {Kind} kind
-   * @param {boolean} live
-   */
-  #tell(kind, live) {
-    if (this.#media[kind] === live) return;
-    this.#media = { ...this.#media, [kind]: live };
+  /** @param {Media} media */
+  #tell(media) {
+    const before = this.#media;
+    if (before.audio === media.audio && before.video === media.video && before.deviceFilter === media.deviceFilter) return;
+    this.#media = media;
     this.send({ type: 'media', ...this.#media });
     this.#events.changed();
   }

@@ -151,6 +151,7 @@ export class RoomController {
     const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
+    this.#filterReport.showWhere(state.me?.deviceFilter === true);
     this.showTab();
   }
 

@@ -3,7 +3,8 @@
 
 /**
  * Why there is no camera or microphone.
- * @typedef {'insecure' | 'refused' | 'missing' | 'busy' | 'failed' | 'unplugged'} Problem
+ * @typedef {'insecure' | 'refused' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
+ * `filter`: the filter on this device can't go on.
  */
 
 /**
@@ -91,6 +92,16 @@ export class Devices {
   async setLimits(limits) {
     this.#limits = limits;
     await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
+  }
+
+  /** Closes a device of which nothing can be sent.
+   * @param {Kind} kind @param {Problem} problem */
+  reject(kind, problem) {
+    const state = this.state[kind];
+    state.track?.stop();
+    state.track = null;
+    state.problem = problem;
+    this.#changed(kind);
   }
 
   /** Closes both, and forgets what was wrong, so that nothing opens by itself. */

@@ -1,4 +1,6 @@
 // @ts-check
+import { Camera } from './camera.js';
+import { isFiltered } from './device-filter/device-filter.js';
 import { Devices } from './devices.js';
 import { LevelMeter } from './level.js';
 import { testMicrophone } from './microphone-test.js';
@@ -14,6 +16,10 @@ export class LocalMedia {
   level = 0;
   #changed;
   #fields;
+  #camera = new Camera(() => this.#show('video'), () => this.devices.reject('video', 'filter'));
+  #filters = loadPreferences().deviceFilter;
+  /** Whether the room or a token wants the filter on this device. */
+  #mustFilter = false;
   /** @type {LevelMeter | null} */
   #meter = null;
   /** The track that the meter listens to.
@@ -29,18 +35,31 @@ export class LocalMedia {
       choose: (kind, id) => this.#choose(kind, id),
       retry: () => void this.devices.open(),
       test: () => void this.#test(),
+      filter: (on) => this.#filter(on),
     });
   }
 
   /** The tracks as they are to be sent. */
   get tracks() {
-    const { video, audio } = this.devices.state;
-    return { video: video.track, audio: audio.track };
+    return { video: this.#camera.outgoing, audio: this.devices.state.audio.track };
   }
 
   /** What of it the others get. */
   get media() {
-    return { audio: this.isLive('audio'), video: this.isLive('video') };
+    const { outgoing } = this.#camera;
+    return { audio: this.isLive('audio'), video: this.isLive('video') && outgoing !== null, deviceFilter: isFiltered(outgoing) };
+  }
+
+  /** Whether the camera is filtered on this device, too. */
+  get filtersHere() {
+    return this.#filters || this.#mustFilter;
+  }
+
+  /** Takes the room's or a token's word on the filter on this device.
+   * @param {boolean} required */
+  requireFilter(required) {
+    this.#mustFilter = required;
+    this.#show('video');
   }
 
   /** @param {Kind} kind */
@@ -49,9 +68,9 @@ export class LocalMedia {
     return on && track !== null;
   }
 
-  /** @param {HTMLElement} place */
-  moveTo(place) {
-    this.#fields.moveTo(place);
+  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switch of the filter on this device */
+  moveTo(place, filterPlace = place) {
+    this.#fields.moveTo(place, filterPlace);
     this.#show(null);
   }
 
@@ -71,6 +90,7 @@ export class LocalMedia {
 
   close() {
     this.devices.close();
+    this.#camera.update(null, this.filtersHere);
     this.#listenTo(null);
   }
 
@@ -83,6 +103,13 @@ export class LocalMedia {
     void this.devices.choose(kind, id);
   }
 
+  /** @param {boolean} on */
+  #filter(on) {
+    this.#filters = on;
+    savePreferences({ deviceFilter: on });
+    this.#show('video');
+  }
+
   async #test() {
     const { track } = this.devices.state.audio;
     if (track) await testMicrophone(track, (step) => this.#fields.showTest(step));
@@ -90,7 +117,9 @@ export class LocalMedia {
 
   /** @param {Kind | null} kind */
   #show(kind) {
+    this.#camera.update(this.devices.state.video.track, this.filtersHere);
     this.#fields.show(this.devices);
+    this.#fields.showFilter(this.filtersHere, this.#mustFilter);
     this.#listenTo(this.devices.state.audio.track);
     this.#changed(kind);
   }

@@ -1,9 +1,9 @@
 // @ts-check
-/** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage} from './types.js' */
+/** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, Viewer} from './types.js' */
 /** @typedef {Participant & {paused?: boolean}} ShownParticipant with whether the picture stands still for want of bandwidth on our side */
 
 /** @type {Policy} */
-const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false };
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional' };
 
 /** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
 export class RoomState {
@@ -16,6 +16,15 @@ export class RoomState {
   participants = new Map();
   /** @type {Map<string, Knock>} */
   knocking = new Map();
+  /** Who is in the lobby and has not asked to come in; for hosts.
+   * @type {Knock[]} */
+  lobby = [];
+  /** Who has been removed; for hosts.
+   * @type {Knock[]} */
+  banned = [];
+  /** Who watches from outside.
+   * @type {Viewer[]} */
+  viewers = [];
   /** @type {Chat[]} */
   chat = [];
   policy = OPEN;
@@ -62,6 +71,11 @@ export class RoomState {
       case 'participant-left': return this.#remove(message.participant);
       case 'knock': this.knocking.set(message.participant.id, message.participant); return;
       case 'knock-ended': this.knocking.delete(message.participant); return;
+      case 'lobby':
+        this.lobby = message.lobby;
+        this.banned = message.banned;
+        return;
+      case 'viewers': this.viewers = message.viewers; return;
       case 'policy': this.policy = message.policy; return;
       case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
@@ -97,23 +111,21 @@ export class RoomState {
     this.reactions = joined.reactions;
     this.limits = joined.limits;
     this.recording = joined.recording;
-    this.#fill(joined.participants, joined.chat, joined.knocking, joined.hostToken);
+    this.#fill(joined);
   }
 
   /** @param {Entered} entered */
-  #enter({ participants, chat, knocking, recording, hostToken }) {
+  #enter(entered) {
     this.place = 'room';
-    this.recording = recording;
-    this.#fill(participants, chat, knocking, hostToken);
+    this.recording = entered.recording;
+    this.#fill(entered);
   }
 
-  /**
-   * @param {Participant[]} participants
-   * @param {Chat[]} chat
-   * @param {Knock[]} knocking
-   * @param {string | undefined} hostToken
-   */
-  #fill(participants, chat, knocking, hostToken) {
+  /** @param {Joined | Entered} told */
+  #fill({ participants, chat, knocking, lobby, banned, viewers, hostToken }) {
+    this.lobby = lobby ?? [];
+    this.banned = banned ?? [];
+    this.viewers = viewers ?? [];
     this.participants = new Map(participants.map((each) => [each.id, each]));
     this.chat = [...chat];
     this.knocking = new Map(knocking.map((each) => [each.id, each]));

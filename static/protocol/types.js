@@ -17,6 +17,7 @@
  * @property {string} name
  * @property {boolean} audio
  * @property {boolean} video
+ * @property {boolean} deviceFilter whether the camera is filtered on the device already, by the sender's word
  * @property {boolean} connected
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised, in ms since 1970
@@ -43,6 +44,7 @@
  * @property {'any' | 'blur' | string[]} backgrounds
  * @property {'allowed' | 'hosts' | 'off'} screenShare
  * @property {boolean} recording whether hosts may record
+ * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -57,6 +59,7 @@
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
+ * @property {'optional' | 'required'} deviceFilter what the token says about it
  *
  * @typedef {object} Model
  * @property {string} name
@@ -66,9 +69,14 @@
  * @property {number} since in ms since 1970
  * @property {string | null} by
  *
- * @typedef {object} Knock who waits to be let in
+ * @typedef {object} Knock who waits to be let in, is in the lobby, or has been removed
  * @property {string} id
  * @property {string} name
+ *
+ * @typedef {object} Viewer who watches from outside, by WHEP
+ * @property {string} id
+ * @property {string} name
+ * @property {string} watching whom, by id
  *
  * @typedef {object} StreamInfo
  * @property {string} mid
@@ -106,6 +114,7 @@
  * @property {number} end
  * @property {string[]} policies
  * @property {string} model
+ * @property {'always' | 'sometimes' | 'never'} deviceFilter
  * @property {Frames} frames
  * @property {string} key
  * @property {string} signature
@@ -139,6 +148,9 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ * @property {Viewer[]} viewers
  * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
@@ -147,6 +159,9 @@
  * @property {Participant[]} participants
  * @property {Chat[]} chat
  * @property {Knock[]} knocking
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ * @property {Viewer[]} viewers
  * @property {Recording | null} recording
  * @property {string} [hostToken]
  *
@@ -173,6 +188,15 @@
  * @typedef {object} KnockEnded
  * @property {'knock-ended'} type
  * @property {string} participant
+ *
+ * @typedef {object} LobbyChanged for hosts: who is in the lobby and has not asked to be let in, and who has been removed
+ * @property {'lobby'} type
+ * @property {Knock[]} lobby
+ * @property {Knock[]} banned
+ *
+ * @typedef {object} ViewersChanged
+ * @property {'viewers'} type
+ * @property {Viewer[]} viewers
  *
  * @typedef {object} SubscribeOffer
  * @property {'offer'} type
@@ -291,6 +315,7 @@
  * @property {string} [seat]
  * @property {string} [hostToken]
  * @property {string} [token]
+ * @property {string} [former] the seat before the page was loaded again
  *
  * @typedef {object} Enter
  * @property {'enter'} type
@@ -322,6 +347,7 @@
  * @property {'media'} type
  * @property {boolean} audio
  * @property {boolean} video
+ * @property {boolean} [deviceFilter]
  *
  * @typedef {object} BackgroundChosen
  * @property {'background'} type
@@ -356,12 +382,15 @@
  * @property {string} [participant]
  *
  * @typedef {object} Moderate
- * @property {'remove' | 'admit' | 'deny'} type
+ * @property {'remove' | 'allow' | 'admit' | 'deny'} type
  * @property {string} participant
+ *
+ * @typedef {object} ClearLobby
+ * @property {'clear-lobby'} type
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
- * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean}} policy any part of a Policy
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required'}} policy any part of a Policy
  *
  * @typedef {object} RecordingAsked
  * @property {'recording'} type
@@ -369,10 +398,11 @@
  *
  * @typedef {object} Leave
  * @property {'leave'} type
+ * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | ClearLobby | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

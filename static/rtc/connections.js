@@ -71,13 +71,12 @@ export class Connections {
     this.#guard((message.connection === 'screen' ? this.#screen : this.#publisher)?.answer(message));
   }
 
-  /**
+  /** Sends another track of one kind.
    * @param {Kind} kind
-   * @param {MediaStreamTrack | null} track
-   */
-  async replace(kind, track) {
-    this.#tracks = { ...this.#tracks, [kind]: track };
-    await this.#publisher?.replace(kind, track);
+   * @param {Tracks} tracks */
+  async replace(kind, tracks) {
+    this.#tracks = { ...tracks };
+    await this.#publisher?.replace(kind, tracks);
   }
 
   /** @param {MediaStream} stream */

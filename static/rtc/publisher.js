@@ -1,10 +1,12 @@
 // @ts-check
 import { SendingEnd, preferCodecs } from './peer.js';
 
+/** @import {OutgoingCamera} from '../devices/camera.js' */
 /** @import {Kind, VideoLimits} from '../protocol/types.js' */
 /** @import {PeerOptions} from './peer.js' */
 
-/** @typedef {Record<Kind, MediaStreamTrack | null>} Tracks */
+/** What is sent; of a camera just what may be.
+ * @typedef {{video: OutgoingCamera | null, audio: MediaStreamTrack | null}} Tracks */
 
 /** VP8 first, H.264 as the fallback. */
 const CODECS = ['video/vp8', 'video/rtx', 'video/h264'];
@@ -23,7 +25,7 @@ export class Publisher extends SendingEnd {
     super('publish', options);
     const encoding = { maxBitrate: limits.maxBitrate, maxFramerate: limits.frameRate };
     this.#transceivers = {
-      video: this.peer.addTransceiver(tracks.video ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] }),
+      video: this.peer.addTransceiver(tracks.video?.track ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] }),
       audio: this.peer.addTransceiver(tracks.audio ?? 'audio', { direction: 'sendonly' }),
     };
     preferCodecs(this.#transceivers.video, CODECS);
@@ -33,11 +35,10 @@ export class Publisher extends SendingEnd {
     return this.sendOffer((id, sdp) => ({ type: 'offer', connection: 'publish', id, sdp }));
   }
 
-  /**
+  /** Sends another track of one kind.
    * @param {Kind} kind
-   * @param {MediaStreamTrack | null} track
-   */
-  async replace(kind, track) {
-    await this.#transceivers[kind].sender.replaceTrack(track);
+   * @param {Tracks} tracks */
+  async replace(kind, { video, audio }) {
+    await this.#transceivers[kind].sender.replaceTrack(kind === 'video' ? video?.track ?? null : audio);
   }
 }

@@ -16,25 +16,30 @@ export class DeviceFields {
   #selects = { video: byId('camera-pick', HTMLSelectElement), audio: byId('microphone-pick', HTMLSelectElement) };
   #notes = [byId('lobby-problems', HTMLElement), byId('settings-problems', HTMLElement)];
   #test = byId('microphone-test', HTMLButtonElement);
+  #filter = byId('device-filter', HTMLInputElement);
+  #filterField = byId('device-filter-field', HTMLElement);
+  #filterNote = byId('device-filter-note', HTMLElement);
   #noted = '';
   /** Whose "Try again" was pressed, until it is known how that went.
    * @type {Kind | null} */
   #retried = null;
   #retry;
 
-  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void}} events */
-  constructor({ choose, retry, test }) {
+  /** @param {{choose: (kind: Kind, id: string) => void, retry: () => void, test: () => void, filter: (on: boolean) => void}} events */
+  constructor({ choose, retry, test, filter }) {
     this.#retry = retry;
     this.#test.onclick = test;
+    this.#filter.onchange = () => filter(this.#filter.checked);
     for (const kind of KINDS) {
       const select = this.#selects[kind];
       select.onchange = () => choose(kind, select.value);
     }
   }
 
-  /** @param {HTMLElement} place */
-  moveTo(place) {
+  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switch of the filter on this device */
+  moveTo(place, filterPlace) {
     place.append(this.#root);
+    filterPlace.append(this.#filterField);
   }
 
   /** @param {Devices} devices */
@@ -43,6 +48,19 @@ export class DeviceFields {
     this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
     this.#focusRetried(devices);
+  }
+
+  /**
+   * Shows where the camera is filtered.
+   *
+   * @param {boolean} here whether on this device, too
+   * @param {boolean} required whether that is not the person's to choose
+   */
+  showFilter(here, required) {
+    this.#filter.checked = here;
+    this.#filter.disabled = required;
+    this.#filterNote.textContent = text(required ? 'device.filter.required' : 'device.filter.text');
+    byId('lobby-raw', HTMLElement).textContent = text(here ? 'lobby.raw.device' : 'lobby.raw.server');
   }
 
   /** @param {number} level in [0, 1] */
@@ -109,9 +127,8 @@ export class DeviceFields {
    * @param {Problem} problem
    */
   #problem(kind, problem) {
-    const [title, next] = problem === 'insecure'
-      ? [text('problem.insecure'), text('problem.insecure.next')]
-      : [text(`problem.${kind}.${problem}`), text(`problem.${kind}.${problem}.next`)];
+    const key = problemKey(kind, problem);
+    const [title, next] = [text(key), text(`${key}.next`)];
     const words = element('p', {}, element('strong', {}, title), ` ${next}`);
     const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
     if (problem === 'insecure') return note;
@@ -123,6 +140,12 @@ export class DeviceFields {
     note.append(again);
     return note;
   }
+}
+
+/** The text that names a problem; with `.next` the one that says what to do.
+ * @param {Kind} kind @param {Problem} problem */
+export function problemKey(kind, problem) {
+  return problem === 'insecure' || problem === 'filter' ? /** @type {const} */ (`problem.${problem}`) : /** @type {const} */ (`problem.${kind}.${problem}`);
 }
 
 /**

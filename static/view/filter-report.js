@@ -20,13 +20,14 @@ export class FilterReportView {
   #room = byId('filter-room', HTMLElement);
   #degraded = byId('filter-degraded', HTMLElement);
   #wasDegraded = false;
+  #filtersHere = false;
 
   constructor() {
     this.#button.onclick = () => {
       this.#dialog.showModal();
       this.onOpen();
     };
-    this.#mark(null);
+    this.showWhere(false);
   }
 
   get isOpen() {
@@ -56,6 +57,14 @@ export class FilterReportView {
     this.#own.replaceChildren(...rows);
   }
 
+  /** @param {boolean} here whether the camera is filtered on this device, too, by the server's knowledge */
+  showWhere(here) {
+    this.#filtersHere = here;
+    byId('filter-where', HTMLElement).textContent = text(here ? 'filter.where.both' : 'filter.where.server');
+    byId('filter-limits', HTMLElement).textContent = text(here ? 'filter.limits.both' : 'filter.limits');
+    this.#mark(this.report);
+  }
+
   /** @param {Totals} totals about everybody's cameras */
   showTotals(totals) {
     this.#room.hidden = false;
@@ -69,7 +78,7 @@ export class FilterReportView {
   #mark(report) {
     const degraded = report?.degraded ?? null;
     this.#button.toggleAttribute('data-degraded', degraded !== null);
-    this.#button.setAttribute('aria-label', text(degraded ? 'filter.button.degraded' : 'filter.button.label'));
+    this.#button.setAttribute('aria-label', text(degraded ? 'filter.button.degraded' : this.#filtersHere ? 'filter.button.both' : 'filter.button.label'));
     this.#degraded.hidden = degraded === null;
     const words = degraded ? text(`filter.degraded.${degraded}`) : '';
     if (this.#degraded.textContent !== words) this.#degraded.textContent = words;

@@ -26,7 +26,9 @@ export function showLeft(room, error, reason, rejoin) {
 export function offerReceipt(receipt) {
   const link = byId('receipt', HTMLAnchorElement);
   if (link.href) URL.revokeObjectURL(link.href);
-  link.hidden = receipt === null;
+  const where = byId('receipt-where', HTMLElement);
+  link.hidden = where.hidden = receipt === null;
+  if (receipt) where.textContent = text(`left.receipt.${receipt.deviceFilter}`);
   if (!receipt) return link.removeAttribute('href');
   link.href = URL.createObjectURL(new Blob([JSON.stringify(receipt, null, 2)], { type: 'application/json' }));
   link.download = `receipt-${receipt.participant}.json`;

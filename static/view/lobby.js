@@ -21,6 +21,7 @@ export class Lobby {
   /** Where the gallery and the device pickers live while the lobby is shown. */
   backgrounds = byId('lobby-backgrounds', HTMLElement);
   devices = byId('lobby-devices', HTMLElement);
+  filter = byId('lobby-filter', HTMLElement);
   #name = byId('name', HTMLInputElement);
   #nameError = byId('name-error', HTMLElement);
   #join = byId('join', HTMLButtonElement);

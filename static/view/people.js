@@ -5,6 +5,7 @@ import { byId, element, icon } from './dom.js';
 import { hostCommands } from './host-commands.js';
 import { PolicyForm } from './policy-form.js';
 
+/** @import {Key} from '../i18n/strings.js' */
 /** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {Background, ClientMessage, Participant} from '../protocol/types.js' */
 
@@ -28,19 +29,49 @@ export class People {
    * @param {Participant[]} participants
    * @param {RoomState} state
    */
-  show(participants, { self, isHost }) {
+  show(participants, { self, isHost, viewers, lobby, banned }) {
     this.#tools.hidden = !isHost;
     byId('mute-all', HTMLElement).hidden = participants.length < 2;
-    const drawn = JSON.stringify([participants, self, isHost]);
+    const drawn = JSON.stringify([participants, self, isHost, viewers, lobby, banned]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const { activeElement } = document;
     const focused = activeElement instanceof HTMLElement && this.#list.contains(activeElement) ? activeElement.getAttribute('aria-label') : null;
     const sorted = [...participants].sort((a, b) => (a.hand ?? Infinity) - (b.hand ?? Infinity) || Number(b.id === self) - Number(a.id === self));
-    this.#list.replaceChildren(...sorted.map((each) => this.#row(each, each.id === self, isHost)));
+    this.#list.replaceChildren(
+      ...sorted.map((each) => this.#row(each, each.id === self, isHost)),
+      ...viewers.map((each) => this.#outsider(each, 'people.viewer', isHost ? 'remove' : null)),
+      ...(lobby.length ? [this.#clearing()] : []),
+      ...lobby.map((each) => this.#outsider(each, 'people.lobby', 'remove')),
+      ...banned.map((each) => this.#outsider(each, 'people.banned', 'allow')),
+    );
     if (focused === null) return;
     const again = [...this.#list.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused);
     (again ?? byId('panel-title', HTMLElement)).focus();
+  }
+
+  /**
+   * Somebody who is not in the room.
+   *
+   * @param {{id: string, name: string}} who
+   * @param {Key} note
+   * @param {'remove' | 'allow' | null} command
+   */
+  #outsider({ id, name }, note, command) {
+    const words = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, text(note)));
+    const row = element('li', { class: 'person', 'data-outsider': id }, words);
+    if (command === null) return row;
+    const label = `${text(`host.${command}`)}: ${name}`;
+    const button = element('button', { type: 'button', class: 'quiet', 'aria-label': label, title: text(`host.${command}`) }, icon(command === 'remove' ? 'remove' : 'check'));
+    button.onclick = () => this.#send({ type: command, participant: id });
+    row.append(button);
+    return row;
+  }
+
+  #clearing() {
+    const button = element('button', { type: 'button', class: 'quiet' }, text('host.clear-lobby'));
+    button.onclick = () => this.#send({ type: 'clear-lobby' });
+    return element('li', { class: 'person' }, button);
   }
 
   /** @param {RoomState} state */

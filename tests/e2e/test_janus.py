@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import av
 import pytest
@@ -190,3 +191,22 @@ async def test_a_wrong_pin_and_a_missing_room_are_told_with_a_next_step(janus: J
             await watch(handle, JanusRoom(PRIVATE, "0", "janus_private"), "Greenroom")
         with pytest.raises(JanusError, match="janus_public: No such room; create it"):
             await expect(handle, JanusRoom(99, "", "janus_public"))
+
+
+async def test_a_room_for_g711_gets_pictures_and_no_noise_and_a_dummy_is_nobody(
+    tmp_path: Path, film: list[av.VideoFrame]
+) -> None:
+    options = {"private": ", dummy_publisher = true", "public": ', audiocodec = "pcma"'}
+    with janus_server(tmp_path, **options) as janus:
+        if janus is None:
+            pytest.skip("Janus is not installed: apt-get install janus")
+        with run_server(*command(janus)):
+            async with visit(janus.url) as ada, visit(janus.url) as somebody:
+                await ada.publish(PRIVATE, "Ada", playing(film), AudioStreamTrack(), pin=PIN)
+                await somebody.wait_until(PRIVATE, "Ada", "Dummy publisher")
+                viewer = Viewer(CAMERA)
+                await watch_public(somebody, "Ada", viewer)
+                await viewer.wait(15)
+                assert set(await somebody.present(PUBLIC)) == {"Ada"}
+                assert somebody.sounds == 0
+                assert viewer.worst < READABLE

@@ -253,7 +253,7 @@ async def test_a_recording_is_told_before_one_enters_and_to_guests(page: Page, f
 
 @pytest.mark.parametrize("removed", [False, True])
 async def test_the_receipt_can_be_kept(page: Page, fake: FakeServer, removed: bool) -> None:
-    receipt = {"type": "receipt", "receipt": {"participant": "me", "signature": "…"}}
+    receipt = {"type": "receipt", "receipt": {"participant": "me", "deviceFilter": "never", "signature": "…"}}
     await join(page, fake)
     if removed:
         await fake.sockets[-1].send_json(receipt)

@@ -62,11 +62,13 @@ def folder(tmp_path: Path, camera: Camera) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running(block: str, folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    block: str, folder: Path, port: int, modules: Path = ROOT
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a block as it stands, but on another port; end whatever it leaves behind."""
     environment = os.environ | {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(modules),
         "GREENROOM_PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(
@@ -111,27 +113,33 @@ async def answer(session: aiohttp.ClientSession, url: str, token: str | None) ->
 async def test_a_meeting_with_tokens(folder: Path, port: int) -> None:
     links: dict[str, str] = {}
     async with (
-        running(example("--tls self-signed"), folder, port) as block,
+        running(example("greenroom init"), folder, port) as block,
         aiohttp.ClientSession() as session,
         asyncio.timeout(60),
     ):
         assert block.stdout is not None
         while (line := (await block.stdout.readline()).decode()) and "Greenroom is open at https" not in line:
-            whose, _, link = line.strip().partition(":")
-            links[whose] = link.strip()
-        url = f"https://127.0.0.1:{port}"
+            whose, _, link = line.strip().partition(": ")
+            if "#token=" in link:
+                links[whose] = link
         told = {}
         for whose, link in links.items():
             address, _, token = link.partition("#token=")
-            assert address.endswith(f":{port}/r/studio")
+            url = address.removesuffix("/r/studio")
+            assert url.endswith(f":{port}")
+            assert url != f"https://localhost:{port}"  # others are told this address
             joined = told[whose] = await answer(session, url, token)
             assert joined["type"] == "joined"
-        assert told["for me"]["participants"][0]["role"] == "host"
+        roles = {
+            whose: next(p["role"] for p in joined["participants"] if p["id"] == joined["participant"])
+            for whose, joined in told.items()
+        }
+        assert roles == {"for you, as host": "host", "for guests": "guest", "for Ada": "guest"}
         assert told["for Ada"]["background"] == "fjord"
         assert "Ada" in {person["name"] for person in told["for Ada"]["participants"]}
         assert (await answer(session, url, None))["code"] == "token-missing"
         assert (await answer(session, url, token[:-5]))["code"] == "token-invalid"
-    assert len(links) == 2
+    assert len(links) == 3
 
 
 async def test_a_camera_goes_through_by_whip_and_whep(folder: Path, port: int, camera: Camera) -> None:
@@ -158,3 +166,28 @@ async def test_files(folder: Path, port: int, camera: Camera) -> None:
     alpha = portrait[..., 3].astype(np.uint8)
     assert not camera.marker.box.of(alpha).any()
     assert camera.face(0).of(alpha).min() > 200
+
+
+async def test_an_aiortc_program_of_ones_own(folder: Path, port: int, camera: Camera) -> None:
+    async with running(example("embed.py"), folder, port) as block:
+        assert await asyncio.wait_for(block.wait(), 60) == 0
+    viewer = seen(folder / "shown.mp4", camera)
+    assert viewer.frames > FRAMES // 3
+    assert viewer.worst < READABLE
+    assert viewer.face_is_there()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_make_run_in_a_fresh_clone(folder: Path, port: int) -> None:
+    clone = folder / "greenroom"
+    cloning = await asyncio.create_subprocess_exec("git", "clone", "--quiet", "--no-hardlinks", ROOT, clone)
+    assert await cloning.wait() == 0
+    assert "\n    make run\n" in (clone / "README.md").read_text("utf-8")
+    make = running(f"make run PORT={port}", clone, port, modules=clone)
+    async with make as block, aiohttp.ClientSession() as session:
+        assert block.stdout is not None
+        while f"http://localhost:{port}" not in (line := (await block.stdout.readline()).decode()):
+            assert line, "it has ended"
+        async with session.get(f"http://localhost:{port}/r/studio") as response:
+            assert "<html" in await response.text()

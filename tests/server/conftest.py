@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import av
 import pytest
@@ -74,3 +75,15 @@ def track() -> CameraTrack:
     """A small camera that sends the same ten frames again and again."""
     film: list[av.VideoFrame] = Camera(160, 120, loop=10).video_frames(10)
     return CameraTrack(lambda i: film[i % 10])
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Wait for a condition, for 10 s at most."""
+
+    async def wait(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    return wait

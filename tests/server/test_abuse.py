@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import struct
 import time
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -200,6 +201,43 @@ async def test_a_flood_ends_the_connection_and_nobody_elses(here: Client) -> Non
     await victim.send_json({"type": "background", "background": "fjord"})
     assert (await answer(victim, "background"))["background"] == "fjord"
     await victim.close()
+
+
+FLOODS: dict[str, Callable[[ClientWebSocketResponse], Awaitable[object]]] = {
+    "pings": lambda socket: socket.ping(),
+    "pongs": lambda socket: socket.pong(b"x"),
+    "bytes": lambda socket: socket.send_bytes(b""),
+    "no JSON": lambda socket: socket.send_str("x"),
+    "no object": lambda socket: socket.send_str("[]"),
+    "long lists": lambda socket: socket.send_str("[" + "1," * 60_000 + "1]"),
+    "a description where none belongs": lambda socket: socket.send_str(
+        json.dumps({"type": "media", "audio": False, "video": False, "sdp": "v=0" + 100_000 * "x"})
+    ),
+    "long types": lambda socket: socket.send_str(json.dumps({"type": 100_000 * "x"})),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.parametrize("join", [True, False])
+async def test_everything_counts_before_it_is_read(here: Client, kind: str, join: bool) -> None:
+    """Whatever it is, a second's worth of it ends the connection, and the rest is not even read."""
+    socket = (await joined(here))[0] if join else await here.ws_connect("/ws")
+    reading = asyncio.create_task(last_error(socket))
+    with contextlib.suppress(ConnectionError):
+        for _ in range(2000):
+            await FLOODS[kind](socket)
+    code = await reading
+    assert code == "too-many-messages" or (not join and code in ("bad-message", "not-joined"))
+
+
+async def last_error(socket: ClientWebSocketResponse) -> str:
+    """Return the code of the last error before the end."""
+    code = ""
+    async with asyncio.timeout(10):
+        while (message := await socket.receive()).type is WSMsgType.TEXT:
+            told = message.json()
+            code = told["code"] if told["type"] == "error" else code
+    return code
 
 
 async def ended(socket: ClientWebSocketResponse) -> None:

@@ -78,9 +78,9 @@ async def test_a_compressed_message_is_not_unpacked_beyond_its_limit(here: Clien
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 200_000,
-        '{"a":' * 40_000,
-        "1" * 200_000,
+        "[" * 120_000,
+        '{"a":' * 20_000,
+        "1" * 120_000,
         '"\\ud800"',
         '{"type": "enter", "hostToken": "\\ud800"}',
         "\0",
@@ -260,7 +260,7 @@ async def test_the_page_is_framed_by_nobody_and_runs_its_own_scripts_only(here: 
             policy = response.headers["Content-Security-Policy"]
             assert "frame-ancestors 'none'" in policy
             assert "default-src 'self'" in policy
-            assert "unsafe" not in policy
+            assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")  # WebAssembly, and nothing else
             assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -17,11 +16,14 @@ from aiohttp import web
 from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.config.options import Config
+from tests.support.watchdog import Watchdog
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 KEPT = 0.010
 """Seconds of CPU that one callback may take on the event loop."""
+SAID = 0.020
+"""Seconds of CPU that one callback may take because of what a client says."""
 MEGABYTE = 1 << 20
 ENDINGS = ("leave", "drop", "crash")
 
@@ -80,32 +82,6 @@ async def test_visitors_leave_nothing_behind(url: str) -> None:
     assert resident() - memory < 12 * MEGABYTE
 
 
-class Watchdog:
-    """Notes how much CPU time the callbacks of the event loop's thread take, and whether they wait for threads.
-
-    It is CPU time because a busy machine takes the loop's thread off its core as it pleases.
-    """
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.longest: list[tuple[float, str]] = []
-        self.joins: list[str] = []
-        run, join, loop = asyncio.Handle._run, threading.Thread.join, threading.current_thread()
-
-        def timed_run(handle: asyncio.Handle) -> None:
-            start = time.thread_time()
-            what = repr(handle)
-            run(handle)
-            self.longest.append((time.thread_time() - start, what))
-
-        def noted_join(thread: threading.Thread, timeout: float | None = None) -> None:
-            if threading.current_thread() is loop:
-                self.joins.append(thread.name)
-            join(thread, timeout)
-
-        monkeypatch.setattr(asyncio.Handle, "_run", timed_run)
-        monkeypatch.setattr(threading.Thread, "join", noted_join)
-
-
 @pytest.fixture
 def watchdog(monkeypatch: pytest.MonkeyPatch) -> Watchdog:
     return Watchdog(monkeypatch)
@@ -117,3 +93,11 @@ async def test_nothing_keeps_the_event_loop(url: str, watchdog: Watchdog) -> Non
     worst = sorted(watchdog.longest, reverse=True)[:5]
     assert watchdog.joins == []
     assert worst[0][0] < KEPT, "\n".join(f"{took * 1e3:.1f} ms {what}" for took, what in worst)
+
+
+async def test_nothing_that_is_said_keeps_the_event_loop(url: str, watchdog: Watchdog) -> None:
+    """All of the signalling, with inputs that cost as much as they can."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.support.hostile", url)
+    assert await process.wait() == 0
+    worst = sorted(watchdog.longest, reverse=True)[:8]
+    assert worst[0][0] < SAID, "\n".join(f"{took * 1e3:.1f} ms {what}" for took, what in worst)

@@ -32,6 +32,7 @@ LIMITS = {
     "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
+    "deviceFilter": "optional",
 }
 POLICY = {
     "locked": False,
@@ -39,6 +40,7 @@ POLICY = {
     "backgrounds": "any",
     "screenShare": "allowed",
     "recording": False,
+    "deviceFilter": "optional",
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {
@@ -210,6 +212,9 @@ class FakeServer:
             "participants": [self.me, *(self.others if inside else [])],
             "chat": self.chat if inside else [],
             "knocking": [],
+            "lobby": [],
+            "banned": [],
+            "viewers": [],
             "recording": self.recording,
         }
         return room | ({"hostToken": "token"} if inside and self.role == "host" else {})
@@ -226,7 +231,14 @@ class FakeServer:
 
 
 def participant(identity: str, name: str, **changes: object) -> Message:
-    plain = {"id": identity, "name": name, "audio": True, "video": False, "connected": True}
+    plain = {
+        "id": identity,
+        "name": name,
+        "audio": True,
+        "video": False,
+        "deviceFilter": False,
+        "connected": True,
+    }
     return {**plain, "role": "guest", "hand": None, "screen": False, "quality": None, **changes}
 
 

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -52,7 +53,19 @@ class Tab:
         await self._call("session.new", capabilities={})
         tree = await self._call("browsingContext.getTree")
         self._context = tree["contexts"][0]["context"]
+        await self.visit(url)
+
+    async def visit(self, url: str) -> None:
+        """Load another page."""
         await self._call("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    async def preload(self, script: str) -> None:
+        """Have every page that is loaded from now on run a script first."""
+        await self._call("script.addPreloadScript", functionDeclaration=f"() => {{ {script} }}")
+
+    async def hide(self) -> None:
+        """Open another tab in front of this one."""
+        await self._call("browsingContext.create", type="tab", background=False)
 
     async def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - JSON
         """Return what a JavaScript expression, awaited, is as JSON; RuntimeError when it throws."""
@@ -81,9 +94,12 @@ class Tab:
 
 
 @contextlib.asynccontextmanager
-async def firefox(program: str, profile: Path, url: str) -> AsyncIterator[Tab]:
+async def firefox(
+    program: str, profile: Path, url: str, preferences: Mapping[str, object] = MappingProxyType({})
+) -> AsyncIterator[Tab]:
     """Run Firefox with a profile of its own, a fake camera and a page."""
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+    every = {**PREFERENCES, **preferences}
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in every.items())
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         *(program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"),

@@ -27,9 +27,9 @@ PIN, ADMIN_SECRET = "7391", "north"
 ROOMS = """
 general: {{ }}
 room-{private}: {{ description = "private", is_private = true, pin = "{pin}", require_pvtid = true, publishers = 9,
-  bitrate = 2000000, videocodec = "{codec}", audiocodec = "opus" }}
+  bitrate = 2000000, videocodec = "{codec}", audiocodec = "opus"{private_options} }}
 room-{public}: {{ description = "public", secret = "{pin}", publishers = 9,
-  bitrate = 2000000, videocodec = "vp8,h264" }}
+  bitrate = 2000000, videocodec = "vp8,h264"{public_options} }}
 """
 
 
@@ -44,7 +44,9 @@ def free_ports(n: int) -> list[int]:
 class JanusServer:
     """A Janus process that can be ended and started again."""
 
-    def __init__(self, executable: str, folder: Path, codec: str = "vp8") -> None:
+    def __init__(
+        self, executable: str, folder: Path, codec: str = "vp8", private: str = "", public: str = ""
+    ) -> None:
         self._folder = folder
         port, admin = free_ports(2)
         self.url, self._admin = f"ws://127.0.0.1:{port}", f"ws://127.0.0.1:{admin}"
@@ -67,7 +69,8 @@ class JanusServer:
             f'general: {{ ws = true, ws_port = {port}, ws_ip = "127.0.0.1" }}\n'
             f'admin: {{ admin_ws = true, admin_ws_port = {admin}, admin_ws_ip = "127.0.0.1" }}\n',
         )
-        rooms = ROOMS.format(private=PRIVATE, public=PUBLIC, pin=PIN, codec=codec)
+        options = {"private_options": private, "public_options": public}
+        rooms = ROOMS.format(private=PRIVATE, public=PUBLIC, pin=PIN, codec=codec, **options)
         self._write("janus.plugin.videoroom", rooms)
 
     def _write(self, name: str, text: str) -> None:
@@ -110,13 +113,15 @@ class JanusServer:
 
 
 @contextlib.contextmanager
-def janus_server(folder: Path, codec: str = "vp8") -> Iterator[JanusServer | None]:
-    """Run a Janus; None where it is not installed."""
+def janus_server(
+    folder: Path, codec: str = "vp8", private: str = "", public: str = ""
+) -> Iterator[JanusServer | None]:
+    """Run a Janus, with more options of its rooms; None where it is not installed."""
     executable = shutil.which("janus")
     if executable is None:
         yield None
         return
-    server = JanusServer(executable, folder, codec)
+    server = JanusServer(executable, folder, codec, private, public)
     server.start()
     try:
         yield server

@@ -61,6 +61,7 @@ class VideoTap:
 
     codec = "VP8"
     share: float | None = None
+    own: bool = False
 
     def __init__(self, clock: RecordingClock, write: Callable[[FilteredVideo, int], None]) -> None:
         self._clock = clock

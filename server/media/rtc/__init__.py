@@ -5,10 +5,12 @@ The rest of the server uses the names below, and aiortc's public ones.
 
 from server.media.codec.frames import EncodedFrame
 
+from .addresses import NO_PORT, has_free_ports
 from .clocks import ntp_now
-from .connection import peer_connection, set_stream_id
+from .connection import PeerConnection, peer_connection, set_stream_id
 from .h264 import packetize_h264
 from .ice_restart import IceParameters, IceRestart
+from .refusals import REFUSALS
 from .sender import RtpSender, SenderStats
 from .streams import (
     AudioPacket,
@@ -22,15 +24,19 @@ from .upstream import install
 from .vp8 import packetize_vp8
 
 __all__ = [
+    "NO_PORT",
+    "REFUSALS",
     "AudioPacket",
     "AudioReceiver",
     "EncodedFrame",
     "IceParameters",
     "IceRestart",
+    "PeerConnection",
     "RtpSender",
     "SenderStats",
     "VideoReceiver",
     "VideoStats",
+    "has_free_ports",
     "install",
     "ntp_now",
     "packetize_h264",

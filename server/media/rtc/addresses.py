@@ -1,20 +1,31 @@
-"""Which UDP ports a connection binds, and the address that peers are told."""
+"""Which UDP ports a connection binds, the address that peers are told, and whose datagrams are taken."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import random
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aioice.ice import CandidatePair, Connection, StunProtocol, server_reflexive_candidate
+from aioice.stun import Message
+
+from server.core.errors import SignalingError
+
+from .pairing import LimitedConnection
+from .refusals import REFUSALS
+from .stun import Address, IceSocket
 
 ANY_PORT = (0, 0)
+NO_PORT = "The server has no UDP port left; try again later."
 
 
-class BoundConnection(Connection):
-    """An ICE connection whose host candidates lie in a range of ports.
+class IceConnection(LimitedConnection):
+    """An ICE connection whose host candidates lie in a range of ports, and to whom only the peer can speak.
 
     With a public address, each IPv4 candidate is announced at that one, too, with the same port, as a 1:1 NAT
     or a forwarded range has it.
@@ -22,13 +33,54 @@ class BoundConnection(Connection):
 
     ports: tuple[int, int]
     public_address: str
+    deliver: Callable[[bytes, int], None]
+    """Takes a datagram of the peer, and its arrival in µs of wall-clock time."""
+    _validated: set[tuple[StunProtocol, Address]]
 
     @classmethod
-    def adopt(cls, stock: Connection, ports: tuple[int, int], public_address: str) -> None:
+    def bind(cls, stock: Connection, ports: tuple[int, int] = ANY_PORT, public_address: str = "") -> None:
         """Turn a connection that aiortc has just constructed into one of ours."""
-        stock.__class__ = cls
+        cls.adopt(stock)
         assert isinstance(stock, cls)
         stock.ports, stock.public_address = ports, public_address
+        stock.deliver = lambda data, arrival: None
+        stock._validated = set()
+
+    def take(self, data: bytes, address: Address, socket: IceSocket, arrival: int) -> None:
+        """Deliver a datagram that is not STUN if a check, which takes our password, came from there or was answered.
+
+        DTLS has no other protection until its keys are agreed on: without this, one datagram of a stranger's ends
+        a handshake ("DTLS ClientHello race", Enable Security, 2023).
+        """
+        if (socket, address) in self._validated or self._checked_early(socket, address):
+            self.deliver(data, arrival)
+        else:
+            REFUSALS.add("stranger")
+
+    def _checked_early(self, socket: IceSocket, address: Address) -> bool:
+        """Tell whether a check came from there that waits for the peer's description."""
+        return any(address == checked and socket is at for _, checked, at in self._early_checks)
+
+    def check_incoming(self, message: Message, addr: Address, protocol: StunProtocol) -> None:
+        """As LimitedConnection's; whoever sends it may send more than STUN."""
+        super().check_incoming(message, addr, protocol)
+        if self._knows(addr):
+            self._validated.add((protocol, addr))
+
+    def check_complete(self, pair: CandidatePair) -> None:
+        """As aioice/ice.py:803; a peer that is ICE-lite never checks itself."""
+        if pair.state is CandidatePair.State.SUCCEEDED:
+            self._validated.add((pair.protocol, pair.remote_addr))
+        super().check_complete(pair)
+
+    def respond_error(
+        self, request: Message, addr: Address, protocol: StunProtocol, error_code: tuple[int, str]
+    ) -> None:
+        """As aioice/ice.py:1339, but strangers get no answer, which they could have sent to somebody else."""
+        if error_code[0] in (400, 401):
+            REFUSALS.add("stun")
+        else:
+            super().respond_error(request, addr, protocol, error_code)
 
     async def get_component_candidates(
         self,
@@ -36,8 +88,10 @@ class BoundConnection(Connection):
         addresses: list[str],
         timeout: int = 5,  # noqa: ASYNC109 - the signature of aioice
     ) -> list[Candidate]:
-        """As aioice/ice.py:1139, which binds to port 0 always."""
+        """As aioice/ice.py:1139, which binds to port 0 always. Raises SignalingError no-port when all are taken."""
         protocols = [p for address in addresses if (p := await self._bind(component, address)) is not None]
+        if addresses and not protocols:
+            raise SignalingError("no-port", NO_PORT)
         self._protocols += protocols
         candidates = [protocol.local_candidate for protocol in protocols]
         if self.public_address:
@@ -47,11 +101,11 @@ class BoundConnection(Connection):
         # What is left for aioice is the TURN server.
         return candidates + await super().get_component_candidates(component, [], timeout)
 
-    async def _bind(self, component: int, address: str) -> StunProtocol | None:
+    async def _bind(self, component: int, address: str) -> IceSocket | None:
         for port in _shuffled(self.ports):
             try:
                 _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda: StunProtocol(self), local_addr=(address, port)
+                    lambda: IceSocket(self), local_addr=(address, port)
                 )
             except OSError:
                 continue
@@ -70,7 +124,7 @@ class BoundConnection(Connection):
 
     @staticmethod
     async def _reflexive(
-        protocols: list[StunProtocol], server: tuple[str, int], limit: float
+        protocols: list[IceSocket], server: tuple[str, int], limit: float
     ) -> list[Candidate]:
         queries = [
             asyncio.create_task(server_reflexive_candidate(protocol, server))
@@ -83,6 +137,23 @@ class BoundConnection(Connection):
         for query in pending:
             query.cancel()
         return [query.result()[0] for query in done if query.exception() is None]
+
+
+def has_free_ports(ports: tuple[int, int], count: int) -> bool:
+    """Tell whether so many UDP ports can be bound now; tries all of the range only where hardly any are left."""
+    with contextlib.ExitStack() as bound:
+        for port in _shuffled(ports) if ports != ANY_PORT else [0] * count:
+            try:
+                bound.enter_context(probe := socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                probe.bind(("", port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                return False
+            count -= 1
+            if count <= 0:
+                return True
+    return False
 
 
 def _shuffled(ports: tuple[int, int]) -> list[int]:

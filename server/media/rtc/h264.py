@@ -9,6 +9,7 @@ from aiortc.codecs.h264 import NAL_TYPE_FU_A, NAL_TYPE_STAP_A, H264Encoder, h264
 NAL_IDR = 5
 NAL_SPS = 7
 FIRST_FRAGMENT = 0x80
+START_CODE = b"\0\0\0\1"
 
 
 def packetize_h264(data: bytes) -> list[bytes]:
@@ -25,6 +26,15 @@ def depayload_h264(payload: bytes) -> tuple[bytes, bool]:
     """
     data = h264_depayload(payload)
     return data, any(kind in (NAL_IDR, NAL_SPS) for kind in _nal_types(payload))
+
+
+def has_parameter_sets(data: bytes) -> bool:
+    """Tell whether an access unit (Annex B, as depayload_h264 makes it) begins with a sequence parameter set.
+
+    An access unit delimiter and supplemental information may come before it.
+    """
+    kinds = [unit[0] & 0x1F for unit in data[: 1 << 10].split(START_CODE)[1:] if unit]
+    return NAL_SPS in kinds
 
 
 def _nal_types(payload: bytes) -> Iterator[int]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from aioice.candidate import Candidate
 from aioice.ice import Connection
 from aiortc import RTCPeerConnection
-from aiortc.rtcicetransport import RTCIceGatherer
+from aiortc.rtcicetransport import RTCIceGatherer, candidate_to_aioice
 
-from .addresses import ANY_PORT, BoundConnection
 from .connection import PeerConnection
 from .dtls import DtlsTransport
+from .sdp import read_candidate, usable
 
 
 class IceParameters(NamedTuple):
@@ -38,9 +37,8 @@ class IceRestart:
         self._old: Connection = self._dtls.transport._connection
         configuration: Any = connection._RTCPeerConnection__configuration  # type: ignore[attr-defined]
         self._gatherer = RTCIceGatherer(configuration.iceServers)
-        self._new: Connection = self._gatherer._connection
-        if connection.ports != ANY_PORT or connection.public_address:
-            BoundConnection.adopt(self._new, connection.ports, connection.public_address)
+        connection.adopt_ice(self._gatherer._connection)
+        self._new: Any = self._gatherer._connection
         self._task: asyncio.Task[None] | None = None
 
     async def answer(self, remote: IceParameters) -> IceParameters:
@@ -60,7 +58,9 @@ class IceRestart:
 
     async def add(self, line: str) -> None:
         """Add a candidate of the peer that came later; raise ValueError when it can't be parsed."""
-        await self._new.add_remote_candidate(Candidate.from_sdp(line))
+        candidate = read_candidate(line)
+        if usable(candidate):
+            await self._new.add_remote_candidate(candidate_to_aioice(candidate))
 
     async def close(self) -> None:
         """Give up if there is no pair yet; after that the connection's own end is what counts."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from struct import pack, unpack_from
-from typing import NamedTuple
+from struct import Struct, pack, unpack_from
+from typing import NamedTuple, TypeAlias
 
 from server.core.token_bucket import TokenBucket
 
@@ -13,6 +13,8 @@ from .transport_cc import URI as TRANSPORT_CC
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+FIXED_HEADER = Struct("!BBHLL")
+"""V, P, X, CC; M, PT; sequence number; timestamp; SSRC (RFC 3550, section 5.1)."""
 ONE_BYTE_HEADER = 0xBEDE
 MAX_ID = 14
 MAX_LENGTH = 16
@@ -48,18 +50,32 @@ class HeaderExtensions:
     def block(
         self, ntp: int, level: int | None = None, voice: bool = False, number: int | None = None
     ) -> bytes:
-        """Return the extension block of packets sent at `ntp`, empty when there is nothing to write."""
+        """Return the extension block of a packet sent at `ntp`, empty when there is nothing to write."""
+        before, after = self.around_number(ntp, level, voice, numbered=number is not None)
+        if number is None or self._number is None:
+            return before
+        return before + number.to_bytes(2, "big") + after
+
+    def around_number(
+        self, ntp: int, level: int | None = None, voice: bool = False, *, numbered: bool = True
+    ) -> tuple[bytes, bytes]:
+        """Return what a block has before and after the two bytes of the number, in all packets of one frame alike.
+
+        Where there is no number it is the whole block, and nothing.
+        """
         elements = self._mid
         if self._level is not None and level is not None:
             elements += _element(self._level, bytes((0x80 * voice | level & 0x7F,)))
         if self._send_time is not None:
             elements += _element(self._send_time, (ntp >> 14 & 0xFFFFFF).to_bytes(3, "big"))
-        if self._number is not None and number is not None:
-            elements += _element(self._number, number.to_bytes(2, "big"))
+        numbered = numbered and self._number is not None
+        if numbered:
+            elements += _element(self._number or 0, bytes(2))
         if not elements:
-            return b""
-        elements += bytes(-len(elements) % 4)
-        return pack("!HH", ONE_BYTE_HEADER, len(elements) // 4) + elements
+            return b"", b""
+        padding = bytes(-len(elements) % 4)
+        block = pack("!HH", ONE_BYTE_HEADER, (len(elements) + len(padding)) // 4) + elements
+        return (block[:-2], padding) if numbered else (block + padding, b"")
 
 
 def _element(number: int, value: bytes) -> bytes:
@@ -110,12 +126,10 @@ class RetransmissionLimit:
         return True
 
 
-class _Sent(NamedTuple):
-    """A packet as it was sent; payloads are shared by all receivers, so that a history costs little."""
+_Sent: TypeAlias = tuple[int, bytes, bytes]
+"""A packet as it was sent: its sequence number, header, and payload, which all receivers share."""
 
-    sequence_number: int
-    header: bytes
-    payload: bytes
+_NOTHING: _Sent = (-1, b"", b"")
 
 
 class PacketWriter:
@@ -156,18 +170,20 @@ class PacketWriter:
     ) -> list[bytes]:
         """Return the packets of one frame, or of one piece of audio, to be sent at `ntp`."""
         self.limit.sent(sum(map(len, payloads)))
-        block = self._extensions.block(ntp, level, voice)
-        flags = 0x90 if block else 0x80
+        numbered = self._number
+        before, after = self._extensions.around_number(ntp, level, voice, numbered=numbered is not None)
+        flags, second = 0x90 if before else 0x80, self._payload_type
         packets = []
         for left, payload in enumerate(payloads, 1 - len(payloads)):
             number = self._sequence_number
             self._sequence_number = (number + 1) & 0xFFFF
-            second = self._payload_type | (MARKER if self._video and left == 0 else 0)
-            if self._number is not None:
-                block = self._extensions.block(ntp, level, voice, self._number(len(payload)))
-            header = pack("!BBHLL", flags, second, number, timestamp, self._ssrc) + block
+            if self._video and left == 0:
+                second |= MARKER
+            header = FIXED_HEADER.pack(flags, second, number, timestamp, self._ssrc) + before
+            if numbered is not None:
+                header += numbered(len(payload)).to_bytes(2, "big") + after
             if self._video:
-                self._history[number % HISTORY] = _Sent(number, header, payload)
+                self._history[number % HISTORY] = number, header, payload
             packets.append(header + payload)
         return packets
 
@@ -180,19 +196,19 @@ class PacketWriter:
 
         Over RTX it gets a new send time: an old one would look like congestion to the receiver's estimator.
         """
-        sent = self._history.get(sequence_number % HISTORY)
-        if sent is None or sent.sequence_number != sequence_number:
+        known, sent, payload = self._history.get(sequence_number % HISTORY, _NOTHING)
+        if known != sequence_number:
             return None
-        if not self.limit.allows(sequence_number, len(sent.payload), ntp / (1 << 32), round_trip):
+        if not self.limit.allows(sequence_number, len(payload), ntp / (1 << 32), round_trip):
             return None
         if self._rtx is None:
-            return sent.header + sent.payload
+            return sent + payload
         ssrc, payload_type, number = self._rtx
         self._rtx = self._rtx._replace(sequence_number=(number + 1) & 0xFFFF)
-        transport_wide = None if self._number is None else self._number(len(sent.payload))
+        transport_wide = None if self._number is None else self._number(len(payload))
         block = self._extensions.block(ntp, number=transport_wide)
-        _, second, original, timestamp = unpack_from("!BBHL", sent.header)
-        header = pack(
-            "!BBHLL", 0x90 if block else 0x80, second & MARKER | payload_type, number, timestamp, ssrc
+        _, second, original, timestamp = unpack_from("!BBHL", sent)
+        header = FIXED_HEADER.pack(
+            0x90 if block else 0x80, second & MARKER | payload_type, number, timestamp, ssrc
         )
-        return header + block + pack("!H", original) + sent.payload
+        return header + block + pack("!H", original) + payload

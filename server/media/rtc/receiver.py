@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -25,6 +27,8 @@ from aiortc.rtp import (
 
 from .dtls import UNSENDABLE, DtlsTransport
 
+LAYER_SILENCE = 1.0
+"""Seconds without a packet after which another layer of simulcast takes over."""
 NACK_LENGTH = 200
 """Sequence numbers that one NACK asks for at most: up to 4 bytes each, and pylibsrtp takes no more than 1500."""
 
@@ -53,12 +57,22 @@ class Receiver(RTCRtpReceiver):
     _RTCRtpReceiver__started: bool
 
     sink: Sink | None
+    parameter_sets: Mapping[int, bytes]
+    """H.264 parameter sets (Annex B) that the description has, by payload type."""
+    layered: bool
+    """Whether there may be simulcast layers, some of which come although the answer asks for the first only."""
+    _layer: tuple[int, float]
+    _media_ssrcs: set[int]
 
     @classmethod
     def adopt(cls, stock: RTCRtpReceiver) -> Receiver:
         stock.__class__ = cls
         assert isinstance(stock, Receiver)
         stock.sink = None
+        stock.parameter_sets = {}
+        stock.layered = False
+        stock._layer = 0, float("-inf")
+        stock._media_ssrcs = set()
         return stock
 
     @property
@@ -99,15 +113,28 @@ class Receiver(RTCRtpReceiver):
             streams[packet.ssrc] = StreamStatistics(codec.clockRate)
         streams[packet.ssrc].add(packet)
         if not is_rtx(codec):
-            self.sink.take(packet, codec, False)
+            self._media_ssrcs.add(packet.ssrc)
+            if not self.layered or self._is_first_layer(packet.ssrc):
+                self.sink.take(packet, codec, False)
             return
         ssrc = self._RTCRtpReceiver__rtx_ssrc.get(packet.ssrc)
+        if ssrc is None and len(self._media_ssrcs) == 1:  # without a=ssrc lines it can be of one stream only
+            (ssrc,) = self._media_ssrcs
         payload_type = codec.parameters.get("apt")
         if ssrc is None or len(packet.payload) < 2 or not isinstance(payload_type, int):
             return  # a padding-only packet, or of nobody
         original = self._RTCRtpReceiver__codecs.get(payload_type)
         if original is not None:
             self.sink.take(unwrap_rtx(packet, payload_type, ssrc), original, True)
+
+    def _is_first_layer(self, ssrc: int) -> bool:
+        """Tell whether a stream is the one that is taken: whichever came first, until it ends."""
+        first, heard = self._layer
+        now = time.monotonic()
+        if ssrc != first and now - heard < LAYER_SILENCE:
+            return False
+        self._layer = ssrc, now
+        return True
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpByePacket):

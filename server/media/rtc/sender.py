@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from aiortc import RTCRtpTransceiver
@@ -25,6 +26,7 @@ from aiortc.utils import random32
 from .clocks import ntp_now
 from .dtls import UNSENDABLE, DtlsTransport
 from .packets import HeaderExtensions, PacketWriter, Retransmission
+from .sdp import sent_codec
 from .vp8 import picture_id_of, with_picture_id
 
 logger = logging.getLogger(__name__)
@@ -103,19 +105,22 @@ class PacketSender(RTCRtpSender):
         return self._writer is not None and self._enabled and self.transport.ready
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
+        if self.codec is None:
+            return
+        # rtcrtpsender.py:230 looks for the retransmissions of the first one.
+        codecs = [self.codec, *(codec for codec in parameters.codecs if codec != self.codec)]
+        parameters = replace(parameters, codecs=codecs)
         await super().send(parameters)
         if self._writer is None:
-            self.codec = parameters.codecs[0]
             self._writer = self._make_writer(parameters, self.codec)
-            self.is_vp8 = self.codec.name == "VP8"
         self.announce()
 
     def negotiated(self, codecs: Sequence[RTCRtpCodecParameters]) -> None:
         """Note the codecs that both sides have, the preferred one first."""
         # rtcpeerconnection.py:648 resets a transceiver's codecs to the defaults for each offer: keep the first.
-        if self.codec is None and codecs:
-            self.codec = codecs[0]
-            self.is_vp8 = self.codec.name == "VP8"
+        if self.codec is None:
+            self.codec = sent_codec(codecs)
+            self.is_vp8 = self.codec is not None and self.codec.name == "VP8"
         self.announce()
 
     def _make_writer(self, parameters: RTCRtpSendParameters, codec: RTCRtpCodecParameters) -> PacketWriter:

@@ -15,7 +15,7 @@ from aiortc.rtp import RtcpSrPacket, RtpPacket
 from server.media.codec.frames import EncodedFrame
 
 from .clocks import CaptureClock, Timeline, ntp_now
-from .h264 import depayload_h264
+from .h264 import depayload_h264, has_parameter_sets
 from .loss_control import LossControl
 from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
@@ -105,6 +105,7 @@ class VideoReceiver(_Stream):
         super().__init__(receiver, VIDEO_RATE)
         self._sink = sink
         self._codec = ""
+        self._parameter_sets = b""
         self._round_trip = receiver.transport.round_trip
         self._buffer = VideoBuffer(self._round_trip)
         self._timer: asyncio.TimerHandle | None = None
@@ -131,6 +132,7 @@ class VideoReceiver(_Stream):
         if self._follow(packet) or codec.name != self._codec:
             self._codec = codec.name
             self._buffer = VideoBuffer(self._round_trip, self._buffer.counters)
+            self._parameter_sets = self._receiver.parameter_sets.get(codec.payloadType or 0, b"")
         try:
             data, key = DEPAYLOAD[codec.name](packet.payload) if packet.payload else (b"", False)
         except ValueError:
@@ -164,7 +166,10 @@ class VideoReceiver(_Stream):
     def _emit(self, frames: list[BufferedFrame], now: float) -> None:
         for frame in frames:
             ticks = self._timeline.ticks(frame.timestamp, now)
-            self._sink(EncodedFrame(frame.data, ticks, frame.keyframe, self._codec, now))
+            data = frame.data
+            if frame.keyframe and self._parameter_sets and not has_parameter_sets(data):
+                data = self._parameter_sets + data
+            self._sink(EncodedFrame(data, ticks, frame.keyframe, self._codec, now))
 
     def close(self) -> None:
         super().close()

@@ -28,20 +28,20 @@ SEGMENTATION = sys.platform == "linux" and hasattr(socket, "SOL_UDP")
 TURN_BACKLOG = 128
 TURN_BUFFER = 1 << 16
 
-Receive = Callable[[bytes, int], None]
-"""Takes a datagram that is not STUN, and its arrival in µs of wall-clock time."""
+Take = Callable[[bytes, tuple[str, int], int], None]
+"""Takes a datagram, whom it is from, and its arrival in µs of wall-clock time."""
 
 
 def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def take_over(protocol: StunProtocol, receive: Receive) -> bool:
+def take_over(protocol: StunProtocol, take: Take) -> bool:
     """Read the socket of `protocol` until it is empty, instead of one datagram per turn of the event loop.
 
-    STUN goes on to `protocol`, the rest to `receive` with the kernel's time stamp (SO_TIMESTAMPNS), which is
-    free of the loop's own delay; aiortc/rtcdtlstransport.py:668 stamps after it. Returns False, with only the
-    buffer changed, where that can't be done: not Linux, not asyncio's selector loop, a TURN allocation.
+    `take` gets the kernel's time stamp (SO_TIMESTAMPNS), which is free of the loop's own delay;
+    aiortc/rtcdtlstransport.py:668 stamps after it. Returns False, with only the buffer changed, where that can't
+    be done: not Linux, not asyncio's selector loop, a TURN allocation.
     """
     transport: Any = protocol.transport
     wrapped = transport.get_extra_info("socket")
@@ -54,11 +54,11 @@ def take_over(protocol: StunProtocol, receive: Receive) -> bool:
         return False
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     # The public add_reader refuses a transport's descriptor. Closing the transport removes the reader.
-    loop._add_reader(sock.fileno(), _drain, protocol, sock, receive)
+    loop._add_reader(sock.fileno(), _drain, protocol, sock, take)
     return True
 
 
-def _drain(protocol: StunProtocol, sock: socket.socket, receive: Receive) -> None:
+def _drain(protocol: StunProtocol, sock: socket.socket, take: Take) -> None:
     for _ in range(BATCH):
         if protocol.transport.is_closing():
             return
@@ -69,10 +69,7 @@ def _drain(protocol: StunProtocol, sock: socket.socket, receive: Receive) -> Non
         except OSError as error:  # an ICMP error for something sent earlier
             protocol.error_received(error)
             return
-        if data and data[0] < 4:  # RFC 7983
-            protocol.datagram_received(data, address)
-        else:
-            receive(data, _stamp(control))
+        take(data, address[:2], _stamp(control))
 
 
 def _stamp(control: list[tuple[int, int, bytes]]) -> int:

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import aiortc
+from aioice.candidate import Candidate
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aioice.turn import TurnTransport
 from aiortc.codecs.h264 import H264Encoder
@@ -19,8 +20,14 @@ PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
 PRIVATE: tuple[tuple[type, str], ...] = (
     (CandidatePair, "remote_addr"),
-    (Connection, "_nominated _protocols _queue data_received get_component_candidates"),
-    (StunProtocol, "datagram_received error_received request"),
+    (
+        Connection,
+        "_check_list _early_checks _nominated _pair_remote_candidate _protocols _queue _remote_candidates"
+        " _remote_candidates_resolving add_remote_candidate check_complete check_incoming get_component_candidates"
+        " request_received respond_error",
+    ),
+    (Candidate, "_network_host"),
+    (StunProtocol, "datagram_received error_received receiver request transactions"),
     (TurnTransport, "_TurnTransport__inner_protocol _TurnTransport__send_tasks"),
     (H264Encoder, "_packetize _split_bitstream"),
     (RTCCertificate, "_create_ssl_context"),
@@ -32,8 +39,10 @@ PRIVATE: tuple[tuple[type, str], ...] = (
     (RtpRouter, "mid_table route_rtp senders ssrc_table"),
     (
         RTCDtlsTransport,
-        "_handle_rtcp_data _handle_rtp_data _rtp_header_extensions_map _rtp_router _rx_srtp _state"
-        " _transport _tx_srtp _RTCDtlsTransport__rx_bytes _RTCDtlsTransport__rx_packets"
+        "_do_handshake _handle_rtcp_data _handle_rtp_data _recv_next _role"
+        " _rtp_header_extensions_map _rtp_router _rx_srtp _state"
+        " _set_state _srtp_profiles _ssl _transport _tx_srtp _write_ssl"
+        " _RTCDtlsTransport__local_certificate _RTCDtlsTransport__rx_bytes _RTCDtlsTransport__rx_packets"
         " _RTCDtlsTransport__tx_bytes _RTCDtlsTransport__tx_packets",
     ),
     (
@@ -41,7 +50,7 @@ PRIVATE: tuple[tuple[type, str], ...] = (
         "_RTCPeerConnection__certificates _RTCPeerConnection__configuration"
         " _RTCPeerConnection__createDtlsTransport"
         " _RTCPeerConnection__createTransceiver _RTCPeerConnection__dtlsTransports"
-        " _RTCPeerConnection__gather _RTCPeerConnection__remoteDescription",
+        " _RTCPeerConnection__gather _RTCPeerConnection__localDescription",
     ),
     (
         aiortc.RTCRtpSender,

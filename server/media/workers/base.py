@@ -60,6 +60,7 @@ class FilterControl(Protocol):
     background: Background
     network_interval: int
     full_blur: bool
+    privacy: float
     outcomes: Counter[Outcome]
     errors: int
     failing: bool
@@ -85,6 +86,11 @@ class Camera(NamedTuple):
 
 class Workers(Protocol):
     """All workers of a server."""
+
+    @property
+    def ready(self) -> int:
+        """How many can work now."""
+        ...
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """Get ready for one camera."""

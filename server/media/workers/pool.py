@@ -8,10 +8,10 @@ another one is started, and the cameras on it begin anew with a slate.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
+from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import Camera
 from server.media.workers.process import Worker
@@ -20,18 +20,25 @@ from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
 logger = logging.getLogger(__name__)
 
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
+AWAY: Final = (
+    2.0  # seconds between two checks from which on the event loop has been late, and not the workers
+)
 
 
 class ProcessPool:
     """Workers in processes of their own. Made inside a running event loop."""
 
-    def __init__(self, model: str, models: Path, count: int, smoother: str, log_format: str) -> None:
-        """Start `count` processes with a network from the folder `models`."""
+    def __init__(self, card: ModelCard, count: int, smoother: str, log_format: str) -> None:
+        """Start `count` processes with a network."""
         self._cameras: dict[int, RemoteTranscoding] = {}
         self._next = 0
-        self._workers = [
-            Worker((model, str(models), smoother, log_format), self.answer, self.lost) for _ in range(count)
-        ]
+        self._checked: float | None = None
+        self._workers = [Worker(card, (smoother, log_format), self) for _ in range(count)]
+
+    @property
+    def ready(self) -> int:
+        """See Workers."""
+        return sum(worker.ready for worker in self._workers)
 
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""
@@ -42,10 +49,21 @@ class ProcessPool:
         return Camera(control, transcoding)
 
     def least(self, camera: RemoteTranscoding | None) -> Worker:
-        """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
+        """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing.
+
+        One that is ready comes before one that is starting, and that before one whose process has ended.
+        """
         others = [c.worker for c in self._cameras.values() if c is not camera]
         present = camera and camera.worker
-        return min(self._workers, key=lambda worker: (others.count(worker), worker is not present))
+        return min(
+            self._workers,
+            key=lambda worker: (
+                not worker.ready,
+                not worker.running,
+                others.count(worker),
+                worker is not present,
+            ),
+        )
 
     def forget(self, camera: RemoteTranscoding) -> None:
         """Count a camera no more."""
@@ -57,17 +75,35 @@ class ProcessPool:
         if camera is not None and camera.worker is worker:
             camera.answer(answer, videos)
 
-    def lost(self, worker: Worker) -> None:
-        """Tell the cameras of a worker that it has ended."""
-        for camera in list(self._cameras.values()):
-            if camera.worker is worker:
-                camera.lost()
+    def lost(self, worker: Worker, camera: int | None) -> None:
+        """Tell the cameras of a worker that it has ended, and one of them that its frames were worked on."""
+        for ours in list(self._cameras.values()):
+            if ours.worker is worker:
+                ours.lost(guilty=ours.camera == camera)
+
+    def started(self, worker: Worker) -> None:
+        """Give a worker that is ready its share of the cameras, which change over with their next frames."""
+        for _ in range(len(self._cameras) // max(1, self.ready)):
+            homes = [camera.home for camera in self._cameras.values()]
+            fullest = max(homes, key=homes.count)
+            if homes.count(fullest) <= homes.count(worker) + 1:
+                return
+            next(camera for camera in self._cameras.values() if camera.home is fullest).home = worker
 
     def check(self, now: float) -> None:
         """See Workers."""
-        hanging = {
-            c.worker for c in self._cameras.values() if c.since is not None and now - c.since > HANGING
-        }
+        away = now - self._checked if self._checked is not None else 0.0
+        self._checked = now
+        for worker in self._workers:
+            worker.check(now)
+        hanging = set()
+        for camera in self._cameras.values():
+            if camera.since is None or not camera.worker.ready:
+                continue
+            if away > AWAY:  # answers may have come that nobody has read
+                camera.since += away
+            elif now - camera.since > HANGING:
+                hanging.add(camera.worker)
         for worker in hanging:
             logger.error("a media worker hangs; it is ended")
             worker.kill()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pickle
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
-from server.config.options import ROOT
+from filters.matting.segmenter import ModelCard
+from server.config.interpreter import python_command, python_environment
+from server.core.backoff import Backoff
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.program import LENGTH, Job, frame_message, read_answer
 
@@ -20,32 +22,63 @@ logger = logging.getLogger(__name__)
 
 READ_SIZE: Final = 1 << 18
 MAX_ANSWER: Final = 1 << 24  # bytes
-PREFIX: Final = "GREENROOM_"
-RESTART_PAUSE: Final = 1.0  # seconds
+RESTART_PAUSE: Final = 1.0  # seconds before the first attempt to replace a process
+LONGEST_PAUSE: Final = 30.0  # seconds between attempts that fail
+START_LIMIT: Final = 60.0  # seconds until a process has loaded its network, on a machine that is busy
 ENDING: Final = 2.0  # seconds that a process may take to end
 
-OnAnswer: TypeAlias = Callable[["Worker", dict[str, Any], list[FilteredVideo]], None]
-OnLost: TypeAlias = Callable[["Worker"], None]
+
+class Owner(Protocol):
+    """Whoever has started a worker."""
+
+    def answer(self, worker: Worker, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
+        """Take an answer."""
+        ...
+
+    def lost(self, worker: Worker, camera: int | None) -> None:
+        """A worker has ended, while it was at work for that camera if any."""
+        ...
+
+    def started(self, worker: Worker) -> None:
+        """A worker is ready."""
+        ...
 
 
 class Worker:
-    """One process and the socket to it. What is sent is bounded, because every camera has one job at a time."""
+    """One process and the socket to it. What is sent is bounded, because every camera has one job at a time.
 
-    def __init__(self, command: Sequence[str], on_answer: OnAnswer, on_lost: OnLost) -> None:
-        """Start `python -m server.media.workers.program` with the words of `command` after its socket."""
-        self._command = command
-        self._on_answer = on_answer
-        self._on_lost = on_lost
+    A process that ends is replaced, sooner or later: every attempt that fails makes the next one wait longer.
+    """
+
+    def __init__(self, card: ModelCard, words: Sequence[str], owner: Owner) -> None:
+        """Start `python -m server.media.workers.program FD` with these words, and give it a network."""
+        self.ready = False
+        """Whether there is a process, and it has loaded its network."""
+        self._card = frame_message(pickle.dumps(card))
+        self._words = words
+        self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._outgoing = bytearray()
         self._incoming = bytearray()
+        self._jobs = deque[int]()
+        self._started = 0.0
+        self._pauses = Backoff(RESTART_PAUSE, LONGEST_PAUSE)
         self._closed = False
         self._start()
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, though it may still be starting."""
+        return self._socket is not None
+
     def send(self, job: Job) -> None:
-        """Send a job, without ever waiting."""
+        """Send a job, without ever waiting; for the bin where no process is running."""
+        if self._socket is None:
+            return
+        if job.frames is not None:
+            self._jobs.append(job.camera)
         self._outgoing += frame_message(pickle.dumps(job))
         self._write()
 
@@ -58,33 +91,31 @@ class Worker:
         if self._process is not None:
             self._process.kill()
 
+    def check(self, now: float) -> None:
+        """End a process that takes too long to start; `now` in seconds of the monotonic clock."""
+        if self.running and not self.ready and now - self._started > START_LIMIT:
+            logger.error("a media worker does not start; it is ended")
+            self.kill()
+
     def close(self) -> None:
         """End the process for good, after what it is just doing."""
         self._closed = True
         self._disconnect()
 
     def _start(self) -> None:
+        """Start a process; raises OSError when this machine has none, or no descriptor, to spare."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            # Keys and secrets may be in the environment; codecs need not be near them.
-            environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-            path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "server.media.workers.program",
-                    str(theirs.fileno()),
-                    *self._command,
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=environment | {"PYTHONPATH": path},
-            )
-        ours.setblocking(False)
-        self._socket = ours
-        self._loop.add_reader(ours, self._read)
+        try:
+            with theirs:
+                self._process = _program(theirs, self._words)
+            ours.setblocking(False)
+            self._loop.add_reader(ours, self._read)
+        except BaseException:
+            ours.close()
+            self.kill()
+            raise
+        self._socket, self._started = ours, time.monotonic()
+        self._outgoing += self._card
         self._write()
 
     def _write(self) -> None:
@@ -133,30 +164,63 @@ class Worker:
                 return
             message = bytes(self._incoming[LENGTH.size : end])
             del self._incoming[:end]
-            self._on_answer(self, *read_answer(message))
+            answer, videos = read_answer(message)
+            if not self.ready:
+                self._begin()
+            else:
+                self._jobs.popleft()
+                self._owner.answer(self, answer, videos)
+
+    def _begin(self) -> None:
+        """Take the first answer, which tells that the network is loaded."""
+        self.ready = True
+        self._pauses.reset()
+        self._owner.started(self)
 
     def _lost(self) -> None:
+        camera = self._jobs[0] if self._jobs and self.ready else None
         self._disconnect()
         if not self._closed:
             logger.error("a media worker has ended; another one is started")
-            self._on_lost(self)
-            self._loop.call_later(RESTART_PAUSE, self._restart)
+            self._loop.call_later(self._pauses.pause(), self._restart)
+            self._owner.lost(self, camera)
 
     def _restart(self) -> None:
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self._start()
+        except (OSError, subprocess.SubprocessError) as error:
+            logger.error("a media worker can't be started, for now: %s", error)
+            self._process = None
+            self._loop.call_later(self._pauses.pause(), self._restart)
 
     def _disconnect(self) -> None:
         connection, self._socket = self._socket, None
         process, self._process = self._process, None
+        self.ready = False
         self._outgoing.clear()
         self._incoming.clear()
+        self._jobs.clear()
         if connection is not None:
             self._loop.remove_reader(connection)
             self._loop.remove_writer(connection)
             connection.close()
         if process is not None:
-            self._loop.run_in_executor(None, _reap, process)
+            try:
+                self._loop.run_in_executor(None, _reap, process)
+            except RuntimeError:  # no thread to spare; subprocess reaps it when the next process is started
+                process.kill()
+
+
+def _program(connection: socket.socket, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    # Keys and secrets may be in the environment; codecs need not be near them.
+    return subprocess.Popen(
+        python_command("server.media.workers.program", str(connection.fileno()), *words),
+        pass_fds=[connection.fileno()],
+        stdin=subprocess.DEVNULL,
+        env=python_environment(),
+    )
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -1,9 +1,11 @@
 """A worker: a process that decodes, filters and encodes, and knows neither network nor room.
 
-    python -m server.media.workers.program FD MODEL FOLDER SMOOTHER LOG_FORMAT     (started by processes.py)
+    python -m server.media.workers.program FD SMOOTHER LOG_FORMAT     (started by process.py)
 
-Camera frames come in encoded over the socket FD and leave it filtered and encoded. What the server sends is pickled;
-what it reads is JSON and the encoded pictures, so that a broken codec here can't make the server run anything.
+The network comes first over the socket FD: it is the one that the server has read and names, whatever has become of its
+file. The first answer tells that it is loaded. Then camera frames come in encoded and leave filtered and encoded. What
+the server sends is pickled; what it reads is JSON and the encoded pictures, so that a broken codec here can't make the
+server run anything.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ import socket
 import struct
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from filters.backgrounds.background import Background
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.matte import MatteOptions
+from filters.matting.segmenter import ModelCard, Segmenter
 from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.core.core_dumps import forbid_core_dumps
@@ -58,6 +60,7 @@ class Job(NamedTuple):
     full_blur: bool
     background: bytes | None
     plate: bool | None
+    privacy: float = MatteOptions().privacy
 
 
 def frame_message(content: bytes) -> bytes:
@@ -116,6 +119,7 @@ class _Camera:
         if job.plate is not None:
             self._filter.want_plate(job.plate)
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
+        self._filter.privacy = job.privacy
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:
@@ -132,12 +136,17 @@ class _Camera:
         }
 
 
-def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
+def run(connection: socket.socket, smoother: str) -> None:
     """Work until the server closes its end."""
     cameras: dict[int, _Camera] = {}
     with connection.makefile("rb") as messages:
-        while len(head := messages.read(LENGTH.size)) == LENGTH.size:
-            job: Job = pickle.loads(messages.read(LENGTH.unpack(head)[0]))
+        card: ModelCard | None = _read(messages)
+        if card is None:
+            return
+        segmenter = Segmenter(card)
+        gc.freeze()  # what was imported need not be looked through again and again
+        connection.sendall(write_answer({"model": card.sha256}, []))
+        while (job := _read(messages)) is not None:
             if job.frames is None:
                 cameras.pop(job.camera, None)
                 _forget(everything=not cameras)
@@ -145,6 +154,12 @@ def run(connection: socket.socket, segmenter: Segmenter, smoother: str) -> None:
             if job.camera not in cameras:
                 cameras[job.camera] = _Camera(segmenter, smoother, job)
             connection.sendall(cameras[job.camera].work(job))
+
+
+def _read(messages: BinaryIO) -> Any:  # noqa: ANN401 - whatever the server has pickled
+    """Return the next message, None at the end."""
+    head = messages.read(LENGTH.size)
+    return pickle.loads(messages.read(LENGTH.unpack(head)[0])) if len(head) == LENGTH.size else None
 
 
 def _forget(*, everything: bool) -> None:
@@ -155,19 +170,17 @@ def _forget(*, everything: bool) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def main(fd: str, model: str, folder: str, smoother: str, log_format: str) -> None:
-    """Serve on an inherited socket, with a network from a folder."""
+def main(fd: str, smoother: str, log_format: str) -> None:
+    """Serve on an inherited socket."""
     forbid_core_dumps()
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     configure_logging(log_format, "warning")
-    segmenter = Segmenter(load_card(model, Path(folder)))
-    gc.freeze()  # what was imported need not be looked through again and again
     with socket.socket(fileno=int(fd)) as connection:
         try:
-            run(connection, segmenter, smoother)
+            run(connection, smoother)
         except (BrokenPipeError, ConnectionResetError):
             return
 

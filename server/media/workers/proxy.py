@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
+from filters.matting.matte import MatteOptions
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
@@ -18,6 +19,12 @@ from server.media.codec.transcoder import StageTimes
 from server.media.workers.base import Transcoded
 from server.media.workers.process import Worker
 from server.media.workers.program import Job
+
+FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
+LONGEST_REST: Final = 60.0  # seconds
+
+BACKGROUND_INTERVAL: Final = 0.5
+"""Seconds between two backgrounds that a worker gets ready: a large picture keeps it from others' cameras for 0.2 s."""
 
 COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
 
@@ -40,12 +47,14 @@ class RemoteFilter:
     def __init__(self, background: Background) -> None:
         self.network_interval = 1
         self.full_blur = False
+        self.privacy = MatteOptions().privacy
         self.outcomes = Counter[Outcome]()
         self.errors = self.inferences = 0
         self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
-        self.changed = True
+        self._unknown = self._changed = True
+        self._taken = float("-inf")
         self.background = background
         self._plate = "none"
         self._before: dict[str, Any] = {name: getattr(self, name) for name in COUNTERS}
@@ -58,7 +67,14 @@ class RemoteFilter:
     @background.setter
     def background(self, background: Background) -> None:
         self._background = background
-        self.changed = True
+        self._changed = True
+
+    def due(self, now: float) -> bool:
+        """Tell whether the worker is to be told the background now: at once if it knows none, not too often else."""
+        due = self._unknown or (self._changed and now - self._taken >= BACKGROUND_INTERVAL)
+        if due:
+            self._taken, self._unknown, self._changed = now, False, False
+        return due
 
     @property
     def plate(self) -> str:
@@ -77,10 +93,11 @@ class RemoteFilter:
         self.failing, self._plate = bool(status["failing"]), str(status["plate"])
 
     def restart(self) -> None:
-        """Go on counting with a new worker, which knows nothing."""
+        """Go on counting with a new worker, which knows nothing, and until whose first answer nothing is shown."""
+        self.failing = True
         self._before = {name: getattr(self, name) for name in COUNTERS}
         self._plate = "none"
-        self.changed = True
+        self._unknown = True
 
 
 class RemoteTranscoding:
@@ -92,9 +109,14 @@ class RemoteTranscoding:
         self.times = StageTimes()
         self.camera = camera
         self.since: float | None = None
+        """When the job that is running was sent, in seconds of the monotonic clock."""
+        self._crashes = 0
+        self._crashed = float("-inf")
+        self._rests_until = float("-inf")
         self._workers = workers
         self._control = control
-        self._worker = workers.least(None)
+        self.home = self._worker = workers.least(None)
+        """The worker that is to work from the next job on."""
         self._job: asyncio.Future[Transcoded] | None = None
         self._before = StageTimes()
 
@@ -106,12 +128,19 @@ class RemoteTranscoding:
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
     ) -> asyncio.Future[Transcoded]:
-        """See Transcoding. Raises WorkerError through the future when the worker ends."""
-        if reset:
-            self._move()
+        """See Transcoding. Raises WorkerError through the future when the worker ends, and while there is none."""
+        if reset or not self.home.ready:
+            self.home = self._workers.least(self)
+        self._move()
+        result = self._job = asyncio.get_running_loop().create_future()
+        now = time.monotonic()
+        if not self._worker.running or now < self._rests_until:
+            self._control.failing = True
+            self._end(WorkerError("no worker takes this camera at the moment"))
+            return result
         control = self._control
-        background = pickle.dumps(control.background) if control.changed else None
-        plate, control.wanted_plate, control.changed = control.wanted_plate, None, False
+        background = pickle.dumps(control.background) if control.due(now) else None
+        plate, control.wanted_plate = control.wanted_plate, None
         job = Job(
             self.camera,
             list(frames),
@@ -123,11 +152,11 @@ class RemoteTranscoding:
             control.full_blur,
             background,
             plate,
+            control.privacy,
         )
-        self._job = asyncio.get_running_loop().create_future()
-        self.since = time.monotonic()
+        self.since = now
         self._worker.send(job)
-        return self._job
+        return result
 
     def answer(self, answer: dict[str, Any], videos: list[FilteredVideo]) -> None:
         """Take the worker's answer to the job."""
@@ -145,8 +174,18 @@ class RemoteTranscoding:
             case [_, text]:
                 self._end(WorkerError(text))
 
-    def lost(self) -> None:
-        """The worker has ended: go on with the one that takes its place."""
+    def lost(self, *, guilty: bool) -> None:
+        """The worker has ended: go on with another one, or the one that takes its place.
+
+        A camera whose frames it was working on, again and again, rests: they may be what has ended it, and others
+        need the workers.
+        """
+        if guilty:
+            now = time.monotonic()
+            self._crashes = self._crashes + 1 if now - self._crashed < FORGIVEN else 1
+            self._crashed = now
+            if self._crashes > 1:
+                self._rests_until = now + min(LONGEST_REST, 2.0**self._crashes)
         self._control.restart()
         self._before = self.times
         self._end(WorkerError("the worker has ended"))
@@ -159,11 +198,10 @@ class RemoteTranscoding:
             self._job.cancel()
 
     def _move(self) -> None:
-        """Change to a worker with less to do: where the stream begins anew, nothing is lost by that."""
-        least = self._workers.least(self)
-        if least is not self._worker:
+        """Change to the worker that is to work from now on, where the stream begins anew."""
+        if self.home is not self._worker:
             self._worker.close_camera(self.camera)
-            self._worker = least
+            self._worker = self.home
             self._control.restart()
             self._before = self.times
 

@@ -53,6 +53,7 @@ class ThreadPool:
     """Workers that share this process: for a network that exists here only, as in tests."""
 
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
+        self.ready = count
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")

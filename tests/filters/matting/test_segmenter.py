@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper
 
 from filters.base import Alpha, FilterError, ModelError, Planes
-from filters.matting.segmenter import Box, Segmenter, load_card, network_size, small_rgb
+from filters.matting.segmenter import Box, Segmenter, load_card, network_size, scaled_down, to_rgb
 from tests.support import person
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -184,19 +184,19 @@ class TestInput:
     def test_levels_and_range(self, size: tuple[int, int]) -> None:
         for colour in [(0, 0, 0), (255, 255, 255), (200, 60, 90)]:
             planes = picture(np.full((size[1], size[0], 3), colour, np.uint8))
-            assert np.abs(small_rgb(planes, (96, 64)).astype(int) - colour).max() <= 4
+            assert np.abs(to_rgb(scaled_down(planes, (96, 64))).astype(int) - colour).max() <= 4
 
     @pytest.mark.parametrize("width", [320, 640, 1281, 3840])
     def test_nothing_moves(self, width: int) -> None:
         rgb = np.zeros((width // 2, width, 3), np.uint8)
         rgb[:, width // 2 :] = 255
-        row = small_rgb(picture(rgb), (128, 64)).mean(axis=(0, 2))
+        row = to_rgb(scaled_down(picture(rgb), (128, 64))).mean(axis=(0, 2))
         assert row.sum() / 255 == pytest.approx(64, abs=0.3)
 
     def test_fine_patterns_do_not_alias(self) -> None:
         rgb = np.zeros((720, 1280, 3), np.uint8)
         rgb[:, ::2] = 255
-        assert np.ptp(small_rgb(picture(rgb), (400, 224)).mean(axis=2)) < 10
+        assert np.ptp(to_rgb(scaled_down(picture(rgb), (400, 224))).mean(axis=2)) < 10
 
     @pytest.mark.parametrize("box", [(320, 0, 640, 360), (321, 7, 629, 351), (400, 200, 401, 201)])
     def test_box(self, box: Box, tmp_path: Path) -> None:

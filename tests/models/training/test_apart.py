@@ -42,4 +42,4 @@ def test_what_needs_no_torch_imports_none() -> None:
 def test_the_wheel_holds_the_networks_and_not_the_trainer() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert "models" in build["only-include"]
-    assert build["exclude"] == ["models/training"]
+    assert "models/training" in build["exclude"]

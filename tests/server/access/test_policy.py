@@ -1,5 +1,7 @@
 """Names, texts, and what a room's policy allows."""
 
+import unicodedata
+
 import pytest
 
 from server.access.policy import (
@@ -37,6 +39,41 @@ def test_bad_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["Ada", "עדה", "👩‍👩‍👧", "O'Neil <b>", "x" * 64])
 def test_names_of_all_kinds(name: str) -> None:
     assert participant_name(f" {name}\n") == name
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("\u202eadA\u202c", "adA"),
+        ("Ada\u2066\u2069\u200e\u200f\u061c", "Ada"),
+        ("A\u200bd\u200ca\u200d\ufeff\u00ad\u2060\u180e", "Ada"),
+        ("Ada\U000e0041\U000e007f", "Ada"),
+        ("Ａｄａ", "Ada"),
+        ("𝐀𝐝𝐚", "Ada"),
+        ("Ada\u3000\u00a0 \u2003B", "Ada B"),
+        ("\u3164Ada\u2800\u115f", "Ada"),
+        ("A" + "\u0300\u0301" * 20, "\u00c0" + "\u0301\u0300\u0301\u0300"),
+        ("نمی\u200cخواهم", "نمی\u200cخواهم"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("שָׁלוֹם", "שָׁלוֹם"),
+        ("Nguyễn", "Nguyễn"),
+        ("Иван Ivanov", "Иван Ivanov"),
+        ("Σωκράτης", "Σωκράτης"),
+    ],
+)
+def test_what_is_not_seen_is_not_in_a_name(given: str, shown: str) -> None:
+    assert participant_name(given) == unicodedata.normalize("NFKC", shown)
+    assert participant_name(participant_name(given)) == participant_name(given)
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0410da", "Ad\u0430", "\u0391da", "p\u0430yp\u0430l", "\u13aada", "\u200b\u202e\u3164"]
+)
+def test_lookalikes_of_other_alphabets_are_refused(name: str) -> None:
+    with pytest.raises(SignalingError) as error:
+        participant_name(name)
+    assert error.value.code == "bad-name"
 
 
 @pytest.mark.parametrize("text", ["", " \n\t ", "\x00\x07", "x" * (MAX_CHAT + 1)])
@@ -114,6 +151,7 @@ def test_a_change_keeps_the_rest() -> None:
         "backgrounds": "any",
         "screenShare": "off",
         "recording": False,
+        "deviceFilter": "optional",
     }
 
 
@@ -127,6 +165,7 @@ def test_a_change_keeps_the_rest() -> None:
         {"backgrounds": "pictures"},
         {"backgrounds": [str(i) for i in range(65)]},
         {"screenShare": True},
+        {"deviceFilter": True},
         {"locked": True, "screenShare": "never"},
     ],
 )

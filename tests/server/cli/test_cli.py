@@ -16,6 +16,7 @@ import pytest
 from server.__main__ import main
 from server.access.tokens import Authenticator, Grant, read_keys
 from server.config.options import Config
+from server.core.version import VERSION
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
 
@@ -114,6 +115,25 @@ def test_filter_says_what_is_wrong_in_one_line(
 )
 def test_usage_errors(arguments: list[str]) -> None:
     assert run(*arguments) == 2
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"greenroom {VERSION}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("greenroom to", "token"), ("greenroom serve --log", "--log-format"), ("greenroom ini", "init")],
+)
+def test_shells_complete(
+    typed: str, offered: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_GREENROOM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    run()
+    assert capsys.readouterr().out.split() == [offered]
 
 
 def take_interrupts() -> None:

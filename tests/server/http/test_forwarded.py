@@ -103,3 +103,21 @@ def test_an_ipv6_site_counts_as_one_and_loopback_not_at_all() -> None:
         quota.take("127.0.0.1")
         quota.take("::1")
         quota.take(None)
+
+
+@pytest.mark.parametrize(
+    "header", ["Via", "CF-Connecting-IP", "X-Forwarded-For", "Forwarded", "True-Client-IP"]
+)
+async def test_a_proxy_that_nobody_has_named_is_told(
+    client: MakeClient, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    alone = await client()
+    _, _, _, local, _ = await seen(alone)
+    assert (local, caplog.text) == (True, "")
+    _, _, _, local, _ = await seen(alone, **{header: "1.1 edge"})
+    assert not local
+    assert header in caplog.text
+    assert "trusted_proxies" in caplog.text
+    caplog.clear()
+    await seen(await client("127.0.0.1"), **{header: "1.1 edge"})
+    assert caplog.text == ""

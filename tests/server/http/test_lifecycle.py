@@ -26,6 +26,7 @@ from server.http.metrics import Totals
 from server.http.tls import self_signed
 from server.rooms.participant import Participant
 from tests.support.serving import Client, serving
+from tests.support.whip_client import offer, post
 
 
 @pytest.fixture
@@ -47,6 +48,23 @@ async def test_ready_until_it_drains(here: Client) -> None:
     async with here.ws_connect("/ws") as socket:
         await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
         assert (await socket.receive_json())["code"] == "shutting-down"
+
+
+async def test_not_ready_without_a_worker_or_a_port(here: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whoever comes then is told to come later."""
+    with monkeypatch.context() as patch:
+        patch.setattr(here.app[ROOMS].media.workers, "ready", 0)
+        assert await status(here, "/readyz") == 503
+    for module in ("server.http.health", "server.rooms.rooms"):
+        monkeypatch.setattr(f"{module}.has_free_ports", lambda ports, count: False)
+    assert await status(here, "/readyz") == 503
+    assert await status(here, "/healthz") == 200
+    async with here.ws_connect("/ws") as socket:
+        await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        error = await socket.receive_json()
+    assert (error["code"], error["fatal"]) == ("no-port", True)
+    code, text = await post(here, "/whip/studio", await offer("sendonly", "audio"))
+    assert (code, "no-port" in text) == (503, True)
 
 
 async def test_metrics_name_what_there_is(here: Client) -> None:

@@ -251,6 +251,14 @@ def test_one_stream_of_each_kind_that_can_be_decoded_is_taken() -> None:
     )
 
 
+def test_a_publisher_that_stands_for_the_room_is_nobody() -> None:
+    """Janus' `dummy_publisher`, which is announced like everybody else."""
+    dummy = {"id": 7532287111752249, "display": "Dummy publisher", "dummy": True}
+    streams = [{"type": "video", "mid": "0", "codec": "vp8"}]
+    told = [dummy | {"streams": streams}, {"id": 7, "display": "Ada", "dummy": False, "streams": streams}]
+    assert [feed.display for feed in feeds({"publishers": told})] == ["Ada"]
+
+
 def test_names_fit() -> None:
     assert [shown_name(name) for name in (" Ada ", "", "\n", "x" * 99)] == [
         "Ada",

@@ -105,11 +105,17 @@ def test_a_small_picture_needs_no_more() -> None:
     assert settle(BitrateTier(600_000), [9e6], SMALL, 0, 60)[-1] == 900_000
 
 
-def test_one_weak_subscriber_of_four_takes_no_good_picture_from_the_others() -> None:
-    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] == 250_000
-    assert settle(BitrateTier(600_000), [100_000.0, 2e6, 2e6, 2e6], LARGE, 0, 20)[-1] == 600_000
-    assert settle(BitrateTier(600_000), [450_000.0, 2e6, 2e6, 2e6], SMALL, 0, 20)[-1] == 400_000
-    assert settle(BitrateTier(600_000), [100_000.0, 100_000.0, 2e6, 2e6], SMALL, 0, 20)[-1] == 150_000
+@pytest.mark.parametrize("narrow", [20_000.0, 100_000.0, 450_000.0])
+@pytest.mark.parametrize("wide", range(2, 16))
+def test_only_most_of_the_room_takes_anything_from_the_others(narrow: float, wide: int) -> None:
+    for few in range((wide + 1) // 2):
+        shares = [narrow if i < few else 2e6 for i in range(wide)]
+        assert settle(BitrateTier(600_000), [*shares], SMALL, 0, 20)[-1] == 900_000
+        unknown = [narrow if i < few else None for i in range(wide)]
+        assert settle(BitrateTier(600_000), [*unknown], SMALL, 0, 20)[-1] == 600_000
+    most = wide // 2 + 1
+    shares = [narrow if i < most else 2e6 for i in range(wide)]
+    assert settle(BitrateTier(600_000), [*shares], SMALL, 0, 20)[-1] == max(150_000, min(narrow, 400_000))
 
 
 def test_what_does_not_fit_even_as_base_layers_is_paused_until_it_does() -> None:

@@ -27,7 +27,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 def receipt_of(key: Ed25519PrivateKey) -> Receipt:
     frames = Frames(received=100, filtered=80, covered=3, slated=5, repeated=2, encoded=90, sent=89)
     where = {"version": 1, "room": "studio", "participant": "p1", "start": 0, "end": 1000}
-    return sign(key, where | {"policies": [], "model": "ab" * 32, "frames": frames.describe()})
+    what = {"policies": [], "model": "ab" * 32, "deviceFilter": "never", "frames": frames.describe()}
+    return sign(key, where | what)
 
 
 def pem(key: Ed25519PrivateKey) -> bytes:

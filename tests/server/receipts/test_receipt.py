@@ -40,6 +40,7 @@ CONTENT: dict[str, Any] = {
     "end": 1_719_829_387_456,
     "policies": [policy_hash(RoomPolicy())],
     "model": "ab" * 32,
+    "deviceFilter": "never",
     "frames": FRAMES.describe(),
 }
 

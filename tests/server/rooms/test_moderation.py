@@ -30,6 +30,8 @@ async def bob(rooms: Rooms, ada: Guest) -> Guest:
         ("mute", {}),
         ("mute", {"participant": "x"}),
         ("remove", {"participant": "x"}),
+        ("allow", {"participant": "x"}),
+        ("clear-lobby", {}),
         ("admit", {"participant": "x"}),
         ("deny", {"participant": "x"}),
         ("policy", {"policy": {"locked": True}}),
@@ -89,7 +91,15 @@ async def test_remove(rooms: Rooms, ada: Guest, bob: Guest) -> None:
     assert ada.last("participant-left")["reason"] == "removed"
     await bob.ask("enter")  # was on its way already
     assert bob.id not in bob.session.membership.room.members
-    again = await joined(rooms, "Bob", seat=bob.last("joined")["seat"])
+    seat = bob.last("joined")["seat"]
+    for field in ("seat", "former"):
+        with pytest.raises(SignalingError, match="has removed you"):
+            await joined(rooms, "Bob", **{field: seat})
+    assert ada.last("lobby")["banned"] == [{"id": bob.id, "name": "Bob"}]
+    assert await ada.refused("allow", participant="x") == "unknown-participant"
+    await ada.ask("allow", participant=bob.id)
+    assert ada.last("lobby")["banned"] == []
+    again = await joined(rooms, "Bob", seat=seat)
     assert again.id != bob.id
 
 

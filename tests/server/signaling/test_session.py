@@ -44,6 +44,7 @@ async def test_the_first_one_is_told_everything(rooms: Rooms) -> None:
             "name": "Ada",
             "audio": False,
             "video": False,
+            "deviceFilter": False,
             "connected": True,
             "role": "host",
             "hand": None,

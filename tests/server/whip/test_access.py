@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
 import pytest
 
@@ -10,12 +11,17 @@ from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config, IceServer
+from server.core.messages import Message
+from server.rooms.moderation import change_policy, keep_out
+from server.whip.endpoint import SESSIONS
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
 from tests.support.whip_client import SDP, offer, post, speaking
 
 SECRET = "north-" * 6
 KEY = Key("a", "HS256", SECRET)
+
+Until: TypeAlias = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 def token(room: str = "studio", **grant: str) -> str:
@@ -101,6 +107,35 @@ async def test_a_session_is_its_tokens_only(guarded: Client) -> None:
         assert response.status == 403
     async with guarded.delete(location, headers=mine) as response:
         assert response.status == 200
+
+
+async def test_a_viewer_is_seen_and_obeys(guarded: Client, track: CameraTrack, until: Until) -> None:
+    """By removal, by the lock and by the waiting room; and stays out where a host has said so."""
+    bearer, mallory = token(identity="cam"), token(identity="mallory")
+    async with speaking(guarded, "/whip/studio", bearer) as camera:
+        assert await camera.publish(track) == 201
+        (room,) = guarded.app[ROOMS].open_rooms.all()
+        (membership,) = room.memberships
+        told: list[Message] = []
+        membership.send = told.append
+        for policy in ({"locked": True}, {"waitingRoom": True}, None):
+            async with speaking(guarded, "/whep/studio/cam", mallory) as viewer:
+                assert await viewer.play() == 201
+                (seen,) = room.viewers.describe()
+                assert seen["watching"] == membership.participant.id
+                assert told[-1] == {"type": "viewers", "viewers": [seen]}
+                if policy is not None:
+                    change_policy(room, membership.participant.library, policy)
+                else:
+                    keep_out(room, seen["id"], seen["name"], "sub:mallory")
+                await until(lambda: guarded.app[SESSIONS].count("whep") == 0)
+                assert told[-1]["type"] != "viewers" or told[-1]["viewers"] == []
+            recvonly = await offer("recvonly", "video")
+            status, _ = await post(guarded, "/whep/studio/cam", recvonly, Authorization=f"Bearer {mallory}")
+            assert status == 403
+            change_policy(room, membership.participant.library, {"locked": False, "waitingRoom": False})
+        sendonly = await offer("sendonly", "video")
+        assert (await post(guarded, "/whip/studio", sendonly, Authorization=f"Bearer {mallory}"))[0] == 403
 
 
 async def test_other_origins_need_a_server_with_tokens(here: Client, guarded: Client) -> None:

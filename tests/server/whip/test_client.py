@@ -23,7 +23,7 @@ from server.core.errors import SignalingError
 from server.peers.egress import Caller
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
-from server.whip.client import Forward, read_text
+from server.whip.client import Forward, is_segment, place, read_text
 from tests.support.camera import Camera
 from tests.support.client import MAX_BUNDLE, CameraTrack
 from tests.support.serving import Client, serving
@@ -52,6 +52,7 @@ class Sfu:
     def __init__(self) -> None:
         self.frames: list[av.VideoFrame] = []
         self.requests: list[tuple[str, str, str]] = []
+        self.location = "/session"
         self.app = web.Application()
         self.app.router.add_post("/whip/{name}", self._publish)
         self.app.router.add_delete("/session", self._delete)
@@ -69,7 +70,7 @@ class Sfu:
         await connection.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
         answer = connection.localDescription.sdp
-        return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": "/session"})
+        return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": self.location})
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._note(request)
@@ -113,6 +114,59 @@ async def test_what_is_forwarded_is_filtered(segmenter: Segmenter) -> None:
         assert abs(marker.contrast(frame.to_ndarray(format="rgb24").astype(np.uint8))) < READABLE
     corner = sfu.frames[-1].to_ndarray(format="rgb24")[5:40, 5:40].reshape(-1, 3).mean(axis=0)
     assert abs(corner - (0x80, 0x40, 0x20)).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("identity", "path"),
+    [
+        ("desk", "/a/studio/desk/whip"),
+        ("ada@x.org", "/a/studio/ada%40x.org/whip"),
+        ("..x", "/a/studio/..x/whip"),
+        ("org/desk", "/a/studio/org%2Fdesk/whip"),
+        ("?x=1#y", "/a/studio/%3Fx%3D1%23y/whip"),
+        ("%2e%2e", "/a/studio/%252e%252e/whip"),
+        ("ä", "/a/studio/%C3%A4/whip"),
+        (r"\x" + "\r\n", "/a/studio/%5Cx%0D%0A/whip"),
+    ],
+)
+def test_an_identity_stays_in_its_place(identity: str, path: str) -> None:
+    assert is_segment(identity) == (identity[0] != "\\")
+    assert place("https://sfu.example/a/{room}/{identity}/whip", "studio", identity).raw_path == path
+
+
+@pytest.mark.parametrize(
+    "identity", ["", ".", "..", "...", "a/../b", "../", "/", "a//b", r"..\x", "..;/", "a/..;x=1"]
+)
+async def test_an_identity_that_would_leave_its_place_is_not_used(rooms: Rooms, identity: str) -> None:
+    assert not is_segment(identity)
+    membership, _ = rooms.join("studio", "Ada", "", Grant(identity=identity))
+    config = rooms.config.replace(forward_to="https://127.0.0.1:1/{identity}")
+    forward = Forward(config, membership.participant, "studio")
+    assert forward._url.raw_path == f"/{membership.participant.id}"
+    await forward.close()
+
+
+async def test_the_token_is_for_the_configured_origin_only(segmenter: Segmenter) -> None:
+    """Whether the other server names a session of a third one's, or sends us there."""
+    sfu, third = Sfu(), Sfu()
+    async with TestServer(third.app, host="127.0.0.1") as elsewhere:
+
+        async def redirect(_: web.Request) -> web.Response:
+            raise web.HTTPTemporaryRedirect(str(elsewhere.make_url("/whip/x")))
+
+        sfu.app.router.add_post("/redirect", redirect)
+        sfu.location = str(elsewhere.make_url("/session"))
+        async with TestServer(sfu.app, host="127.0.0.1") as there:
+            for path, asked in (("/whip/x", ["DELETE"]), ("/redirect", ["POST", "DELETE"])):
+                for server in (sfu, third):
+                    server.requests.clear()
+                    server.frames.clear()
+                config = Config(workers=1, forward_to=str(there.make_url(path)), forward_token="x")
+                async with serving(config, segmenter) as here, publishing(here, "/whip/private"):
+                    await until(lambda: len(sfu.frames) + len(third.frames) > 5)
+                await until(lambda: third.asked("DELETE") == 1)
+                assert [(method, token) for method, _, token in third.requests] == [(m, "") for m in asked]
+        await asyncio.gather(sfu.close(), third.close())
 
 
 async def test_it_is_tried_again(segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import av
 import pytest
+from aioice.ice import get_host_addresses
 from aiortc.sdp import SessionDescription
 
 from filters.matting.segmenter import Segmenter
@@ -35,7 +37,7 @@ async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: Came
         (membership,) = rooms.open_rooms.all()[0].memberships
         assert membership.participant.describe() | {"id": ""} == {
             "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
-            "quality": None,
+            "quality": None, "deviceFilter": False,
         }  # fmt: skip
         assert membership.room.role(membership) == "guest"
         frames: list[av.VideoFrame] = []
@@ -228,6 +230,38 @@ async def test_ice_restart_gives_new_credentials_and_media_goes_on(here: Client,
         await until(
             lambda: here.app[ROOMS].open_rooms.all()[0].memberships[0].participant.video.received > received
         )
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+async def test_restarts_at_once_leave_nothing(here: Client, track: CameraTrack) -> None:
+    """One is done, the others are told to wait; sockets are of one attempt, and none is left after the end."""
+    before = descriptors()
+    async with connected(here, track) as camera:
+        one = descriptors()
+
+        async def restart(i: int) -> int:
+            body = serialize(Fragment(f"{i:04d}", "e" * 22), "video", "0")
+            headers = {"Content-Type": MEDIA_TYPE, "If-Match": "*"}
+            response = await camera.request("PATCH", data=body, headers=headers)
+            assert response.status == 200 or response.headers["Retry-After"]
+            return response.status
+
+        for first in (0, 30, 60):
+            statuses = await asyncio.gather(*(restart(first + i) for i in range(30)))
+            assert {200, 409} >= set(statuses)
+            assert 200 in statuses
+        addresses = len(get_host_addresses(use_ipv4=True, use_ipv6=True))
+        http = 30  # connections of the test's own client, both ends of which are here
+        await until(lambda: descriptors() <= one + addresses + 2 * http)
+        ending = asyncio.create_task(restart(99))
+        await asyncio.sleep(0)
+        await camera.request("DELETE")
+        await asyncio.gather(ending, return_exceptions=True)
+    await until(lambda: descriptors() <= before + 2 * http)
 
 
 async def test_restarting_what_is_not_connected(here: Client) -> None:

@@ -106,7 +106,7 @@ def test_players_are_told_in_which_colours_the_film_is(tmp_path: Path) -> None:
         shown = next(container.decode(video=0))
     assert (shown.colorspace, shown.color_range) == (BT_601, ColorRange.MPEG)
     y, u, v = planes_of(shown)
-    middle = y[HEIGHT // 2, WIDTH // 2], u[HEIGHT // 4, WIDTH // 4], v[HEIGHT // 4, WIDTH // 4]
+    middle = int(y[HEIGHT // 2, WIDTH // 2]), int(u[HEIGHT // 4, WIDTH // 4]), int(v[HEIGHT // 4, WIDTH // 4])
     assert middle == pytest.approx((106, 91, 200), abs=3)
 
 

@@ -8,7 +8,8 @@ import socket
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from server.media.rtc import peer_connection
+from server.core.errors import SignalingError
+from server.media.rtc import has_free_ports, peer_connection
 
 
 def free_udp_port() -> int:
@@ -51,14 +52,24 @@ async def test_media_ports_lie_in_the_range_and_the_public_address_is_told() -> 
         await server.close()
 
 
-async def test_a_range_without_a_free_port_gives_no_candidate(unused_udp_port: int) -> None:
+async def test_a_range_without_a_free_port_is_an_error(
+    unused_udp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not a description without candidates."""
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+    ports = (unused_udp_port, unused_udp_port)
+    assert has_free_ports(ports, 1)
+    assert not has_free_ports(ports, 2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", unused_udp_port))
-        connection = peer_connection(ports=(unused_udp_port, unused_udp_port))
+        assert not has_free_ports(ports, 1)
+        connection = peer_connection(ports=ports)
         connection.addTransceiver("video", direction="sendonly")
-        await connection.setLocalDescription(await connection.createOffer())
-        assert all(":" in candidate[4] for candidate in candidates(connection))
+        with pytest.raises(SignalingError) as error:
+            await connection.setLocalDescription(await connection.createOffer())
+        assert (error.value.code, error.value.status) == ("no-port", 503)
         await connection.close()
+    assert has_free_ports((0, 0), 4)
 
 
 @pytest.fixture

@@ -274,7 +274,7 @@ async def test_media_arrives_without_a_reader_of_our_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on systems other than Linux, and through TURN."""
-    monkeypatch.setattr(udp, "take_over", lambda protocol, receive: False)
+    monkeypatch.setattr(udp, "take_over", lambda protocol, take: False)
     stock.addTrack(camera)
     await offer_to(stock, ours)
     _, frames = video_of(ours)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import hashlib
 import json
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +27,7 @@ import pytest
 
 from filters.backgrounds.background import Color
 from filters.base import FilteredFrame, Outcome, planes_of
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.segmenter import ModelCard, load_card
 from filters.person import PersonFilter
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import DecodeError, WorkerError
@@ -98,11 +101,15 @@ def children() -> set[int]:
     return found
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.fixture
 async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessPool]:
     monkeypatch.setattr(process, "RESTART_PAUSE", 0.01)
     before = children()
-    workers = ProcessPool(DEFAULT_MODEL, MODELS, 2, "ofd", "text")
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 2, "ofd", "text")
     yield workers
     workers.close()
     await asyncio.wait_for(until(lambda: children() <= before), 10)
@@ -184,6 +191,129 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     assert camera.transcoding.times.pictures == 22
 
 
+async def all_ready(workers: ProcessPool) -> None:
+    await asyncio.wait_for(until(lambda: workers.ready == len(workers._workers)), 30)
+
+
+async def test_what_is_missing_to_start_a_process_is_waited_for(
+    workers: ProcessPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No descriptor, no process to spare: for a while nobody works, and nobody is taken for hanging."""
+    await all_ready(workers)
+    camera, frames = workers.open(Color(0, 255, 0), 500_000), encoded(12)
+    await show(camera, frames)
+    attempts = 0
+
+    def none_left(*_: object) -> tuple[socket.socket, socket.socket]:
+        nonlocal attempts
+        attempts += 1
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", none_left)
+        for worker in workers._workers:
+            worker.kill()
+        await until(lambda: attempts > 5)
+        assert workers.ready == 0
+        for second in range(2 * round(pool.HANGING)):
+            with pytest.raises(WorkerError):
+                await camera.transcoding.submit(frames[:1], ["VP8"], keyframe=True, reset=False)
+            workers.check(time.monotonic() + second)
+        assert camera.filter.failing
+    await all_ready(workers)
+    assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    assert not camera.filter.failing
+    assert "hangs" not in caplog.text
+
+
+async def test_no_descriptor_is_lost_when_a_process_can_t_be_started(
+    workers: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await all_ready(workers)
+    attempts = 0
+
+    def none_left(*_: object, **__: object) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", none_left)
+        for worker in workers._workers:
+            worker.kill()
+        await until(lambda: attempts > 5)
+        assert descriptors() <= before
+    await all_ready(workers)
+
+
+async def test_the_cameras_of_a_worker_that_ends_go_on_with_the_others(workers: ProcessPool) -> None:
+    """And come back, so that the one that took its place has its share."""
+    await all_ready(workers)
+    frames = encoded(12)
+    cameras = [workers.open(Color(0, 255, 0), 500_000) for _ in range(4)]
+    gone = of(cameras[0]).worker
+    gone.kill()
+    await until(lambda: not gone.running)
+    for camera in cameras:
+        assert abs(corner(await show(camera, frames)) - GREEN_LUMA) <= 4
+    await all_ready(workers)
+    for camera in cameras:
+        await show(camera, frames)
+    homes = [of(camera).worker for camera in cameras]
+    assert sorted(homes.count(worker) for worker in workers._workers) == [2, 2]
+
+
+async def test_a_camera_that_ends_one_worker_after_another_rests(workers: ProcessPool) -> None:
+    """A codec's flaw, and somebody who has found it: the other cameras' workers are left alone then."""
+    await all_ready(workers)
+    bad, good = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
+    frames = encoded(2)
+    for _ in range(2):
+        await all_ready(workers)
+        job = bad.transcoding.submit(frames[:1], ["VP8"], keyframe=True, reset=False)
+        of(bad).worker.kill()
+        with pytest.raises(WorkerError):
+            await job
+    await all_ready(workers)
+    with pytest.raises(WorkerError):
+        await bad.transcoding.submit(frames[:1], ["VP8"], keyframe=True, reset=False)
+    await show(good, frames)
+    of(bad)._rests_until = time.monotonic()
+    await show(bad, frames)
+
+
+async def test_a_loop_that_was_away_ends_no_worker(workers: ProcessPool) -> None:
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    await all_ready(workers)
+    worker = of(camera).worker
+    workers.check(time.monotonic())
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    workers.check(time.monotonic() + 2 * pool.HANGING)
+    await job
+    assert of(camera).worker is worker
+    assert worker.ready
+
+
+@pytest.fixture
+def replaced(tmp_path: Path) -> ModelCard:
+    """Read a network whose files are others by now, as after an upgrade in place."""
+    for suffix in (".onnx", ".toml"):
+        shutil.copy(MODELS / (DEFAULT_MODEL + suffix), tmp_path / ("network" + suffix))
+    card = load_card("network", tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"another")
+    return card
+
+
+async def test_the_network_that_is_named_is_the_one_that_is_loaded(replaced: ModelCard) -> None:
+    workers = ProcessPool(replaced, 1, "ofd", "text")
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    assert abs(corner(await show(camera, encoded(12))) - GREEN_LUMA) <= 4
+    assert hashlib.sha256(replaced.network).hexdigest() == replaced.sha256
+    workers.close()
+
+
 async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
     camera = workers.open(Color(0, 0, 0), 500_000)
     frames = encoded(2)
@@ -193,7 +323,8 @@ async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
     job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
     workers.check(time.monotonic())
     assert not job.done()
-    workers.check(time.monotonic() + 2 * pool.HANGING)
+    for second in range(1, 2 * round(pool.HANGING)):
+        workers.check(time.monotonic() + second)
     with pytest.raises(WorkerError):
         await job
     await until(lambda: of(camera).worker._process is not None)
@@ -251,7 +382,7 @@ async def test_a_worker_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
     python.chmod(0o755)
     monkeypatch.setenv("GREENROOM_TURN_SECRET", "north")
     monkeypatch.setattr(sys, "executable", str(python))
-    workers = ProcessPool(DEFAULT_MODEL, MODELS, 1, "ofd", "text")
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 1, "ofd", "text")
     await asyncio.wait_for(until(told.exists), 10)
     workers.close()
     assert "PATH=" in told.read_text()
@@ -283,7 +414,7 @@ program.run = lambda *_: logging.getLogger("server.x").warning("withheld")
 here, there = socket.socketpair()
 program.main(str(there.detach()), *sys.argv[1:])
 """
-    command = [sys.executable, "-c", script, DEFAULT_MODEL, str(MODELS), "ofd", "json"]
+    command = [sys.executable, "-c", script, "ofd", "json"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     assert json.loads(ended.stderr)["message"] == "withheld"
 
@@ -313,11 +444,12 @@ def test_a_worker_frees_a_camera_that_is_gone_at_once(monkeypatch: pytest.Monkey
     here, there = socket.socketpair()
     background = pickle.dumps(Color(0, 255, 0))
     job = Job(1, encoded(1), ["VP8"], True, False, 500_000, 1, False, background, None)
-    segmenter = Segmenter(load_card(DEFAULT_MODEL, MODELS))
-    thread = Thread(target=program.run, args=(there, segmenter, "ofd"))
+    thread = Thread(target=program.run, args=(there, "ofd"))
     gc.disable()
     try:
         thread.start()
+        here.sendall(frame_message(pickle.dumps(load_card(DEFAULT_MODEL, MODELS))))
+        assert here.recv(1 << 16)
         send(job)
         assert here.recv(1 << 16)
         assert len(filters) == 1

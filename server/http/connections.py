@@ -1,0 +1,126 @@
+"""TCP connections before and while a request comes in: how many of one address, and for how long.
+
+aiohttp waits for a request without end. Whoever only opens connections, or sends a header a minute, would hold a
+descriptor of the server for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from server.core.errors import SignalingError
+from server.http.quota import Quota
+
+HEAD_LIMIT: Final = 10.0  # seconds until the first request's head is complete
+BODY_LIMIT: Final = 60.0  # seconds until a body is: 10 MiB at 1.4 Mbit/s
+KEEPALIVE: Final = 75.0  # seconds between two requests, the head of the second included
+SERVER: Final = "Greenroom"
+PENDING = web.AppKey("pending", Quota)
+"""Connections and bodies that are not complete, by address."""
+
+
+class Connection(web.RequestHandler):
+    """One connection, which has to say what it wants."""
+
+    __slots__ = ("_give_back", "_head_timer", "pending")
+
+    pending: Quota
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request; a connection too many of one address is cut."""
+        super().connection_made(transport)
+        self._give_back: Callable[[], None] = lambda: None
+        address = (transport.get_extra_info("peername") or ("",))[0]
+        loop = asyncio.get_running_loop()
+        self._head_timer: asyncio.TimerHandle | None = loop.call_later(HEAD_LIMIT, self._cut)
+        try:
+            self._give_back = self.pending.take(address)
+        except SignalingError:
+            self._cut()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes; with the first whole head, the connection is as good as any."""
+        super().data_received(data)
+        if self._head_timer is not None and self._request_count:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Count it no more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def handle_error(self, *args: Any, **options: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's
+        """As aiohttp/web_protocol.py, but without telling what the server is made of."""
+        response = super().handle_error(*args, **options)
+        response.headers[hdrs.SERVER] = SERVER
+        return response
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        self._give_back()
+        self._give_back = lambda: None
+
+    def _cut(self) -> None:
+        self._stop_waiting()
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+
+
+class _Server(web.Server):
+    """Makes our connections in place of aiohttp's."""
+
+    pending: Quota
+
+    def __call__(self) -> web.RequestHandler:
+        connection = Connection(self, loop=self._loop, **self._kwargs)
+        connection.pending = self.pending
+        return connection
+
+
+def guard(app: web.Application, limit: int) -> None:
+    """Limit what one address may leave unsaid in an application, however it is served."""
+    pending = app[PENDING] = Quota(limit)
+    stock: Callable[..., web.Server] = app._make_handler  # AppRunner asks it for the server
+
+    def make(**options: Any) -> web.Server:  # noqa: ANN401 - aiohttp's
+        server = stock(**options)
+        server.__class__ = _Server
+        assert isinstance(server, _Server)
+        server.pending = pending
+        return server
+
+    app._make_handler = make  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def reading(request: web.Request) -> AsyncIterator[None]:
+    """Read a body in time, as one of not too many of its address.
+
+    Raises SignalingError too-slow, too-many-connections.
+    """
+    try:
+        with request.app[PENDING].hold(request.remote):
+            async with asyncio.timeout(BODY_LIMIT):
+                yield
+    except TimeoutError:
+        raise SignalingError("too-slow", f"The body took longer than {BODY_LIMIT:g} s.") from None
+
+
+@web.middleware
+async def only_plain_http_1_0(
+    request: web.Request, handler: Callable[[web.Request], Any]
+) -> web.StreamResponse:
+    """Refuse chunks in HTTP/1.0, which has none: a proxy may take them for another request (RFC 9112 section 6.1)."""
+    if request.version < (1, 1) and hdrs.TRANSFER_ENCODING in request.headers:
+        response = web.Response(status=400, text="HTTP/1.0 has no chunks.\n")
+        response.force_close()
+        return response
+    answer: web.StreamResponse = await handler(request)
+    return answer

@@ -1,0 +1,161 @@
+// @ts-check
+import { Memory } from './memory.js';
+import { Network } from './network.js';
+
+/** @import {Kernels} from './memory.js' */
+
+/**
+ * How a network wants its pictures, as in its card (models/README.md).
+ * @typedef {object} Card
+ * @property {number} multiple height and width are multiples of this
+ * @property {number} pixels about height times width
+ * @property {number[]} mean per channel
+ * @property {number[]} std per channel
+ */
+
+/**
+ * An 8-bit plane in the kernels' memory: bytes from a value to the next, and from a row to the next.
+ * @typedef {{at: number, step: number, stride: number, width: number, height: number}} Plane
+ */
+
+/**
+ * Planes Y, U, V of BT.601, or R, G, B; more of them, such as that of transparency, take part in no more than the blur.
+ * @typedef {{kind: 'yuv' | 'rgb', fullRange: boolean, planes: Plane[]}} Picture
+ */
+
+/** A network of free size gets no side shorter than this (filters/matting/segmenter.py). */
+const MIN_SIDE = 64;
+/** How far around the person the picture stays sharp, in pixels of a picture of this long side. */
+const MARGIN = 4;
+const LONG_SIDE = 640;
+/** Cells of the blurred room along the longer side: text and faces of less than two cells are gone. */
+const CELLS = 32;
+
+/** Blurs what is outside of the person in pictures that lie in the kernels' memory. */
+export class PictureFilter {
+  #kernels;
+  #network;
+  #card;
+  memory;
+  /** Width and height of the pictures that everything is laid out for. */
+  #size = '';
+  /** The network's width and height. */
+  #shape = { width: 0, height: 0 };
+  /** Addresses of the spread matte, as bytes and floats, of room for the kernels, and of a picture. */
+  #matte = 0;
+  #wide = 0;
+  #scratch = 0;
+  #picture = 0;
+
+  /**
+   * Throws where the network can't be run.
+   *
+   * @param {WebAssembly.Instance} instance of kernels.wasm
+   * @param {Uint8Array<ArrayBuffer>} onnx the network's file
+   * @param {Card} card
+   */
+  constructor(instance, onnx, card) {
+    this.#kernels = /** @type {Kernels} */ (/** @type {unknown} */ (instance.exports));
+    this.memory = new Memory(instance);
+    this.#network = new Network(instance, this.memory, onnx);
+    this.#card = card;
+  }
+
+  /**
+   * Returns the address at which a picture of this size can be put.
+   *
+   * @param {number} width
+   * @param {number} height
+   * @param {number} bytes how long it is
+   */
+  prepare(width, height, bytes) {
+    const size = `${width}x${height}, ${bytes}`;
+    if (size === this.#size) return this.#picture;
+    this.#size = '';
+    this.#shape = networkSize(width, height, this.#card);
+    this.#network.resize(this.#shape.width, this.#shape.height);
+    const { inputs, outputs } = this.#network;
+    const [input, output] = [Object.values(inputs), Object.values(outputs)];
+    const shape = (/** @type {number} */ channels) => String([channels, this.#shape.height, this.#shape.width]);
+    if (input.length !== 1 || output.length !== 1 || String(input[0].shape) !== shape(3) || String(output[0].shape) !== shape(1)) {
+      throw new Error('the network makes no matte of one picture');
+    }
+    const cells = this.#shape.width * this.#shape.height;
+    this.#matte = this.memory.take(cells / 4);
+    this.#wide = this.memory.take(cells);
+    this.#scratch = this.memory.take(scratchSize(width, height, this.#shape));
+    this.#picture = this.memory.take(Math.ceil(bytes / 4));
+    this.#size = size;
+    return this.#picture;
+  }
+
+  /**
+   * Blurs a picture outside of the person, in place, and returns the share of it that stays as it was. Throws where
+   * there is no matte; the picture is not to be shown then.
+   *
+   * @param {Picture} picture at the address that `prepare` gave
+   */
+  apply(picture) {
+    const { width, height } = this.#shape;
+    const { memory } = this;
+    this.#feed(picture);
+    this.#network.run();
+    const [{ at }] = Object.values(this.#network.outputs);
+    const radius = MARGIN * Math.max(width, height) / LONG_SIDE;
+    const kept = this.#kernels.spread(at, this.#matte, this.#scratch, width, height, radius);
+    if (kept < 0) throw new Error('the network gave no matte');
+    this.#kernels.widen(this.#matte, this.#wide, width * height);
+    const [{ width: across, height: down }] = picture.planes;
+    const cell = Math.max(across, down) / CELLS;
+    const [columns, rows] = [Math.ceil(across / cell), Math.ceil(down / cell)];
+    for (const plane of picture.planes) {
+      const geometry = [plane.at, plane.step, plane.stride, plane.width, plane.height];
+      this.#kernels.compose(...geometry, this.#wide, width, height, this.#scratch, columns, rows);
+    }
+    memory.floats(at, width * height).fill(NaN); // no picture is composed with the matte of the one before
+    return kept / (width * height);
+  }
+
+  /** Scales a picture into the network's input.
+   * @param {Picture} picture */
+  #feed({ kind, fullRange, planes }) {
+    const { width, height } = this.#shape;
+    const [{ at }] = Object.values(this.#network.inputs);
+    const count = width * height;
+    planes.slice(0, 3).forEach((plane, i) => {
+      const geometry = [plane.at, plane.step, plane.stride, plane.width, plane.height];
+      this.#kernels.shrink(...geometry, at + 4 * i * count, width, height, this.#scratch);
+    });
+    if (kind === 'yuv') this.#kernels.to_rgb(at, count, Number(fullRange));
+    const unit = kind === 'yuv' ? 1 : 255;
+    const { mean, std } = this.#card;
+    for (let i = 0; i < 3; i++) this.#kernels.affine(at + 4 * i * count, count, 1 / (unit * std[i]), -mean[i] / std[i]);
+  }
+}
+
+/**
+ * The network's size for a picture: its aspect ratio, at about `pixels` pixels; as in filters/matting/segmenter.py.
+ *
+ * @param {number} width
+ * @param {number} height
+ * @param {Card} card
+ */
+export function networkSize(width, height, { pixels, multiple }) {
+  const scale = Math.sqrt(pixels / (width * height));
+  const longest = Math.max(Math.floor(pixels / MIN_SIDE), MIN_SIDE);
+  const [across, down] = [width, height].map((side) => {
+    const wanted = Math.min(Math.max(side * scale, MIN_SIDE), longest);
+    return Math.max(Math.round(wanted / multiple), 1) * multiple;
+  });
+  return { width: across, height: down };
+}
+
+/** The floats that `shrink`, `spread` and `compose` need, each of them; see picture.c.
+ * @param {number} width @param {number} height @param {{width: number, height: number}} network */
+function scratchSize(width, height, network) {
+  const border = 2 * (Math.ceil(MARGIN * Math.max(network.width, network.height) / LONG_SIDE) + 1);
+  const shrink = width * height / 16 + 2 * network.width;
+  const spread = (network.width + border) * (network.height + border) / 4;
+  const compose = CELLS * CELLS + CELLS + network.width + 2 + 4 * width;
+  return Math.ceil(Math.max(shrink, spread, compose)) + 16;
+}

@@ -1,0 +1,78 @@
+"""The picture that leaves a device: the person sharp, everything else in cells that show neither text nor faces."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from filters.matting.segmenter import load_card
+from tests.support.camera import Camera
+from tests.support.device_filter import ROOT, filter_pictures
+from tests.support.viewer import READABLE
+
+SIZES = [(640, 360), (480, 270), (321, 241), (270, 480), (1280, 720), (160, 120)]
+
+
+def packed(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """Return I420 without padding, chroma of odd sizes rounded up."""
+    planes = []
+    for plane in frame.planes:
+        rows = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
+        planes.append(rows[:, : plane.width].ravel())
+    return np.concatenate(planes)
+
+
+def shown(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return RGB, (height, width, 3), of a packed I420 picture."""
+    width, height = size
+    frame = av.VideoFrame(width, height, "yuv420p")
+    at = 0
+    for plane in frame.planes:
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = picture[at : at + plane.height * plane.width].reshape(plane.height, -1)
+        at += plane.height * plane.width
+        plane.update(rows.tobytes())
+    return frame.to_ndarray(format="rgb24").astype(np.uint8)
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=str)
+def case(request: pytest.FixtureRequest) -> tuple[Camera, list[NDArray[np.uint8]]]:
+    width, height = request.param
+    camera = Camera(width, height, loop=4)
+    card = load_card("selfie_general", ROOT / "models")
+    pictures = [packed(frame) for frame in camera.video_frames(4)]
+    sent = filter_pictures(pictures, request.param, card)
+    return camera, [shown(each.picture, request.param) for each in sent]
+
+
+def test_the_room_is_blurred(case: tuple[Camera, list[NDArray[np.uint8]]]) -> None:
+    camera, sent = case
+    assert camera.marker.contrast(camera.frame(0)) > 0.5
+    assert max(abs(camera.marker.contrast(picture)) for picture in sent) < READABLE
+
+
+def test_the_person_is_as_it_was(case: tuple[Camera, list[NDArray[np.uint8]]]) -> None:
+    camera, sent = case
+    for i, picture in enumerate(sent):
+        face = camera.face(i)
+        difference = face.of(picture).astype(int) - face.of(camera.frame(i))
+        assert np.abs(difference).mean() < 6  # what 4:2:0 does to colours, and nothing else
+
+
+def test_the_room_keeps_its_light(case: tuple[Camera, list[NDArray[np.uint8]]]) -> None:
+    """It is a blur and no flat fill: the server's network takes the edge of that for person."""
+    camera, sent = case
+    before, after = camera.frame(0).mean((0, 1)), sent[0].mean((0, 1))
+    assert np.abs(before - after).max() < 6
+
+
+def test_an_empty_room_is_blurred_everywhere() -> None:
+    camera = Camera(640, 360, loop=2, somebody=False)
+    card = load_card("selfie_general", ROOT / "models")
+    (sent,) = filter_pictures([packed(camera.video_frames(1)[0])], (640, 360), card)
+    picture = shown(sent.picture, (640, 360)).astype(np.float32)
+    assert sent.sharp.mean() < 0.01
+    steps = np.abs(np.diff(picture, axis=1)).mean()
+    assert steps < 0.15 * np.abs(np.diff(camera.frame(0).astype(np.float32), axis=1)).mean()

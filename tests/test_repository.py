@@ -1,0 +1,55 @@
+"""What hosts and tools read of this repository: it parses, and calls what there is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+GITHUB = ROOT / ".github"
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("github-workflows", [*GITHUB.glob("workflows/*.yml")]),
+        ("github-issue-forms", [GITHUB / "ISSUE_TEMPLATE/bug.yml", GITHUB / "ISSUE_TEMPLATE/feature.yml"]),
+        ("github-issue-config", [GITHUB / "ISSUE_TEMPLATE/config.yml"]),
+        ("compose-spec", [ROOT / "deploy/compose.yaml"]),
+    ],
+)
+def test_files_are_as_their_schema_says(schema: str, files: list[Path]) -> None:
+    assert files
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_hosted_ci_runs_what_everybody_runs() -> None:
+    assert "run: .ci/run\n" in (GITHUB / "workflows/ci.yml").read_text("utf-8")
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_the_design_names_tests_that_exist() -> None:
+    named = re.findall(
+        r"(?<=`)(?!tests/)[\w/]*test_\w+\.py(?=`)", (ROOT / "docs/design.md").read_text("utf-8")
+    )
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / "tests" / name).exists(), name
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").split()) < 1500
+
+
+@pytest.mark.parametrize(
+    "document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda path: path.name
+)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text("utf-8")):
+        assert (document.parent / target).exists(), target
