@@ -75,6 +75,9 @@ class Draw:
             picture, alpha = scene.blended(
                 picture, alpha, scene.warped(layer, view, size, bend), self._shares, rng
             )
+        if layers and rng.random() < self._shares.held:
+            texture = scene.toned(resized(self._random_room(rng), size), rng)
+            picture, alpha = scene.holding(picture, alpha, texture, rng)
         return picture, to_bytes(255 * alpha)
 
     def _layers(self, rng: np.random.Generator) -> list[Layer]:
@@ -91,8 +94,11 @@ class Draw:
             for person, place in zip(chosen, places, strict=True)
         ]
 
+    def _random_room(self, rng: np.random.Generator) -> Picture:
+        return read_rgb(self._rooms[rng.integers(len(self._rooms))])
+
     def _room(self, rng: np.random.Generator, view: Box, size: tuple[int, int]) -> Floats:
-        room = read_rgb(self._rooms[rng.integers(len(self._rooms))])
+        room = self._random_room(rng)
         height, width = room.shape[:2]
         part = rng.uniform(0.4, 1.0)
         across = min(width * part, height * part * FRAME[0] / FRAME[1])
@@ -111,8 +117,7 @@ class Draw:
 
     def _with_decoy(self, picture: Floats, rng: np.random.Generator, size: tuple[int, int]) -> Floats:
         """Put a thing cut from another room into this one: not everything with an outline is a person."""
-        room = read_rgb(self._rooms[rng.integers(len(self._rooms))])
-        other = scene.toned(resized(room, size), rng)
+        other = scene.toned(resized(self._random_room(rng), size), rng)
         middle = (rng.uniform(0, size[0]), rng.uniform(0.2, 1.1) * size[1])
         angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
         radius = rng.uniform(0.08, 0.3) * size[1] * rng.uniform(0.6, 1.4, 9)

@@ -40,6 +40,9 @@ class Shares:
     lit_by_room: float = 0.4
     room_of_same_colour: float = 0.1
     decoy: float = 0.25
+    """A thing of another room stands in this one: it is room."""
+    held: float = 0.0
+    """Somebody holds a thing: it is person, as a microphone, a cup or a phone is."""
     poor: float = 0.35
     """Cameras that are dark, noisy, out of focus, of few pixels or of low rates; of these ..."""
     dark: float = 0.45
@@ -215,3 +218,25 @@ def blended(
         (colour * share + picture * (1 - share)).astype(np.float32),
         (1 - (1 - alpha) * (1 - mine)).astype(np.float32),
     )
+
+
+def holding(
+    picture: Floats, alpha: Floats, texture: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Put a bar or a blob of `texture`, or of one colour, on the person's outline, as something held."""
+    height, width = alpha.shape
+    mask = (alpha > 0.5).astype(np.uint8)
+    rim = np.argwhere(mask - cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0)
+    rim = rim[rim[:, 0] > rim[:, 0].min() + 0.2 * np.ptp(rim[:, 0])] if len(rim) else rim
+    if not len(rim):
+        return picture, alpha
+    y, x = rim[rng.integers(len(rim))]
+    length, breadth = rng.uniform(0.04, 0.16) * height, rng.uniform(0.015, 0.06) * height
+    shape = np.zeros((height, width), np.float32)
+    corners = cv2.boxPoints(((float(x), float(y)), (2 * length, 2 * breadth), float(rng.uniform(0, 180))))
+    cv2.fillConvexPoly(shape, np.round(corners).astype(np.int32), 1.0)
+    share = blurred(shape, rng.uniform(0.5, 1.2))
+    plain = np.full_like(texture, rng.uniform(10, 245, 3) * rng.uniform(0.2, 1))
+    cover = texture if rng.random() < 0.4 else plain + 0.15 * (texture - texture.mean())
+    mixed = cover * share[..., None] + picture * (1 - share[..., None])
+    return mixed, np.maximum(alpha, share)

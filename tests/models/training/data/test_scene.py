@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -127,6 +128,24 @@ def test_a_hidden_face_leaves_the_outline_and_changes_the_inside() -> None:
         changed = (hidden != colour).any(axis=2)
         assert changed[20:60, 35:65].mean() > 0.3
         assert not changed[100:].any()
+
+
+def test_what_somebody_holds_is_person_and_lies_on_the_outline() -> None:
+    alpha = np.zeros((90, 160), np.float32)
+    alpha[20:, 60:100] = 1
+    picture = np.full((90, 160, 3), 50.0, np.float32)
+    texture = np.full((90, 160, 3), 200.0, np.float32)
+    for seed in range(10):
+        seen, held = scene.holding(picture, alpha, texture, np.random.default_rng(seed))
+        assert (held >= alpha).all()
+        new = held > 0.9
+        assert new[20:, 60:100].all()
+        outside = new & (alpha < 0.5)
+        assert outside.any()
+        assert (np.abs(seen[outside] - 50).max(axis=1) > 1).mean() > 0.5
+        assert cv2.connectedComponents(new.astype(np.uint8))[0] == 2  # it touches whoever holds it
+    nobody = np.zeros_like(alpha)
+    assert scene.holding(picture, nobody, texture, np.random.default_rng(0))[1] is nobody
 
 
 def test_a_view_maps_centres_of_pixels_on_centres() -> None:
