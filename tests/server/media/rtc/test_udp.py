@@ -25,9 +25,7 @@ async def protocol() -> AsyncIterator[StunProtocol]:
     transport.close()
 
 
-async def until_stamped(
-    address: tuple[str, int], received: list[tuple[bytes, int]], until: Until
-) -> None:
+async def until_stamped(address: tuple[str, int], received: list[tuple[bytes, int]], until: Until) -> None:
     """Wait until the kernel stamps what arrives: it begins some time after the first socket has asked for it."""
     for _ in range(100):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
