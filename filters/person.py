@@ -18,12 +18,10 @@ import cv2
 import numpy as np
 
 from filters.backgrounds.background import Background
-from filters.backgrounds.blur import Blur
 from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame, planes_of
 from filters.compositor import composite
 from filters.foreground import foreground
-from filters.matting.matte import Matte, MatteOptions, Network
-from filters.matting.photo import PhotoMatte
+from filters.matting.matte import Matte, MatteOptions, Matting, Network
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
 
@@ -31,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 MAX_REPEAT = 1.0  # seconds
 MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
-SLATE_LUMA = 38
+PLACEHOLDER_LUMA = (
+    38  # of 16 to 235: dark grey, and the figure on it a little lighter, so that it tires nobody
+)
 FIGURE_LUMA = 62
 
 
@@ -55,7 +55,7 @@ class _Held:
 class PersonFilter:
     """A VideoFilter that shows the person over a background; `delay` frames late, n frames in, n out.
 
-    While `covered`, frames come out at once, and those in the delay line when that begins do not come out at all.
+    While `full_blur`, frames come out at once, and those in the delay line when that begins do not come out at all.
     `on_matte` is called with the matte (uint8, luma size, 0 where the frame was replaced by a safe one) of every
     frame that comes out, in order. `background` may be assigned at any time and holds from the next frame on.
     `matte` stands in for the Matte that the other arguments make.
@@ -68,7 +68,7 @@ class PersonFilter:
         *,
         smoother: TemporalSmoother | None = None,
         options: MatteOptions | None = None,
-        matte: Matte | PhotoMatte | None = None,
+        matte: Matting | None = None,
         on_matte: Callable[[Plane], None] | None = None,
     ) -> None:
         self.background = background
@@ -82,7 +82,7 @@ class PersonFilter:
         self.inferences = 0
         self.inference_time = 0.0
         self._network = segmenter
-        self.matte = matte or Matte(self._look, smoother=smoother, options=options)
+        self.matte: Matting = matte or Matte(self._look, smoother=smoother, options=options)
         self.privacy = self.matte.privacy
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
@@ -136,11 +136,7 @@ class PersonFilter:
     @property
     def plate(self) -> str:
         """What is known of a clean plate: `none`, `recording` while it waits for an empty room, or `used`."""
-        if not isinstance(self.matte, Matte):
-            return "none"
-        if self._plate_wanted or self.matte.recording:
-            return "recording"
-        return "used" if self.matte.has_plate else "none"
+        return "recording" if self._plate_wanted else self.matte.plate
 
     def want_plate(self, wanted: bool) -> None:
         """Record a clean plate from the next frames without anybody, or forget it; may be called from any thread."""
@@ -154,9 +150,8 @@ class PersonFilter:
         return out
 
     def reset(self) -> None:
-        """Forget the stream, its clean plate included: what comes next is slated until the person is found again."""
-        if isinstance(self.matte, Matte):
-            self.matte.use_plate(None)
+        """Forget the stream, its clean plate too: what comes next is a placeholder until the person is found again."""
+        self.matte.use_plate(None)
         self.matte.reset()
         self._smoothing.clear()
         self._held.clear()
@@ -164,11 +159,9 @@ class PersonFilter:
 
     def _take_plate(self) -> None:
         wanted, self._plate_wanted = self._plate_wanted, None
-        if wanted is None or not isinstance(self.matte, Matte):
-            return
         if wanted:
             self.matte.record_plate()
-        else:
+        elif wanted is not None:
             self.matte.use_plate(None)
 
     def _push(self, held: _Held) -> None:
@@ -211,9 +204,8 @@ class PersonFilter:
         width, height = source.size
         background = self.background.paint(source, matte, _time(frame))
         out, planes = new_frame(width, height)
-        # In front of its own blurred room the old room's tint is the right one.
-        own = isinstance(self.background, Blur)
-        composite(source if own else foreground(source, matte), matte, background, planes)
+        person = source if self.background.tinted else foreground(source, matte)
+        composite(person, matte, background, planes)
         _stamp(out, frame)
         self._last = _Shown(out, _time(frame), self.background)
         self.outcomes[Outcome.FILTERED] += 1
@@ -242,7 +234,7 @@ class PersonFilter:
     def _light(self, frame: av.VideoFrame) -> FilteredFrame:
         source = planes_of(frame)
         nobody = np.zeros(source.y.shape, np.uint8)
-        background = Blur("strong") if isinstance(self.background, Blur) else self.background
+        background = self.background.full_blur()
         out, planes = new_frame(*source.size)
         composite(source, nobody, background.paint(source, nobody, _time(frame)), planes)
         _stamp(out, frame)
@@ -273,7 +265,7 @@ class PersonFilter:
 def placeholder(width: int, height: int) -> av.VideoFrame:
     """Return the picture that is shown while there is nothing safe to show: a grey figure on dark grey."""
     frame, (y, u, v) = new_frame(width, height)
-    y[:] = SLATE_LUMA
+    y[:] = PLACEHOLDER_LUMA
     u[:] = v[:] = 128
     unit = min(width, height)
     head = (width // 2, round(height * 0.42))

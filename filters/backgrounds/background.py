@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
 
+from filters.backgrounds.base import Background
 from filters.backgrounds.blur import Blur, Strength
 from filters.backgrounds.clip import Clip
 from filters.backgrounds.pictures import cover, decode_picture, encode_jpeg, on_white, to_planes
@@ -54,19 +55,7 @@ CLIPS: Final[dict[str, str]] = {"drift": "Drifting lights", "tide": "Slow tide"}
 _BLURS: Final[dict[str, Strength]] = {"blur": "soft", "blur-strong": "strong"}
 
 
-class Background(Protocol):
-    """Paints what is behind the person. One instance serves one stream and is not thread-safe."""
-
-    def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
-        """Return the background at the size of `source`; it may be a buffer, valid until the next call.
-
-        `alpha` is an 8-bit matte at luma size, 255 is person. `time` is that of the stream, in seconds.
-        Raises FilterError if there is nothing to paint.
-        """
-        ...
-
-
-class Picture:
+class Picture(Background):
     """A still picture, cropped to cover the frame. The picture itself may be shared and is not copied."""
 
     def __init__(self, image: Bgr) -> None:
@@ -79,7 +68,7 @@ class Picture:
         return self._planes
 
 
-class PictureFile:
+class PictureFile(Background):
     """A picture that is decoded when it is first painted."""
 
     def __init__(self, source: Path | bytes) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters import kernels
+from filters.backgrounds.base import Background
 from filters.base import Plane, Planes
 from filters.planes import box_mean
 
@@ -38,7 +39,7 @@ _INTERVAL: Final = 2
 _MAX_AGE: Final = 0.25
 
 
-class Blur:
+class Blur(Background):
     """The room out of focus: blur(I · (1 − α)) / blur(1 − α), a normalised convolution.
 
     It is computed on a grid of at most a few thousand cells, each rounded to 8 bits, and only that grid is
@@ -47,12 +48,18 @@ class Blur:
     Knutsson and Westin, "Normalized and differential convolution", CVPR 1993.
     """
 
+    tinted = True
+
     def __init__(self, strength: Strength = "soft") -> None:
         self.strength = strength
         self._cells = _CELLS[strength]
         self._out: Planes | None = None
         self._age = 0
         self._painted = 0.0
+
+    def full_blur(self) -> Background:
+        """Return a strong blur: of a room in which nobody is found, softly blurred, somebody may still be seen."""
+        return Blur("strong")
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
         """Return the blurred room at the size of `source`; valid until the next call. Every other one is new."""

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import av
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from filters.backgrounds.base import Background
 from filters.base import FilterError, Plane, Planes, planes_of
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class _Timed(NamedTuple):
     frame: av.VideoFrame
 
 
-class Clip:
+class Clip(Background):
     """A video file played in a loop at the pace of the stream, cropped to cover the frame.
 
     It decodes forward only, when a picture is due, and holds two decoded frames. If the file turns out to

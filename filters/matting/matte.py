@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -45,6 +45,43 @@ class MatteFrame(NamedTuple):
 
     planes: Planes
     alpha: Plane
+
+
+PlateState: TypeAlias = Literal["none", "recording", "used"]
+"""What is known of a clean plate; `recording` while an empty room is waited for."""
+
+
+class Matting(Protocol):
+    """Frames of one stream in, the same frames with their mattes out, `delay` frames later."""
+
+    network_interval: int
+    privacy: float
+
+    @property
+    def delay(self) -> int: ...
+
+    @property
+    def plate(self) -> PlateState: ...
+
+    def push(self, planes: Planes) -> MatteFrame | None:
+        """Take a frame; return the one whose turn it is."""
+        ...
+
+    def flush(self) -> list[MatteFrame]:
+        """Return what is still inside."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        ...
+
+    def record_plate(self) -> None:
+        """Make a plate of the next frames in which nobody is in sight."""
+        ...
+
+    def use_plate(self, planes: Planes | None) -> None:
+        """Know the room from a picture of it without people; None forgets it."""
+        ...
 
 
 class Matte:
@@ -127,6 +164,13 @@ class Matte:
         self._room = RoomModel()
         if planes:
             self._room.adopt(work_of(planes))
+
+    @property
+    def plate(self) -> PlateState:
+        """See Matting."""
+        if self.recording:
+            return "recording"
+        return "used" if self.has_plate else "none"
 
     def record_plate(self, frames: int = PLATE_FRAMES) -> None:
         """Make a plate of the next frames in which nobody is in sight."""

@@ -12,7 +12,7 @@ from filters.base import Alpha, Plane, Planes
 from filters.matting import edges
 from filters.matting.components import keep_people
 from filters.matting.grid import cell_size, fit
-from filters.matting.matte import MatteFrame, MatteOptions, Network
+from filters.matting.matte import MatteFrame, MatteOptions, Network, PlateState
 from filters.matting.region import bounds, paste
 from filters.matting.segmenter import Box
 from filters.planes import above, resized, to_plane
@@ -29,6 +29,7 @@ class PhotoMatte:
 
     delay = 0
     network_interval = 1
+    plate: PlateState = "none"
 
     def __init__(self, network: Network, options: MatteOptions | None = None) -> None:
         self._network = network
@@ -52,6 +53,12 @@ class PhotoMatte:
 
     def flush(self) -> list[MatteFrame]:
         return []
+
+    def record_plate(self) -> None:
+        """Do nothing: a photo has no frame without anybody."""
+
+    def use_plate(self, planes: Planes | None) -> None:
+        """Do nothing: only videos use a plate."""
 
     def reset(self) -> None:
         """Do nothing: one photo knows nothing of another."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from filters.backgrounds.background import Blur, Color
+from filters.backgrounds.base import Background
 from filters.base import Alpha, FilteredFrame, FilterError, Outcome, Plane, Planes, new_frame, planes_of
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Box, Segmenter, load_card
@@ -207,7 +208,7 @@ def test_a_matte_that_is_not_one_shows_no_room(bad: float) -> None:
     assert not any(map(shows_room, shown))
 
 
-class Broken:
+class Broken(Background):
     """A background that can't be painted."""
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:

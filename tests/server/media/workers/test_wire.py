@@ -80,13 +80,12 @@ def test_a_picture_that_was_decoded_goes_without_loss() -> None:
 
 
 def test_what_another_machine_can_not_have_goes_nowhere(tmp_path: Path) -> None:
-    class Own:
+    class Own(Background):
         paint = Color(0, 0, 0).paint
 
     clip = tmp_path / "own.webm"
     clip.write_bytes((PICTURES / f"{next(iter(CLIPS))}.webm").read_bytes())
-    for background in (Own(), Clip(clip)):
-        unknown: Background = background
+    for unknown in (Own(), Clip(clip)):
         with pytest.raises(FilterError, match="can't go"):
             write_background(unknown)
 
