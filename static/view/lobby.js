@@ -119,6 +119,7 @@ export class Lobby {
   #showStage() {
     const live = this.#cameraOn && this.#preview.srcObject !== null && this.#preview.videoWidth > 0;
     this.#stage.dataset.preview = live ? 'live' : 'drawn';
+    byId('lobby-round-trip', HTMLElement).hidden = !live;
     const words = live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
     const place = byId('stage-title', HTMLElement).querySelector('span');
     if (place && place.textContent !== words) place.textContent = words;

@@ -37,6 +37,7 @@ async def test_the_lobby_shows_what_others_would_see(
     url = f"{server}/r/greenroom"
     ada = await visit(browser, camera, url)
     await expect(ada.get_by_text("Others see exactly this")).to_be_visible(timeout=15_000)
+    await expect(ada.locator("#lobby-round-trip")).to_be_visible()
     await ada.wait_for_function("() => watch.frames > 20")
     grace = await visit(browser, camera, url)
     await enter(grace, "Grace")

@@ -71,6 +71,7 @@ async def test_a_missing_camera_is_explained_and_does_not_keep_anybody_out(
     await page.goto(fake.url + "/r/studio")
     key, words = PROBLEMS[problem]
     await expect(page.locator(f"#lobby-problems [data-problem={key}]")).to_contain_text(words)
+    await expect(page.locator("#lobby-round-trip")).to_be_hidden()  # no picture has been anywhere
     await join(page, fake)
     media_message = await fake.expect("media")
     assert (media_message["audio"], media_message["video"]) == (False, False)
