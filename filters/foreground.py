@@ -18,13 +18,13 @@ from filters.base import Plane, Planes
 from filters.planes import between, box_mean, resized
 from filters.stills import Bgr
 
-SIDE = 5
-MARGIN = 8
-GRID_SIDE = 320
+SIDE = 5  # px of half the grid: of the square that F and B are means of
+MARGIN = 8  # px of the grid around the edge; the means reach 2 * (SIDE // 2), enlarging them 2 more
+GRID_SIDE = 320  # px: the grid's longer side at most; that of chroma at 640x360
 SPREAD = 0.02
-"""Standard deviation of what is near, of the longer side of a picture that is cut out."""
+"""Standard deviation of what is near, as a share of the longer side of a picture that is cut out; chosen."""
 FAR = 1e-3
-"""Weight of the person's mean colour, which takes over where nobody is near."""
+"""Weight of the person's mean colour, which takes over where nobody is near; chosen, a pixel of the person has 1."""
 
 
 def cut_out(picture: Bgr, alpha: Plane) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ from filters.base import FilterError, Plane
 
 UNREADABLE: Final = "is a HEIC photo of a kind that cannot be read: save it as a JPEG or PNG"
 HDR_TRANSFERS: Final = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
-MAX_TILES: Final = 1024
+MAX_TILES: Final = 1024  # of a photo; chosen: at 512x512 px each they are 268 million pixels
 ALPHA: Final = (b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
 Pixels = NDArray[np.uint8]
 

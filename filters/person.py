@@ -29,10 +29,8 @@ logger = logging.getLogger(__name__)
 
 MAX_REPEAT = 1.0  # seconds
 MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
-PLACEHOLDER_LUMA = (
-    38  # of 16 to 235: dark grey, and the figure on it a little lighter, so that it tires nobody
-)
-FIGURE_LUMA = 62
+PLACEHOLDER_LUMA = 38  # level of BT.601, 16 to 235: dark grey, chosen so that it tires nobody
+FIGURE_LUMA = 62  # the same: a little lighter, so that the figure stands out
 
 
 class _Shown(NamedTuple):

@@ -32,7 +32,7 @@ _PERSON_SHARE: Final = 1 / 8
 _PRIOR: Final = 2e-3
 # Weight of mid grey in that mean, for a frame in which no room is seen at all.
 _NEUTRAL: Final = np.array([126.0, 128.0, 128.0], np.float32)
-_NEUTRAL_CELLS: Final = 1e-2
+_NEUTRAL_CELLS: Final = 1e-2  # cells of room that grey counts as: much fewer than one
 # A room out of focus shows no detail that moves, so every other frame is enough: 15 a second of 30.
 _INTERVAL: Final = 2
 # Seconds; what was painted longer ago may have been another room.

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 # Frames decoded for one picture at most. A clip that needs more plays slower; it doesn't cost more.
 _MAX_STEPS: Final = 4
-_DEFAULT_RATE: Final = 25
+_DEFAULT_RATE: Final = 25  # frames/s where a file tells none; FFmpeg's default for raw video, too
 
 
 class _Timed(NamedTuple):

@@ -34,6 +34,7 @@ STRIPS: Final = 16  # in which transparency is worked on, as its floats take fou
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 """Pillow's names of what is read."""
 
+# Markers SOF0 to SOF15, ITU-T T.81, table B.1.
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 

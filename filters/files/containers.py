@@ -50,7 +50,7 @@ class Declared:
     refusal: str | None = None
 
 
-MAX_DEPTH: Final = 16
+MAX_DEPTH: Final = 16  # boxes in boxes; a sample table lies five deep (moov, trak, mdia, minf, stbl)
 MAX_ELEMENTS: Final = 1_000_000  # read of one file; a film of a day has fewer clusters
 ALPHA_URNS: Final = ("auxiliary:alpha", "hevc:2015:auxid:1")  # ISO/IEC 23000-22, 7.3.5.2; 23008-12, B.2.1
 
@@ -192,19 +192,19 @@ def clean_aperture(data: bytes, width: int, height: int) -> Crop:
 
 
 EBML: Final = b"\x1a\x45\xdf\xa3"
-SEGMENT: Final = 0x18538067
-TRACKS: Final = 0x1654AE6B
-TRACK_ENTRY: Final = 0xAE
-TRACK_NUMBER: Final = 0xD7
-TRACK_TYPE: Final = 0x83
+SEGMENT: Final = 0x18538067  # element ID, RFC 9559, 5.1
+TRACKS: Final = 0x1654AE6B  # element ID, RFC 9559, 5.1.4
+TRACK_ENTRY: Final = 0xAE  # element ID, RFC 9559, 5.1.4.1
+TRACK_NUMBER: Final = 0xD7  # element ID, RFC 9559, 5.1.4.1.1
+TRACK_TYPE: Final = 0x83  # element ID, RFC 9559, 5.1.4.1.3
 VIDEO_TRACK: Final = 1  # RFC 9559, 5.1.4.1.3
-FLAG_ENABLED: Final = 0xB9
-VIDEO: Final = 0xE0
-CHAPTERS: Final = 0x1043A770
-EDITION_ENTRY: Final = 0x45B9
-EDITION_FLAG_ORDERED: Final = 0x45DD
-PIXEL_WIDTH: Final = 0xB0
-PIXEL_HEIGHT: Final = 0xBA
+FLAG_ENABLED: Final = 0xB9  # element ID, RFC 9559, 5.1.4.1.4
+VIDEO: Final = 0xE0  # element ID, RFC 9559, 5.1.4.1.28
+CHAPTERS: Final = 0x1043A770  # element ID, RFC 9559, 5.1.7
+EDITION_ENTRY: Final = 0x45B9  # element ID, RFC 9559, 5.1.7.1
+EDITION_FLAG_ORDERED: Final = 0x45DD  # element ID, RFC 9559, in 5.1.7.1
+PIXEL_WIDTH: Final = 0xB0  # element ID, RFC 9559, in 5.1.4.1.28
+PIXEL_HEIGHT: Final = 0xBA  # element ID, RFC 9559, in 5.1.4.1.28
 PIXEL_CROPS: Final = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PQ: Final = 16  # transfer characteristics, ISO/IEC 23091-2
-HLG: Final = 18
+HLG: Final = 18  # transfer characteristics, ISO/IEC 23091-2
 BT_709: Final = 1  # primaries and transfer
 WHITE: Final = 203.0  # cd/m², ITU-R BT.2408, 2.2
 HLG_PEAK: Final = 1000.0  # cd/m² of the nominal HLG screen, ITU-R BT.2100, note 5f
@@ -27,7 +27,7 @@ TO_BT709: Final = np.array(
     [[1.1187, -0.1006, -0.0182], [-0.0083, 1.1329, -0.1246], [-0.0728, -0.5876, 1.6605]], np.float32
 )
 BT2020_LUMA: Final = np.array([[0.0593, 0.6780, 0.2627]], np.float32)  # of B, G, R
-BT2020_PRIMARIES: Final = 9
+BT2020_PRIMARIES: Final = 9  # colour primaries, ISO/IEC 23091-2
 STEPS: Final = 4096  # of the curves back to 8 bits
 
 Linear: TypeAlias = NDArray[np.float32]

@@ -19,17 +19,19 @@ from numpy.typing import NDArray
 from filters.base import Plane, Planes
 from filters.planes import above, between, both, dilated, lookup, resized, to_plane
 
-PATCH = 16
-MOST = 96
-UNCERTAIN = (8, 247)
-CERTAIN = 249
-MIN_ERROR = 6
-MIN_PERSON = 0.08
-CONTRAST = 20.0
-TRUST = 0.6
-CHROMA_WEIGHT = 4.0
+# Levels are of 255. Chosen with benchmarks.quality on nine clips (docs/benchmarks.md), the stage as a whole.
+PATCH = 16  # luma px, square; even, so that chroma has half as many
+MOST = 96  # patches a frame: bounds the cost to 24,576 px, a ninth of 640x360
+UNCERTAIN = (8, 247)  # levels: what is between is solved anew
+CERTAIN = 249  # level of alpha above which a pixel has the colour of the person alone
+MIN_ERROR = 6  # levels of ERROR_TABLE, mean of a patch; below it is not worth a look
+MIN_PERSON = 0.08  # share of the 3x3 patches around that is certain; below, F isn't known
+CONTRAST = 20.0  # |F - B| in multiples of the noise at which half of TRUST is given
+TRUST = 0.6  # share: the most that the solved alpha weighs against that of the network
+CHROMA_WEIGHT = 4.0  # factor: chroma counts double for its smaller range, here squared
 
 Array = NDArray[np.float32]
+# Levels of uncertainty for each of alpha: 4 alpha (1 - alpha), which is 255 at one half.
 ERROR_TABLE = (np.arange(256) * (255 - np.arange(256)) * 4 // 255).clip(0, 255).astype(np.uint8)
 
 

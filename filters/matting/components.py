@@ -9,12 +9,13 @@ from filters.base import Plane
 from filters.matting.grid import cell_size
 from filters.planes import above, dilated, resized
 
-VISIBLE = 26
-SOLID = 191
-MIN_AREA = 0.0012
-MIN_SOLID_CELLS = 6
-MIN_SOLID = 0.15
-AGREEMENT = 0.5
+# Levels are of 255. Chosen with benchmarks.quality on nine clips (docs/benchmarks.md), the stage as a whole.
+VISIBLE = 26  # level: alpha above .1, which is what benchmarks.quality counts as shown
+SOLID = 191  # level: alpha above .75
+MIN_AREA = 0.0012  # share of the picture's cells
+MIN_SOLID_CELLS = 6  # cells
+MIN_SOLID = 0.15  # share of an island's cells
+AGREEMENT = 0.5  # share of the sum of alpha in an island: the second look must find half of the first
 
 
 def keep_people(alpha: Plane) -> Plane:

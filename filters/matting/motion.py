@@ -20,12 +20,15 @@ from filters.base import Plane
 Motion: TypeAlias = NDArray[np.float32]
 """An affine map (2, 3) from where a pixel was to where it is."""
 
-STILL: Motion = np.eye(2, 3, dtype=np.float32)
+STILL: Motion = np.eye(2, 3, dtype=np.float32)  # no motion: the identity
 MARGIN = 8
 """Pixels that warped_inside lets a picture grow."""
 
 STIFFNESS = (1e3, 1e-1)
-"""Of growing and turning, and of moving: what they cost, so that a flat picture stays where it is."""
+"""Of growing and turning, and of moving: what they cost, so that a flat picture stays where it is; chosen.
+
+Added to the sums of squared gradients that determine them, in levels² and in levels² per px².
+"""
 
 
 class Tracker:

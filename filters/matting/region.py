@@ -19,23 +19,25 @@ from filters.matting.grid import NETWORK_SIDE
 from filters.matting.segmenter import Box
 from filters.planes import above, both, to_plane
 
-LOOK = 30
-HOLD = 10
-COOL = 30
-OCCUPIED = 60
-PADDING = 0.10
-NEW_PADDING = 0.25
-MIN_PADDING = 16.0
-MIN_SIDE = 0.4
-MIN_ASPECT = 0.4
-KEEP = 0.45
-KEEP_AREA = 1.25
-WHOLE = 0.8
-MOVED_CELLS = 3
-PERSON_CELLS = 6
+# Cells are of grid.CELL px of the work grid, levels of 255. Chosen, where a line names no other origin, with
+# benchmarks.quality on nine clips (docs/benchmarks.md), the stage as a whole.
+LOOK = 30  # frames, 1 s of 30 a second
+HOLD = 10  # frames that a box stays around what has moved
+COOL = 30  # frames until motion is looked at again after nobody was found
+OCCUPIED = 60  # level: a cell with more alpha is of a person
+PADDING = 0.10  # share of the people's longer side
+NEW_PADDING = 0.25  # the same around who may be coming; more, as half of them is not in sight yet
+MIN_PADDING = 16.0  # px of the frame, at PADDING; proportionally more at NEW_PADDING
+MIN_SIDE = 0.4  # share of the frame's shorter side
+MIN_ASPECT = 0.4  # share of the people's longer side that the shorter side of their box has at least
+KEEP = 0.45  # share of the padding with which the old box must still hold the people
+KEEP_AREA = 1.25  # ratio of areas, old box to new, from which on it is too large
+WHOLE = 0.8  # share of the frame's area; a larger box is the frame
+MOVED_CELLS = 3  # cells; fewer are noise
+PERSON_CELLS = 6  # cells of an island; fewer are nobody
 
-BOX_PIXELS = 61_440
-FULL_PIXELS = 89_600
+BOX_PIXELS = 61_440  # network px of a box; measured on nine clips: fewer lose more of the person
+FULL_PIXELS = 89_600  # network px of a frame, 400x224; measured: of six sizes the one of least error
 MAX_SCALE = 0.8
 """Network pixels per pixel of a frame whose long side is NETWORK_SIDE; the networks know no sharper ones."""
 

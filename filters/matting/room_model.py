@@ -33,23 +33,24 @@ from filters.planes import (
 STEPS = 20.0
 """8-bit logits: 128 + STEPS * log(p / (1 - p))."""
 
-CLEAR = 20
-CLEAR_SIDE = 9
-LEARN_EVERY = 4
-LEARN_RATE = 0.2
-TRUSTED = 7
-FAMILIAR = 24
-CONTRADICTED = 12
-PLATE_COUNT = 60
-PLATE_RESIDUAL = 10.0
-Z_CERTAIN, Z_UNKNOWN = 2.0, 4.5
-MAX_EVIDENCE = 3.0
-CHANGED_SHARE = 0.25
-MOVED_CELLS = 0.12
-DOUBT = 2
-DIFFERENT = (4.0, 5.0)
-SHADOW_DEPTH = 0.45
-SHADOW_CHROMA = 4.0
+# Levels are of 255. Chosen with benchmarks.quality on nine clips (docs/benchmarks.md), the stage as a whole.
+CLEAR = 20  # level of alpha; below it all around, a pixel is room
+CLEAR_SIDE = 9  # px of the work grid: "all around" is a square of this side
+LEARN_EVERY = 4  # frames, and what one update adds to the count
+LEARN_RATE = 0.2  # share of the new picture in the running mean, at each update
+TRUSTED = 7  # frames counted; above it, after two updates, the model is believed
+FAMILIAR = 24  # frames counted, 0.8 s of 30 a second: above it the room has stood still
+CONTRADICTED = 12  # frames that an update takes off the count where the picture differs
+PLATE_COUNT = 60  # frames that a plate counts as, 2 s of 30 a second
+PLATE_RESIDUAL = 10.0  # levels, mean over the room in sight; a plate that differs more isn't of it
+Z_CERTAIN, Z_UNKNOWN = 2.0, 4.5  # multiples of the noise: all evidence up to the first, none from the second
+MAX_EVIDENCE = 3.0  # logits for the room: odds of 20
+CHANGED_SHARE = 0.25  # share of the known room in sight; where more has changed, it is forgotten
+MOVED_CELLS = 0.12  # cells, 1 px of a 640x360 frame: farther, the camera has turned
+DOUBT = 2  # level of alpha; below, the network has no doubt that it is room
+DIFFERENT = (4.0, 5.0)  # levels, and multiples of the noise to add: beyond, it is not the known room
+SHADOW_DEPTH = 0.45  # share of the known luma that the deepest shadow leaves
+SHADOW_CHROMA = 4.0  # levels, with the noise added, by which a shadow changes the colour at most
 
 
 def _to_logit() -> NDArray[np.uint8]:
@@ -77,7 +78,7 @@ class RoomModel:
     """
 
     def __init__(self) -> None:
-        self.noise = 4.0
+        self.noise = 4.0  # levels, until it is measured
         self.resets = 0
         self.has_plate = False
         self.shift = [0.0, 0.0, 0.0]
@@ -142,7 +143,7 @@ class RoomModel:
         distance, chroma = self._distance(work)
         sight = both(clear, above(self._count, TRUSTED))
         seen = cv2.countNonZero(sight)
-        if seen <= 0.05 * sight.size:
+        if seen <= 0.05 * sight.size:  # too small a share of the picture to tell anything by
             return distance, chroma
         if self._frames % LEARN_EVERY == 0 and self._expose(work, sight):
             distance, chroma = self._distance(work)
@@ -150,6 +151,7 @@ class RoomModel:
         if self.has_plate and residual > PLATE_RESIDUAL:
             self.forget()
             return distance, chroma
+        # A running mean over about ten frames, in levels; what is beyond the limits is no noise.
         self.noise += 0.1 * (min(max(residual, 1.5), 30.0) - self.noise)
         changed = both(above(distance, int(12 + 3 * self.noise)), sight)
         if cv2.countNonZero(changed) > CHANGED_SHARE * seen or self._moved(work, sight):
@@ -168,7 +170,7 @@ class RoomModel:
         """Follow a change of the light that all pixels share; return whether there was one."""
         pairs = zip(work[:3], self._planes, strict=True)
         shifts = [masked_mean(a, sight) - masked_mean(b, sight) for a, b in pairs]
-        if max(map(abs, shifts)) <= 1.0:
+        if max(map(abs, shifts)) <= 1.0:  # level: less is rounding
             return False
         self.shift = [old + new for old, new in zip(self.shift, shifts, strict=True)]
         for mean, shift in zip(self._mean, shifts, strict=True):

@@ -18,7 +18,7 @@ from filters import kernels
 from filters.base import Alpha, FilterError, ModelError, Plane, Planes
 
 MIN_SIDE = 64
-"""A network of free size gets no side shorter than this, however small the region."""
+"""Network pixels: a network of free size gets no side shorter than this, however small the region."""
 
 ROUNDING = 1e-3
 """How far from [0, 1] a matte may be: onnxruntime's sigmoid is approximate and now and then exceeds 1."""

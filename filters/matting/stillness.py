@@ -16,16 +16,18 @@ from filters.base import Plane
 from filters.matting.motion import STILL, Motion, Tracker, warped
 from filters.planes import above, below, between, both, difference, dilated
 
-UNCERTAIN = (12, 243)
-EDGE_LEVELS = 5
-EDGE_SHARE = 0.155
-OUTSIDE_LEVELS = 9
-OUTSIDE_CELLS = 5
-MAX_SKIPPED = 12
-MAX_MOTION = 2.0
-CONTRAST = 40.0
-MIN_CONTRAST = 0.3
-CHANGED_LEVELS = 25
+# Cells are of grid.CELL px of the work grid, levels of 255. Chosen with benchmarks.quality on nine clips
+# (docs/benchmarks.md), the stage as a whole, and so that the network rests in half of real cameras' frames.
+UNCERTAIN = (12, 243)  # levels, .05 and .95 of full alpha: between is the edge
+EDGE_LEVELS = 5  # levels by which a cell of the edge may change
+EDGE_SHARE = 0.155  # share of the edge's cells that may change more
+OUTSIDE_LEVELS = 9  # levels by which a cell outside may change
+OUTSIDE_CELLS = 5  # cells; as many may be somebody coming
+MAX_SKIPPED = 12  # frames in a row, 0.4 s of 30 a second
+MAX_MOTION = 2.0  # cells; one step of Lucas-Kanade is good for about one
+CONTRAST = 40.0  # levels: standard deviation from which on a picture needs no closer watch
+MIN_CONTRAST = 0.3  # factor on the levels of the flattest picture: 1.5 at the edge
+CHANGED_LEVELS = 25  # levels, a tenth of the range: more than noise
 CHANGED = 0.12
 """Share of cells; where more have changed, the matte is not held even if the network is to rest."""
 CUT = 0.4
