@@ -106,7 +106,9 @@ async def test_an_offer_replaces_the_connection_before(publisher: Publisher, los
 
 
 @pytest.mark.parametrize("kinds", [("video", "video"), ("audio", "video", "audio")])
-async def test_a_bad_offer_leaves_the_connection_as_it_is(publisher: Publisher, kinds: tuple[str, ...]) -> None:
+async def test_a_bad_offer_leaves_the_connection_as_it_is(
+    publisher: Publisher, kinds: tuple[str, ...]
+) -> None:
     await publisher.offer(await described("video"))
     before = publisher.connection
     assert await refused(publisher, *kinds) == "bad-sdp"

@@ -11,45 +11,15 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
 from server.config.options import Config
-from server.media.governor import LoadMeter
-from server.media.publication import AudioPublication, VideoPublication
 from server.media.screen import ScreenPublication
-from server.media.subscription import AudioSink, FilteredVideoSink, VideoSubscription
+from server.media.subscription import VideoSubscription
 from server.peers.subscriber import MAX_CANDIDATES, Stream, SubscribeOffer, Subscriber
 from tests.support.client import MAX_BUNDLE
-from tests.support.workers import IdleTranscoding
+from tests.support.publications import Camera, Voice
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 BAD_CANDIDATE = {"candidate": "rubbish", "sdpMid": "0"}
-
-
-class Camera(VideoPublication):
-    """A camera whose subscriptions can be counted."""
-
-    def __init__(self) -> None:
-        super().__init__(IdleTranscoding(), LoadMeter(1))
-        self.sinks: list[FilteredVideoSink] = []
-
-    def subscribe(self, subscription: FilteredVideoSink) -> None:
-        self.sinks.append(subscription)
-
-    def unsubscribe(self, subscription: FilteredVideoSink) -> None:
-        self.sinks.remove(subscription)
-
-
-class Voice(AudioPublication):
-    """A microphone whose subscriptions can be counted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sinks: list[AudioSink] = []
-
-    def subscribe(self, subscription: AudioSink) -> None:
-        self.sinks.append(subscription)
-
-    def unsubscribe(self, subscription: AudioSink) -> None:
-        self.sinks.remove(subscription)
 
 
 @dataclass
