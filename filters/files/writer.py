@@ -39,7 +39,7 @@ def replacing(target: Path) -> Iterator[Destination]:
     """
     final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
     # By the process, whose end may leave it behind, and by chance, because process ids repeat over machines.
-    part = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(8)}.part")
+    part = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(2)}.part")
     with writing(target):
         part.touch(exist_ok=False)
     try:
