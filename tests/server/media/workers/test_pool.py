@@ -159,7 +159,10 @@ async def test_what_comes_back_is_filtered(workers: ProcessPool) -> None:
     assert camera.transcoding.times.encode > 0
 
 
-async def test_the_background_changes_while_it_runs(workers: ProcessPool) -> None:
+async def test_the_background_changes_while_it_runs(
+    workers: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.media.workers.proxy.BACKGROUND_INTERVAL", 0.0)
     camera = workers.open(Color(0, 255, 0), 500_000)
     frames = encoded(20)
     await show(camera, frames[:8])
