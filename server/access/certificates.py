@@ -28,7 +28,7 @@ from server.core.errors import ConfigError
 
 NAME: Final = "greenroom"
 """What every end of a link is called; addresses come and go."""
-VALIDITY: Final = datetime.timedelta(days=365)
+VALIDITY: Final = datetime.timedelta(days=365)  # chosen
 
 
 def make_secret(file: Path) -> None:

@@ -12,8 +12,8 @@ from server.core.errors import SignalingError
 from server.core.messages import background_id
 
 ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
-MAX_NAME = 64
-MAX_CHAT = 2000
+MAX_NAME = 64  # characters; chosen
+MAX_CHAT = 2000  # characters; chosen
 MAX_LISTED = 64  # backgrounds that a policy may name
 NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 MAX_RAW_NAME = 1024  # characters of what is given that are looked at

@@ -24,8 +24,8 @@ from server.core.errors import ConfigError, SignalingError, TokenError
 from server.core.messages import background_id
 
 MIN_SECRET = 32  # characters; RFC 7518, section 3.2
-MAX_TOKEN = 4096
-MAX_IDENTITY = 128
+MAX_TOKEN = 4096  # characters; chosen, so that no more is decoded
+MAX_IDENTITY = 128  # characters; chosen
 LEEWAY = 10.0  # seconds that clocks may differ
 ANY_ROOM = "*"
 

@@ -18,7 +18,7 @@ from server.cluster.stores import Version
 from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
 
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 3  # processes for one film, each after one that has ended in the middle; chosen
 
 
 class FilmProcesses:

@@ -11,7 +11,7 @@ import ray
 from server.cluster.films import Film, Outcome, filter_film, note_failure
 from server.core.core_dumps import forbid_core_dumps
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 5  # tasks for one film; more than on one machine, since machines go, too; chosen
 AHEAD: Final = 2  # films per CPU that are given to Ray at a time
 
 

@@ -21,7 +21,7 @@ from server.core.messages import background_id
 
 PREFIX = "GREENROOM_"
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
-MAX_PORT = 65_535
+MAX_PORT = 65_535  # 16 bits, RFC 768
 LARGEST = 2**53
 """Of all numbers; a float holds every whole one up to it."""
 SHOWN = 40  # characters of a wrong number

@@ -16,7 +16,7 @@ NICENESS: Final = 5
 """What is received and sent must not wait for pictures that are worked on."""
 PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 CLONE_NEWUSER: Final = 0x1000_0000  # linux/sched.h
-CLONE_NEWNET: Final = 0x4000_0000
+CLONE_NEWNET: Final = 0x4000_0000  # linux/sched.h
 
 
 def confine(memory: int, seconds: int) -> None:

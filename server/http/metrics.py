@@ -24,7 +24,8 @@ from server.rooms.rooms import Rooms
 
 SAMPLE_INTERVAL = 0.5  # seconds
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
-LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+"""Seconds: finest around the few ms that a frame takes; .033 is one frame at 30 frames/s."""
+LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)  # seconds; chosen
 OUTCOMES = ("received", *Outcome, "withheld", "sent", "raw")
 STAGES = {"decode": "decoded", "filter": "filtered", "encode": "encoded"}
 DIRECTIONS = ("in", "out")

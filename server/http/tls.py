@@ -26,7 +26,7 @@ from server.core.errors import ConfigError
 
 NAME = "Greenroom"
 VALIDITY = datetime.timedelta(days=397)  # longer ones are refused by Safari
-RENEWAL = datetime.timedelta(days=30)
+RENEWAL = datetime.timedelta(days=30)  # before its end a certificate is made anew; chosen
 FILE = "self-signed.pem"
 
 

@@ -30,13 +30,13 @@ from server.rooms.events import Event
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = ClientTimeout(total=10)
+TIMEOUT = ClientTimeout(total=10)  # seconds for one attempt; chosen
 QUEUE_LIMIT = 1000  # events that wait for one URL
-ATTEMPTS = 8
+ATTEMPTS = 8  # for one event; with the pauses below one to two minutes; chosen
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts
 DRAIN_TIME = 3.0  # seconds that the end is held up for
-SECRET_PREFIX, MIN_SECRET = "whsec_", 24
-TRY_AGAIN = (408, 425, 429)
+SECRET_PREFIX, MIN_SECRET = "whsec_", 24  # the second in bytes; Standard Webhooks
+TRY_AGAIN = (408, 425, 429)  # status codes: RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4
 
 Outcome = Literal["delivered", "failed", "refused"]
 

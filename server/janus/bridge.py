@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 DISPLAY = "Greenroom"
 NOT_IN_ROOM_NAMES = re.compile(r"[^a-z0-9._-]")
-MAX_ROOM_NAME = 64
+MAX_ROOM_NAME = 64  # characters, as policy.ROOM_NAME has it
 
 
 def add_bridge(app: web.Application, config: Config) -> None:

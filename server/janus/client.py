@@ -27,7 +27,7 @@ CLOSE_TIMEOUT = 2.0  # seconds
 HEARTBEAT = 10.0  # seconds between two pings on the WebSocket
 KEEPALIVE = 20.0  # seconds; Janus ends a session that was silent for `session_timeout`, 60 by default
 MAX_MESSAGE = 1 << 20  # bytes
-LOST, SESSION_NOT_FOUND = 0, 458
+LOST, SESSION_NOT_FOUND = 0, 458  # codes: the first is our own, the second from apierror.h of Janus
 
 Message: TypeAlias = dict[str, Any]
 

@@ -14,7 +14,7 @@ from server.core.errors import JanusError
 from server.janus.client import Handle, Message, Reply
 
 PLUGIN = "janus.plugin.videoroom"
-NO_SUCH_ROOM, PUBLISHERS_FULL, UNAUTHORIZED = 426, 432, 433
+NO_SUCH_ROOM, PUBLISHERS_FULL, UNAUTHORIZED = 426, 432, 433  # error codes of janus_videoroom.c
 
 Id: TypeAlias = int | str
 """Of a room or a publisher: numbers, or texts where the plugin's `string_ids` is set."""

@@ -21,7 +21,7 @@ LARGE: Final = 1.2
 """Times the pixels that were asked for, from which on a picture is too large; phones round sizes up."""
 LARGEST: Final = CAPACITY / 2
 """An equal share is at most this much of one worker: a camera has one, and the others there wait for its pictures."""
-MIN_FRAME_RATE: Final = 2
+MIN_FRAME_RATE: Final = 2  # frames/s; chosen
 AFTERMATH: Final = 1.0  # seconds until pacing shows: frames that wait are still worked on
 CALM: Final = (
     3.0  # seconds without pressure before a paced camera may do more; longer after each return that failed

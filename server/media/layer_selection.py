@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.media.codec.encoder import BASE_LAYER_SHARE
 from server.media.retry_interval import Patience
 
 TIERS = (150_000, 250_000, 400_000, 600_000, 900_000, 1_500_000)
 """Bit rates of an encoder, bit/s."""
-BASE_SHARE = 0.6
-"""Bits of the base layer, of those of both layers."""
 
 HEADROOM = 0.9  # share of a limit that may be filled with video
 UNLIMITED = 1.3
@@ -27,11 +26,11 @@ CONGESTED = 0.92
 BEARABLE = 1.1
 """Times of an estimate that may be sent for a moment: it is below what the line carries, and pausing is a freeze."""
 STEP_UP_AFTER = 5.0  # seconds without a limit; longer after attempts that failed
-STEP_DOWN_AFTER = 0.5
+STEP_DOWN_AFTER = 0.5  # seconds under a limit; chosen
 RESUME_AFTER = 1.0  # seconds without a limit, likewise; or as soon as a lower bit rate lets it fit
 RATE_INTERVAL = 1.0  # seconds
-SMALL_PICTURE = 640 * 360
-SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]
+SMALL_PICTURE = 640 * 360  # px: what cameras are asked for
+SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]  # bit/s, up to that size and above; chosen
 
 
 class SentRate:
@@ -118,7 +117,7 @@ class LayerSelection:
         if estimate is None:
             return None
         if self._limit is not None:
-            return self._limit / max(self._streams, 1) / BASE_SHARE
+            return self._limit / max(self._streams, 1) / BASE_LAYER_SHARE
         return bitrate if self._limited else float("inf")
 
     def _needed(self, budget: float, rates: Sequence[float]) -> int:
@@ -141,7 +140,7 @@ class LayerSelection:
     @staticmethod
     def _total(rates: Sequence[float], cut: int, paused: int = 0) -> float:
         """Return the bit rate with both layers of all streams but the `cut` first, of which some are paused."""
-        return BASE_SHARE * sum(rates[paused:cut]) + sum(rates[max(cut, paused) :])
+        return BASE_LAYER_SHARE * sum(rates[paused:cut]) + sum(rates[max(cut, paused) :])
 
 
 class BitrateTier:

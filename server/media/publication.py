@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from server.core.errors import DecodeError, EncodeError
 from server.core.token_bucket import TokenBucket
-from server.media.codec.encoder import CLOCK_RATE, FilteredVideo
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
 from server.media.governor import LEVELS, LoadMeter, Pace
 from server.media.layer_selection import BitrateTier
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
@@ -19,7 +20,6 @@ from server.media.workers.base import Transcoded, Transcoding
 
 logger = logging.getLogger(__name__)
 
-AUDIO_CLOCK_RATE = 48_000
 MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
@@ -91,8 +91,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         """What the pictures really take, bit/s, smoothed."""
         self._encoded = 0
         self._adapted: float | None = None
-        self._timeline = Timeline(CLOCK_RATE)
-        self._pace = Pace(CLOCK_RATE)
+        self._timeline = Timeline(VIDEO_CLOCK_RATE)
+        self._pace = Pace(VIDEO_CLOCK_RATE)
         self._due = 0
 
     def attach(self, source: VideoReceiver | None) -> None:
@@ -220,7 +220,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             batch = batch[max((i for i, frame in enumerate(batch) if frame.keyframe), default=0) :]
             shown, interval = (
                 batch[-1].timestamp,
-                CLOCK_RATE // min(self.frame_rate, self.paced or self.frame_rate),
+                VIDEO_CLOCK_RATE // min(self.frame_rate, self.paced or self.frame_rate),
             )
             # Cameras jitter; but what was missed long ago is not made up for.
             self._due = max(self._due + interval, shown + interval // 4)

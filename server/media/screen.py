@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from server.media.codec.encoder import CLOCK_RATE, EncodedVideo
+from server.media.codec.encoder import EncodedVideo
+from server.media.codec.frames import VIDEO_CLOCK_RATE
 from server.media.publication import Timeline
 from server.media.rtc import EncodedFrame, VideoReceiver
 from server.media.subscription import Packets, Publication, VideoSubscription
@@ -18,7 +19,7 @@ class ScreenPublication(Publication[VideoSubscription]):
     def __init__(self) -> None:
         super().__init__()
         self._source: VideoReceiver | None = None
-        self._timeline = Timeline(CLOCK_RATE)
+        self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._index = 0
         self._keyframe_wanted = False
         self._keyframe_asked = float("-inf")

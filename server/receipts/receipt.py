@@ -25,8 +25,8 @@ from server.receipts.frame_counters import Frames
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
-MAX_KEPT = 1000
+VERSION = 1  # of the format of receipts
+MAX_KEPT = 1000  # receipts in memory; the oldest go first; chosen
 FIELDS = frozenset(
     (
         *("version", "room", "participant", "start", "end", "policies", "model", "deviceFilter", "frames"),

@@ -28,7 +28,7 @@ UNSAFE = re.compile(r"[^a-z0-9_-]")
 COMPOSED = "room.mp4"
 COMPLAINT = "greenroom: "
 """What a command's line about something wrong begins with."""
-LOWEST_PRIORITY = 19
+LOWEST_PRIORITY = 19  # nice value, setpriority(2)
 
 _composing = asyncio.Semaphore(1)
 """Composing is for idle cores: one recording at a time."""

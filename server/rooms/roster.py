@@ -14,7 +14,7 @@ from server.core.messages import StreamKind
 
 State = Literal["lobby", "waiting", "room"]
 
-MAX_CHATS = 100
+MAX_CHATS = 100  # messages that newcomers are shown; chosen
 
 
 class Member(Protocol):

@@ -13,7 +13,7 @@ from server.rooms.last_n import LastN
 from server.rooms.participant import Participant
 
 QUALITY_INTERVAL = 2.0  # seconds
-NOTHING = Counters(*(0 for _ in Counters._fields))
+NOTHING = Counters(*(0 for _ in Counters._fields))  # each counter as it begins
 
 
 class Monitor:

@@ -20,8 +20,8 @@ MEMORY: Final = 1 << 30
 """Bytes beside those of the program: 40 million pixels with transparency, converted from one profile to another."""
 SECONDS: Final = 20  # of CPU; such a picture takes 3
 REFUSED: Final = 3  # exit status: standard error has the reason in words
-THUMBNAIL: Final = (256, 144)
-QUALITY: Final = 95
+THUMBNAIL: Final = (256, 144)  # px: width and height; 16:9, as the tiles
+QUALITY: Final = 95  # JPEG quality of 100, as OpenCV counts; its default
 
 
 def main(max_pixels: str) -> None:

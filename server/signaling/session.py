@@ -16,7 +16,7 @@ from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
 from server.rooms.roster import Returning
 
-VERSION = 1
+VERSION = 1  # of the signalling protocol
 RETURN_HOLD = 8.0
 """Seconds in which a page is loaded again and has the seat back, and with it a host's role."""
 SCREEN_LIMITS = {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000}

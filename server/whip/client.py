@@ -21,7 +21,7 @@ from server.rooms.participant import Participant
 logger = logging.getLogger(__name__)
 
 SDP = "application/sdp"
-TIMEOUT, END_TIMEOUT = ClientTimeout(total=15), ClientTimeout(total=2)
+TIMEOUT, END_TIMEOUT = ClientTimeout(total=15), ClientTimeout(total=2)  # seconds; chosen
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts
 
 

@@ -36,7 +36,7 @@ from server.whip.session import SessionKind, WhipSession
 from server.whip.sessions import WhipSessions
 
 SDP = "application/sdp"
-MAX_IDENTITY = 64
+MAX_IDENTITY = 64  # characters of one that no token vouches for; chosen
 SESSIONS = web.AppKey("whip_sessions", WhipSessions)
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]

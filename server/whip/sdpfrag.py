@@ -8,7 +8,7 @@ from typing import NamedTuple
 from server.core.errors import FragmentError
 
 MEDIA_TYPE = "application/trickle-ice-sdpfrag"
-MAX_CANDIDATES = 100
+MAX_CANDIDATES = 100  # of one fragment; chosen
 UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839, section 5.4
 PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 MID = re.compile(r"[!-~]{1,32}")

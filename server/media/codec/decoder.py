@@ -18,11 +18,11 @@ from av.video.codeccontext import VideoCodecContext
 from filters.base import Plane, planes_of
 from filters.matting.stillness import CUT, changed
 from server.core.errors import DecodeError
-from server.media.codec.encoder import CLOCK_RATE, DECODERS, vp8_size
+from server.media.codec.encoder import DECODERS, vp8_size
 from server.media.codec.frame_numbers import FrameNumbers
-from server.media.codec.frames import EncodedFrame
+from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 
-MAX_PIXELS: Final = 1920 * 1088
+MAX_PIXELS: Final = 1920 * 1088  # px of a picture: 1080 lines, rounded up to whole macroblocks of 16
 GRID: Final = (40, 24)  # cells on which pictures are compared: fine enough for a head, too coarse for noise
 KEYFRAME_JUMP: Final = 0.01
 """Share of cells that a keyframe may change against the picture before it where nothing moves."""
@@ -74,7 +74,7 @@ class CameraDecoder:
             raise DecodeError("a picture refers to one that is missing")
         packet = av.Packet(frame.data)
         packet.pts = frame.timestamp
-        packet.time_base = Fraction(1, CLOCK_RATE)
+        packet.time_base = Fraction(1, VIDEO_CLOCK_RATE)
         pictures = self._context.decode(packet)
         return pictures[-1] if pictures else None
 

@@ -11,10 +11,11 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from filters.base import FilteredFrame, new_frame, planes_of
+from server.media.codec.frames import VIDEO_CLOCK_RATE
 
-CLOCK_RATE = 90_000
-MIN_BITRATE = 100_000
+MIN_BITRATE = 100_000  # bit/s; chosen, below the lowest tier of layer_selection
 BASE_LAYER_SHARE = 0.6
+"""Bits of the base layer, of those of both layers. As libwebrtc divides them (SimulcastRateAllocator)."""
 FINEST, COARSEST = 10, 56
 """Quantizers of libvpx, of 0 to 63. Finer ones than 10 are bits that nobody sees: the luma's PSNR is above 45 dB."""
 
@@ -60,7 +61,7 @@ class VideoEncoder:
         # The codec refuses a time that does not grow.
         self._last = max(timestamp, self._last + 1)
         picture.pts = self._last
-        picture.time_base = Fraction(1, CLOCK_RATE)
+        picture.time_base = Fraction(1, VIDEO_CLOCK_RATE)
         picture.pict_type = PictureType.I if keyframe else PictureType.NONE
         data = b"".join(bytes(packet) for packet in self._context.encode(picture))
         if not data:
@@ -81,7 +82,7 @@ class VideoEncoder:
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.bit_rate = bitrate
-        context.time_base = Fraction(1, CLOCK_RATE)
+        context.time_base = Fraction(1, VIDEO_CLOCK_RATE)
         context.framerate = Fraction(self.frame_rate, 1)
         context.gop_size = 3000
         # libvpx's threads spin on a busy machine; parallelism comes from the number of participants.

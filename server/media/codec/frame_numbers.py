@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 SLICE: Final = (1, 5)  # NAL unit types of coded slices without partitions; 5 is IDR
-SPS: Final = 7
+SPS: Final = 7  # NAL unit type, ITU-T H.264, table 7-1
 WITH_CHROMA_FORMAT: Final = (100, 110, 122, 244, 44, 83, 86, 118, 128)  # profiles, 7.3.2.1.1
 HEADER: Final = 32  # bytes of a slice that are read at most
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+VIDEO_CLOCK_RATE: Final = 90_000  # ticks per second of VP8 (RFC 7741, 4.1) and H.264 (RFC 6184, 8.2.1)
+AUDIO_CLOCK_RATE: Final = 48_000  # ticks per second of Opus (RFC 7587, 4.1), and its samples per second
 
 
 class EncodedFrame(NamedTuple):

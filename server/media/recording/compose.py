@@ -25,6 +25,7 @@ from filters.base import Plane
 from filters.files.errors import MediaError
 from filters.files.pixel_format import BT_601
 from filters.files.writer import CONTAINERS, replacing, writing
+from server.media.codec.frames import AUDIO_CLOCK_RATE
 from server.media.recording.recorder import INDEX, VERSION
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ logger = logging.getLogger(__name__)
 Samples: TypeAlias = NDArray[np.float32]
 """Stereo sound at SAMPLE_RATE: (2, n), in [-1, 1]."""
 
-WIDTH, HEIGHT, RATE = 1280, 720, 25
-SAMPLE_RATE, SAMPLES = 48_000, 1024  # the second is an AAC frame
+WIDTH, HEIGHT, RATE = 1280, 720, 25  # px, px, frames/s; chosen
+SAMPLE_RATE, SAMPLES = AUDIO_CLOCK_RATE, 1024  # the second is an AAC frame
 STILL = 2.0  # seconds after which a picture that nothing follows is taken for a camera that is off
 MARGIN = 4  # pixels
 WALL, PANEL, INK = (24, 20, 18), (52, 44, 40), (240, 240, 240)  # BGR

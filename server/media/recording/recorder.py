@@ -18,8 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from server.media.codec.encoder import CLOCK_RATE, FilteredVideo
-from server.media.publication import AUDIO_CLOCK_RATE, AudioPublication, VideoPublication
+from server.media.codec.encoder import FilteredVideo
+from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
+from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording.webm import WebmFile
 from server.media.rtc import AudioPacket, ntp_now
 from server.media.subscription import Packets
@@ -27,7 +28,7 @@ from server.media.subscription import Packets
 logger = logging.getLogger(__name__)
 
 INDEX = "index.json"
-VERSION = 1
+VERSION = 1  # of the format of the index
 MAX_WAITING = 8192  # packets that wait for the disk: some seconds of a large room
 MAX_SKEW = 2.0  # seconds between capture and arrival; beyond that a sender's clock is not believed
 TOLERANCE = 0.1  # seconds that a stream may drift before its times are set right
@@ -147,7 +148,7 @@ class Recorder:
         def write_audio(opus: bytes, at: int) -> None:
             self._submit(lambda: self._write(part, partial(file.write_audio, opus, at)))
 
-        pictures = VideoTap(RecordingClock(CLOCK_RATE, self._start), write_video)
+        pictures = VideoTap(RecordingClock(VIDEO_CLOCK_RATE, self._start), write_video)
         sound = AudioTap(RecordingClock(AUDIO_CLOCK_RATE, self._start), write_audio)
 
         def detach() -> None:

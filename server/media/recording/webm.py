@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server.media.codec.encoder import FilteredVideo, vp8_size
+from server.media.codec.frames import AUDIO_CLOCK_RATE
 
 CLUSTER = 1000  # ms, longest; also what is lost when the process is killed
 REORDERING = 500  # ms that a packet may be late
-VIDEO, AUDIO = 1, 2
-OPUS_HEAD = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, 48_000, 0, 0)  # RFC 7845, section 5.1
+VIDEO, AUDIO = 1, 2  # numbers of the tracks, and TrackType (RFC 9559, 5.1.4.1.3)
+OPUS_HEAD = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, AUDIO_CLOCK_RATE, 0, 0)  # RFC 7845, section 5.1
 SEEK_PRE_ROLL = 80_000_000  # ns, of Opus
 DURATION_SIZE = 11  # bytes of the element, whose place is kept free by a Void of that size
-UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
-KEYFRAME = 0x80
+UNKNOWN_SIZE = b"\x01" + b"\xff" * 7  # eight bytes, all bits of the value set: RFC 8794, 6.2
+KEYFRAME = 0x80  # flag of a SimpleBlock, RFC 9559, 10.2
 
 
 class Block(NamedTuple):
@@ -150,7 +151,7 @@ def _header(width: int, height: int) -> tuple[bytes, bytes]:
 
 def _tracks(width: int, height: int) -> bytes:
     video = _element(0xE0, _element(0xB0, _uint(width)), _element(0xBA, _uint(height)))
-    audio = _element(0xE1, _element(0xB5, struct.pack(">d", 48_000.0)), _element(0x9F, _uint(2)))
+    audio = _element(0xE1, _element(0xB5, struct.pack(">d", AUDIO_CLOCK_RATE)), _element(0x9F, _uint(2)))
     opus = _element(0x63A2, OPUS_HEAD) + _element(0x56BB, _uint(SEEK_PRE_ROLL))
     return _element(0x1654AE6B, _track(VIDEO, b"V_VP8", video), _track(AUDIO, b"A_OPUS", opus + audio))
 

@@ -20,7 +20,7 @@ from .pairing import LimitedConnection
 from .refusals import REFUSALS
 from .stun import Address, IceSocket
 
-ANY_PORT = (0, 0)
+ANY_PORT = (0, 0)  # lowest and highest: the system chooses
 NO_PORT = "The server has no UDP port left; try again later."
 
 

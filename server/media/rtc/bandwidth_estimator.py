@@ -29,7 +29,7 @@ DECREASE = 0.85
 """Of the rate that the bottleneck turned out to have; the rest empties its queue."""
 DRAIN = 0.5
 """Seconds after which a queue must have become shorter, or the estimate comes down again."""
-SHORTER = 0.8
+SHORTER = 0.8  # times the wait before, below which a queue has become shorter; chosen
 LOWEST = 100_000  # bit/s
 GROWTH = 0.3
 """Of the estimate, in a second."""
@@ -41,7 +41,7 @@ MOST = 1.5
 """Times what arrives."""
 MAX_LOSS = 0.2
 """Share of packets lost from which on the way is full even if nothing waits; less is repaired."""
-FEWEST_HOLES = 5
+FEWEST_HOLES = 5  # losses with an arrival before each; chosen: fewer may be chance
 RATE_WINDOW = 1.0  # seconds
 USUAL_WINDOW = 10  # seconds, of which the best tells what delay is usual
 

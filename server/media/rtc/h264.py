@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, NAL_TYPE_STAP_A, H264Encoder, h264_depayload
 
-NAL_IDR = 5
-NAL_SPS = 7
-FIRST_FRAGMENT = 0x80
+NAL_IDR = 5  # NAL unit type, ITU-T H.264, table 7-1
+NAL_SPS = 7  # likewise
+FIRST_FRAGMENT = 0x80  # S bit of the FU header, RFC 6184, 5.8
 START_CODE = b"\0\0\0\1"
 
 

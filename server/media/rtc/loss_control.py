@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from .receive_buffer import BufferCounters
 
-HIGH_LOSS = 0.08
-LOW_LOSS = 0.04
-DECREASE = 0.8
-INCREASE = 1.25
-MIN_LIMIT = 300_000
-NO_LIMIT = 10_000_000
-INTERVAL = 1.0
+HIGH_LOSS = 0.08  # share of packets above which the limit falls; chosen below the 10 % of the draft
+LOW_LOSS = 0.04  # share of packets below which the limit rises; between the two it stays; chosen
+DECREASE = 0.8  # times the rate that arrives, in each INTERVAL; chosen
+INCREASE = 1.25  # times the limit, in each INTERVAL: undoes one DECREASE
+MIN_LIMIT = 300_000  # bit/s; chosen: half of DEFAULT_BITRATE of the encoder
+NO_LIMIT = 10_000_000  # bit/s: more than clients are asked to send; chosen
+INTERVAL = 1.0  # seconds; chosen
 MIN_PACKETS = 20
 """Fewer say nothing about the loss."""
 

@@ -15,12 +15,12 @@ AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 FIXED_HEADER = Struct("!BBHLL")
 """V, P, X, CC; M, PT; sequence number; timestamp; SSRC (RFC 3550, section 5.1)."""
-ONE_BYTE_HEADER = 0xBEDE
-MAX_ID = 14
-MAX_LENGTH = 16
+ONE_BYTE_HEADER = 0xBEDE  # RFC 8285, 4.2
+MAX_ID = 14  # 15 is reserved, ibid.
+MAX_LENGTH = 16  # bytes of an element, ibid.
 HISTORY = 256
 """Packets kept for retransmission, more than a second of video; a power of two."""
-MARKER = 0x80
+MARKER = 0x80  # M bit, RFC 3550, 5.1
 RTX_SHARE = 0.25
 """Bytes of retransmissions for each byte that is sent."""
 RTX_BURST = 30_000
@@ -129,7 +129,7 @@ class RetransmissionLimit:
 _Sent: TypeAlias = tuple[int, bytes, bytes]
 """A packet as it was sent: its sequence number, header, and payload, which all receivers share."""
 
-_NOTHING: _Sent = (-1, b"", b"")
+_NOTHING: _Sent = (-1, b"", b"")  # no sequence number is negative
 
 
 class PacketWriter:

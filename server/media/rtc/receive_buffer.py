@@ -18,7 +18,7 @@ MAX_GAP = 256
 """More packets than that in one hole are not asked for again: a keyframe is cheaper."""
 SILENT_GAP = 32
 """The same where the stream was silent for longer than the deadline: most of them would come too late."""
-MIN_DEADLINE = 0.150
+MIN_DEADLINE = 0.150  # seconds that a hole is waited for, or 4 round trips; chosen
 MAX_ROUND_TRIP = 1.0
 """Seconds that a sample counts for at most: the peer chooses it, and so how long its packets are waited for."""
 NACK_FRACTION = 0.2
@@ -27,8 +27,8 @@ NACK_FRACTION = 0.2
 libwebrtc repeats a packet at most once per round trip of its own measuring (RtpPacketHistory::VerifyRtt): the more
 often it is asked, the sooner it does after that.
 """
-NACK_MARGIN = 0.005
-PLI_INTERVAL = 0.2
+NACK_MARGIN = 0.005  # seconds more than that; chosen
+PLI_INTERVAL = 0.2  # seconds between two requests for a keyframe, or 1.5 round trips; chosen
 SILENCE = 2.0
 """A sender that has been silent for so long is not asked for anything."""
 

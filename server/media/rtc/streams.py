@@ -12,7 +12,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
-from server.media.codec.frames import EncodedFrame
+from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, EncodedFrame
 
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264, has_parameter_sets
@@ -21,8 +21,6 @@ from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
 from .vp8 import depayload_vp8
 
-VIDEO_RATE = 90_000
-OPUS_RATE = 48_000
 DEPAYLOAD = {"VP8": depayload_vp8, "H264": depayload_h264}
 
 
@@ -102,7 +100,7 @@ class VideoReceiver(_Stream):
     """The encoded frames of one incoming video, as `receive_video` makes it."""
 
     def __init__(self, receiver: Receiver, sink: Callable[[EncodedFrame], None]) -> None:
-        super().__init__(receiver, VIDEO_RATE)
+        super().__init__(receiver, VIDEO_CLOCK_RATE)
         self._sink = sink
         self._codec = ""
         self._parameter_sets = b""
@@ -182,7 +180,7 @@ class AudioReceiver(_Stream):
     """The Opus packets of one incoming audio, as `receive_audio` makes it."""
 
     def __init__(self, receiver: Receiver, sink: Callable[[AudioPacket], None]) -> None:
-        super().__init__(receiver, OPUS_RATE)
+        super().__init__(receiver, AUDIO_CLOCK_RATE)
         self._sink = sink
 
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:

@@ -17,19 +17,19 @@ URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
 INTERVAL = 0.05
 """Seconds between feedback packets while media arrives, as libwebrtc has it at ordinary rates."""
 
-TICK = 250
-REFERENCE = 64_000
-RTPFB, FORMAT = 205, 15
-NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2
-MAX_RUN = 0x1FFF
-MAX_STATUSES = 400
-MAX_REPORTED_GAP = 500
-MAX_READ = 1024
+TICK = 250  # µs of a receive delta, section 3.1.5 of that draft
+REFERENCE = 64_000  # µs of the reference time's unit, section 3.1
+RTPFB, FORMAT = 205, 15  # packet type, RFC 4585, 6.1; feedback message type, section 3.1
+NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2  # status symbols, section 3.1.1
+MAX_RUN = 0x1FFF  # statuses: 13 bits, section 3.1.3
+MAX_STATUSES = 400  # in one packet that is written; chosen, to fit a datagram
+MAX_REPORTED_GAP = 500  # sequence numbers; a jump by as many is a new start; chosen
+MAX_READ = 1024  # statuses of one packet that is read; chosen
 MAX_BURST, MAX_STATUS_RATE = 4096, 20_000
 """Statuses read at once, and in a second: ten times what sixteen participants make, and some milliseconds of work."""
 PACKET_COST = 16
 """Statuses that a packet costs besides its own."""
-MAX_DELTA = 8_000_000
+MAX_DELTA = 8_000_000  # µs: a large delta has 16 bits with sign, ticks up to 8.19 s
 
 
 def build_feedback(

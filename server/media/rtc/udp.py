@@ -16,17 +16,18 @@ from aioice.turn import TurnTransport
 MAX_DATAGRAM = 1500
 """Nothing longer is SRTP or DTLS of ours; pylibsrtp raises ValueError above it."""
 RECEIVE_BUFFER = 1 << 20
+"""Bytes in the kernel: a second at 8 Mbit/s; Linux gives no more than net.core.rmem_max."""
 BATCH = 64
 """Datagrams read in one turn of the event loop."""
 SO_TIMESTAMPNS = 35
 """asm-generic/socket.h; Python's socket module has no name for it. The control message's type is the same."""
 UDP_SEGMENT = 103
 """linux/udp.h; since Linux 4.18."""
-MAX_SEGMENTS = 64
-MAX_SEGMENTED = 65_000
+MAX_SEGMENTS = 64  # datagrams in one call: UDP_MAX_SEGMENTS of Linux, 128 in new ones
+MAX_SEGMENTED = 65_000  # bytes in one call; an IPv4 datagram holds 65,507
 SEGMENTATION = sys.platform == "linux" and hasattr(socket, "SOL_UDP")
-TURN_BACKLOG = 128
-TURN_BUFFER = 1 << 16
+TURN_BACKLOG = 128  # datagrams that wait to be wrapped; chosen
+TURN_BUFFER = 1 << 16  # bytes; asyncio's high-water mark for a transport
 
 Take = Callable[[bytes, tuple[str, int], int], None]
 """Takes a datagram, whom it is from, and its arrival in µs of wall-clock time."""

@@ -20,7 +20,7 @@ from server.media.workers.wire import Job, Messages, end_of, read_answer, write_
 
 logger = logging.getLogger(__name__)
 
-READ_SIZE: Final = 1 << 18
+READ_SIZE: Final = 1 << 18  # bytes of one read; chosen
 RESTART_PAUSE: Final = 1.0  # seconds before the first attempt to replace a process
 LONGEST_PAUSE: Final = 30.0  # seconds between attempts that fail
 START_LIMIT: Final = 60.0  # seconds until a process has loaded its network, on a machine that is busy

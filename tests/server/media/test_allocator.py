@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from server.media.allocator import BandwidthAllocator
-from server.media.layer_selection import BASE_SHARE
+from server.media.codec.encoder import BASE_LAYER_SHARE
 from server.media.publication import VideoPublication
 from server.media.rtc import SenderStats
 from server.media.subscription import VideoSubscription
@@ -56,10 +56,10 @@ def test_before_anything_pauses_the_encoders_go_down() -> None:
 def test_who_speaks_goes_on_when_others_pause() -> None:
     videos = [Video(250_000), Video(250_000, speaking=True), Video(250_000)]
     downlink = BandwidthAllocator()
-    adapt(downlink, 0, round(1.2 * BASE_SHARE * 150_000), videos)
+    adapt(downlink, 0, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, False, True]
     videos[1].publication.speaking, videos[2].publication.speaking = False, True
-    adapt(downlink, 0.5, round(1.2 * BASE_SHARE * 150_000), videos)
+    adapt(downlink, 0.5, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, True, False]
     videos[2].publication.request_keyframe.assert_called()  # type: ignore[attr-defined]
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from server.media.codec.encoder import BASE_LAYER_SHARE
 from server.media.layer_selection import (
-    BASE_SHARE,
     STEP_UP_AFTER,
     TIERS,
     BitrateTier,
@@ -53,7 +53,7 @@ def test_the_bit_rate_falls_only_as_far_as_the_base_layer_needs() -> None:
     selection = LayerSelection()
     assert selection.update(0, 1_000_000, [600_000, 600_000, 600_000, 0]) == 4  # the last one's camera is off
     share = selection.share(1_000_000, 600_000)
-    assert share == pytest.approx(900_000 / 3 / BASE_SHARE)
+    assert share == pytest.approx(900_000 / 3 / BASE_LAYER_SHARE)
 
 
 def test_all_come_back_although_the_estimate_stays_near_what_is_sent() -> None:
@@ -61,7 +61,7 @@ def test_all_come_back_although_the_estimate_stays_near_what_is_sent() -> None:
     rates = [600_000.0] * 3
     cut = selection.update(0, 1_000_000, rates)
     for now in range(1, 60):
-        sent = sum(rates) - (1 - BASE_SHARE) * 600_000 * cut
+        sent = sum(rates) - (1 - BASE_LAYER_SHARE) * 600_000 * cut
         cut = selection.update(now, round(1.5 * sent), rates)
     assert cut == 0
 
@@ -122,7 +122,7 @@ def test_what_does_not_fit_even_as_base_layers_is_paused_until_it_does() -> None
     selection = LayerSelection()
     assert selection.update(0, 700_000, [600_000] * 3) == 3
     assert selection.paused == 1
-    assert selection.share(700_000, 600_000) == pytest.approx(630_000 / 3 / BASE_SHARE)
+    assert selection.share(700_000, 600_000) == pytest.approx(630_000 / 3 / BASE_LAYER_SHARE)
     selection.update(0.5, 700_000, [600_000] * 3)
     assert selection.paused == 1
     selection.update(1, 700_000, [250_000] * 3)  # the publications have come down
@@ -136,7 +136,7 @@ def test_paused_streams_come_back_one_by_one_as_the_estimate_grows() -> None:
     assert selection.paused == 2
     counts = []
     for now in range(1, 8):
-        sent = 600_000 * BASE_SHARE * (3 - selection.paused)
+        sent = 600_000 * BASE_LAYER_SHARE * (3 - selection.paused)
         selection.update(now, round(1.5 * sent), [600_000] * 3)
         counts.append(selection.paused)
     assert counts[-1] == 0

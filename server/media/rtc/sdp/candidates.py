@@ -13,10 +13,10 @@ MAX_CANDIDATES = 32
 """That are taken from one peer, as many as can be paired; browsers with VPNs and two TURN servers have some twenty."""
 MAX_NAME = 255
 """Characters of a host name (RFC 1035)."""
-MAX_FOUNDATION = 32
-MAX_PRIORITY = (1 << 31) - 1
+MAX_FOUNDATION = 32  # characters, RFC 8839, 5.1
+MAX_PRIORITY = (1 << 31) - 1  # RFC 8445, 5.1.2
 TYPES = ("host", "srflx", "relay", "prflx")
-FIELDS = 8
+FIELDS = 8  # that every candidate has, with the word `typ`, RFC 8839, 5.1
 
 
 def read_candidate(line: str) -> RTCIceCandidate:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import ParametersDict, RTCRtcpFeedback, RTCRtpCodecParameters
 
+from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
+
 from .lines import Attributes, number
 
 Carried = Mapping[str, tuple[str, ...]]
@@ -20,7 +22,7 @@ Carried = Mapping[str, tuple[str, ...]]
 CARRIED: Carried = {"audio": ("opus",), "video": ("vp8", "h264")}
 NAMES = {"opus": "opus", "vp8": "VP8", "h264": "H264"}
 LABELS = {"opus": "Opus", "vp8": "VP8", "h264": "H.264"}
-CLOCK_RATE = {"audio": 48_000, "video": 90_000}
+CLOCK_RATE = {"audio": AUDIO_CLOCK_RATE, "video": VIDEO_CLOCK_RATE}
 STATIC = {"0": "PCMU", "3": "GSM", "4": "G723", "8": "PCMA", "9": "G722", "18": "G729"}
 """Payload types without an rtpmap (RFC 3551, section 6)."""
 REPAIR = ("rtx", "red", "ulpfec", "flexfec-03")
@@ -32,7 +34,7 @@ MAX_CODECS = 16
 DECODED_PROFILES = (0x42, 0x4D, 0x64)
 """Baseline, Main, High: profile_idc of what FFmpeg decodes to 8 bits of 4:2:0."""
 PROFILE = re.compile(r"[0-9A-Fa-f]{6}")
-NAL_SPS, NAL_PPS = 7, 8
+NAL_SPS, NAL_PPS = 7, 8  # NAL unit types, ITU-T H.264, table 7-1
 MAX_PARAMETER_SETS = 4096  # bytes; a set has some thirty
 
 

@@ -8,8 +8,8 @@ from server.core.errors import SdpError
 
 MAX_LINES = 8192
 """Eight times what a browser answers in a room of sixteen; a millisecond of work for each thousand."""
-MAX_SECTIONS = 256
-MAX_PORT = 65535
+MAX_SECTIONS = 256  # chosen: sixteen participants with audio, video and a screen make 48
+MAX_PORT = 65535  # 16 bits, RFC 768
 MAX_TOKEN = 256
 """Characters of a mid, of ICE credentials (RFC 8839, section 5.4)."""
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")

@@ -19,15 +19,16 @@ from aiortc.rtcrtpparameters import (
 from aiortc.sdp import GroupDescription, MediaDescription, SessionDescription, SsrcDescription
 
 from server.core.errors import SdpError, UnsupportedSdpError
+from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
 
 from .description import RemoteDescription, Section, Transport
 
 STAND_IN = {
-    "audio": RTCRtpCodecParameters("audio/opus", 48_000, 2, 96),
-    "video": RTCRtpCodecParameters("video/VP8", 90_000, None, 97),
+    "audio": RTCRtpCodecParameters("audio/opus", AUDIO_CLOCK_RATE, 2, 96),
+    "video": RTCRtpCodecParameters("video/VP8", VIDEO_CLOCK_RATE, None, 97),
 }
 """What aiortc always finds in its own list (codecs/__init__.py:36, 148)."""
-ANY_HOST, DISCARD_PORT, PROTOCOL = "0.0.0.0", 9, "UDP/TLS/RTP/SAVPF"
+ANY_HOST, DISCARD_PORT, PROTOCOL = "0.0.0.0", 9, "UDP/TLS/RTP/SAVPF"  # RFC 8829, 5.2.1; RFC 5764, 8
 TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")
 REMB = RTCRtcpFeedback(type="goog-remb")
 

@@ -14,8 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from filters.base import Plane, new_frame, planes_of
 from server.core.errors import DecodeError
 from server.media.codec.decoder import CameraDecoder
-from server.media.codec.encoder import CLOCK_RATE
-from server.media.codec.frames import EncodedFrame
+from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 from server.media.codec.transcoder import Transcoder
 from tests.support.painting import Painter
 
@@ -39,13 +38,13 @@ def encoded(pictures: Sequence[Plane], codec: str = "libvpx", **options: str) ->
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context.bit_rate, context.gop_size, context.thread_count = 600_000, 3000, 1
-    context.time_base, context.framerate = Fraction(1, CLOCK_RATE), Fraction(30)
+    context.time_base, context.framerate = Fraction(1, VIDEO_CLOCK_RATE), Fraction(30)
     context.options = OPTIONS[codec] | options
     frames = []
     for i, picture in enumerate(pictures):
         frame, planes = new_frame(WIDTH, HEIGHT)
         planes.y[:], planes.u[:], planes.v[:] = picture, 128, 128
-        frame.pts, frame.time_base = 3000 * i, Fraction(1, CLOCK_RATE)
+        frame.pts, frame.time_base = 3000 * i, Fraction(1, VIDEO_CLOCK_RATE)
         data = b"".join(map(bytes, context.encode(frame)))
         name = {"libvpx": "VP8", "libx264": "H264"}[codec]
         frames.append(EncodedFrame(data, 3000 * i, i == 0, name, time.monotonic()))
