@@ -162,17 +162,17 @@ class Rooms:
         def make(behind: str) -> Participant:
             return Participant(name, behind, self.config, self.media, room.uploads, grant)
 
+        usual = policy.default_background(self.config.background)
         if not background:
-            return make(policy.default_background(self.config.background)), None
-        default = policy.default_background(self.config.background, background_id(background))
+            return make(usual), None
         if not policy.allows_background(background_id(background)):
-            participant = make(default)
+            participant = make(policy.default_background(self.config.background, background_id(background)))
             participant.wanted = background_id(background)
             return participant, "background-forbidden"
         try:
             return make(background), None
         except SignalingError as error:
-            return make(default), error.code
+            return make(usual), error.code
 
     def find(self, seat: str, room: str) -> Membership | None:
         """Return who holds a seat in a room."""

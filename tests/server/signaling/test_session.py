@@ -9,7 +9,6 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from filters.base import Outcome
-from server.access.policy import OPAQUE
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.governor import LEVELS
@@ -118,7 +117,7 @@ async def test_a_full_room_and_a_full_server(rooms: Rooms) -> None:
 async def test_a_background_that_is_gone_is_replaced(rooms: Rooms) -> None:
     ada = await joined(rooms, "Ada", background="upload:gone")
     told = ada.last("joined")
-    assert (told["background"], told["redirected"]) == (OPAQUE, "unknown-background")
+    assert (told["background"], told["redirected"]) == ("blur", "unknown-background")
 
 
 async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(rooms: Rooms) -> None:
@@ -291,7 +290,7 @@ async def test_sharing_is_forbidden_while_a_screen_is_answered(rooms: Rooms, gat
 async def test_a_seat_from_before_the_server_was_restarted(rooms: Rooms) -> None:
     ada = await joined(rooms, "Ada", seat="of another life", background="upload:gone", hostToken="old")
     told = ada.last("joined")
-    assert (told["state"], told["background"], told["redirected"]) == ("room", OPAQUE, "unknown-background")
+    assert (told["state"], told["background"], told["redirected"]) == ("room", "blur", "unknown-background")
     assert ada.seen(ada)["role"] == "host"
 
 
