@@ -37,6 +37,8 @@ class ServerHere:
         self.app = create_app(config, segmenter)
         self.cut = False
         self._member = Member(self.app, orders)
+        # Servers of one process would each count what the others use of it.
+        self._member._used = lambda: 0.0  # type: ignore[method-assign]
         self._heard = asyncio.StreamReader()
         self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._task = asyncio.create_task(self._member.run(self._heard, self._said.put_nowait, None))

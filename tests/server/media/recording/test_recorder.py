@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import av
 import pytest
 
 from server.config.options import ROOT
+from server.core.token_bucket import TokenBucket
 from server.media.governor import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording import recorder as recorder_module
@@ -33,7 +35,6 @@ import os, signal, sys
 from pathlib import Path
 from tests.server.media.recording.test_recorder import feed, published
 from server.media.recording.recorder import Recorder
-from server.media.workers.threads import (ThreadTranscoding)
 import asyncio
 
 async def main() -> None:
@@ -57,6 +58,7 @@ class published:
         self._video = VideoPublication(
             ThreadTranscoding(Painter(PAINTED), self._executor, 300_000), LoadMeter(1)
         )
+        self._video._frames = TokenBucket(math.inf)  # they come faster than from any camera
         return self._video, AudioPublication()
 
     async def __aexit__(self, *_: object) -> None:
