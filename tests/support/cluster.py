@@ -63,6 +63,8 @@ class ServerHere:
             return
         self._say({"renew": True})
         said = await self._said.get()
+        if self.cut:
+            return
         report = Report(**json.loads(json.dumps(said["report"])))
         renewed = await directory.renew(self.name, said["number"], report)
         self._say({"number": said["number"], "changed": renewed.changed, "drain": renewed.drain})
@@ -125,6 +127,11 @@ class ClusterHere:
         async with asyncio.timeout(10):
             while len(await self.directory.servers()) == len(self.servers):
                 await asyncio.sleep(0.05)
+
+    async def lose(self, server: ServerHere) -> None:
+        """Have the directory told that a server's process has ended; it renews no more."""
+        server.cut = True
+        await self.directory.lost(server.name)
 
     async def renew(self) -> None:
         """Have every server renew its lease once."""

@@ -59,7 +59,7 @@ async def test_several_fronts_work_behind_one_name(cluster: ClusterHere) -> None
     ):
         await ada.wait_for("participant-joined", participant={"id": bob.id})
         await cluster.renew()
-        await cluster.directory.lost(cluster.of("studio").name)
+        await cluster.lose(cluster.of("studio"))
         async with join(url, "studio", "Bob", seat=bob.seat) as back:
             await ended(ada)  # on the other front
             async with join(cluster.url, "studio", seat=ada.seat) as again:
@@ -107,7 +107,7 @@ async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: Clust
         await lock(ada)
         await cluster.renew()
         first = cluster.of("studio")
-        await cluster.directory.lost(first.name)
+        await cluster.lose(first)
         async with join(cluster.url, "studio", "Eve", preview=True) as eve:
             await eve.send({"type": "enter", "name": "Eve"})
             await eve.wait_for("error", code="room-locked")
@@ -119,7 +119,7 @@ async def test_who_was_removed_stays_out_when_the_room_moves(cluster: ClusterHer
         await ada.send({"type": "remove", "participant": eve.id})
         await eve.wait_for("error", code="removed")
         await cluster.renew()
-        await cluster.directory.lost(cluster.of("studio").name)
+        await cluster.lose(cluster.of("studio"))
         async with aiohttp.ClientSession() as session:
             socket = await session.ws_connect(cluster.url + "/ws")
             message = {"type": "join", "version": 1, "room": "studio", "name": "Eve", "seat": eve.seat}
@@ -281,7 +281,7 @@ async def test_nonsense_is_answered_by_the_front(cluster: ClusterHere, text: str
 
 async def test_metrics_tell_placements_and_moves(cluster: ClusterHere) -> None:
     async with join(cluster.url, "studio"):
-        await cluster.directory.lost(cluster.of("studio").name)
+        await cluster.lose(cluster.of("studio"))
         async with join(cluster.url, "studio", "Bob"):
             text = await (await cluster.front.get("/metrics")).text()
     assert 'greenroom_placements_total{outcome="placed"} 2.0' in text
