@@ -141,6 +141,8 @@ class H264Encoder(VideoEncoder):
         width, height = source.width & ~1, source.height & ~1
         if (width, height) == (source.width, source.height):
             return source
+        if not (width and height):
+            raise av.InvalidDataError(0, "H.264 has no picture of one pixel's width or height")
         even, planes = new_frame(width, height)  # x264 wants even sizes
         for target, plane in zip(planes, planes_of(source), strict=True):
             target[:] = plane[: target.shape[0], : target.shape[1]]

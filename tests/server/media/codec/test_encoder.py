@@ -64,3 +64,10 @@ def test_the_base_layer_decodes_alone_and_the_other_can_come_back(keyframes: tup
     whole = {v.timestamp: f for v, f in zip(videos, decode("VP8", videos), strict=True)}
     for video, frame in zip(kept, decode("VP8", kept), strict=True):
         np.testing.assert_array_equal(planes_of(frame).y, planes_of(whole[video.timestamp]).y)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (160, 1)])
+def test_a_picture_that_h264_has_not_is_an_error_of_the_codec(size: tuple[int, int]) -> None:
+    frame, _ = new_frame(*size)
+    with pytest.raises(av.FFmpegError):
+        ENCODERS["H264"](300_000).encode(FilteredFrame(frame), 0, keyframe=True)
