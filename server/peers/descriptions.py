@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from server.core.errors import SdpError, SignalingError
@@ -31,6 +32,19 @@ def expect_one_of_each(offer: RemoteDescription) -> None:
     kind, count = Counter(section.kind for section in offer.carried).most_common(1)[0]
     if count > 1:
         raise SignalingError("bad-sdp", f"There may be one {kind} section, and the offer has {count}.")
+
+
+@asynccontextmanager
+async def answering(connection: PeerConnection) -> AsyncIterator[None]:
+    """Close the connection where its offer can't be answered, and say so as SignalingError bad-sdp."""
+    try:
+        yield
+    except SignalingError:
+        await connection.close()
+        raise
+    except Exception as error:  # aiortc raises whatever it stumbles over
+        await connection.close()
+        raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
 
 
 async def take_answer(connection: PeerConnection, sdp: str, limit: int) -> None:

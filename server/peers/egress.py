@@ -19,7 +19,7 @@ from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, RtpSender, set_stream_id
 from server.media.rtc.sdp import RemoteDescription, sent_codec
 from server.media.subscription import AudioSubscription, VideoSubscription, limited
-from server.peers.descriptions import expect_one_of_each, take_answer
+from server.peers.descriptions import answering, expect_one_of_each, take_answer
 from server.peers.ice import connect
 from server.peers.publisher import Publisher
 
@@ -115,18 +115,12 @@ class Egress(EgressConnection):
         if not all(sent_codec(section.codecs) for section in offer.carried):
             raise SignalingError("bad-sdp", "H.264 is sent with packetization-mode=1, which is not offered.")
         connection = connect(self._config)
-        try:
+        async with answering(connection):
             await connection.setRemoteDescription(offer)
             transceivers = self._sending(connection)
             await connection.setLocalDescription(await connection.createAnswer())
             if any(transceiver.currentDirection != "sendonly" for transceiver in transceivers):
                 raise SignalingError("bad-sdp", "Every section must be recvonly.")
-        except SignalingError:
-            await connection.close()
-            raise
-        except Exception as error:  # aiortc raises whatever it stumbles over
-            await connection.close()
-            raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         self.connection = connection
         for transceiver in transceivers:
             self.subscribe(transceiver)

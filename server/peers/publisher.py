@@ -15,7 +15,7 @@ from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import PeerConnection, VideoReceiver, VideoStats, receive_audio, receive_video
 from server.media.rtc.sdp import CARRIED, Carried, RemoteDescription
 from server.media.screen import ScreenPublication
-from server.peers.descriptions import add_candidate, expect_one_of_each
+from server.peers.descriptions import add_candidate, answering, expect_one_of_each
 from server.peers.ice import connect
 
 logger = logging.getLogger(__name__)
@@ -71,17 +71,11 @@ class Publisher:
         if isinstance(self._video, ScreenPublication) and all(s.kind != "video" for s in offer.carried):
             raise SignalingError("bad-sdp", "There is no video section.")
         connection = connect(self._config)
-        try:
+        async with answering(connection):
             await connection.setRemoteDescription(offer)
             transceivers = _sending(connection)
             answer = await connection.createAnswer()
             await connection.setLocalDescription(answer)
-        except SignalingError:
-            await connection.close()
-            raise
-        except Exception as error:  # aiortc raises whatever it stumbles over
-            await connection.close()
-            raise SignalingError("bad-sdp", f"The offer can't be answered: {error}") from error
         await self._end()
         if self._closed:
             await connection.close()
