@@ -195,10 +195,11 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        if self.left and not self.returning:
+        returning = self.returning and self._membership.room.role(self._membership) == "host"
+        if self.left and not returning:
             await self.rooms.leave(self._membership, "left")
         else:
-            hold = RETURN_HOLD if self.returning else self.rooms.config.seat_hold
+            hold = RETURN_HOLD if returning else self.rooms.config.seat_hold
             self.rooms.lose(self._membership, min(hold, self.rooms.config.seat_hold))
 
     def keep(self, give_back: Callable[[], None]) -> None:

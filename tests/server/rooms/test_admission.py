@@ -233,3 +233,14 @@ def test_viewers_obey_lock_waiting_room_and_expiry() -> None:
         viewers.end_forbidden(policy)
         assert list(viewers) == [host]
     assert changes == 8
+
+
+async def test_a_guest_who_may_come_back_is_gone_at_once(rooms: Rooms) -> None:
+    ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
+    await bob.ask("leave", returning=True)
+    await bob.session.end()
+    assert ada.last("participant-left") == {
+        "type": "participant-left",
+        "participant": bob.id,
+        "reason": "left",
+    }
