@@ -30,6 +30,7 @@ SIGNATURES: dict[str, Signature] = {
     "room_distance": ("BBBBBB" + "BB", (), 2),
     "room_correct": ("BBBBBB" + "B", (TABLE, TABLE, TABLE, 24.0, 0.45, 8.0, 7, 2), 1),
     "guide": ("BB" + "B", (26.0,), 1),
+    "unmix": ("BBBBB" + "B", (40.0, 215.0, 13.0, 242.0, 16.0, 0.5, 0.02, 4.0), 1),
     "track": ("BBB" + "m", (1e3, 0.1), 1),
     "warp": ("Bm" + "B", (), 1),
     "surprise": ("BBBmm" + "n", (5.0, 9.0, 12, 243), 1),
