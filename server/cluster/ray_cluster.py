@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from server.cluster.directory import Move, Placement, Report
 from server.cluster.host import Host, shares
 from server.cluster.member import Orders
+from server.cluster.messages import Move, Placement, Report
 from server.cluster.ray_environment import OUTLIVE
 from server.cluster.service import PATIENCE, LocalDirectory, Renewed, Unreachable, Wait
 from server.config.loading import load
