@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from server.__main__ import main
 from server.cluster.film_processes import FilmProcesses
 from server.cluster.films import Job, plan
 from server.cluster.stores import PART, STALE, Folder, store
+from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
 from tests.support.media import frames_of, rgb, write_video
 
@@ -116,6 +118,17 @@ def test_a_process_that_is_killed_costs_nothing(films: Path, tmp_path: Path) -> 
     ]
     assert len(frames_of(target / "talk.mp4")) == 6
     assert not list(target.rglob(f"*{PART}"))
+
+
+def test_a_process_ends_with_who_has_started_it(films: Path, tmp_path: Path) -> None:
+    film = plan(str(films), str(tmp_path / "out"), JOB).films[0]
+    command, pipe = python_command("server.cluster.film_processes"), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=python_environment()) as child:
+        said, _ = child.communicate(
+            json.dumps(film._asdict() | {"job": film.job.line()}).encode() + b"\n", 30
+        )
+        assert said == b""
+    assert not (tmp_path / "out" / film.name).exists()
 
 
 def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:
