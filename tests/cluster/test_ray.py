@@ -9,6 +9,8 @@ import asyncio
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -126,6 +128,24 @@ def test_another_secret_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
     assert "RAY_AUTH_MODE" in without.stderr
 
 
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+def test_ray_itself_refuses_who_lacks_the_token(nodes: RayNodes, mode: str) -> None:
+    script = "import ray, sys; ray.init(sys.argv[1]); print('connected')"
+    variables = {"RAY_AUTH_MODE": mode, "RAY_gcs_rpc_server_connect_timeout_s": "5"}
+    if mode == "token":
+        variables["RAY_AUTH_TOKEN"] = "0" * 64
+    refused = subprocess.run(
+        [sys.executable, "-c", script, nodes.address],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert refused.returncode != 0
+    assert "connected" not in refused.stdout
+
+
 async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
     times = []
     async with aiohttp.ClientSession() as session:
@@ -193,6 +213,25 @@ async def test_the_raylet_is_killed(front: str, nodes: RayNodes) -> None:
         assert ada.arrivals == bob.arrivals == 1
         await newcomer.leave()
     await Regular.until(lambda: not command_line(server), LIMIT)  # it ends when the last one has left
+    await asyncio.to_thread(nodes.start, "b")
+    await asyncio.to_thread(nodes.until_servers, front, 2)
+
+
+async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: RayNodes) -> None:
+    room = await room_on(front, nodes, "b", "drained")
+    async with pair(front, room) as (ada, bob):
+        server = nodes.server("b")
+        words = ("cluster", "drain", ADDRESSES["b"], "--limit", "120", "--config", str(nodes.config))
+        draining = nodes.greenroom_begun(*words)
+        try:
+            await bob.vanish()
+            await ada.leave()
+            said, errors = await asyncio.to_thread(draining.communicate, timeout=LIMIT)
+        finally:
+            draining.kill()
+        assert said.endswith(" is drained\n"), said + errors
+    await Regular.until(lambda: not command_line(server), LIMIT)
+    nodes.kill("b")
     await asyncio.to_thread(nodes.start, "b")
     await asyncio.to_thread(nodes.until_servers, front, 2)
 

@@ -26,9 +26,10 @@ PORTS = {"a": BASE + 100, "b": BASE + 300}
 class RayNodes:
     """The head `a` and a node `b`, each with cores for one server."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], rooms: int = ROOMS) -> None:
         """Keep everything in a folder; all nodes get these variables of the environment."""
         self.folder = folder
+        self._rooms = rooms
         self.variables = variables
         self.secret = folder / "cluster.pem"
         self.config = folder / "greenroom.toml"
@@ -83,12 +84,12 @@ class RayNodes:
             "metrics-export-port": base + 5,
             "min-worker-port": base + 10,
             "max-worker-port": base + 150,
-            "num-cpus": ROOMS + 2,
+            "num-cpus": self._rooms + 2,
             "object-store-memory": 100_000_000,
         }
         options = [f"--{option}={number}" for option, number in numbers.items()]
         started = self.greenroom(
-            *("cluster", "node", "--secret", str(self.secret), "--rooms", str(ROOMS)),
+            *("cluster", "node", "--secret", str(self.secret), "--rooms", str(self._rooms)),
             *(f"--node-ip-address={ADDRESSES[name]}", *where, *options),
         )
         assert started.returncode == 0, started.stdout + started.stderr

@@ -110,6 +110,10 @@ class Regular:
         if self._client is not None and self._client._socket is not None:
             with contextlib.suppress(ConnectionError):
                 await self.say({"type": "leave"})
+        await self.vanish()
+
+    async def vanish(self) -> None:
+        """Go for good, without a word."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
