@@ -14,6 +14,8 @@ export const german = {
   'landing.fresh': 'Anderen Namen vorschlagen',
   'landing.hint': 'Wer den Link hat, kann beitreten.',
   'landing.bad': 'Erlaubt sind 1 bis 64 Buchstaben (a–z), Ziffern, Punkte, Binde- und Unterstriche.',
+  'landing.bad.address': 'So kann kein Raum heißen. Erlaubt sind 1 bis 64 Buchstaben (a–z), Ziffern, Punkte, Binde- und Unterstriche.',
+  'landing.nothing': 'Unter dieser Adresse gibt es nichts. Nenn hier einen Raum, um hinzugehen.',
   'landing.point.filter': 'Gefiltert für alle',
   'landing.point.filter.text': 'Die anderen können kein ungefiltertes Bild bekommen, nicht einmal für einen Augenblick. Dein Zimmer sieht nur der Server – oder niemand, mit dem Filter auf deinem Gerät.',
   'landing.point.any': 'Jeder Browser',
