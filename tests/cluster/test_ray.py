@@ -140,7 +140,7 @@ def test_ray_itself_refuses_who_lacks_the_token(nodes: RayNodes, mode: str) -> N
 
 async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
     await until_empty(front)
-    times = []
+    times, sockets = [], []
     async with aiohttp.ClientSession() as session:
         start = time.monotonic()
         for k in range(80):
@@ -149,8 +149,11 @@ async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
             await socket.send_json({"type": "join", "version": 1, "room": f"r{k // 2}", "name": "Ada"})
             assert (await socket.receive_json())["type"] == "joined"
             times.append(time.monotonic() - began)
+            sockets.append(socket)
         rate = 80 / (time.monotonic() - start)
         rooms = await rooms_of(front)
+        for socket in sockets:
+            await socket.send_json({"type": "leave"})
     say(f"{rate:.0f} joins/s one after the other, p50 {statistics.median(times) * 1e3:.1f} ms")
     assert sorted(rooms.values()) == [20, 20]
 
