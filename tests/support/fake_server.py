@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from server.app import HEADERS, compress
-from server.config.options import STATIC
+from server.http.page import add_page
 
 Message: TypeAlias = dict[str, Any]
 
@@ -33,6 +33,8 @@ LIMITS = {
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",
+    "invitations": "pin",
+    "invitationLifetime": 604_800,
 }
 POLICY = {
     "locked": False,
@@ -41,6 +43,7 @@ POLICY = {
     "screenShare": "allowed",
     "recording": False,
     "deviceFilter": "optional",
+    "unmute": "allowed",
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {
@@ -105,9 +108,6 @@ class FakeServer:
         """Tell the page something."""
         await self.sockets[-1].send_json({"type": kind, **fields})
 
-    async def page(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(STATIC / "index.html", headers=HEADERS)
-
     async def backgrounds(self, _: web.Request) -> web.Response:
         return web.json_response(BACKGROUNDS)
 
@@ -153,7 +153,7 @@ class FakeServer:
                 return [{"type": "chat", "chat": self.say("me", message["text"])}]
             case "policy":
                 self.policy |= message["policy"]
-                return [{"type": "policy", "policy": self.policy}]
+                return [{"type": "policy", "policy": self.policy, "effective": self.policy}]
             case "leave":
                 return [self.receipt] if self.receipt is not None else []
             case "recording":
@@ -186,6 +186,8 @@ class FakeServer:
             "present": len(self.others),
             **self._room(inside=held),
             "policy": self.policy,
+            "effective": self.policy,
+            "grant": None,
             "backgrounds": BACKGROUNDS,
             "background": shown,
             "redirected": redirected,
@@ -260,6 +262,10 @@ def error(code: str) -> Message:
     return {"type": "error", "code": code, "message": "…", "fatal": True}
 
 
+async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
 @contextlib.asynccontextmanager
 async def fake_server() -> AsyncIterator[FakeServer]:
     """Run one on a free port."""
@@ -267,15 +273,14 @@ async def fake_server() -> AsyncIterator[FakeServer]:
     app = web.Application(client_max_size=1 << 24, middlewares=[compress])
     app.add_routes(
         [
-            web.get("/", fake.page),
-            web.get("/r/{room}", fake.page),
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
-            web.static("/static", STATIC),
         ]
     )
+    add_page(app)
+    app.on_response_prepare.append(_set_headers)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
