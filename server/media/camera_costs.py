@@ -38,7 +38,7 @@ class Use(NamedTuple):
     pixels: int = 0
     bitrate: int = USUAL_BITRATE
     """Of the last pictures, at most."""
-    network_interval: int = 1
+    network_interval: float = 1
     """The least of late."""
     full_blur: bool = False
     worker: int = 0

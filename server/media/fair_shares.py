@@ -19,8 +19,8 @@ EXCESS: Final = 1.3
 MIN_FRAME_RATE: Final = 2.0  # frames/s; chosen
 KEYFRAMES_ONLY: Final = 5.0
 """Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
-LOOKS_PER_SECOND: Final = 7.5
-"""Of the network, at least: a person who moves is found again within 0.13 s."""
+LOOKS_PER_SECOND: Final = 6.0
+"""Of the network, at least: a person who moves is found again within 0.17 s."""
 WORKER_LIMIT: Final = (
     0.9  # of a worker's time that is shared out: a camera waits for the others of its worker
 )
@@ -32,12 +32,12 @@ class Quality(NamedTuple):
     """What a picture may cost: bit/s at most, pictures per look of the network, or nothing but blur."""
 
     bitrate: int
-    network_interval: int = 1
+    network_interval: float = 1
     full_blur: bool = False
 
-    def interval(self, frame_rate: float) -> int:
+    def interval(self, frame_rate: float) -> float:
         """Return the pictures per look at a frame rate."""
-        return max(1, min(self.network_interval, round(frame_rate / LOOKS_PER_SECOND)))
+        return max(1.0, min(self.network_interval, frame_rate / LOOKS_PER_SECOND))
 
 
 class Room(NamedTuple):

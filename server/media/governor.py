@@ -22,8 +22,11 @@ BLUR_FRAME_RATE: Final = 10.0  # pictures a second under a full blur, which are 
 
 QUALITIES: Final = (
     Quality(1_500_000),
+    Quality(1_500_000, 1.25),
+    Quality(1_500_000, 1.5),
     Quality(1_500_000, 2),
     Quality(600_000, 2),
+    Quality(600_000, 2.5),
     Quality(400_000, 3),
     Quality(250_000, 4),
 )
@@ -56,7 +59,7 @@ class Level(NamedTuple):
 
     frame_rate: float
     bitrate: int
-    network_interval: int = 1
+    network_interval: float = 1
     full_blur: bool = False
 
 

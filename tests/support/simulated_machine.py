@@ -20,17 +20,37 @@ class SimulatedCamera:
 
     rate: float = 30.0
     decode: float = 0.6e-3
-    look: float = 1e-3
-    looks: float = 0.6
-    rest: float = 1.6e-3
-    encode: float = 1.1e-3
-    send: float = 0.6e-3
+    look: float = 2.5e-3
+    looks: float = 0.9
+    rest: float = 1.4e-3
+    encode: float = 1.0e-3
+    send: float = 0.5e-3
     worker: int = 0
     pixels: int = 640 * 360
     level: Level = FULL
     shown: float = 0.0
     """Pictures so far."""
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(Use._fields, 0.0))
+
+    def use(self) -> Use:
+        """Return what a server would have measured."""
+        spent, level = self.spent, self.level
+        return Use(
+            received=int(spent["received"]),
+            decoded=int(spent["decoded"]),
+            pictures=int(spent["pictures"]),
+            looks=int(spent["looks"]),
+            decode=spent["decode"],
+            network=spent["network"],
+            rest=spent["rest"],
+            encode=spent["encode"],
+            send=spent["send"],
+            pixels=self.pixels,
+            bitrate=level.bitrate,
+            network_interval=level.network_interval,
+            full_blur=level.full_blur,
+            worker=self.worker,
+        )
 
     def picture(self, level: Level) -> dict[str, float]:
         """Return what the next picture costs."""
@@ -136,18 +156,6 @@ class SimulatedMachine:
         spent["send"] += pictures * camera.send
 
     def _observe(self, idle: float, loop: float) -> None:
-        counted = ("received", "decoded", "pictures", "looks")
-        uses = {}
-        for i, camera in enumerate(self.cameras):
-            level = camera.level
-            values = {k: int(v) if k in counted else v for k, v in camera.spent.items()}
-            uses[str(i)] = Use(**values)._replace(
-                pixels=camera.pixels,
-                bitrate=level.bitrate,
-                network_interval=level.network_interval,
-                full_blur=level.full_blur,
-                worker=camera.worker,
-                here=True,
-            )
+        uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
         self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)

@@ -19,7 +19,7 @@ class IdleFilter:
     """A FilterControl that keeps what it is told."""
 
     background: Background
-    network_interval: int = 1
+    network_interval: float = 1
     full_blur: bool = False
     privacy: float = 0.0
     outcomes: Counter[Outcome] = field(default_factory=Counter)

@@ -75,7 +75,7 @@ class FilterControl(Protocol):
     """What a PersonFilter can be told between two frames, and has counted."""
 
     background: Background
-    network_interval: int
+    network_interval: float
     full_blur: bool
     privacy: float
     outcomes: Counter[Outcome]

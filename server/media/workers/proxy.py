@@ -43,7 +43,7 @@ class RemoteFilter:
     """The FilterControl of a PersonFilter in a worker. Counters are those of the last job, crashes survived."""
 
     def __init__(self, background: Background) -> None:
-        self.network_interval = 1
+        self.network_interval = 1.0
         self.full_blur = False
         self.privacy = MatteOptions().privacy
         self.outcomes = Counter[Outcome]()

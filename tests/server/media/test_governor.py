@@ -40,7 +40,7 @@ def test_nothing_is_given_up_without_need() -> None:
     assert machine.governor.level == FULL
 
 
-@pytest.mark.parametrize("cameras", [11, 12, 14, 16, 24])
+@pytest.mark.parametrize("cameras", [9, 11, 13, 16, 20])
 def test_what_fits_is_set_within_three_seconds_and_held(cameras: int) -> None:
     machine = SimulatedMachine(cameras)
     machine.run(RIGHT_AFTER)
@@ -166,7 +166,7 @@ def test_the_event_loop_may_be_what_is_full() -> None:
     assert machine.governor.given_up == len(QUALITIES)
 
 
-@pytest.mark.parametrize("cameras", [11, 16])
+@pytest.mark.parametrize("cameras", [11])
 def test_it_does_not_oscillate_for_an_hour(cameras: int) -> None:
     machine = SimulatedMachine(cameras)
     machine.run(30)
