@@ -79,7 +79,7 @@ class Cost(NamedTuple):
     here: bool = True
 
 
-USUAL: Final = Cost(30.0, 30.0, 5e-4, 1e-3, 0.5, 1.5e-3, 5e-4, 1e-3, 5e-4)
+USUAL: Final = Cost(30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
 """Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
 
 
@@ -152,7 +152,7 @@ class CameraCosts:
         rest = self._value("rest", usual.rest * size)
         arriving = self._value("arriving", usual.arriving)
         return Cost(
-            rate=max(arriving, self._free),
+            rate=max(arriving, self._free) if arriving > 0 else 0.0,
             arriving=arriving,
             decode=self._value("decode", usual.decode * size),
             look=self._value("look", usual.look),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from statistics import median
+from statistics import mean, median
 from typing import Final, NamedTuple
 
 from server.media.camera_costs import USUAL, CameraCosts, Cost, Use
@@ -35,7 +35,7 @@ FULL_BLUR: Final = Quality(250_000, full_blur=True)
 
 RESERVE: Final = 0.05  # share of the cores that is left idle, so that frames need not wait
 TIGHT: Final = 0.02  # the same: with less than that something has to be given up
-EASE: Final = 0.08  # the same: with more than that something comes back
+EASE: Final = 0.07  # the same: with more than that something comes back
 GAIN: Final = 0.75
 """Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
 LOOP_GAINS: Final = 1.02  # times the frame rate, below which a step up is none
@@ -44,8 +44,8 @@ ENTITLED: Final = 0.4
 TRIM, LEAST_TRIM = 0.9, 0.2
 """Times the cores to count on, at each look at which frames wait although they should not; at least. Chosen."""
 WAITING: Final = 0.08  # seconds; publications drop frames that wait for 0.1
-URGENT: Final = 0.1  # seconds that frames wait, from which on one look is enough to be sure
-LOOKS: Final = 3  # the least of so many looks is what may be counted on when more is to be done
+SURE: Final = 2  # looks in a row that must show too little, before anything is given up
+LOOKS: Final = 3  # the mean of so many looks is what may be counted on when more is to be done
 HOLD: Final = 1.0  # seconds that a better quality must fit; longer after each return that failed
 CALM: Final = 3.0  # seconds without waiting before more is counted on again
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
@@ -140,8 +140,8 @@ class Governor:
         costs = self._known()
         self._rooms.append(self._room(look, used[0]))
         self._fixed.append(max(0.0, look.loop - used[1]))
-        tight = self._limits(look, max(list(self._rooms)[-(1 if look.delay > URGENT else 2) :]))
-        ample = self._limits(look, min(self._rooms))
+        tight = self._limits(look, max(list(self._rooms)[-SURE:]))
+        ample = self._limits(look, min(mean(self._rooms), self._rooms[-1]))
         shares = Shares(costs, *self._present)
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
         fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
@@ -193,7 +193,7 @@ class Governor:
 
     def _heed_waiting(self, now: float, look: Look, *, fits: bool) -> None:
         """Count on less where frames wait although all should fit, and nothing is idle."""
-        busy = look.idle is None or look.idle < EASE * look.cores
+        busy = look.idle is None or look.idle < TIGHT * look.cores
         self._waited = self._waited + 1 if look.delay > WAITING and busy and fits else 0
         if self._waited:
             self._calm_since = None
