@@ -10,6 +10,7 @@ from rich.table import Table
 
 WAYS = {
     "greenroom": "Greenroom, filtered",
+    "remote": "Greenroom, remote workers",
     "stock": "stock aiortc, no filter",
     "stock-filter": "stock aiortc, tutorial filter",
 }

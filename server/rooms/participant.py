@@ -8,8 +8,9 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
+from filters.base import Outcome
 from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
@@ -29,6 +30,10 @@ from server.receipts.frame_counters import Counters, Frames, counters_of, frames
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 from server.rooms.device_filter import DeviceFilterWord, HowOften
+from server.rooms.hidden import HiddenCamera, Sample
+
+Receives: TypeAlias = Literal["all", "saver", "none"]
+"""What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
 
 MAX_POLICIES = 16  # the latest, in a receipt
 
@@ -97,6 +102,8 @@ class Participant:
         )
         self.video = VideoPublication(transcoder, media.meter)
         self.overloaded = False
+        self.hidden = HiddenCamera()
+        self.receives: Receives = "all"
         self.audio = AudioPublication()
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
@@ -159,6 +166,17 @@ class Participant:
     def degraded(self) -> str | None:
         """Why the picture is less than it could be: `error`, `overload`, or None."""
         return "error" if self.filter.failing else "overload" if self.overloaded else None
+
+    def look(self, now: float) -> bool:
+        """Find out whether the camera is hidden for the moment; `now` in seconds. Tell whether that has changed."""
+        covered, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
+        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, covered, failing))
+
+    def receive(self, what: Receives) -> None:
+        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
+        self.receives = what
+        if self._subscriber is not None:
+            self._subscriber.saving = what == "saver"
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
         """Change the background from the next frame on.
@@ -295,6 +313,7 @@ class Participant:
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
         before = _close(self._publisher, self._subscriber)
+        self.receives = "all"
         self._publisher = Publisher(self._config, self.video, self.audio)
         self._subscriber = Subscriber(self._config, send_offer)
         self.connected = True
@@ -303,6 +322,7 @@ class Participant:
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
         before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
+        self.receive(self.receives)
         await _close(before)
 
     async def close(self) -> None:
@@ -319,6 +339,8 @@ class Participant:
     def watch(self, streams: list[tuple[Participant, StreamKind]]) -> None:
         """Receive just these from now on."""
         if self._subscriber is not None:
+            if self.receives == "none":
+                streams = [(p, kind) for p, kind in streams if kind != "video" or p is self]
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
             self._subscriber.watch(
                 [Stream(p.id, kind, source, p is self) for p, kind, source in found if source]

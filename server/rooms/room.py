@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -15,10 +16,13 @@ from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
+from server.rooms.hidden import REASONS, Why
 from server.rooms.participant import Participant, Screen
 from server.rooms.recording import Recording
 from server.rooms.roster import Roster
 from server.rooms.stats import Monitor
+
+logger = logging.getLogger(__name__)
 
 Reason = Literal["left", "lost", "removed"]
 ScreenEnd = Literal["stopped", "policy", "lost"]
@@ -38,6 +42,7 @@ class Membership:
         self.give_back: Callable[[], None] = lambda: None
         """Frees what a held seat counts for in its address's quota."""
         self._paused: list[str] = []
+        self._hidden: dict[str, Why] = {}
 
     @property
     def held(self) -> bool:
@@ -63,6 +68,16 @@ class Membership:
         if paused != self._paused:
             self._paused = paused
             self.tell({"type": "paused", "participants": paused})
+
+    def tell_hidden(self, hidden: Mapping[str, Why]) -> None:
+        """Tell whose camera the server hides, if that has changed."""
+        if hidden != self._hidden:
+            self._hidden = dict(hidden)
+            self.tell({"type": "hidden", "participants": self._hidden})
+
+    def forget_told(self) -> None:
+        """Tell a browser that begins anew everything again."""
+        self._paused, self._hidden = [], {}
 
 
 class Room:
@@ -430,12 +445,35 @@ class Room:
             participant.video.speaking = participant.id == self.monitor.stage
         for membership in self._memberships.values():
             membership.tell_paused()
+        self._observe_cameras(now)
         self.viewers.end_forbidden(self.roster.policy)
+
+    def _observe_cameras(self, now: float) -> None:
+        """Tell, and log, whose camera is hidden."""
+        for membership in self._memberships.values():
+            participant = membership.participant
+            if participant.look(now):
+                _log_hidden(participant, now)
+        everybody = {m.participant.id: m.participant.hidden.why for m in self._memberships.values()}
+        hidden = {key: why for key, why in everybody.items() if why is not None}
+        inside = {key: why for key, why in hidden.items() if key in self.members}
+        for key, membership in self._memberships.items():
+            own = {key: hidden[key]} if key in hidden else {}
+            membership.tell_hidden(inside if key in self.members else own)
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""
         if membership.participant.id not in self.roster.members:
             raise SignalingError("not-in-room", "Enter the room first.")
+
+
+def _log_hidden(participant: Participant, now: float) -> None:
+    hidden = participant.hidden
+    if hidden.why is None:
+        seconds = round(now - hidden.since)
+        logger.info("the camera of participant %s is shown again, after %d s", participant.id, seconds)
+    else:
+        logger.warning("the camera of participant %s is hidden: %s", participant.id, REASONS[hidden.why])
 
 
 def _knock(participant: Participant) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
 from server.access.policy import participant_name, reaction
 from server.core.errors import SignalingError
@@ -13,7 +13,7 @@ from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
 from server.rooms import moderation
-from server.rooms.participant import Participant
+from server.rooms.participant import Participant, Receives
 from server.signaling.session import Session
 
 COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worker busy
@@ -32,6 +32,7 @@ DEAR = frozenset(
         "policy",
         "recording",
         "restart",
+        "receive",
         "offer",
         "background",
     }
@@ -124,6 +125,16 @@ async def _media(session: Session, message: Message) -> None:
 
 async def _plate(session: Session, message: Message) -> None:
     _participant(session).filter.want_plate(required(message, "wanted", bool))
+
+
+async def _receive(session: Session, message: Message) -> None:
+    video = required(message, "video", str)
+    if video not in get_args(Receives):
+        raise SignalingError(
+            "bad-message", f"The field video must be one of {', '.join(get_args(Receives))}."
+        )
+    _participant(session).receive(cast(Receives, video))
+    session.membership.room.refresh()
 
 
 async def _background(session: Session, message: Message) -> None:
@@ -249,6 +260,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "media": _media,
     "background": _background,
     "plate": _plate,
+    "receive": _receive,
     "screen": _screen,
     "chat": _chat,
     "hand": _hand,

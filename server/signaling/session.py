@@ -114,6 +114,7 @@ class Session:
 
     def _welcome(self, membership: Membership, redirected: str | None) -> None:
         room, participant = membership.room, membership.participant
+        membership.forget_told()
         self.send(self._describe(membership) | room.welcome(membership) | {"redirected": redirected})
         if room.roster.state(participant) == "room":
             self.send(room.monitor.speech)

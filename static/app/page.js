@@ -84,7 +84,10 @@ export class Page {
       told: (message, before) => {
         if (!this.#hear(message)) this.#controller.hear(client, message, before);
       },
-      changed: () => this.#controller.refresh(client),
+      changed: () => {
+        this.#lobby.showHidden(client.state.hidden[client.state.self] ?? null);
+        this.#controller.refresh(client);
+      },
       streams: (streams) => this.#attach(client, streams),
     });
     this.#client = client;

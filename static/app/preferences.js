@@ -12,13 +12,14 @@
  * @property {boolean} deviceFilter whether the camera is filtered on this device, too
  * @property {boolean} shortcuts
  * @property {'grid' | 'speaker'} layout
+ * @property {'all' | 'saver' | 'none'} receive what is wanted of the others' cameras
  * @property {string} language '' for the browser's
  */
 
 const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
-  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', language: '',
+  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', language: '',
 };
 
 /** @returns {Preferences} */

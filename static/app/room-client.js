@@ -26,7 +26,7 @@ import { VERSION } from '../protocol/types.js';
  */
 
 /** What the list of people shows, besides the participants themselves. */
-const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
+const REDRAWS = new Set(['quality', 'paused', 'hidden', 'lobby', 'viewers']);
 
 /**
  * What the others get: sound, picture, and whether that is filtered on this device already.
@@ -87,8 +87,8 @@ export class RoomClient {
 
   /** Everybody in the room. The server tells what the others send; what we send ourselves we know. */
   get participants() {
-    const { self, participants } = this.state;
-    return [...participants.values()].map((each) => (each.id === self ? { ...each, ...this.#media } : each));
+    const { self, participants, hidden } = this.state;
+    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && this.#media), hidden: hidden[each.id] ?? null }));
   }
 
   /**

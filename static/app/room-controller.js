@@ -1,6 +1,7 @@
 // @ts-check
 import { showInTab } from './favicon.js';
 import { loadPreferences, savePreferences } from './preferences.js';
+import { DataSaver } from './data-saver.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
@@ -40,6 +41,7 @@ export class RoomController {
   #invite = new Invite();
   #screen = new ScreenShare();
   #shortcuts;
+  #saving;
   /** @type {RoomClient | null} */
   #client = null;
   #timers = [0, 0];
@@ -80,6 +82,7 @@ export class RoomController {
       talk: (on) => void this.#talk(on),
       escape: () => this.#view.panel.close(),
     });
+    this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
     this.#applyPreferences();
   }
 
@@ -87,6 +90,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
+    if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
@@ -152,6 +156,9 @@ export class RoomController {
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
     this.#filterReport.showWhere(state.me?.deviceFilter === true);
+    const hidden = state.me?.video || this.#local.isLive('video') ? state.hidden[state.self] ?? null : null;
+    this.#filterReport.showHidden(hidden !== null);
+    this.#view.showHidden(hidden);
     this.showTab();
   }
 

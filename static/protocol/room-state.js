@@ -1,6 +1,9 @@
 // @ts-check
-/** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, Viewer} from './types.js' */
-/** @typedef {Participant & {paused?: boolean}} ShownParticipant with whether the picture stands still for want of bandwidth on our side */
+/** @import {Chat, Entered, Hidden, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, Viewer} from './types.js' */
+/**
+ * With whether the picture stands still for want of bandwidth on our side, and why the server hides it.
+ * @typedef {Participant & {paused?: boolean, hidden?: Hidden | null}} ShownParticipant
+ */
 
 /** @type {Policy} */
 const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional' };
@@ -41,6 +44,9 @@ export class RoomState {
   speaker = null;
   /** @type {Set<string>} */
   speaking = new Set();
+  /** Whose camera the server hides for the moment, and why.
+   * @type {Record<string, Hidden>} */
+  hidden = {};
 
   get me() {
     return this.participants.get(this.self) ?? null;
@@ -89,6 +95,7 @@ export class RoomState {
           if (participant) this.participants.set(id, { ...participant, quality });
         }
         return;
+      case 'hidden': this.hidden = message.participants; return;
       case 'paused': {
         const paused = new Set(message.participants);
         for (const [id, participant] of this.participants) this.participants.set(id, { ...participant, paused: paused.has(id) });
@@ -105,6 +112,7 @@ export class RoomState {
   /** @param {Joined} joined */
   #join(joined) {
     this.self = joined.participant;
+    this.hidden = {};
     this.seat = joined.seat;
     this.place = joined.state;
     this.policy = joined.policy;

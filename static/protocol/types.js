@@ -10,6 +10,8 @@
  *
  * @typedef {'good' | 'fair' | 'poor'} Quality of a connection
  *
+ * @typedef {'covered' | 'stopped' | 'error'} Hidden why the server hides a camera for the moment
+ *
  * @typedef {'lobby' | 'waiting' | 'room'} Place
  *
  * @typedef {object} Participant
@@ -252,6 +254,10 @@
  * @property {'paused'} type
  * @property {string[]} participants
  *
+ * @typedef {object} HiddenCameras
+ * @property {'hidden'} type
+ * @property {Record<string, Hidden>} participants
+ *
  * @typedef {object} PolicyChanged
  * @property {'policy'} type
  * @property {Policy} policy
@@ -370,6 +376,10 @@
  * @property {'plate'} type
  * @property {boolean} wanted
  *
+ * @typedef {object} Receive
+ * @property {'receive'} type
+ * @property {'all' | 'saver' | 'none'} video
+ *
  * @typedef {object} React
  * @property {'reaction'} type
  * @property {string} reaction
@@ -400,9 +410,9 @@
  * @property {'leave'} type
  * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | HiddenCameras | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | React | TotalsAsked | Mute | Moderate | ClearLobby | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | TotalsAsked | Mute | Moderate | ClearLobby | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

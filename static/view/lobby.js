@@ -5,7 +5,7 @@ import { setTrack } from './media-tile.js';
 import { paint } from './paint.js';
 
 /** @import {Devices} from '../devices/devices.js' */
-/** @import {Background} from '../protocol/types.js' */
+/** @import {Background, Hidden} from '../protocol/types.js' */
 
 /**
  * @typedef {object} LobbyEvents
@@ -36,6 +36,8 @@ export class Lobby {
   #joining = 'no';
   #cameraOn = false;
   #title = '';
+  /** @type {Hidden | null} */
+  #hidden = null;
 
   /**
    * @param {string} name
@@ -100,6 +102,12 @@ export class Lobby {
     this.#showStage();
   }
 
+  /** @param {Hidden | null} why the server hides the camera for the moment */
+  showHidden(why) {
+    this.#hidden = why;
+    this.#showStage();
+  }
+
   /** @param {Devices} devices */
   showDevices({ state }) {
     clearTimeout(this.#openingTimer);
@@ -120,7 +128,7 @@ export class Lobby {
     const live = this.#cameraOn && this.#preview.srcObject !== null && this.#preview.videoWidth > 0;
     this.#stage.dataset.preview = live ? 'live' : 'drawn';
     byId('lobby-round-trip', HTMLElement).hidden = !live;
-    const words = live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
+    const words = this.#hidden && this.#cameraOn ? text(`room.hidden.${this.#hidden}`) : live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
     const place = byId('stage-title', HTMLElement).querySelector('span');
     if (place && place.textContent !== words) place.textContent = words;
   }

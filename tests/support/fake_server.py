@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from server.app import HEADERS, compress
-from server.config.options import STATIC
+from server.http.page import add_page
 
 Message: TypeAlias = dict[str, Any]
 
@@ -104,9 +104,6 @@ class FakeServer:
     async def send(self, kind: str, **fields: object) -> None:
         """Tell the page something."""
         await self.sockets[-1].send_json({"type": kind, **fields})
-
-    async def page(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(STATIC / "index.html", headers=HEADERS)
 
     async def backgrounds(self, _: web.Request) -> web.Response:
         return web.json_response(BACKGROUNDS)
@@ -260,6 +257,10 @@ def error(code: str) -> Message:
     return {"type": "error", "code": code, "message": "…", "fatal": True}
 
 
+async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
 @contextlib.asynccontextmanager
 async def fake_server() -> AsyncIterator[FakeServer]:
     """Run one on a free port."""
@@ -267,15 +268,14 @@ async def fake_server() -> AsyncIterator[FakeServer]:
     app = web.Application(client_max_size=1 << 24, middlewares=[compress])
     app.add_routes(
         [
-            web.get("/", fake.page),
-            web.get("/r/{room}", fake.page),
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
-            web.static("/static", STATIC),
         ]
     )
+    add_page(app)
+    app.on_response_prepare.append(_set_headers)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
