@@ -116,10 +116,9 @@ def run(connection: socket.socket, smoother: str) -> None:
                 continue
             if job.camera not in cameras:
                 cameras[job.camera] = _Camera(segmenter, smoother, job)
-            camera = cameras[job.camera]
-            connection.sendall(camera.work(job))
+            connection.sendall(cameras[job.camera].work(job))
             before, began = time.process_time(), before
-            camera.charge(before - began)
+            cameras[job.camera].charge(before - began)
 
 
 def _read(messages: BinaryIO) -> bytes | None:
