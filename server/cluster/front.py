@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from aiohttp import ClientError, WSMsgType, hdrs, web
 
+from server.access.authenticator import Authenticator
 from server.access.policy import room_name
-from server.access.tokens import Authenticator, is_private, read_keys
+from server.access.tokens import is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links

@@ -338,7 +338,11 @@ async def test_only_what_the_policy_allows_is_offered(page: Page, fake: FakeServ
     await page.keyboard.press("b")
     await page.locator("label[data-background=fjord]").click()
     await expect(page.get_by_label("Pick a colour")).to_be_visible()
-    await fake.send("policy", policy=fake.policy | {"backgrounds": "blur"})
+    await fake.send(
+        "policy",
+        policy=fake.policy | {"backgrounds": "blur"},
+        effective=fake.policy | {"backgrounds": "blur"},
+    )
     await fake.send("backgrounds", backgrounds=BACKGROUNDS[:2])
     await fake.send("background", background="blur", reason="policy")
     await expect(page.locator("label[data-background]")).to_have_count(2)

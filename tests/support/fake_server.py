@@ -33,6 +33,8 @@ LIMITS = {
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",
+    "invitations": "pin",
+    "invitationLifetime": 604_800,
 }
 POLICY = {
     "locked": False,
@@ -41,6 +43,7 @@ POLICY = {
     "screenShare": "allowed",
     "recording": False,
     "deviceFilter": "optional",
+    "unmute": "allowed",
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {
@@ -150,7 +153,7 @@ class FakeServer:
                 return [{"type": "chat", "chat": self.say("me", message["text"])}]
             case "policy":
                 self.policy |= message["policy"]
-                return [{"type": "policy", "policy": self.policy}]
+                return [{"type": "policy", "policy": self.policy, "effective": self.policy}]
             case "leave":
                 return [self.receipt] if self.receipt is not None else []
             case "recording":
@@ -183,6 +186,8 @@ class FakeServer:
             "present": len(self.others),
             **self._room(inside=held),
             "policy": self.policy,
+            "effective": self.policy,
+            "grant": None,
             "backgrounds": BACKGROUNDS,
             "background": shown,
             "redirected": redirected,
