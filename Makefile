@@ -28,6 +28,7 @@ check: $(VENV)/.test
 
 # Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster
+	$(BIN)/python tests/support/browser.py
 	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
 
 SECONDS ?= 60
