@@ -95,6 +95,8 @@ class Room:
         self._memberships: dict[str, Membership] = {}
         self.replace: Callable[[Membership], None] = lambda membership: None
         """Takes out somebody who has come again."""
+        self.reloading: set[str] = set()
+        """The seats of hosts who have gone to load their page again, while others are host."""
         self.bans = Bans()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -270,11 +272,21 @@ class Room:
     def _succeed(self, membership: Membership) -> None:
         """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
         former = [m for m in self.memberships if m.held and m.participant.seat == membership.former != ""]
+        if membership.former in self.reloading or any(self.role(other) == "host" for other in former):
+            self.reloading.discard(membership.former)
+            self.roster.hosts.add(membership.participant.id)
+            self.update(membership)
         for other in {*self._same(membership), *former}:
-            if other in former and self.role(other) == "host":
-                self.roster.hosts.add(membership.participant.id)
-                self.update(membership)
             self.replace(other)
+
+    def reload(self, membership: Membership) -> bool:
+        """Keep the role of a host whose page is loaded again; tell whether nobody else is host meanwhile."""
+        if self.role(membership) != "host":
+            return False
+        if len(self.roster.hosts) > 1:
+            self.reloading.add(membership.participant.seat)
+            return False
+        return True
 
     def come_back(self, membership: Membership, seat: str) -> None:
         """Let somebody in whom the room expects back, by the hash of the seat; raise SignalingError room-full."""
@@ -360,6 +372,7 @@ class Room:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.reloading.clear()
         self.bans.clear()
         self.seats_left = SeatsLeft()
         self.pin = ""

@@ -214,11 +214,11 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        returning = self.returning and self._membership.room.role(self._membership) == "host"
-        if self.left and not returning:
+        held = self.returning and self._membership.room.reload(self._membership)
+        if self.left and not held:
             await self.rooms.leave(self._membership, "left")
         else:
-            hold = RETURN_HOLD if returning else self.rooms.config.seat_hold
+            hold = RETURN_HOLD if held else self.rooms.config.seat_hold
             self.rooms.lose(self._membership, min(hold, self.rooms.config.seat_hold))
 
     def keep(self, give_back: Callable[[], None]) -> None:
