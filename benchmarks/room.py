@@ -118,7 +118,7 @@ class Bench:
             "--delay",
             str(delay),
         ]
-        for name in ("fps", "seconds", "settle"):
+        for name in ("fps", "seconds", "settle", "disturb"):
             command += [f"--{name}", str(getattr(options, name))]
         return module(*command, *([] if options.audio else ["--no-audio"]))
 
@@ -180,6 +180,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--retries", type=int, default=0, help="more runs where something else took the CPU")
     parser.add_argument("--smoother", choices=list(SMOOTHERS), default=Config().smoother)
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument(
+        "--disturb",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of a core for another program while measuring",
+    )
     parser.add_argument("--no-governor", dest="governor", action="store_false", help="give nothing up")
     parser.add_argument("--no-audio", dest="audio", action="store_false")
     parser.add_argument("--json", type=Path, metavar="FILE")
