@@ -4,7 +4,8 @@
 
 The server runs in a process of its own. The clients share another one on the same machine: they speak the real
 signalling protocol and WebRTC, send a real person's video and audio that are encoded already, receive everything,
-decode nothing, and count. `--against naive` alternates with what people build with stock aiortc (room_stock.py).
+decode nothing, and count. `--against naive` alternates with what people build with stock aiortc (room_stock.py),
+`--against remote` with workers behind mutual TLS, as on another machine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from rich.console import Console
 
 from benchmarks.room_media import video_clip
 from benchmarks.room_plot import plot
+from benchmarks.room_remote import remote_workers
 from benchmarks.room_report import WAYS, Result, cost_table, rate_table, result
 from filters.matting.smoother import SMOOTHERS
 from server.config.options import Config
 
 ROOT = Path(__file__).resolve().parents[1]
-GREENROOM = "greenroom"
+GREENROOM, REMOTE = "greenroom", "remote"
+AGAINST = {None: (GREENROOM,), "naive": (GREENROOM, "stock", "stock-filter"), "remote": (GREENROOM, REMOTE)}
 DISTURBED = 25.0
 """Percent of a core that something else took, above which a run is worth repeating."""
 EXTRA_SECONDS = 90.0  # to start, to connect, to settle
@@ -54,7 +57,10 @@ class Bench:
 
     def _run(self, way: str, participants: int) -> Result:
         """Run one room once; raise RuntimeError with what a process said when it fails."""
-        with _server(self._server_command(way, participants)) as url:
+        with ExitStack() as stack:
+            elsewhere = stack.enter_context(remote_workers(self._options.workers)) if way == REMOTE else []
+            command = self._server_command(way, participants)
+            url = stack.enter_context(serving([*command, *elsewhere]))
             outcome = subprocess.run(
                 self._client_command(way, participants, url),
                 cwd=ROOT,
@@ -90,18 +96,18 @@ class Bench:
         return any(self.run(way, participants).holds for _ in range(2))
 
     def _server_command(self, way: str, participants: int) -> list[str]:
-        if way != GREENROOM:
+        if way not in (GREENROOM, REMOTE):
             filtered = ["--filter"] if way == "stock-filter" else []
-            return _python("room_stock", str(participants), *filtered)
+            return module("room_stock", str(participants), *filtered)
         options = self._options
         governor = [] if options.governor else ["--no-governor"]
-        return _python(
+        return module(
             "room_server", "--smoother", options.smoother, "--workers", str(options.workers), *governor
         )
 
     def _client_command(self, way: str, participants: int, url: str) -> list[str]:
         options = self._options
-        delay = SMOOTHERS[options.smoother]().delay if way == GREENROOM else 0
+        delay = SMOOTHERS[options.smoother]().delay if way in (GREENROOM, REMOTE) else 0
         width, height = options.size
         command = [
             "room_clients",
@@ -112,17 +118,18 @@ class Bench:
             "--delay",
             str(delay),
         ]
-        for name in ("fps", "seconds", "settle"):
+        for name in ("fps", "seconds", "settle", "disturb"):
             command += [f"--{name}", str(getattr(options, name))]
-        return _python(*command, *([] if options.audio else ["--no-audio"]))
+        return module(*command, *([] if options.audio else ["--no-audio"]))
 
 
-def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+def module(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the benchmarks."""
+    return [sys.executable, "-m", f"benchmarks.{name}", *arguments]
 
 
 @contextmanager
-def _server(command: list[str]) -> Iterator[str]:
+def serving(command: list[str]) -> Iterator[str]:
     """Run a server until the end of the block; yield its URL."""
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -168,11 +175,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=_size, default=(640, 360), metavar="WxH")
     parser.add_argument("--seconds", type=float, default=10, help="of measuring, per run")
     parser.add_argument("--settle", type=float, default=3, help="seconds before measuring, once all see all")
-    parser.add_argument("--against", choices=["naive"], help="run stock aiortc as well, in turn")
+    parser.add_argument("--against", choices=["naive", "remote"], help="run that as well, in turn")
     parser.add_argument("--find-max", action="store_true", help="the most participants at 29 fps and more")
     parser.add_argument("--retries", type=int, default=0, help="more runs where something else took the CPU")
     parser.add_argument("--smoother", choices=list(SMOOTHERS), default=Config().smoother)
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument(
+        "--disturb",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of a core for another program while measuring",
+    )
     parser.add_argument("--no-governor", dest="governor", action="store_false", help="give nothing up")
     parser.add_argument("--no-audio", dest="audio", action="store_false")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -185,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     width, height = options.size
     video_clip(width, height, options.fps)  # made here, so that no run has to wait for it
-    bench, ways = Bench(options), list(WAYS) if options.against else [GREENROOM]
+    bench, ways = Bench(options), AGAINST[options.against]
     for participants in options.participants:
         for way in ways:
             bench.run(way, participants)

@@ -6,14 +6,16 @@ import argparse
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
 from server.app import ROOMS, create_app
 from server.config.options import Config
+from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
-from server.media.governor import LEVELS, Governor, Level
+from server.media.governor import Governor, Look
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp
 
@@ -23,8 +25,8 @@ MAX_PARTICIPANTS = 64
 class NoGovernor(Governor):
     """Never gives anything up, so that cost and overload can be seen."""
 
-    def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
-        return self.level
+    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+        pass
 
 
 class Instruments:
@@ -61,7 +63,8 @@ class Instruments:
         seconds["rest of filter"] = sum(t.filter for t in times) - seconds["network"]
         seconds["encode"] = sum(t.encode for t in times)
         counts = Counter(network=sum(m.filter.inferences for m in members), keyframes=self._keyframes)
-        counts["level"] = LEVELS.index(rooms.governor.level)
+        counts["level"], level = rooms.governor.given_up, rooms.governor.level
+        counts["frame rate"], counts["full blur"] = round(level.frame_rate), level.full_blur
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent
@@ -78,8 +81,16 @@ def main() -> None:
     parser.add_argument("--smoother", default=Config().smoother)
     parser.add_argument("--no-governor", dest="governor", action="store_false")
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument("--remote", nargs="*", default=[], metavar="HOST:PORT", help="only these workers")
+    parser.add_argument("--secret", type=Path, help="of the remote workers")
     options = parser.parse_args()
-    config = Config(smoother=options.smoother, workers=options.workers, max_participants=MAX_PARTICIPANTS)
+    config = Config(
+        smoother=options.smoother,
+        workers=0 if options.remote else options.workers,
+        remote_workers=tuple(options.remote),
+        cluster_secret=options.secret,
+        max_participants=MAX_PARTICIPANTS,
+    )
     app = create_app(config)
     if not options.governor:
         app.on_startup.append(_free)

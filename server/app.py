@@ -11,7 +11,6 @@ from aiohttp import web
 from filters import kernels
 from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
-from server.access.policy import room_name
 from server.access.tokens import check_exposure, is_private
 from server.config.options import MODELS, STATIC, Config
 from server.core.errors import SignalingError
@@ -24,8 +23,9 @@ from server.http.errors import error_response
 from server.http.forwarded import only_for_localhost, trust
 from server.http.health import add_health
 from server.http.lifecycle import drain_on_sigterm, reload_on_sighup, welcome
+from server.http.page import PageFiles, add_page
 from server.http.parsing import is_foreign
-from server.http.quota import Quota
+from server.http.quota import Quota, site
 from server.http.tls import ssl_context
 from server.http.uploads import add_uploads
 from server.http.webhooks import add_webhooks
@@ -52,6 +52,8 @@ HEADERS = {
 
 STRICT_TRANSPORT = f"max-age={365 * 86_400}"
 """RFC 6797; browsers ignore it from addresses without a name, and with a certificate that they don't trust."""
+
+PAGE = web.AppKey("page", PageFiles)
 
 PICTURES = (".jpg", ".png", ".webp")
 
@@ -92,15 +94,13 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_device_network(app)
     add_webhooks(app, config)
     add_bridge(app, config)
+    app[PAGE] = add_page(app)
     # Peers are told before aiohttp waits for their WebSockets to end.
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(
         [
-            web.get("/", _page),
-            web.get("/r/{room}", _page),
             web.get("/favicon.ico", _favicon),
             web.get("/ws", _websocket),
-            web.static("/static", STATIC),
         ]
     )
     return app
@@ -160,21 +160,19 @@ async def compress(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer errors of the API as JSON."""
+    """Answer errors of the API as JSON, and people at an address without anything by the page."""
     try:
         return await handler(request)
+    except web.HTTPNotFound:
+        if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
+            raise
+        return request.app[PAGE].page(request, status=404)
     except web.HTTPRequestEntityTooLarge:
         return error_response(SignalingError("too-large", "The file is too large."))
     except FilterError as error:
         return error_response(SignalingError("bad-picture", f"This picture can't be used: {error}."))
     except SignalingError as error:
         return error_response(error)
-
-
-async def _page(request: web.Request) -> web.StreamResponse:
-    if "room" in request.match_info:
-        room_name(request.match_info["room"])
-    return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 async def _favicon(_: web.Request) -> web.StreamResponse:
@@ -184,7 +182,8 @@ async def _favicon(_: web.Request) -> web.StreamResponse:
 async def _websocket(request: web.Request) -> web.StreamResponse:
     if is_foreign(request):
         raise SignalingError("cross-origin", "This page may not speak to this server.")
-    give_back, signaling = request.app[QUOTA].take(request.remote), Signaling(request.app[ROOMS])
+    give_back = request.app[QUOTA].take(request.remote)
+    signaling = Signaling(request.app[ROOMS], site(request.remote) or "")
     try:
         return await signaling.run(request)
     finally:

@@ -16,13 +16,15 @@ from typing import Any, Final
 
 from aiohttp import ClientError, WSMsgType, hdrs, web
 
+from server.access.authenticator import Authenticator
 from server.access.policy import room_name
-from server.access.tokens import Authenticator, is_private, read_keys
+from server.access.tokens import is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
 from server.cluster.passing import copy, passed_on
 from server.cluster.placing import RETRY, Placing, Sent
+from server.cluster.scraping import Scraping
 from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, Unreachable
 from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
@@ -31,7 +33,6 @@ from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
 from server.http.errors import error_response
 from server.http.forwarded import Handler, only_for_localhost, trust
-from server.http.health import CONTENT_TYPE, may_read_metrics
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
 
@@ -71,12 +72,13 @@ class Front:
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/healthz", _healthz)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._read_metrics)
+        app.add_routes(Scraping(self._directory, self._links, self._metrics, config).routes())
         app.router.add_get("/api/v1/rooms", self._rooms)
         for pattern in ENDPOINTS:
             app.router.add_post(pattern, self._endpoint)
         for pattern in (*ENDPOINTS, *BY_ROOM):
             app.router.add_route("*", pattern, self._of_room)
+        app.router.add_route("*", "/cluster/{rest:.*}", _not_found)
         app.router.add_route("*", "/{rest:.*}", self._of_any)
         return app
 
@@ -231,14 +233,6 @@ class Front:
             return web.Response(status=503, text="no server\n")
         return web.Response(text="ready\n")
 
-    async def _read_metrics(self, request: web.Request) -> web.Response:
-        may_read_metrics(request, self._config)
-        try:
-            snapshot = await self._directory.snapshot()
-        except Unreachable:
-            snapshot = {}
-        return web.Response(body=self._metrics.text(snapshot), headers={"Content-Type": CONTENT_TYPE})
-
 
 def _redirect(request: web.Request, sent: Sent) -> web.Response:
     url = f"{sent.placement.public}{request.rel_url.update_query({PARAMETER: sent.ticket})}"
@@ -252,6 +246,11 @@ def _redirect(request: web.Request, sent: Sent) -> web.Response:
 async def _healthz(_: web.Request) -> web.Response:
     """Answer at all: a front that can't reach the directory is not ended for that."""
     return web.Response(text="ok\n")
+
+
+async def _not_found(_: web.Request) -> web.StreamResponse:
+    """Keep what fronts say to servers from everybody else."""
+    raise web.HTTPNotFound
 
 
 @web.middleware

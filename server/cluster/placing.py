@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,9 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientError
 
-from server.cluster.directory import Placement
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
+from server.cluster.messages import Placement
 from server.cluster.sealing import Seal, Ticket
 from server.cluster.service import DirectoryService, Unreachable, Wait
 from server.core.errors import SignalingError
@@ -53,16 +52,18 @@ class Placing:
             waited = True
             if time.monotonic() + found.seconds > self._deadline:
                 self._metrics.placed("failed", time.monotonic() - start)
-                raise SignalingError("server-full", f"There is no server for this room now: {found.why}.")
+                raise _no_server(found.why)
             await asyncio.sleep(min(found.seconds, RETRY))
         self._metrics.placed("waited" if waited else "placed", time.monotonic() - start)
         ticket = Ticket(found.server, self._room, found.epoch, found.renewal, self._grant)
         return Sent(found, self._seal.ticket(ticket))
 
     async def refuse(self, sent: Sent) -> None:
-        """Note that the server did not take the newcomer in."""
+        """Note that the server did not take the newcomer in; raise SignalingError when none does in time."""
         self._refused = sent.placement.epoch
         self._metrics.refusals += 1
+        if time.monotonic() > self._deadline:
+            raise _no_server("its server takes nobody in")
         await asyncio.sleep(RETRY)
 
     async def _find(self) -> Placement | Wait:
@@ -78,9 +79,12 @@ class Placing:
     async def _tell(self, placement: Placement) -> bool:
         """Give the server the state of a room that moves there; tell whether it has it."""
         try:
-            state = json.dumps(self._seal.open(placement.state or "")).encode()
-            path = f"/cluster/rooms/{self._room}"
+            path, state = f"/cluster/rooms/{self._room}", (placement.state or "").encode()
             async with self._links.request(placement.url, "PUT", path, {}, state) as answer:
                 return answer.status == HTTPStatus.NO_CONTENT
-        except (ClientError, TimeoutError, OSError, ValueError):  # ValueError: sealed with another secret
+        except (ClientError, TimeoutError, OSError):
             return False
+
+
+def _no_server(why: str) -> SignalingError:
+    return SignalingError("server-full", f"There is no server for this room now: {why}.")

@@ -16,9 +16,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from filters.base import Outcome
-from server.media.governor import LEVELS, LoadMeter
+from server.media.load import LoadMeter
 from server.media.rtc import REFUSALS
 from server.media.rtc.refusals import Kind
+from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 
@@ -84,6 +85,8 @@ def counts(participant: Participant) -> Counter[str]:
     times = participant.video.transcoder.times
     found: Counter[str] = Counter(participant.counters()._asdict())
     found["sent"] = participant.video.sent
+    for why in get_args(Why):
+        found[f"hidden {why}"] = participant.hidden.begun[why]
     for stage, runs in STAGES.items():
         found[stage + " runs"] = getattr(times, runs)
         found[stage + " microseconds"] = round(getattr(times, stage) * 1e6)
@@ -156,6 +159,12 @@ class Metrics(Collector):
         for outcome in OUTCOMES:
             frames.add_metric([outcome], totals[outcome])
         yield frames
+        hidings = CounterMetricFamily(
+            "greenroom_camera_hidings", "How often a camera was hidden, by why.", labels=["why"]
+        )
+        for why in get_args(Why):
+            hidings.add_metric([why], totals[f"hidden {why}"])
+        yield hidings
         yield CounterMetricFamily(
             "greenroom_filter_errors",
             "Frames at which the filter failed, and closed.",
@@ -190,12 +199,28 @@ class Metrics(Collector):
         people.add_metric(["room"], inside)
         people.add_metric(["lobby"], everybody - inside)
         yield people
+        cameras = GaugeMetricFamily(
+            "greenroom_hidden_cameras",
+            "Cameras that the server covers or stops for the moment, by why.",
+            labels=["why"],
+        )
+        hidden = Counter(m.participant.hidden.why for room in rooms for m in room.memberships)
+        for why in get_args(Why):
+            cameras.add_metric([why], hidden[why])
+        yield cameras
         yield GaugeMetricFamily(
             "greenroom_remote_workers",
             "Workers of other machines that are there.",
             value=self._rooms.media.workers.remote,
         )
-        level = LEVELS.index(self._rooms.governor.level)
+        governor = self._rooms.governor
         yield GaugeMetricFamily(
-            "greenroom_load_level", "What is given up because of the load; 0 is nothing.", value=level
+            "greenroom_load_level",
+            "What is given up because of the load; 0 is nothing.",
+            value=governor.given_up,
+        )
+        yield GaugeMetricFamily(
+            "greenroom_frame_rate_limit",
+            "Pictures a second that a camera may show at the present load.",
+            value=governor.level.frame_rate,
         )

@@ -101,6 +101,8 @@ class Subscriber:
         self._offer_id = 0
         self._fresh = True
         self._closed = False
+        self.saving = False
+        """Whether the others' cameras are sent in half of their pictures only, by the receiver's wish."""
         self._answer: asyncio.Future[str] | None = None
         self._candidates: list[Mapping[str, Any] | None] = []
         self._changed = asyncio.Event()
@@ -115,6 +117,11 @@ class Subscriber:
             if slot.stream is not None and slot.stream not in self._wanted:
                 self._end(slot)
         self._changed.set()
+
+    @property
+    def wanted(self) -> Sequence[Stream]:
+        """What is to be received."""
+        return self._wanted
 
     @property
     def stats(self) -> list[SenderStats]:
@@ -147,6 +154,9 @@ class Subscriber:
             and isinstance(slot.stream.publication, VideoPublication)
         ]
         self._allocator.adapt(now, self.stats, videos)
+        if self.saving:
+            for subscription, _ in videos:
+                subscription.base_only = not subscription.own
 
     def answer(self, offer_id: int, sdp: str) -> None:
         """Take the browser's answer; answers to older offers are ignored."""

@@ -8,15 +8,18 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
+from filters.base import Outcome
 from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
-from server.media.governor import LEVELS, Level, LoadMeter
+from server.media.camera_costs import Use
+from server.media.governor import FULL, Level
+from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.screen import ScreenPublication
 from server.media.workers.base import Workers
@@ -27,6 +30,10 @@ from server.receipts.frame_counters import Counters, Frames, counters_of, frames
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 from server.rooms.device_filter import DeviceFilterWord, HowOften
+from server.rooms.hidden import HiddenCamera, Sample
+
+Receives: TypeAlias = Literal["all", "saver", "none"]
+"""What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
 
 MAX_POLICIES = 16  # the latest, in a receipt
 
@@ -86,6 +93,8 @@ class Participant:
         self.device_filter = DeviceFilterWord()
         self._wants_video: bool | None = None
         self.muted_by: str | None = None
+        self.may_unmute = False
+        """Whether a host has allowed it, where the policy leaves that to them; until the next time of being muted."""
         self.hand: int | None = None
         self.connected = True
         self.since = round(time.time() * 1000)
@@ -95,6 +104,8 @@ class Participant:
         )
         self.video = VideoPublication(transcoder, media.meter)
         self.overloaded = False
+        self.hidden = HiddenCamera()
+        self.receives: Receives = "all"
         self.audio = AudioPublication()
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
@@ -157,6 +168,17 @@ class Participant:
     def degraded(self) -> str | None:
         """Why the picture is less than it could be: `error`, `overload`, or None."""
         return "error" if self.filter.failing else "overload" if self.overloaded else None
+
+    def look(self, now: float) -> bool:
+        """Find out whether the camera is hidden for the moment; `now` in seconds. Tell whether that has changed."""
+        covered, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
+        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, covered, failing))
+
+    def receive(self, what: Receives) -> None:
+        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
+        self.receives = what
+        if self._subscriber is not None:
+            self._subscriber.saving = what == "saver"
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
         """Change the background from the next frame on.
@@ -232,6 +254,7 @@ class Participant:
         if not self.sends_audio:
             return False
         self.muted_by = by
+        self.may_unmute = False
         self.sends_audio, self.audio.paused = False, True
         return True
 
@@ -257,10 +280,35 @@ class Participant:
             self._subscriber.adapt(now)
         self.video.adapt(now)
 
-    def govern(self, level: Level, pace: int | None = None) -> None:
-        """Give up what the server's load demands; `pace` is pictures a second of a camera that has too much of it."""
-        self.overloaded = level != LEVELS[0] or pace is not None
-        self.video.paced, self.video.transcoder.heavy = pace, pace is not None
+    def use(self) -> Use:
+        """Return what the camera has cost so far."""
+        times, network, place = (
+            self.video.transcoder.times,
+            self.filter.inference_time,
+            self.video.transcoder.place,
+        )
+        return Use(
+            received=self.video.received,
+            decoded=times.decoded,
+            pictures=times.filtered,
+            looks=self.filter.inferences,
+            decode=times.decode,
+            network=network,
+            rest=times.filter - network + times.other,
+            encode=times.encode,
+            send=self.video.sending,
+            pixels=self.video.transcoder.pixels,
+            bitrate=self.video.transcoder.bitrate,
+            network_interval=self.filter.network_interval,
+            full_blur=self.filter.full_blur,
+            worker=place.worker,
+            here=place.here,
+        )
+
+    def govern(self, level: Level, *, held_back: bool = False) -> None:
+        """Give up what the server's load demands; `held_back` is whether others give up less, who cost less."""
+        self.overloaded = level != FULL
+        self.video.held_back = self.video.transcoder.heavy = held_back
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
@@ -268,6 +316,7 @@ class Participant:
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
         before = _close(self._publisher, self._subscriber)
+        self.receives = "all"
         self._publisher = Publisher(self._config, self.video, self.audio)
         self._subscriber = Subscriber(self._config, send_offer)
         self.connected = True
@@ -276,6 +325,7 @@ class Participant:
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
         before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
+        self.receive(self.receives)
         await _close(before)
 
     async def close(self) -> None:
@@ -292,6 +342,8 @@ class Participant:
     def watch(self, streams: list[tuple[Participant, StreamKind]]) -> None:
         """Receive just these from now on."""
         if self._subscriber is not None:
+            if self.receives == "none":
+                streams = [(p, kind) for p, kind in streams if kind != "video" or p is self]
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
             self._subscriber.watch(
                 [Stream(p.id, kind, source, p is self) for p, kind, source in found if source]

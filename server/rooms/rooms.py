@@ -9,14 +9,18 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import ModelCard, Segmenter, load_card
+from server.access.authenticator import NOTHING, Authenticator
 from server.access.certificates import tls_context
+from server.access.invitations import Invitations
+from server.access.pins import Proof, is_same
 from server.access.policy import participant_name, room_name
-from server.access.tokens import OPEN, Authenticator, Grant, read_keys
+from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
-from server.media.fair_shares import Burden, FairShares
-from server.media.governor import Governor, LoadMeter
+from server.media.governor import Governor, Look
+from server.media.load import LoadMeter
+from server.media.machine import IdleTime, usable_cores
 from server.media.rtc import NO_PORT, has_free_ports
 from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
@@ -36,7 +40,7 @@ logger = logging.getLogger(__name__)
 GOVERN_INTERVAL = 0.5  # seconds
 CONNECTIONS = 2  # of a browser: one to publish, one to receive
 LOBBY_SHARE = 4
-"""One token that names nobody, as in an invitation, may take the n-th part of a room's lobby."""
+"""One token that names nobody may take the n-th part of a room's lobby; an invitation, all but that part."""
 
 
 class Rooms:
@@ -45,7 +49,8 @@ class Rooms:
     def __init__(self, config: Config, segmenter: Segmenter | None = None) -> None:
         """Work in processes with the configured network, or in threads with a network of the caller's."""
         self.config = config
-        self.authenticator = Authenticator(read_keys(config.token_keys))
+        folder = config.state / "invitations" if config.state else None
+        self.authenticator = Authenticator(read_keys(config.token_keys), Invitations(folder))
         self.draining = False
         self.admission: Callable[[str], None] = lambda room: None
         """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
@@ -56,7 +61,9 @@ class Rooms:
         self.governor = Governor()
         self.utilisation = 0.0
         """Share of the workers' time that was busy of late."""
-        self.shares = FairShares(config.workers)
+        self._idle = IdleTime()
+        self._cores = usable_cores()
+        self._looked = (time.monotonic(), time.process_time())
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,12 +85,14 @@ class Rooms:
         *,
         seats: tuple[str, ...] = (),
         seat: str = "",
+        proof: Proof = NOTHING,
     ) -> tuple[Membership, str | None]:
         """Take a newcomer into the lobby of a room, which may begin with that.
 
         Return the code of the error because of which the background is not the wanted one, if it isn't. `seats` are
         what the newcomer says to have had here before, `seat` what they bring from another server. Raises
-        SignalingError when name or room won't do, when a host has removed the newcomer, or all is full.
+        SignalingError when name or room won't do, when a host has removed the newcomer, when the room asks for a PIN
+        that `proof` lacks, or all is full.
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
@@ -93,7 +102,11 @@ class Rooms:
         self.admission(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
-            room.bans.expect_allowed(grant.holder, *seats)
+            comes_back = any(self.grant_before(each, room) is not None for each in seats)
+            shared = comes_back and not grant.identity  # somebody else of the same link may have been removed
+            room.bans.expect_allowed("" if shared else grant.holder, *seats)
+            if not seat and not comes_back:
+                self._expect_pin(room, proof)
             self._make_place(room, grant)
             participant, redirected = self._newcomer(room, name, background, grant)
             participant.seat = seat or participant.seat
@@ -108,9 +121,13 @@ class Rooms:
         finally:
             self.open_rooms.discard(room)
         self._seats[participant.seat] = membership
-        self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
         return membership, redirected
+
+    def _expect_pin(self, room: Room, proof: Proof) -> None:
+        """Raise TokenError where a room asks for a PIN, but of who has the secret of its hosts."""
+        if room.pin and not is_same(proof.host_token, room.roster.token):
+            self.authenticator.pins.expect(f"room {room.name}", proof, lambda pin: is_same(pin, room.pin))
 
     def _open(self, name: str) -> Room:
         """Return a room; where there is none left, one that nobody is connected to gives way."""
@@ -135,13 +152,25 @@ class Rooms:
         if grant.identity:
             for membership in same:
                 self.replace(membership)
-        elif len(same) >= max(1, room.roster.capacity // LOBBY_SHARE):
+        elif len(same) >= self._lobby_share(room, grant):
             raise SignalingError(
                 "too-many-connections", "Too many people wait in the lobby with this token.", fatal=True
             )
         held = [m for m in lobby if m.held]
         if len(room.roster.lobby) >= room.roster.capacity and held:
             self._evict(held[0])
+
+    def _lobby_share(self, room: Room, grant: Grant) -> int:
+        """Return how many in the lobby may have come by one token."""
+        capacity = room.roster.capacity
+        share = max(1, capacity // LOBBY_SHARE)
+        invited = self.authenticator.invitations.made_here(room.name, grant.invitation)
+        return capacity - share if invited else share
+
+    def grant_before(self, seat: str, room: Room) -> Grant | None:
+        """Return what somebody might do in a room who has, or had until a moment ago, this seat there."""
+        membership = self.find(seat, room.name)
+        return membership.participant.grant if membership else room.seats_left.find(seat)
 
     def replace(self, membership: Membership) -> None:
         """Take somebody out who has come again, or whose held place is needed."""
@@ -225,26 +254,25 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            self._share_out(now)
+            uses = {m.participant.id: m.participant.use() for m in self._seats.values()}
+            self.governor.observe(now, self._look(now), uses)
             for membership in self._seats.values():
                 participant = membership.participant
-                participant.govern(self.governor.level, self.shares.frame_rate(participant.id))
+                level = self.governor.level_of(participant.id)
+                participant.govern(level, held_back=self.governor.held_back(participant.id))
                 participant.adapt(now)
 
-    def _share_out(self, now: float) -> None:
-        """Hold those back who take more than their share, and if the pressure is not theirs, everybody."""
-        workers = max(self.config.workers, self.media.workers.ready)
-        self.media.meter.workers = self.shares.workers = workers
-        utilisation, delay = self.media.meter.read(now)
-        self.utilisation = utilisation
-        asked = self.config.width * self.config.height
-        burdens = {}
-        for membership in self._seats.values():
-            participant, video = membership.participant, membership.participant.video
-            burdens[participant.id] = Burden(video.spent(), video.transcoder.pixels / asked)
-        pressed, rate = self.governor.pressed(utilisation, delay), self.governor.level.frame_rate
-        if not self.shares.observe(now, burdens, rate, pressed=pressed):
-            self.governor.observe(now, utilisation=utilisation, delay=delay)
+    def _look(self, now: float) -> Look:
+        """Return what the machine was like since the last call."""
+        workers = self.media.workers
+        self.media.meter.workers = max(self.config.workers, workers.ready)
+        self.utilisation, delay = self.media.meter.read(now)
+        (then, before), self._looked = self._looked, (now, time.process_time())
+        loop = (self._looked[1] - before) / max(now - then, 1e-3)
+        # Where there are fewer workers than cores, other servers use the rest.
+        part = min(1.0, self.config.workers / self._cores)
+        idle = self._idle.take(part * self._cores)
+        return Look(part * self._cores, idle, loop, workers.cores, delay)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

@@ -26,7 +26,7 @@ import { VERSION } from '../protocol/types.js';
  */
 
 /** What the list of people shows, besides the participants themselves. */
-const REDRAWS = new Set(['quality', 'paused', 'lobby', 'viewers']);
+const REDRAWS = new Set(['quality', 'paused', 'hidden', 'lobby', 'viewers']);
 
 /**
  * What the others get: sound, picture, and whether that is filtered on this device already.
@@ -59,7 +59,7 @@ export class RoomClient {
   #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null}} options
+   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null, pin: string | null}} options
    * @param {RoomClientEvents} events
    */
   constructor(options, events) {
@@ -87,8 +87,8 @@ export class RoomClient {
 
   /** Everybody in the room. The server tells what the others send; what we send ourselves we know. */
   get participants() {
-    const { self, participants } = this.state;
-    return [...participants.values()].map((each) => (each.id === self ? { ...each, ...this.#media } : each));
+    const { self, participants, hidden } = this.state;
+    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && this.#media), hidden: hidden[each.id] ?? null }));
   }
 
   /**
@@ -184,12 +184,12 @@ export class RoomClient {
   }
 
   #join() {
-    const { room, name, background, former, hostToken, token } = this.#options;
+    const { room, name, background, former, hostToken, token, pin } = this.#options;
     const { seat } = this.state;
     const host = this.state.hostToken ?? hostToken;
     this.send({
       type: 'join', version: VERSION, room, name, background, preview: true, 
-      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }),
+      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }), ...(pin && { pin }),
     });
   }
 

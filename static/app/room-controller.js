@@ -1,6 +1,7 @@
 // @ts-check
 import { showInTab } from './favicon.js';
 import { loadPreferences, savePreferences } from './preferences.js';
+import { DataSaver } from './data-saver.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
@@ -37,9 +38,10 @@ export class RoomController {
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
-  #invite = new Invite();
+  #invite = new Invite((message) => this.#send(message));
   #screen = new ScreenShare();
   #shortcuts;
+  #saving;
   /** @type {RoomClient | null} */
   #client = null;
   #timers = [0, 0];
@@ -68,7 +70,9 @@ export class RoomController {
       'people': () => this.#view.panel.toggle('people'),
       'stats': () => this.#view.panel.toggle('stats'),
       'layout': () => this.#toggleLayout(),
-      'invite': () => this.#invite.open(this.#client?.state.isHost ? this.#client.state.hostToken : null),
+      'invite': () => this.#client && this.#invite.open(this.#client.state),
+      'may-unmute': () => void this.#speak(),
+      'may-unmute-no': () => this.#view.offerUnmute(''),
       'fullscreen': () => this.#view.toggleFullScreen(),
       'help': () => this.#view.showHelp(),
       'settings': () => this.#view.showSettings(),
@@ -80,6 +84,7 @@ export class RoomController {
       talk: (on) => void this.#talk(on),
       escape: () => this.#view.panel.close(),
     });
+    this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
     this.#applyPreferences();
   }
 
@@ -87,6 +92,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
+    if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
@@ -152,6 +158,9 @@ export class RoomController {
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
     this.#filterReport.showWhere(state.me?.deviceFilter === true);
+    const hidden = state.me?.video || this.#local.isLive('video') ? state.hidden[state.self] ?? null : null;
+    this.#filterReport.showHidden(hidden !== null);
+    this.#view.showHidden(hidden);
     this.showTab();
   }
 
@@ -177,7 +186,9 @@ export class RoomController {
         return this.#recording.say(message.recording);
       case 'muted':
         void this.#setTalking(false);
-        return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
+        return warn(message.by ? text('host.muted.you', { name: state.nameOf(message.by) }) : text('host.muted.policy'));
+      case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
+      case 'invitations': return this.#invite.hear(message, state);
       case 'screen': return this.#screen.end(client, message.reason);
       case 'filter': return this.#filterReport.showOwn(message);
       case 'totals': return this.#filterReport.showTotals(message);
@@ -238,6 +249,12 @@ export class RoomController {
     if (on ? !this.#local.devices.state.audio.on : this.#talks) await this.#setTalking(on);
   }
 
+  /** A host has allowed it. */
+  async #speak() {
+    this.#view.offerUnmute('');
+    await this.#local.talk(true);
+  }
+
   /** @param {boolean} on */
   async #setTalking(on) {
     this.#talks = on;
@@ -272,11 +289,14 @@ export class RoomController {
     if (!before) return;
     if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
     if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
-    if (now.id === self && now.role !== before.role && now.role === 'host') this.#becomeHost();
+    if (now.id === self && now.role !== before.role) this.#changeRole(now.role);
   }
 
-  #becomeHost() {
-    notify(text('host.you'));
+  /** @param {Participant['role']} role */
+  #changeRole(role) {
+    notify(text(role === 'host' ? 'host.you' : 'host.you.not'));
+    if (role === 'host') this.#send({ type: 'invitations' }); // with what makes one a host again after a reload
+    if (this.#client) showWaiting(this.#client);
     this.#showPolicy();
   }
 
@@ -284,10 +304,12 @@ export class RoomController {
     const state = this.#client?.state;
     if (!state) return;
     this.#people.showPolicy(state);
-    this.#backgrounds.allow(state.policy, state.isHost);
+    this.#view.tiles.unmute = state.policy.unmute;
+    this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
     this.#screen.show(this.#client);
+    if (this.#client) this.refresh(this.#client);
   }
 
   /** @param {string} name of a panel */

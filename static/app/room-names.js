@@ -17,10 +17,15 @@ export function suggestRoom() {
   return `${pick(FIRST, 0)}-${pick(SECOND, 1)}-${tail}`;
 }
 
-/** What was typed, as a room name: blanks become dashes.
+/** Latin letters that Unicode does not take apart into a plain one and a mark.
+ * @type {Record<string, string>} */
+const LETTERS = { ß: 'ss', ø: 'o', Ø: 'O', ł: 'l', Ł: 'L', đ: 'd', Đ: 'D', æ: 'ae', Æ: 'Ae', œ: 'oe', Œ: 'Oe', ı: 'i' };
+
+/** What was typed, as a room name: letters lose their accents, and blanks become dashes.
  * @param {string} typed */
 export function roomName(typed) {
-  return typed.trim().replace(/\s+/g, '-');
+  const plain = typed.trim().normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\0-\x7f]/g, (letter) => LETTERS[letter] ?? letter);
+  return plain.replace(/\s+/g, '-');
 }
 
 /** @param {string} name */
@@ -28,12 +33,13 @@ export function isRoomName(name) {
   return /^[a-zA-Z0-9._-]{1,64}$/.test(name);
 }
 
-/** The room that the address names, or null on the front page and where the address is none. */
+/** The room that the address names, or null on the front page and where the address names none. */
 export function roomOfPage() {
   const match = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
-  try {
-    return match ? decodeURIComponent(match[1]) : null;
-  } catch {
-    return null; // the percent signs in it are no UTF-8
-  }
+  return match && isRoomName(match[1]) ? match[1] : null;
+}
+
+/** The link for guests, without what makes one a host. */
+export function roomAddress() {
+  return location.origin + location.pathname;
 }

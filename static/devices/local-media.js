@@ -83,6 +83,12 @@ export class LocalMedia {
     savePreferences(kind === 'video' ? { cameraOn: on } : { microphoneOn: on });
   }
 
+  /** Switches a device off, if it is on.
+   * @param {Kind} kind */
+  async silence(kind) {
+    if (this.devices.state[kind].on) await this.toggle(kind);
+  }
+
   /** Opens or closes the microphone for a moment; nothing of it is remembered.
    * @param {boolean} on */
   async talk(on) {

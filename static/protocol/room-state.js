@@ -1,9 +1,12 @@
 // @ts-check
-/** @import {Chat, Entered, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, Viewer} from './types.js' */
-/** @typedef {Participant & {paused?: boolean}} ShownParticipant with whether the picture stands still for want of bandwidth on our side */
+/** @import {Chat, Entered, Hidden, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, TokenGrant, Viewer} from './types.js' */
+/**
+ * With whether the picture stands still for want of bandwidth on our side, and why the server hides it.
+ * @typedef {Participant & {paused?: boolean, hidden?: Hidden | null}} ShownParticipant
+ */
 
 /** @type {Policy} */
-const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional' };
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional', unmute: 'allowed' };
 
 /** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
 export class RoomState {
@@ -28,6 +31,11 @@ export class RoomState {
   /** @type {Chat[]} */
   chat = [];
   policy = OPEN;
+  /** What the policy means for oneself, by one's token. */
+  effective = OPEN;
+  /** What there is to know of one's token.
+   * @type {TokenGrant | null} */
+  grant = null;
   /** @type {Recording | null} */
   recording = null;
   /** @type {string[]} */
@@ -41,6 +49,9 @@ export class RoomState {
   speaker = null;
   /** @type {Set<string>} */
   speaking = new Set();
+  /** Whose camera the server hides for the moment, and why.
+   * @type {Record<string, Hidden>} */
+  hidden = {};
 
   get me() {
     return this.participants.get(this.self) ?? null;
@@ -51,7 +62,7 @@ export class RoomState {
   }
 
   get mayShareScreen() {
-    const { screenShare } = this.policy;
+    const { screenShare } = this.effective;
     return screenShare === 'allowed' || (screenShare === 'hosts' && this.isHost);
   }
 
@@ -76,7 +87,11 @@ export class RoomState {
         this.banned = message.banned;
         return;
       case 'viewers': this.viewers = message.viewers; return;
-      case 'policy': this.policy = message.policy; return;
+      case 'policy':
+        this.policy = message.policy;
+        this.effective = message.effective;
+        return;
+      case 'invitations': this.hostToken = message.hostToken; return;
       case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
       case 'speaker':
@@ -89,6 +104,7 @@ export class RoomState {
           if (participant) this.participants.set(id, { ...participant, quality });
         }
         return;
+      case 'hidden': this.hidden = message.participants; return;
       case 'paused': {
         const paused = new Set(message.participants);
         for (const [id, participant] of this.participants) this.participants.set(id, { ...participant, paused: paused.has(id) });
@@ -105,9 +121,12 @@ export class RoomState {
   /** @param {Joined} joined */
   #join(joined) {
     this.self = joined.participant;
+    this.hidden = {};
     this.seat = joined.seat;
     this.place = joined.state;
     this.policy = joined.policy;
+    this.effective = joined.effective;
+    this.grant = joined.grant;
     this.reactions = joined.reactions;
     this.limits = joined.limits;
     this.recording = joined.recording;

@@ -21,6 +21,8 @@ export class FilterReportView {
   #degraded = byId('filter-degraded', HTMLElement);
   #wasDegraded = false;
   #filtersHere = false;
+  #hidden = false;
+  #words = byId('filter-words', HTMLElement);
 
   constructor() {
     this.#button.onclick = () => {
@@ -65,6 +67,12 @@ export class FilterReportView {
     this.#mark(this.report);
   }
 
+  /** @param {boolean} hidden whether the server shows nothing of the camera for the moment */
+  showHidden(hidden) {
+    this.#hidden = hidden;
+    this.#mark(this.report);
+  }
+
   /** @param {Totals} totals about everybody's cameras */
   showTotals(totals) {
     this.#room.hidden = false;
@@ -77,8 +85,9 @@ export class FilterReportView {
   /** @param {FilterReport | null} report */
   #mark(report) {
     const degraded = report?.degraded ?? null;
-    this.#button.toggleAttribute('data-degraded', degraded !== null);
-    this.#button.setAttribute('aria-label', text(degraded ? 'filter.button.degraded' : this.#filtersHere ? 'filter.button.both' : 'filter.button.label'));
+    this.#button.toggleAttribute('data-degraded', degraded !== null || this.#hidden);
+    this.#words.textContent = text(this.#hidden ? 'filter.button.hidden' : 'filter.button');
+    this.#button.setAttribute('aria-label', text(this.#hidden ? 'filter.button.hidden.label' : degraded ? 'filter.button.degraded' : this.#filtersHere ? 'filter.button.both' : 'filter.button.label'));
     this.#degraded.hidden = degraded === null;
     const words = degraded ? text(`filter.degraded.${degraded}`) : '';
     if (this.#degraded.textContent !== words) this.#degraded.textContent = words;

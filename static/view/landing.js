@@ -9,6 +9,7 @@ export function showLanding() {
   const error = byId('landing-error', HTMLElement);
   document.body.dataset.state = 'landing';
   input.value = suggestRoom();
+  if (location.pathname !== '/') error.textContent = text(location.pathname.startsWith('/r/') ? 'landing.bad.address' : 'landing.nothing');
   byId('suggest', HTMLButtonElement).onclick = () => {
     input.value = suggestRoom();
     input.focus();

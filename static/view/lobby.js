@@ -1,11 +1,12 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { moment } from '../i18n/times.js';
 import { byId } from './dom.js';
 import { setTrack } from './media-tile.js';
 import { paint } from './paint.js';
 
 /** @import {Devices} from '../devices/devices.js' */
-/** @import {Background} from '../protocol/types.js' */
+/** @import {Background, Hidden, TokenGrant} from '../protocol/types.js' */
 
 /**
  * @typedef {object} LobbyEvents
@@ -36,6 +37,8 @@ export class Lobby {
   #joining = 'no';
   #cameraOn = false;
   #title = '';
+  /** @type {Hidden | null} */
+  #hidden = null;
 
   /**
    * @param {string} name
@@ -77,6 +80,16 @@ export class Lobby {
     this.#message.textContent = message;
   }
 
+  /** What one's token says: the name, which is fixed then, and until when it is good.
+   * @param {TokenGrant | null} grant @param {string} name */
+  showGrant(grant, name) {
+    const fixed = grant?.name === true;
+    if (fixed) this.#name.value = name;
+    this.#name.readOnly = fixed;
+    const words = [fixed && text('lobby.name.fixed'), grant?.expires && text('lobby.invitation', { time: moment(grant.expires) })];
+    byId('lobby-invitation', HTMLElement).textContent = words.filter(Boolean).join(' ');
+  }
+
   /** @param {number | null} present how many people are in the room, or null for nothing to say */
   showPresent(present) {
     this.#present.textContent = present === null ? '' : present ? text(present === 1 ? 'lobby.present.one' : 'lobby.present', { n: present }) : text('lobby.present.none');
@@ -100,6 +113,12 @@ export class Lobby {
     this.#showStage();
   }
 
+  /** @param {Hidden | null} why the server hides the camera for the moment */
+  showHidden(why) {
+    this.#hidden = why;
+    this.#showStage();
+  }
+
   /** @param {Devices} devices */
   showDevices({ state }) {
     clearTimeout(this.#openingTimer);
@@ -120,7 +139,7 @@ export class Lobby {
     const live = this.#cameraOn && this.#preview.srcObject !== null && this.#preview.videoWidth > 0;
     this.#stage.dataset.preview = live ? 'live' : 'drawn';
     byId('lobby-round-trip', HTMLElement).hidden = !live;
-    const words = live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
+    const words = this.#hidden && this.#cameraOn ? text(`room.hidden.${this.#hidden}`) : live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
     const place = byId('stage-title', HTMLElement).querySelector('span');
     if (place && place.textContent !== words) place.textContent = words;
   }

@@ -4,7 +4,7 @@ import { byId, onAction, placePopover, showAction } from './dom.js';
 import { Panel } from './panel.js';
 import { Tiles } from './tiles.js';
 
-/** @import {Participant} from '../protocol/types.js' */
+/** @import {Hidden, Participant} from '../protocol/types.js' */
 
 /** The frame of the meeting: header, banners, tiles, panel, toolbar, menus and dialogs. */
 export class RoomView {
@@ -16,6 +16,8 @@ export class RoomView {
   #banner = byId('banner', HTMLElement);
   #lost = '';
   #talking = false;
+  /** @type {Hidden | null} */
+  #hidden = null;
 
   constructor() {
     onAction('react', () => {}); // its popover opens by itself
@@ -64,6 +66,13 @@ export class RoomView {
     this.#showBanner();
   }
 
+  /** What the others see of oneself while the server hides the camera.
+   * @param {Hidden | null} why */
+  showHidden(why) {
+    this.#hidden = why;
+    this.#showBanner();
+  }
+
   /**
    * @param {boolean} on
    * @param {(on: boolean) => void} changed
@@ -72,6 +81,16 @@ export class RoomView {
     const input = byId('shortcuts-on', HTMLInputElement);
     input.checked = on;
     input.onchange = () => changed(input.checked);
+  }
+
+  /** That one may speak now.
+   * @param {string} words or nothing, when that is over */
+  offerUnmute(words) {
+    const banner = byId('may-unmute', HTMLElement);
+    const shown = banner.querySelector('span');
+    if (banner.contains(document.activeElement)) this.focus();
+    banner.hidden = words === '';
+    if (shown) shown.textContent = words;
   }
 
   toggleFullScreen() {
@@ -96,6 +115,8 @@ export class RoomView {
     this.panel.close();
     this.showLost('');
     this.showTalking(false);
+    this.showHidden(null);
+    this.offerUnmute('');
     byId('knocks', HTMLElement).replaceChildren();
     this.tiles.clear();
     this.#hear.hidden = true;
@@ -104,7 +125,8 @@ export class RoomView {
   }
 
   #showBanner() {
-    const words = this.#lost || (this.#talking ? text('room.talking') : '');
+    const hidden = this.#hidden ? text(`room.hidden.self.${this.#hidden}`) : '';
+    const words = this.#lost || (this.#talking ? text('room.talking') : hidden);
     this.#banner.hidden = words === '';
     if (this.#banner.textContent !== words) this.#banner.textContent = words;
   }

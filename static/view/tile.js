@@ -14,6 +14,7 @@ const REACTION = 4000;
 /** One participant: picture or initials, sound, name, and how they are. */
 export class Tile extends MediaTile {
   #avatar;
+  #hidden;
   #name = element('bdi', { class: 'tile-text' });
   #quality = element('span', { class: 'quality', 'aria-hidden': 'true' }, icon('bars'));
   #hand = element('p', { class: 'tile-badge tile-hand', 'aria-hidden': 'true' }, '✋');
@@ -28,8 +29,10 @@ export class Tile extends MediaTile {
     const initials = avatar(participant);
     const away = element('p', { class: 'tile-away', 'aria-hidden': 'true' }, text('room.away'));
     const paused = element('p', { class: 'tile-paused', 'aria-hidden': 'true' }, text('room.paused'));
+    const hidden = element('p', { class: 'tile-hidden', 'aria-hidden': 'true' });
     const name = element('p', { class: 'tile-name', 'aria-hidden': 'true' }, icon('mic-off'));
-    super({ 'data-participant': participant.id }, events, initials, name, away, paused);
+    super({ 'data-participant': participant.id }, events, initials, name, away, paused, hidden);
+    this.#hidden = hidden;
     this.#avatar = initials;
     this.#isSelf = isSelf;
     name.append(this.#name);
@@ -46,6 +49,7 @@ export class Tile extends MediaTile {
   update(participant) {
     const { name, audio, video, connected, hand, quality } = participant;
     const paused = connected && video && participant.paused === true;
+    const hidden = connected && video && participant.hidden ? text(`room.hidden.${participant.hidden}`) : '';
     const shown = this.#isSelf ? text('room.you') : name;
     paintAvatar(this.#avatar, participant);
     this.#name.textContent = shown;
@@ -55,13 +59,15 @@ export class Tile extends MediaTile {
     this.element.dataset.connected = String(connected);
     this.element.dataset.quality = quality ?? '';
     this.element.toggleAttribute('data-paused', paused);
+    this.element.toggleAttribute('data-hidden', hidden !== '');
+    this.#hidden.textContent = hidden;
     this.#hand.hidden = !hand;
     this.#quality.title = quality ? text(`quality.${quality}`) : '';
     setIcon(this.#quality, quality && quality !== 'good' ? `bars-${quality}` : 'bars');
     this.element.setAttribute('aria-label', [
       shown, !audio && text('room.muted'), !video && text('room.dark'), hand && text('room.hand.up'),
       !connected && text('room.away'), connected && quality && quality !== 'good' && text(`quality.${quality}`),
-      paused && text('room.paused'),
+      paused && text('room.paused'), hidden,
     ].filter(Boolean).join(', '));
   }
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import statistics
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,10 +21,8 @@ import aiohttp
 import pytest
 
 from server.access.certificates import make_secret
-from tests.e2e.conftest import free_port
-from tests.support.camera import Camera
-from tests.support.media import frames_of, write_video
-from tests.support.ray_nodes import ADDRESSES, RayNodes, children, command_line
+from tests.support.processes import children, command_line, media_sockets
+from tests.support.ray_nodes import ADDRESSES, RayNodes
 from tests.support.regular import Regular
 
 pytest.importorskip("ray")
@@ -34,82 +34,61 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-GCS_AWAY = 70.0  # seconds; by default Ray's parts end themselves after 60
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
-    nodes = RayNodes(tmp_path_factory.mktemp("ray"))
-    try:
-        nodes.start("a")
-        nodes.start("b")
-        yield nodes
-    finally:
-        nodes.stop()
-
-
-@pytest.fixture(scope="module")
-def front(nodes: RayNodes) -> str:
-    return nodes.serve(free_port())
+GCS_AWAY = 90.0  # seconds; by default Ray's parts end themselves after 60
+LIMIT = 120.0  # seconds
+TRIES = 20  # rooms, until one is placed where it shall be
+RENEWALS = 1.2  # seconds: two renewals
 
 
 def say(what: str) -> None:
     print(f"\n    {what}")  # noqa: T201
 
 
-async def rooms_of(front: str) -> dict[str, int]:
-    """Return how many rooms each server has, by the front's metrics, after a renewal."""
-    await asyncio.sleep(1.2)
-    rooms: dict[str, int] = {}
+async def rooms_of(front: str) -> dict[str, float]:
+    """Return how many rooms each server that answers has, by the front's metrics, after a renewal."""
+    await asyncio.sleep(RENEWALS)
     async with aiohttp.ClientSession() as session, session.get(f"{front}/metrics") as response:
         text = await response.text()
-    for line in text.splitlines():
-        if line.startswith("greenroom_server_rooms{"):
-            rooms[line.partition('"')[2].partition('"')[0]] = int(float(line.rpartition(" ")[2]))
-    return rooms
+    rooms, leases = (
+        {server: float(value) for server, value in re.findall(rf'^{name}{{server="(.+)"}} (.+)$', text, re.M)}
+        for name in ("greenroom_server_rooms", "greenroom_lease_seconds")
+    )
+    return {server: count for server, count in rooms.items() if leases[server]}
 
 
-@asynccontextmanager
-async def pair(front: str, room: str) -> AsyncIterator[tuple[Regular, Regular]]:
-    """Have two people see each other in a room that one of them has locked."""
-    ada, bob = Regular(front, room, "Ada"), Regular(front, room, "Bob")
-    try:
-        await ada.start()
-        await bob.start()
-        await asyncio.gather(ada.together(), bob.together())
-        await ada.say({"type": "policy", "policy": {"locked": True}})
-        await asyncio.sleep(1.2)  # two renewals
-        yield ada, bob
-    finally:
-        await ada.leave()
-        await bob.leave()
+async def until_empty(front: str) -> None:
+    """Wait until nobody of a test before is in a room."""
+    async with asyncio.timeout(LIMIT):
+        while any((await rooms_of(front)).values()):
+            pass
 
 
 def node_with(nodes: RayNodes) -> str:
-    """Return the node whose server has most open sockets: the one with the room."""
-
-    def sockets(name: str) -> int:
-        files = list(Path(f"/proc/{nodes.server(name)}/fd").iterdir())
-        return sum(str(file.readlink()).startswith("socket:") for file in files)
-
-    return max(ADDRESSES, key=sockets)
+    """Return the node whose server has people."""
+    return max(ADDRESSES, key=lambda name: media_sockets(nodes.server(name)))
 
 
-async def room_on(front: str, nodes: RayNodes, name: str, prefix: str) -> str:
-    """Return a room that is on a node: names are tried until one is placed there."""
-    async with aiohttp.ClientSession() as session:
-        for k in range(20):
-            room = f"{prefix}{k}"
-            socket = await session.ws_connect(front + "/ws")
-            await socket.send_json({"type": "join", "version": 1, "room": room, "name": "Scout"})
-            await socket.receive_json()
-            found = await rooms_of(front)
-            here = any(found.values()) and node_with(nodes) == name
-            await socket.send_json({"type": "leave"})
-            await socket.close()
-            if here:
-                return room
-    raise LookupError(name)
+@asynccontextmanager
+async def pair(
+    front: str, nodes: RayNodes, room: str, node: str = ""
+) -> AsyncIterator[tuple[Regular, Regular]]:
+    """Have two people, and nobody else, see each other in a room that one of them has locked, on a node or anywhere."""
+    for k in range(TRIES):
+        await until_empty(front)
+        ada, bob = (Regular(front, f"{room}{k}", name) for name in ("Ada", "Bob"))
+        try:
+            await ada.start()
+            await bob.start()
+            await asyncio.gather(ada.together(), bob.together())
+            if not node or node_with(nodes) == node:
+                await ada.say({"type": "policy", "policy": {"locked": True}})
+                await asyncio.sleep(RENEWALS)
+                yield ada, bob
+                return
+        finally:
+            await ada.leave()
+            await bob.leave()
+    raise LookupError(node)
 
 
 def gaps(since: float, *people: Regular) -> str:
@@ -128,9 +107,12 @@ def came_back(person: Regular, role: str) -> None:
     assert mine[0]["role"] == role
 
 
-def test_another_secret_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
+def test_status_takes_the_secret_and_no_other(nodes: RayNodes, front: str, tmp_path: Path) -> None:
     make_secret(tmp_path / "other.pem")
     config = ("--config", str(nodes.config))
+    shown = nodes.greenroom("cluster", "status", *config)
+    assert all(f"https://{address}:" in shown.stdout for address in ADDRESSES.values()), shown.stderr
+    assert shown.stdout.count(" serving ") == 2
     refused = nodes.greenroom("cluster", "status", *config, "--set", f"cluster_secret={tmp_path}/other.pem")
     assert refused.returncode == 1
     without = nodes.greenroom("cluster", "status", *config, RAY_AUTH_MODE="disabled")
@@ -138,8 +120,27 @@ def test_another_secret_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
     assert "RAY_AUTH_MODE" in without.stderr
 
 
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+def test_ray_itself_refuses_who_lacks_the_token(nodes: RayNodes, mode: str) -> None:
+    script = "import ray, sys; ray.init(sys.argv[1]); print('connected')"
+    variables = {"RAY_AUTH_MODE": mode, "RAY_gcs_rpc_server_connect_timeout_s": "5"}
+    if mode == "token":
+        variables["RAY_AUTH_TOKEN"] = "0" * 64
+    refused = subprocess.run(
+        [sys.executable, "-c", script, nodes.address],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert refused.returncode != 0
+    assert "connected" not in refused.stdout
+
+
 async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
-    times = []
+    await until_empty(front)
+    times, sockets = [], []
     async with aiohttp.ClientSession() as session:
         start = time.monotonic()
         for k in range(80):
@@ -148,17 +149,20 @@ async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
             await socket.send_json({"type": "join", "version": 1, "room": f"r{k // 2}", "name": "Ada"})
             assert (await socket.receive_json())["type"] == "joined"
             times.append(time.monotonic() - began)
+            sockets.append(socket)
         rate = 80 / (time.monotonic() - start)
         rooms = await rooms_of(front)
+        for socket in sockets:
+            await socket.send_json({"type": "leave"})
     say(f"{rate:.0f} joins/s one after the other, p50 {statistics.median(times) * 1e3:.1f} ms")
     assert sorted(rooms.values()) == [20, 20]
 
 
 async def test_a_server_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "killed") as (ada, bob):
+    async with pair(front, nodes, "killed") as (ada, bob):
         os.kill(nodes.server(node_with(nodes)), signal.SIGKILL)
         start = time.monotonic()
-        await Regular.until(lambda: ada.arrivals == bob.arrivals == 2)
+        await Regular.until(lambda: min(ada.arrivals, bob.arrivals) > 1)
         back = time.monotonic()
         later = max(await asyncio.gather(ada.together(back), bob.together(back))) + back - start
         say(f"server killed: together again after {later:.2f} s")
@@ -168,7 +172,7 @@ async def test_a_server_is_killed(front: str, nodes: RayNodes) -> None:
 
 
 async def test_the_host_actor_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "hostless") as (ada, bob):
+    async with pair(front, nodes, "hostless") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.actor(node_with(nodes), "HostActor"), signal.SIGKILL)
         await asyncio.sleep(5)
@@ -178,7 +182,7 @@ async def test_the_host_actor_is_killed(front: str, nodes: RayNodes) -> None:
 
 
 async def test_the_directory_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "lost") as (ada, bob):
+    async with pair(front, nodes, "lost") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.actor("a", "LocalDirectory"), signal.SIGKILL)
         newcomer = Regular(front, "another", "Eve")
@@ -190,58 +194,66 @@ async def test_the_directory_is_killed(front: str, nodes: RayNodes) -> None:
     await asyncio.to_thread(nodes.until_servers, front, 2)
 
 
-def test_films_survive_a_worker_that_is_killed(nodes: RayNodes, tmp_path: Path) -> None:
-    camera, source, target = Camera(160, 96), tmp_path / "in", tmp_path / "out"
-    source.mkdir()
-    for k in range(4):
-        write_video(source / f"{k}.mp4", [camera.frame(i) for i in range(8)])
-    (source / "broken.mp4").write_bytes(b"no film")
-    words = ("filter", str(source), str(target), "--background", "#0000ff", "--cluster", nodes.address)
+async def test_the_raylet_is_killed(front: str, nodes: RayNodes) -> None:
+    """The node's host ends with it, and the server goes on with whom it has."""
+    async with pair(front, nodes, "rayless", "b") as (ada, bob):
+        server = nodes.server("b")
+        start = time.monotonic()
+        os.kill(nodes.raylet("b"), signal.SIGKILL)
+        newcomer = Regular(front, "another", "Eve")
+        await newcomer.start()
+        say(f"raylet killed: a join takes {time.monotonic() - start:.2f} s")
+        await asyncio.sleep(5)
+        say(gaps(start, ada, bob))
+        assert ada.arrivals == bob.arrivals == 1
+        await newcomer.leave()
+    await Regular.until(lambda: not command_line(server), LIMIT)  # it ends when the last one has left
+    await asyncio.to_thread(nodes.start, "b")
+    await asyncio.to_thread(nodes.until_servers, front, 2)
 
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for name in ADDRESSES:
-                for pid in children(nodes.raylet(name)):
-                    if "ray::_film" in command_line(pid):
-                        os.kill(pid, signal.SIGKILL)
-                        return
-            time.sleep(0.02)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    done = nodes.greenroom(*words, GREENROOM_CLUSTER_SECRET=str(nodes.secret))
-    thread.join()
-    assert done.stdout.endswith("0 were done before, 4 now, 1 failed\n"), done.stdout + done.stderr
-    assert [len(frames_of(target / f"{k}.mp4")) for k in range(4)] == [8] * 4
-    again = nodes.greenroom(*words, GREENROOM_CLUSTER_SECRET=str(nodes.secret))
-    assert again.stdout.endswith("4 were done before, 0 now, 1 failed\n"), again.stdout + again.stderr
+async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: RayNodes) -> None:
+    async with pair(front, nodes, "drained", "b") as (ada, bob):
+        server = nodes.server("b")
+        words = ("cluster", "drain", ADDRESSES["b"], "--limit", "120", "--config", str(nodes.config))
+        draining = nodes.greenroom_begun(*words)
+        try:
+            await bob.vanish()
+            await ada.leave()
+            said, errors = await asyncio.to_thread(draining.communicate, timeout=LIMIT)
+        finally:
+            draining.kill()
+        assert said.endswith(" is drained\n"), said + errors
+    await Regular.until(lambda: not command_line(server), LIMIT)
+    nodes.kill("b")
+    await asyncio.to_thread(nodes.start, "b")
+    await asyncio.to_thread(nodes.until_servers, front, 2)
 
 
 async def test_a_machine_falls_silent(front: str, nodes: RayNodes) -> None:
-    room = await room_on(front, nodes, "b", "silent")
-    async with pair(front, room) as (ada, bob):
+    async with pair(front, nodes, "silent", "b") as (ada, bob):
         raylet = nodes.raylet("b")
         everything = [raylet, *children(raylet)]
         for pid in everything:
             os.kill(pid, signal.SIGSTOP)
         start = time.monotonic()
-        await Regular.until(lambda: ada.arrivals == bob.arrivals == 2)
+        await Regular.until(lambda: min(ada.arrivals, bob.arrivals) > 1)
         back = time.monotonic()
         later = max(await asyncio.gather(ada.together(back), bob.together(back))) + back - start
         say(f"machine silent: together again after {later:.2f} s")
         came_back(ada, "host")
+        arrivals = (ada.arrivals, bob.arrivals)
         for pid in everything:
             os.kill(pid, signal.SIGCONT)
         await asyncio.sleep(3)
-        assert ada.arrivals == bob.arrivals == 2
+        assert (ada.arrivals, bob.arrivals) == arrivals
         newcomer = Regular(front, "awake", "Eve")
         await newcomer.start()
         await newcomer.leave()
 
 
 async def test_the_gcs_is_away_for_longer_than_ray_waits(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "gcs") as (ada, bob):
+    async with pair(front, nodes, "gcs") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.gcs(), signal.SIGKILL)
         await asyncio.sleep(GCS_AWAY)

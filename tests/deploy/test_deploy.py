@@ -15,6 +15,7 @@ import pytest
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.__main__ import main
+from server.cli.cluster import DRAIN_SLACK
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.ray_environment import OUTLIVE
 from server.config.loading import load, options
@@ -92,6 +93,7 @@ def test_the_dockerfiles_steps_give_a_program_that_runs(tmp_path: Path) -> None:
         subprocess.run(command, check=True)
 
 
+@pytest.mark.slow
 def test_the_containers_fit_what_init_writes(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         main(["init", str(tmp_path), "--name", "meet.example.org"])
@@ -134,6 +136,7 @@ def test_nginx_lets_no_client_say_what_a_proxy_says() -> None:
 
 
 @pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
+@pytest.mark.slow
 def test_systemd_takes_the_unit(tmp_path: Path, unit: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -159,6 +162,9 @@ def test_kuberay_starts_nodes_that_a_host_takes() -> None:
     (group,) = documents[0]["spec"]["workerGroupSpecs"]
     pod = group["template"]["spec"]
     assert pod["hostNetwork"] is True
+    words = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1].split()
+    limit = int(words[words.index("--limit") + 1])
+    assert pod["terminationGracePeriodSeconds"] > limit + DRAIN_SLACK
     given = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     assert {name: given[name] for name in OUTLIVE} == OUTLIVE
     assert given["RAY_AUTH_MODE"] == "token"

@@ -207,7 +207,7 @@ async def test_switched_on_in_the_lobby_and_off_in_the_room(
     assert told["worst"] < READABLE
     await enter(page, "Ada")
     await page.get_by_role("button", name="More", exact=True).click()
-    await page.get_by_role("button", name="Devices").click()
+    await page.get_by_role("button", name="Settings").click()
     await page.screenshot(path=artifacts / "device-filter-menu.png")
     await page.get_by_role("switch", name="Filter on this device, too").uncheck()
     told = await tap.until(lambda told: told["worst"] > 0.3)

@@ -105,6 +105,54 @@ async def test_a_picture_that_stands_still_says_why(page: Page, fake: FakeServer
     await expect(words.filter(visible=True)).to_have_count(0)
 
 
+async def test_a_camera_that_the_server_hides_says_so_to_everybody(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Bob", video=True)]
+    await page.goto(fake.url + "/r/studio")
+    await fake.expect("join")
+    await fake.send("hidden", participants={"me": "covered"})
+    await expect(page.locator("#stage-title")).to_have_text("Hidden for a moment: the server is busy")
+    await fake.send("hidden", participants={})
+    await expect(page.locator("#stage-title")).to_have_text("Your background: Soft blur")
+    await join(page, fake)
+    chip = page.locator("#filter")
+    await expect(chip).to_have_text("Filtered")
+    await fake.send("hidden", participants={"p1": "covered"})
+    bob = page.get_by_role("article", name="Bob, Hidden for a moment: the server is busy")
+    await expect(bob.locator(".tile-hidden")).to_be_visible()
+    await expect(chip).to_have_text("Filtered")
+    await expect(page.locator("#banner")).to_be_hidden()
+    for why, words in (
+        ("covered", "your background without you"),
+        ("stopped", "stands still"),
+        ("error", "safe picture"),
+    ):
+        await fake.send("hidden", participants={"me": why})
+        await expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
+        await expect(chip).to_have_text("Hidden")
+        await expect(page.locator("[data-self] .tile-hidden")).to_be_visible()
+    await expect(bob).to_have_count(0)
+    await fake.send("hidden", participants={})
+    await expect(chip).to_have_text("Filtered")
+    await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_one_may_save_data_or_have_sound_only(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    assert fake.messages("receive") == []
+    await page.get_by_role("button", name="More", exact=True).click()
+    await page.get_by_role("button", name="Settings").click()
+    choice = page.get_by_label("Pictures of the others")
+    await choice.select_option("saver")
+    assert (await fake.expect("receive"))["video"] == "saver"
+    await choice.select_option("none")
+    assert (await fake.expect("receive", 2))["video"] == "none"
+    await expect(page.locator(".toolbar [data-action=camera]")).to_have_attribute("data-on", "false")
+    await fake.until("media", video=False)
+    await page.reload()
+    await join(page, fake)
+    assert (await fake.expect("receive", 3))["video"] == "none"
+
+
 async def test_the_speaker_is_large_in_speaker_view_and_anybody_can_be_pinned(
     page: Page, fake: FakeServer
 ) -> None:
@@ -156,6 +204,8 @@ async def test_hosts_decide(page: Page, fake: FakeServer) -> None:
     await page.keyboard.press("p")
     for label, kind in (("Mute", "mute"), ("Lower hand", "hand"), ("Remove from the room", "remove")):
         await page.get_by_role("button", name=f"{label}: Grace").click()
+        if kind == "remove":
+            await page.get_by_role("button", name=label, exact=True).click()
         assert (await fake.expect(kind))["participant"] == "p1"
     await page.get_by_role("button", name="Mute everybody else").click()
     assert "participant" not in await fake.expect("mute", 2)
@@ -290,7 +340,11 @@ async def test_only_what_the_policy_allows_is_offered(page: Page, fake: FakeServ
     await page.keyboard.press("b")
     await page.locator("label[data-background=fjord]").click()
     await expect(page.get_by_label("Pick a colour")).to_be_visible()
-    await fake.send("policy", policy=fake.policy | {"backgrounds": "blur"})
+    await fake.send(
+        "policy",
+        policy=fake.policy | {"backgrounds": "blur"},
+        effective=fake.policy | {"backgrounds": "blur"},
+    )
     await fake.send("backgrounds", backgrounds=BACKGROUNDS[:2])
     await fake.send("background", background="blur", reason="policy")
     await expect(page.locator("label[data-background]")).to_have_count(2)

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from server.app import HEADERS, compress
-from server.config.options import STATIC
+from server.http.page import add_page
 
 Message: TypeAlias = dict[str, Any]
 
-BACKGROUNDS = [
+BACKGROUNDS: list[Message] = [
     {"id": "blur", "kind": "blur", "title": "Soft blur", "thumbnail": None},
     {"id": "blur-strong", "kind": "blur", "title": "Strong blur", "thumbnail": None},
     {
@@ -33,6 +33,8 @@ LIMITS = {
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",
+    "invitations": "pin",
+    "invitationLifetime": 604_800,
 }
 POLICY = {
     "locked": False,
@@ -41,6 +43,7 @@ POLICY = {
     "screenShare": "allowed",
     "recording": False,
     "deviceFilter": "optional",
+    "unmute": "allowed",
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
 COUNTERS = {
@@ -65,6 +68,15 @@ class FakeServer:
         self.role = "guest"
         self.policy: Message = dict(POLICY)
         self.refuse: str | None = None
+        self.pin = ""
+        """What a join has to show, if anything."""
+        self.how = "pin"
+        """How hosts invite people."""
+        self.invitations: list[Message] = []
+        self.grant: Message | None = None
+        self.forced_name = ""
+        self.restricted: Message = {}
+        """What one's token makes of the policy."""
         self.refuse_entry: str | None = None
         self.redirect: tuple[str, str] | None = None
         self.held = False
@@ -104,9 +116,6 @@ class FakeServer:
     async def send(self, kind: str, **fields: object) -> None:
         """Tell the page something."""
         await self.sockets[-1].send_json({"type": kind, **fields})
-
-    async def page(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(STATIC / "index.html", headers=HEADERS)
 
     async def backgrounds(self, _: web.Request) -> web.Response:
         return web.json_response(BACKGROUNDS)
@@ -153,7 +162,17 @@ class FakeServer:
                 return [{"type": "chat", "chat": self.say("me", message["text"])}]
             case "policy":
                 self.policy |= message["policy"]
-                return [{"type": "policy", "policy": self.policy}]
+                return [{"type": "policy", "policy": self.policy, "effective": self.policy | self.restricted}]
+            case "invitations":
+                return [self.told()]
+            case "invite":
+                return [self._invite(message)]
+            case "revoke":
+                self.invitations = [i for i in self.invitations if i["id"] != message["invitation"]]
+                return [self.told()]
+            case "pin":
+                self.pin = message["pin"] or ""
+                return [self.told()]
             case "leave":
                 return [self.receipt] if self.receipt is not None else []
             case "recording":
@@ -172,7 +191,9 @@ class FakeServer:
     def _join(self, join: Message) -> Message:
         if self.refuse:
             return error(self.refuse)
-        self.me = participant("me", join["name"], role=self.role)
+        if self.pin and join.get("pin") != self.pin:
+            return error("pin-wrong" if "pin" in join else "pin-missing")
+        self.me = participant("me", self.forced_name or join["name"], role=self.role)
         held = self.held and "seat" in join
         background = join.get("background", "blur")
         shown, redirected = self.redirect or (background, None)
@@ -186,17 +207,49 @@ class FakeServer:
             "present": len(self.others),
             **self._room(inside=held),
             "policy": self.policy,
-            "backgrounds": BACKGROUNDS,
+            "effective": self.policy | self.restricted,
+            "grant": self.grant,
+            "backgrounds": self.backgrounds_offered,
             "background": shown,
             "redirected": redirected,
             "iceServers": [],
             "model": MODEL,
             "reactions": ["👍", "🎉"],
-            "limits": LIMITS,
+            "limits": LIMITS | {"invitations": self.how},
         }
 
+    @property
+    def backgrounds_offered(self) -> list[Message]:
+        """What the policy, as restricted, lets one choose."""
+        allowed = self.restricted.get("backgrounds")
+        return [each for each in BACKGROUNDS if allowed is None or each["id"] in allowed]
+
+    def told(self, made: str | None = None) -> Message:
+        """Return what hosts are told of invitations."""
+        return {
+            "type": "invitations",
+            "invitations": self.invitations,
+            "made": made,
+            "pin": self.pin or None,
+            "hostToken": "token",
+        }
+
+    def _invite(self, invite: Message) -> Message:
+        made = f"i{len(self.invitations) + 1}"
+        self.invitations.append(
+            {
+                "id": made,
+                "role": invite["role"],
+                "expires": NOW + 1000 * invite["lifetime"],
+                "pin": "pin" in invite,
+                "by": self.me["name"],
+                "token": f"signed.{made}.token",
+            }
+        )
+        return self.told(made)
+
     def _enter(self, enter: Message) -> Message:
-        self.me["name"] = enter.get("name", self.me["name"])
+        self.me["name"] = self.forced_name or enter.get("name", self.me["name"])
         if self.refuse_entry:
             return error(self.refuse_entry) | {"fatal": False}
         if self.policy["waitingRoom"]:
@@ -260,6 +313,10 @@ def error(code: str) -> Message:
     return {"type": "error", "code": code, "message": "…", "fatal": True}
 
 
+async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
 @contextlib.asynccontextmanager
 async def fake_server() -> AsyncIterator[FakeServer]:
     """Run one on a free port."""
@@ -267,15 +324,14 @@ async def fake_server() -> AsyncIterator[FakeServer]:
     app = web.Application(client_max_size=1 << 24, middlewares=[compress])
     app.add_routes(
         [
-            web.get("/", fake.page),
-            web.get("/r/{room}", fake.page),
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
-            web.static("/static", STATIC),
         ]
     )
+    add_page(app)
+    app.on_response_prepare.append(_set_headers)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

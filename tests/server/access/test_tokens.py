@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.access.authenticator import Authenticator
 from server.access.policy import RoomPolicy
-from server.access.tokens import OPEN, Authenticator, Grant, Key, check_exposure, make_token, read_keys
+from server.access.tokens import OPEN, Grant, Key, check_exposure, make_token, read_keys
 from server.config.options import Config
 from server.core.errors import ConfigError, SignalingError, TokenError
 
@@ -153,6 +154,7 @@ def test_a_public_key_is_no_secret() -> None:
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
+@pytest.mark.slow
 def test_garbage_is_refused_and_nothing_else_happens(token: str) -> None:
     assert refusal(Authenticator({"a": KEY}), token).startswith("token-")
 

@@ -24,6 +24,7 @@ from server.config.options import Config
 from server.http.lifecycle import welcome
 from server.http.metrics import Totals
 from server.http.tls import self_signed
+from server.rooms.hidden import HiddenCamera
 from server.rooms.participant import Participant
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer, post
@@ -117,6 +118,7 @@ class Person:
         self.decode = self.filter = self.encode = 0.5
         self.decoded = self.filtered = self.encoded = self.sent = 10
         self.stats = None
+        self.hidden = HiddenCamera()
 
     def _asdict(self) -> dict[str, int]:
         return {"received": 12}

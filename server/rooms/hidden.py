@@ -1,0 +1,68 @@
+"""Whose camera the server hides for the moment, and why: read from what becomes of its frames. Pure logic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Literal, NamedTuple
+
+Why = Literal["covered", "stopped", "error"]
+
+INTERVAL: Final = 1.0  # seconds between two looks: some pictures even at the governor's lowest rate
+CALM: Final = 2  # looks in a row without a reason, after which the camera counts as shown
+REASONS: Final[dict[Why, str]] = {
+    "covered": "the server is busy and covers the whole picture",
+    "stopped": "the server is busy and sends no picture",
+    "error": "the filter fails",
+}
+
+
+class Sample(NamedTuple):
+    """One camera at one moment: totals since it began, and whether its filter fails now."""
+
+    received: int
+    sent: int
+    covered: int
+    failing: bool
+
+
+class HiddenCamera:
+    """Follows one camera. `why` is None while it is shown; `begun` counts how often it was hidden."""
+
+    def __init__(self) -> None:
+        self.why: Why | None = None
+        self.since = 0.0
+        self.begun: Counter[Why] = Counter()
+        self._last: Sample | None = None
+        self._looked = float("-inf")
+        self._calm = 0
+
+    def observe(self, now: float, sample: Sample) -> bool:
+        """Take the totals; `now` in seconds. Tell whether `why` has changed."""
+        if now - self._looked < INTERVAL:
+            return False
+        last, self._last, self._looked = self._last, sample, now
+        why = self._reason(last, sample) if last is not None else None
+        self._calm = 0 if why is not None else self._calm + 1
+        if why == self.why or (why is None and self._calm < CALM):
+            return False
+        if why is not None:
+            self.begun[why] += 1
+        if self.why is None:
+            self.since = now
+        self.why = why
+        return True
+
+    def _reason(self, last: Sample, now: Sample) -> Why | None:
+        sent, covered, received = (
+            now.sent - last.sent,
+            now.covered - last.covered,
+            now.received - last.received,
+        )
+        if now.failing:
+            return "error"
+        if covered and 2 * covered >= sent:
+            return "covered"
+        # Before its first picture a camera is not hidden, but still starts.
+        if received and last.sent and not sent:
+            return "stopped"
+        return None
