@@ -18,8 +18,8 @@ from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
-from filters.matting.stillness import Stillness, same_scene
-from filters.matting.unmixing import unmixed
+from filters.matting.stillness import Stillness, follows
+from filters.matting.unmixing import TRUST, TRUST_BESIDE_PLATE, unmixed
 from filters.planes import above, difference, doubled, resized, to_plane
 
 PLATE_FRAMES = 45  # frames, 1.5 s of 30 a second; chosen: their mean has a seventh of the noise (√45)
@@ -134,7 +134,7 @@ class Matte:
         """
         work = work_of(planes)
         ended: list[MatteFrame] = []
-        if self._last is not None and not _follows(work, self._last):
+        if self._last is not None and not follows(work, self._last):
             ended = self.flush()
             self.reset()
         try:
@@ -234,9 +234,9 @@ class Matte:
         return alpha
 
     def _refined(self, alpha: Plane, work: Work) -> Plane:
-        """Return the matte with its edges on those of the picture; a plate settles the rest at full size."""
+        """Return the matte with its edges on those of the picture."""
         guided = edges.guided(alpha, work.y, cells=self._cells)
-        return guided if self.has_plate else unmixed(alpha, guided, work)
+        return unmixed(alpha, guided, work, TRUST_BESIDE_PLATE if self.has_plate else TRUST)
 
     def _record(self, planes: Planes) -> None:
         if self._recording and not above(self._cells, components.VISIBLE).any():
@@ -295,8 +295,3 @@ class Matte:
         if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
             return self._stretch(resized(alpha, size))
         return doubled(alpha, self._stretch.gain, self._stretch.offset)
-
-
-def _follows(work: Work, last: Work) -> bool:
-    """Tell whether two frames in a row can be compared: of one shape, and of one scene."""
-    return work.y.shape == last.y.shape and same_scene(work.cells, last.cells)

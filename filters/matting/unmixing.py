@@ -25,22 +25,24 @@ ROOM, PERSON = 40, 215  # levels of the network's matte: certain below and above
 UNCERTAIN = (13, 242)  # levels of the guided matte: between is what is solved for
 CONTRAST = 16.0  # levels: |F - B| at which half of TRUST is given
 TRUST = 0.5  # share: the most that the solved alpha weighs
+TRUST_BESIDE_PLATE = 0.25  # the same where a clean plate corrects the matte, too
 LEAST = 0.02  # share of the 3x3 cells around that is certain; below, the colour isn't known
 CHROMA_WEIGHT = 4.0  # factor: chroma counts double for its smaller range, here squared
 
 Array = NDArray[np.float32]
 
 
-def unmixed(matte: Plane, guided: Plane, work: Work) -> Plane:
+def unmixed(matte: Plane, guided: Plane, work: Work, most: float = TRUST) -> Plane:
     """Return the guided matte corrected at its edges; `matte` is the one before. All uint8, on the work grid.
 
-    The further the solved alpha is from the guided one, the less it is believed: then the colours aren't as assumed.
+    `most` is what the solved alpha weighs where the colours differ clearly. The further it is from the guided one, the
+    less it is believed: then the colours aren't as assumed.
     """
     out = np.empty_like(guided)
-    numbers = (ROOM, PERSON, *UNCERTAIN, CONTRAST, TRUST, LEAST, CHROMA_WEIGHT)
+    numbers = (ROOM, PERSON, *UNCERTAIN, CONTRAST, most, LEAST, CHROMA_WEIGHT)
     if kernels.native.unmix(*work[:3], matte, guided, *numbers, out):
         return out
-    gains, offset, trust = _coefficients(matte, work)
+    gains, offset, trust = _coefficients(matte, work, most)
     size = work.size
     solved = -_enlarged(offset, size)
     for gain, plane in zip(gains, work[:3], strict=True):
@@ -52,7 +54,7 @@ def unmixed(matte: Plane, guided: Plane, work: Work) -> Plane:
     return to_plane(old + weight * change, 255.0)
 
 
-def _coefficients(matte: Plane, work: Work) -> tuple[list[Array], Array, Array]:
+def _coefficients(matte: Plane, work: Work, most: float) -> tuple[list[Array], Array, Array]:
     """Return alpha's gain for each channel, what to take off, and how much it is worth, on the grid of cells."""
     size = cell_size(work.size)
     half = (work.size[0] // 2, work.size[1] // 2)
@@ -68,7 +70,7 @@ def _coefficients(matte: Plane, work: Work) -> tuple[list[Array], Array, Array]:
     square = sum(w * d * d for w, d in zip(weights, towards, strict=True))
     gains = [cast(Array, w * d / (square + np.float32(1))) for w, d in zip(weights, towards, strict=True)]
     offset = sum(b * gain for b, gain in zip(room, gains, strict=True))
-    trust = np.float32(TRUST) * square / (square + np.float32(CONTRAST**2))
+    trust = np.float32(most) * square / (square + np.float32(CONTRAST**2))
     known = np.minimum(*shares) > np.float32(255 * LEAST)
     return gains, cast(Array, offset), cast(Array, trust * known)
 
