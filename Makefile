@@ -17,7 +17,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not e2e and not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -22,6 +22,8 @@ from tests.support.client import Client, join
 from tests.support.cluster import ClusterHere, cluster_here
 from tests.support.whip_client import offer, post
 
+pytestmark = pytest.mark.slow
+
 SECRET = "s" * 32
 
 
