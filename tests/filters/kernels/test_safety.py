@@ -217,6 +217,7 @@ def test_any_motion_stays_inside_the_arrays(numbers: list[float], name: str) -> 
 @given(
     st.integers(0, 15), st.integers(0, 20), st.integers(0, 7), st.tuples(st.integers(1, 9), st.integers(1, 9))
 )
+@settings(deadline=None)
 def test_more_cells_than_there_are_pixels_are_none(
     halvings: int, cell: int, side: int, shape: tuple[int, int]
 ) -> None:
