@@ -132,6 +132,11 @@ class VideoPublication(Publication[FilteredVideoSink]):
         tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
+    def ask_for(self, bitrate: int | None) -> None:
+        """Ask the sender for no more than so many bit/s; None for what it likes."""
+        if self._source is not None:
+            self._source.ask_for(bitrate)
+
     def reset(self) -> None:
         """Forget the picture: what comes next is slated until the person is found again."""
         self._waiting.clear()

@@ -260,6 +260,8 @@ class Rooms:
                 participant = membership.participant
                 level = self.governor.level_of(participant.id)
                 participant.govern(level, held_back=self.governor.held_back(participant.id))
+                participant.ask(now, pressed=self.governor.given_up > 0)
+                membership.ask_camera()
                 participant.adapt(now)
 
     def _look(self, now: float) -> Look:

@@ -16,7 +16,7 @@ from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, Encode
 
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264, has_parameter_sets
-from .loss_control import LossControl
+from .loss_control import NO_LIMIT, LossControl
 from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
 from .vp8 import depayload_vp8
@@ -113,6 +113,10 @@ class VideoReceiver(_Stream):
     def stats(self) -> VideoStats:
         counters = asdict(self._buffer.counters)
         return VideoStats(**counters, rtt=self._round_trip.seconds, limit=self._control.limit)
+
+    def ask_for(self, bitrate: int | None) -> None:
+        """Have the sender send no more than so many bit/s; None for what it likes. It is told within a second."""
+        self._control.ceiling = NO_LIMIT if bitrate is None else bitrate
 
     def request_keyframe(self) -> None:
         """Hand on nothing before the next keyframe and ask for one; for whoever could not decode a frame."""
