@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import Final, NamedTuple
 
 LOOKS_KEPT: Final = 5
@@ -23,6 +22,8 @@ class Use(NamedTuple):
 
     received: int = 0
     """Frames that came."""
+    droppable: int = 0
+    """Of these, to which no other one refers."""
     decoded: int = 0
     pictures: int = 0
     """Frames that were filtered."""
@@ -64,6 +65,8 @@ class Cost(NamedTuple):
     """Pictures a second that it could show."""
     arriving: float
     """Frames a second that come."""
+    needed: float
+    """Of these, those to which others refer: they are decoded even if they are not shown."""
     decode: float
     """A frame that comes."""
     look: float
@@ -79,7 +82,7 @@ class Cost(NamedTuple):
     here: bool = True
 
 
-USUAL: Final = Cost(30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
+USUAL: Final = Cost(30.0, 30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
 """Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
 
 
@@ -92,7 +95,7 @@ class CameraCosts:
     """Follows one camera."""
 
     def __init__(self, use: Use, now: float) -> None:
-        self._arrived, self._seen = use.received, now
+        self._arrived, self._seen = use, now
         self._before = use
         self._pixels = use.pixels
         self._samples: dict[str, deque[float]] = {}
@@ -102,14 +105,16 @@ class CameraCosts:
     def observe(self, now: float, use: Use, *, told: bool = False) -> None:
         """Take what it has cost by `now`, in seconds; `told` is whether it was asked for fewer frames than it has."""
         if now > self._seen:
-            self._note("arriving", (use.received - self._arrived) / (now - self._seen))
-        self._arrived, self._seen = use.received, now
+            seconds = now - self._seen
+            self._note("arriving", (use.received - self._arrived.received) / seconds)
+            needed = use.received - use.droppable - self._arrived.received + self._arrived.droppable
+            self._note("needed", needed / seconds)
+        self._arrived, self._seen = use, now
         if not told:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
-            arriving = self._samples.get("arriving")
-            self._samples = {} if arriving is None else {"arriving": arriving}
+            self._samples = {n: s for n, s in self._samples.items() if n in ("arriving", "needed")}
             self._pixels, self._before = use.pixels, use
         elif use.pictures - self._before.pictures >= FEWEST:
             self._sample(self._before, use)
@@ -138,8 +143,8 @@ class CameraCosts:
         self._samples.setdefault(name, deque(maxlen=LOOKS_KEPT)).append(max(0.0, value))
 
     def _value(self, name: str, otherwise: float) -> float:
-        samples = self._samples.get(name)
-        return median(samples) if samples else otherwise
+        samples = sorted(self._samples.get(name, ()))
+        return samples[len(samples) // 2] if samples else otherwise
 
     @property
     def known(self) -> bool:
@@ -154,6 +159,7 @@ class CameraCosts:
         return Cost(
             rate=max(arriving, self._free) if arriving > 0 else 0.0,
             arriving=arriving,
+            needed=self._value("needed", usual.needed),
             decode=self._value("decode", usual.decode * size),
             look=self._value("look", usual.look),
             looks=self._value("looks", usual.looks),

@@ -177,7 +177,7 @@ class Governor:
         known = [costs.cost(USUAL) for costs in self._costs.values() if costs.known]
         usual = USUAL
         if known:
-            usual = Cost(*(median(values) for values in zip(*(k[:9] for k in known), strict=True)))
+            usual = Cost(*(median(values) for values in zip(*(k[:10] for k in known), strict=True)))
         return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
 
     def _room(self, look: Look, used: float) -> float:

@@ -291,6 +291,7 @@ class Participant:
         )
         return Use(
             received=self.video.received,
+            droppable=self.video.droppable,
             decoded=times.decoded,
             pictures=times.filtered,
             looks=self.filter.inferences,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
@@ -19,8 +20,9 @@ from .h264 import depayload_h264, has_parameter_sets
 from .loss_control import NO_LIMIT, LossControl
 from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
-from .vp8 import depayload_vp8
+from .vp8 import depayload_vp8, is_droppable
 
+DROPPABLE = 32  # frames; more are not in the buffer, or come from nowhere
 DEPAYLOAD = {"VP8": depayload_vp8, "H264": depayload_h264}
 
 
@@ -107,6 +109,8 @@ class VideoReceiver(_Stream):
         self._round_trip = receiver.transport.round_trip
         self._buffer = VideoBuffer(self._round_trip)
         self._timer: asyncio.TimerHandle | None = None
+        self._droppable = deque[int](maxlen=DROPPABLE)
+        """RTP timestamps of the latest frames to which no other refers."""
         self._control = LossControl(self._buffer.counters)
 
     @property
@@ -140,6 +144,8 @@ class VideoReceiver(_Stream):
         except ValueError:
             return
         marker = packet.marker == 1
+        if codec.name == "VP8" and is_droppable(packet.payload) and packet.timestamp not in self._droppable:
+            self._droppable.append(packet.timestamp)
         frames = self._buffer.add(
             packet.sequence_number, packet.timestamp, data, now, marker=marker, key=key, rtx=rtx
         )
@@ -171,7 +177,8 @@ class VideoReceiver(_Stream):
             data = frame.data
             if frame.keyframe and self._parameter_sets and not has_parameter_sets(data):
                 data = self._parameter_sets + data
-            self._sink(EncodedFrame(data, ticks, frame.keyframe, self._codec, now))
+            droppable = not frame.keyframe and frame.timestamp in self._droppable
+            self._sink(EncodedFrame(data, ticks, frame.keyframe, self._codec, now, droppable))
 
     def close(self) -> None:
         super().close()

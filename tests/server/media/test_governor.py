@@ -166,13 +166,15 @@ def test_the_event_loop_may_be_what_is_full() -> None:
     assert machine.governor.given_up == len(QUALITIES)
 
 
-@pytest.mark.parametrize("cameras", [11])
-def test_it_does_not_oscillate_for_an_hour(cameras: int) -> None:
-    machine = SimulatedMachine(cameras)
+def test_it_does_not_oscillate_for_an_hour() -> None:
+    machine = SimulatedMachine(5)
+    for camera in machine.cameras:
+        camera.rest, camera.encode, camera.send = 3.5e-3, 4e-3, 1.5e-3
     machine.run(30)
     moments = machine.run(3600)
     assert idle(moments) <= WASTE or machine.governor.given_up == 0
     qualities = [moment.given_up for moment in moments]
+    assert min(qualities) > 0
     assert sum(a != b for a, b in pairwise(qualities)) <= 6
     rates = [mean(moment.rates) for moment in moments]
     assert min(rates) > 0.9 * mean(rates)
