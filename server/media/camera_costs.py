@@ -100,7 +100,10 @@ class CameraCosts:
         self._pixels = use.pixels
         self._samples: dict[str, deque[float]] = {}
         self._worker, self._here = use.worker, use.here
-        self._free = 0.0
+        self._free: float | None = None
+        """Frames a second that came when it was last free to send what it likes, for as long as that is known."""
+        self._untold = 0
+        """Looks since then."""
 
     def observe(self, now: float, use: Use, *, told: bool = False) -> None:
         """Take what it has cost by `now`, in seconds; `told` is whether it was asked for fewer frames than it has."""
@@ -110,7 +113,8 @@ class CameraCosts:
             needed = use.received - use.droppable - self._arrived.received + self._arrived.droppable
             self._note("needed", needed / seconds)
         self._arrived, self._seen = use, now
-        if not told:
+        self._untold = 0 if told else self._untold + 1
+        if self._untold >= LOOKS_KEPT:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
@@ -146,6 +150,12 @@ class CameraCosts:
         samples = sorted(self._samples.get(name, ()))
         return samples[len(samples) // 2] if samples else otherwise
 
+    def _could(self, usual: Cost) -> float:
+        """Return the frames a second that would come if it were asked for all."""
+        if self._free is not None:
+            return self._free
+        return 0.0 if self._untold else usual.rate
+
     @property
     def known(self) -> bool:
         """Whether it has been measured."""
@@ -157,7 +167,7 @@ class CameraCosts:
         rest = self._value("rest", usual.rest * size)
         arriving = self._value("arriving", usual.arriving)
         return Cost(
-            rate=max(arriving, self._free) if arriving > 0 else 0.0,
+            rate=max(arriving, self._could(usual)) if arriving > 0 else 0.0,
             arriving=arriving,
             needed=self._value("needed", usual.needed),
             decode=self._value("decode", usual.decode * size),

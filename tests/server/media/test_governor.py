@@ -7,6 +7,7 @@ from statistics import mean
 
 import pytest
 
+from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, FULL_FRAME_RATE, QUALITIES, SHOW_AFTER, SHOW_FROM, Governor
 from tests.support.simulated_machine import Moment, SimulatedMachine
 
@@ -187,6 +188,37 @@ def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     moments = machine.run(200)
     assert idle([m for m in moments if m.time % 5 > RIGHT_AFTER]) <= WASTE
     assert average(moments) > 20
+
+
+def test_cameras_that_are_asked_for_less_leave_more_for_what_is_shown_and_come_back() -> None:
+    deaf, obedient = SimulatedMachine(18), SimulatedMachine(18)
+    for camera in obedient.cameras:
+        camera.requests = CameraRequests()
+    rates = []
+    for machine in (deaf, obedient):
+        machine.run(20)
+        moments = machine.run(300)
+        expect_all_used(moments)
+        settled = [mean(moment.rates) for moment in moments]
+        assert min(settled) > 0.85 * mean(settled)
+        rates.append(mean(settled))
+    assert rates[1] > 1.1 * rates[0], rates
+    del obedient.cameras[4:]
+    obedient.run(RIGHT_AFTER + 1)
+    assert average(obedient.run(5)) > 29.5
+
+
+def test_who_joins_while_cameras_are_asked_for_less_upsets_nobody() -> None:
+    machine = SimulatedMachine(13)
+    for camera in machine.cameras:
+        camera.requests = CameraRequests()
+    machine.run(20)
+    for camera in SimulatedMachine(2).cameras:
+        camera.requests = CameraRequests()
+        machine.cameras.append(camera)
+    machine.run(RIGHT_AFTER)
+    rates = [mean(moment.rates) for moment in machine.run(60)]
+    assert min(rates) > 0.85 * mean(rates)
 
 
 def test_a_neighbour_that_takes_everything_leaves_what_is_ours() -> None:
