@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 
 LOOKS_KEPT: Final = 5
 """Of the governor's, half a second each: the median of five forgets two bursts, and follows within 1.5 s."""
+PEAK_KEPT: Final = 24
+"""Of the same, 12 s: who sits still now will move again before long."""
+KNOWN: Final = 3  # samples, before which first pictures and keyframes may be all that was measured
 FEWEST: Final = 3  # pictures that a cost is worked out of; chosen
 ANOTHER_SIZE: Final = 1.2  # times the pixels, from which on nothing is known any more; phones round sizes up
 BITS_SHARE: Final = 0.14
@@ -14,6 +17,7 @@ BITS_SHARE: Final = 0.14
 USUAL_BITRATE: Final = 600_000  # bit/s
 FULL_BLUR_SHARE: Final = 0.4
 """Of the filter's time without the network, what a full blur takes while that has not been measured."""
+ARRIVALS: Final = ("arriving", "needed")
 SMALL_PICTURE: Final = 640 * 360  # px
 
 
@@ -72,6 +76,8 @@ class Cost(NamedTuple):
     look: float
     looks: float
     """A picture, where the network may look at every one."""
+    most_looks: float
+    """The same at its most of late."""
     rest: float
     full_blur: float
     """What takes the place of network and rest under a full blur."""
@@ -82,7 +88,7 @@ class Cost(NamedTuple):
     here: bool = True
 
 
-USUAL: Final = Cost(30.0, 30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
+USUAL: Final = Cost(30.0, 30.0, 30.0, 7e-4, 2.6e-3, 0.9, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
 """Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
 
 
@@ -99,6 +105,7 @@ class CameraCosts:
         self._before = use
         self._pixels = use.pixels
         self._samples: dict[str, deque[float]] = {}
+        self._peaks = deque[float](maxlen=PEAK_KEPT)
         self._worker, self._here = use.worker, use.here
         self._free: float | None = None
         """Frames a second that came when it was last free to send what it likes, for as long as that is known."""
@@ -118,7 +125,7 @@ class CameraCosts:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
-            self._samples = {n: s for n, s in self._samples.items() if n in ("arriving", "needed")}
+            self._samples = {n: s for n, s in self._samples.items() if n in ARRIVALS}
             self._pixels, self._before = use.pixels, use
         elif use.pictures - self._before.pictures >= FEWEST:
             self._sample(self._before, use)
@@ -136,9 +143,9 @@ class CameraCosts:
             looks = use.looks - before.looks
             if looks > 0:
                 self._note("look", (use.network - before.network) / looks)
-            self._note(
-                "looks", min(1.0, looks / pictures * min(use.network_interval, before.network_interval))
-            )
+            needed = min(1.0, looks / pictures * min(use.network_interval, before.network_interval))
+            self._note("looks", needed)
+            self._peaks.append(needed)
             self._note("rest", rest)
         self._note("encode", (use.encode - before.encode) / pictures / bits_factor(use.bitrate))
         self._note("send", (use.send - before.send) / pictures)
@@ -148,7 +155,9 @@ class CameraCosts:
 
     def _value(self, name: str, otherwise: float) -> float:
         samples = sorted(self._samples.get(name, ()))
-        return samples[len(samples) // 2] if samples else otherwise
+        if not samples or (name not in ARRIVALS and not self.known):
+            return otherwise
+        return samples[len(samples) // 2]
 
     def _could(self, usual: Cost) -> float:
         """Return the frames a second that would come if it were asked for all."""
@@ -159,7 +168,7 @@ class CameraCosts:
     @property
     def known(self) -> bool:
         """Whether it has been measured."""
-        return "encode" in self._samples
+        return len(self._samples.get("encode", ())) >= KNOWN
 
     def cost(self, usual: Cost) -> Cost:
         """Return what it costs; `usual` is what a camera of SMALL_PICTURE costs of which nothing is known."""
@@ -173,6 +182,7 @@ class CameraCosts:
             decode=self._value("decode", usual.decode * size),
             look=self._value("look", usual.look),
             looks=self._value("looks", usual.looks),
+            most_looks=max(self._peaks, default=usual.most_looks),
             rest=rest,
             full_blur=self._value("full_blur", FULL_BLUR_SHARE * rest),
             encode=self._value("encode", usual.encode * size),

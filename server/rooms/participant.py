@@ -308,10 +308,13 @@ class Participant:
             here=place.here,
         )
 
-    def govern(self, level: Level, *, held_back: bool = False) -> None:
-        """Give up what the server's load demands; `held_back` is whether others give up less, who cost less."""
+    def govern(self, level: Level, *, held_back: bool = False, heavy: bool = False) -> None:
+        """Give up what the server's load demands.
+
+        `held_back` is whether others give up less, who cost less, `heavy` whether that lasts.
+        """
         self.overloaded = level != FULL
-        self.video.held_back = self.video.transcoder.heavy = held_back
+        self.video.held_back, self.video.transcoder.heavy = held_back, heavy
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur

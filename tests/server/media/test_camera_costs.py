@@ -51,9 +51,9 @@ def test_of_whom_nothing_is_known_costs_what_others_do() -> None:
 
 def test_another_size_is_another_camera() -> None:
     before = [use(i) for i in range(5)]
-    after = [use(5, size=1920 * 1080), use(6, size=1920 * 1080)]
-    after[1] = after[1]._replace(rest=after[0].rest + 15 * 9e-3)
-    assert observed(*before, *after).cost(USUAL).rest == pytest.approx(9e-3)
+    after = [use(i, size=1920 * 1080, rest=75e-3 + 15 * (i - 5) * 8e-3) for i in range(5, 9)]
+    assert observed(*before, *after[:2]).cost(USUAL).rest == pytest.approx(9 * USUAL.rest)
+    assert observed(*before, *after).cost(USUAL).rest == pytest.approx(8e-3)
 
 
 def test_what_is_not_shown_costs_decoding_only() -> None:

@@ -16,8 +16,8 @@ from server.media.subscription import KEYFRAMES_AT_ONCE, limited
 from server.media.workers.base import Transcoding
 
 RATE = 30.0
-LIGHT = Cost(RATE, RATE, RATE, 0.5e-3, 1e-3, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
-HOG = Cost(RATE, RATE, RATE, 4e-3, 2e-3, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
+LIGHT = Cost(RATE, RATE, RATE, 0.5e-3, 1e-3, 0.5, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
+HOG = Cost(RATE, RATE, RATE, 4e-3, 2e-3, 1.0, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
 QUALITY = Quality(600_000, 2)
 ROOMY = Room(1e9, {}, 1e9)
 

@@ -105,6 +105,7 @@ def test_heavier_cameras_give_up_first() -> None:
     assert 5 < rates.pop(1) < 29
     assert min(rates) > 29.5
     assert machine.governor.held_back("1")
+    assert machine.governor.heavy("1")
     assert not machine.governor.held_back("0")
 
 
