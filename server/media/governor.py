@@ -51,7 +51,7 @@ HEAVY_AFTER: Final = 2.0  # seconds that a camera is held back, until it is wort
 HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
-BLUR_AFTER: Final = 2.0  # seconds in which no more would fit
+BLUR_AFTER: Final = 5.0  # seconds in which no more would fit
 SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
 
 
@@ -146,7 +146,7 @@ class Governor:
         if used is None or not uses:
             return
         costs = self._known()
-        self._rooms.append(self._room(look, used[0]))
+        self._rooms.append(self._room(look, *used))
         self._fixed.append(max(0.0, look.loop - used[1]))
         tight = self._limits(look, max(list(self._rooms)[-SURE:]))
         ample = self._limits(look, min(mean(self._rooms), self._rooms[-1]))
@@ -189,12 +189,12 @@ class Governor:
             usual = Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
         return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
 
-    def _room(self, look: Look, used: float) -> float:
-        """Return the cores that cameras can have: what they use, and what is idle."""
-        entitled = ENTITLED * look.cores
+    def _room(self, look: Look, used: float, sending: float) -> float:
+        """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
+        entitled = ENTITLED * look.cores - (look.loop - sending)
         if look.idle is None:
             return self._trim * (look.cores - look.loop)
-        return max(used + look.idle, entitled) * self._trim
+        return max(used + look.idle, entitled * self._trim)
 
     def _limits(self, look: Look, cores: float) -> Room:
         workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
