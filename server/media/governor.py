@@ -40,10 +40,12 @@ GAIN: Final = 0.75
 """Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
 ENTITLED: Final = 0.4
 """Share of the cores that is ours even while other programs leave nothing idle; chosen."""
+LEAST_OURS: Final = 0.6
+"""Of that, what is counted on even if frames wait: a busy neighbour is no reason to cover a few people. Chosen."""
 TRIM, LEAST_TRIM = 0.9, 0.2
 """Times the cores to count on, at each look at which frames wait although they should not; at least. Chosen."""
 WAITING: Final = 0.08  # seconds; publications drop frames that wait for 0.1
-SURE: Final = 2  # looks in a row that must show too little, before anything is given up
+SURE: Final = 3  # looks in a row that must show too little, before anything is given up
 LOOKS: Final = 3  # the mean of so many looks is what may be counted on when more is to be done
 HOLD: Final = 2.0  # seconds that a better quality must fit; longer after each return that failed
 CALM: Final = 3.0  # seconds without waiting before more is counted on again
@@ -191,10 +193,10 @@ class Governor:
 
     def _room(self, look: Look, used: float, sending: float) -> float:
         """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
-        entitled = ENTITLED * look.cores - (look.loop - sending)
+        entitled = ENTITLED * max(LEAST_OURS, self._trim) * look.cores - (look.loop - sending)
         if look.idle is None:
             return self._trim * (look.cores - look.loop)
-        return max(used + look.idle, entitled * self._trim)
+        return max(used + look.idle, entitled)
 
     def _limits(self, look: Look, cores: float) -> Room:
         workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
