@@ -23,6 +23,8 @@ from server.config.options import Config
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 
+pytestmark = pytest.mark.slow
+
 LIFETIME = 86_400  # seconds; some tokens are made when tests are collected, long before they are used
 SECRET = "north-" * 6
 JOIN: dict[str, Any] = {"type": "join", "version": 1, "room": "studio", "name": "Eve"}
