@@ -3,7 +3,7 @@
 
 /**
  * Why there is no camera or microphone.
- * @typedef {'insecure' | 'refused' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
+ * @typedef {'insecure' | 'refused' | 'system' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
  * `filter`: the filter on this device can't go on.
  */
 
@@ -150,10 +150,10 @@ export class Devices {
     try {
       return await navigator.mediaDevices.getUserMedia(wants);
     } catch (error) {
-      const { name } = /** @type {DOMException} */ (error);
+      const { name, message } = /** @type {DOMException} */ (error);
       // The device picked may be gone. Of two, each is asked for by itself, so that the other one stays as picked.
       if (name === 'OverconstrainedError' && picky && kinds.length === 1) return this.#request(kinds, false);
-      return problemOf(name);
+      return problemOf(name, message);
     }
   }
 
@@ -243,11 +243,12 @@ async function isGranted(kind) {
 
 /**
  * @param {string} name of an error
+ * @param {string} message in which Chromium says whether the system refuses
  * @returns {Problem}
  */
-function problemOf(name) {
+function problemOf(name, message) {
   switch (name) {
-    case 'NotAllowedError': case 'SecurityError': return 'refused';
+    case 'NotAllowedError': case 'SecurityError': return /system/i.test(message) ? 'system' : 'refused';
     case 'NotFoundError': case 'OverconstrainedError': return 'missing';
     case 'NotReadableError': case 'AbortError': return 'busy';
     default: return 'failed';

@@ -66,6 +66,8 @@
  * @typedef {object} Model
  * @property {string} name
  * @property {string} sha256
+ * @property {number | null} leak % of the room behind people that the filter was measured to show in a picture
+ * @property {number | null} union the same collected over a clip
  *
  * @typedef {object} Recording
  * @property {number} since in ms since 1970

@@ -11,7 +11,7 @@
 export function hostCommands({ id, audio, hand }) {
   /** @type {{key: Key, symbol: string, message: ClientMessage}[]} */
   const commands = [];
-  if (audio) commands.push({ key: 'host.mute', symbol: 'mic-off', message: { type: 'mute', participant: id } });
+  if (audio) commands.push({ key: 'host.mute', symbol: 'mic', message: { type: 'mute', participant: id } });
   if (hand) commands.push({ key: 'host.lower', symbol: 'hand', message: { type: 'hand', raised: false, participant: id } });
   commands.push({ key: 'host.remove', symbol: 'remove', message: { type: 'remove', participant: id } });
   return commands;

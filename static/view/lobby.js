@@ -102,6 +102,11 @@ export class Lobby {
     this.#showStage();
   }
 
+  /** @param {boolean} there whether another tab of this browser is in the room */
+  showTwin(there) {
+    byId('lobby-twin', HTMLElement).hidden = !there;
+  }
+
   /** @param {Hidden | null} why the server hides the camera for the moment */
   showHidden(why) {
     this.#hidden = why;

@@ -92,11 +92,12 @@ export class People {
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
     ].filter(Boolean).join(' · ');
     const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));
-    const badges = element('span', { class: 'badges' }, ...(hand ? [badge('hand', text('room.hand.up'))] : []),
+    const commands = isHost && !isSelf ? hostCommands(participant) : [];
+    const lowers = commands.some(({ message }) => message.type === 'hand'); // its button shows the hand
+    const badges = element('span', { class: 'badges' }, ...(hand && !lowers ? [badge('hand', text('room.hand.up'))] : []),
       ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
     const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
-    if (!isHost || isSelf) return row;
-    for (const { key, symbol, message } of hostCommands(participant)) {
+    for (const { key, symbol, message } of commands) {
       const words = `${text(key)}: ${name}`;
       const button = element('button', { type: 'button', class: 'quiet', 'aria-label': words, title: text(key) }, icon(symbol));
       button.onclick = () => this.#send(message);

@@ -42,7 +42,7 @@ POLICY = {
     "recording": False,
     "deviceFilter": "optional",
 }
-MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
+MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
 COUNTERS = {
     "received": 900,
     "filtered": 890,
@@ -70,6 +70,7 @@ class FakeServer:
         self.held = False
         self.recording: Message | None = None
         self.receipt: Message | None = None
+        self.receipt_key: Message = {}
         self.chat: list[Message] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
@@ -104,6 +105,9 @@ class FakeServer:
     async def send(self, kind: str, **fields: object) -> None:
         """Tell the page something."""
         await self.sockets[-1].send_json({"type": kind, **fields})
+
+    async def key(self, _: web.Request) -> web.Response:
+        return web.json_response(self.receipt_key)
 
     async def backgrounds(self, _: web.Request) -> web.Response:
         return web.json_response(BACKGROUNDS)
@@ -270,11 +274,17 @@ async def fake_server() -> AsyncIterator[FakeServer]:
         [
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
+            web.get("/api/v1/receipt-key", fake.key),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
         ]
     )
-    add_page(app)
+    files = add_page(app)
+
+    async def nothing(request: web.Request) -> web.Response:
+        return files.page(request, status=404)
+
+    app.router.add_get("/nothing", nothing)
     app.on_response_prepare.append(_set_headers)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
