@@ -4,7 +4,8 @@
 
 The server runs in a process of its own. The clients share another one on the same machine: they speak the real
 signalling protocol and WebRTC, send a real person's video and audio that are encoded already, receive everything,
-decode nothing, and count. `--against naive` alternates with what people build with stock aiortc (room_stock.py).
+decode nothing, and count. `--against naive` alternates with what people build with stock aiortc (room_stock.py),
+`--against remote` with workers behind mutual TLS, as on another machine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from rich.console import Console
 
 from benchmarks.room_media import video_clip
 from benchmarks.room_plot import plot
+from benchmarks.room_remote import remote_workers
 from benchmarks.room_report import WAYS, Result, cost_table, rate_table, result
 from filters.matting.smoother import SMOOTHERS
 from server.config.options import Config
 
 ROOT = Path(__file__).resolve().parents[1]
-GREENROOM = "greenroom"
+GREENROOM, REMOTE = "greenroom", "remote"
+AGAINST = {None: (GREENROOM,), "naive": (GREENROOM, "stock", "stock-filter"), "remote": (GREENROOM, REMOTE)}
 DISTURBED = 25.0
 """Percent of a core that something else took, above which a run is worth repeating."""
 EXTRA_SECONDS = 90.0  # to start, to connect, to settle
@@ -54,7 +57,10 @@ class Bench:
 
     def _run(self, way: str, participants: int) -> Result:
         """Run one room once; raise RuntimeError with what a process said when it fails."""
-        with _server(self._server_command(way, participants)) as url:
+        with ExitStack() as stack:
+            elsewhere = stack.enter_context(remote_workers(self._options.workers)) if way == REMOTE else []
+            command = self._server_command(way, participants)
+            url = stack.enter_context(_server([*command, *elsewhere]))
             outcome = subprocess.run(
                 self._client_command(way, participants, url),
                 cwd=ROOT,
@@ -90,7 +96,7 @@ class Bench:
         return any(self.run(way, participants).holds for _ in range(2))
 
     def _server_command(self, way: str, participants: int) -> list[str]:
-        if way != GREENROOM:
+        if way not in (GREENROOM, REMOTE):
             filtered = ["--filter"] if way == "stock-filter" else []
             return _python("room_stock", str(participants), *filtered)
         options = self._options
@@ -101,7 +107,7 @@ class Bench:
 
     def _client_command(self, way: str, participants: int, url: str) -> list[str]:
         options = self._options
-        delay = SMOOTHERS[options.smoother]().delay if way == GREENROOM else 0
+        delay = SMOOTHERS[options.smoother]().delay if way in (GREENROOM, REMOTE) else 0
         width, height = options.size
         command = [
             "room_clients",
@@ -168,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=_size, default=(640, 360), metavar="WxH")
     parser.add_argument("--seconds", type=float, default=10, help="of measuring, per run")
     parser.add_argument("--settle", type=float, default=3, help="seconds before measuring, once all see all")
-    parser.add_argument("--against", choices=["naive"], help="run stock aiortc as well, in turn")
+    parser.add_argument("--against", choices=["naive", "remote"], help="run that as well, in turn")
     parser.add_argument("--find-max", action="store_true", help="the most participants at 29 fps and more")
     parser.add_argument("--retries", type=int, default=0, help="more runs where something else took the CPU")
     parser.add_argument("--smoother", choices=list(SMOOTHERS), default=Config().smoother)
@@ -185,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     width, height = options.size
     video_clip(width, height, options.fps)  # made here, so that no run has to wait for it
-    bench, ways = Bench(options), list(WAYS) if options.against else [GREENROOM]
+    bench, ways = Bench(options), AGAINST[options.against]
     for participants in options.participants:
         for way in ways:
             bench.run(way, participants)

@@ -24,6 +24,7 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 18, 46, 84
 INK, GRID, PAPER = (60, 60, 60), (228, 228, 228), (255, 255, 255)
 COLORS: Mapping[str, Color] = {
     "greenroom": (90, 140, 20),
+    "remote": (160, 60, 160),
     "stock": (200, 120, 40),
     "stock-filter": (50, 70, 210),
 }

@@ -12,6 +12,7 @@ from server.media.governor import LEVELS
 
 WAYS = {
     "greenroom": "Greenroom, filtered",
+    "remote": "Greenroom, remote workers",
     "stock": "stock aiortc, no filter",
     "stock-filter": "stock aiortc, tutorial filter",
 }

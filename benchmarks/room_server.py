@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from aiohttp import web
 
@@ -78,8 +79,16 @@ def main() -> None:
     parser.add_argument("--smoother", default=Config().smoother)
     parser.add_argument("--no-governor", dest="governor", action="store_false")
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument("--remote", nargs="*", default=[], metavar="HOST:PORT", help="only these workers")
+    parser.add_argument("--secret", type=Path, help="of the remote workers")
     options = parser.parse_args()
-    config = Config(smoother=options.smoother, workers=options.workers, max_participants=MAX_PARTICIPANTS)
+    config = Config(
+        smoother=options.smoother,
+        workers=0 if options.remote else options.workers,
+        remote_workers=tuple(options.remote),
+        cluster_secret=options.secret,
+        max_participants=MAX_PARTICIPANTS,
+    )
     app = create_app(config)
     if not options.governor:
         app.on_startup.append(_free)

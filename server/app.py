@@ -25,7 +25,7 @@ from server.http.health import add_health
 from server.http.lifecycle import drain_on_sigterm, reload_on_sighup, welcome
 from server.http.page import PageFiles, add_page
 from server.http.parsing import is_foreign
-from server.http.quota import Quota
+from server.http.quota import Quota, site
 from server.http.tls import ssl_context
 from server.http.uploads import add_uploads
 from server.http.webhooks import add_webhooks
@@ -182,7 +182,8 @@ async def _favicon(_: web.Request) -> web.StreamResponse:
 async def _websocket(request: web.Request) -> web.StreamResponse:
     if is_foreign(request):
         raise SignalingError("cross-origin", "This page may not speak to this server.")
-    give_back, signaling = request.app[QUOTA].take(request.remote), Signaling(request.app[ROOMS])
+    give_back = request.app[QUOTA].take(request.remote)
+    signaling = Signaling(request.app[ROOMS], site(request.remote) or "")
     try:
         return await signaling.run(request)
     finally:

@@ -72,6 +72,7 @@ WRITERS = {
     f"server/{name}.py"
     for name in (
         "access/certificates",
+        "access/invitations",
         "cli/init",
         "cluster/films",
         "cluster/stores",

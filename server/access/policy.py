@@ -34,9 +34,12 @@ Role = Literal["host", "guest"]
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
 """What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
 ScreenShare = Literal["allowed", "hosts", "off"]
+Unmute = Literal["allowed", "hosts"]
+"""Whether people unmute themselves, or hosts have to allow it."""
 DeviceFilter = Literal["optional", "required"]
 """Whether cameras have to be filtered on the devices already, by the word of whoever sends."""
 SCREEN_SHARE: tuple[ScreenShare, ...] = ("allowed", "hosts", "off")
+UNMUTE: tuple[Unmute, ...] = ("allowed", "hosts")
 DEVICE_FILTER: tuple[DeviceFilter, ...] = ("optional", "required")
 
 
@@ -55,6 +58,7 @@ class RoomPolicy:
     screen_share: ScreenShare = "allowed"
     recording: bool = False
     device_filter: DeviceFilter = "optional"
+    unmute: Unmute = "allowed"
 
     def describe(self) -> dict[str, Any]:
         """Return the Policy of the signalling protocol."""
@@ -66,6 +70,7 @@ class RoomPolicy:
             "screenShare": self.screen_share,
             "recording": self.recording,
             "deviceFilter": self.device_filter,
+            "unmute": self.unmute,
         }
 
     def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
@@ -83,6 +88,8 @@ class RoomPolicy:
             policy = replace(policy, recording=_flag(wish["recording"], "recording"))
         if "deviceFilter" in wish:
             policy = replace(policy, device_filter=_device_filter(wish["deviceFilter"]))
+        if "unmute" in wish:
+            policy = replace(policy, unmute=_unmute(wish["unmute"]))
         return policy
 
     def allows_background(self, background: str) -> bool:
@@ -216,3 +223,10 @@ def _device_filter(value: object) -> DeviceFilter:
         if value == known:
             return known
     raise SignalingError("bad-message", f"The field deviceFilter must be one of {', '.join(DEVICE_FILTER)}.")
+
+
+def _unmute(value: object) -> Unmute:
+    for known in UNMUTE:
+        if value == known:
+            return known
+    raise SignalingError("bad-message", f"The field unmute must be one of {', '.join(UNMUTE)}.")

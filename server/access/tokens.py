@@ -6,7 +6,6 @@ keys may be valid at a time; a token names its own by `kid`, so that keys can be
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import time
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ MAX_TOKEN = 4096  # characters; chosen, so that no more is decoded
 MAX_IDENTITY = 128  # characters; chosen
 LEEWAY = 10.0  # seconds that clocks may differ
 ANY_ROOM = "*"
+JTI = "jti:"  # before what a token is known by that has an id (RFC 7519, section 4.1.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Grant:
     """Whether the holder, as a host, may have the room recorded; None: as the room's policy says."""
     device_filter: bool = False
     """Whether the holder has to filter the camera on the device, whatever the room's policy."""
+    pin: str = ""
+    """What `pins.pin_digest` makes of the PIN that is asked for besides the token, if there is one."""
     token: str = field(default="", compare=False)
     """What this token is known by, where it names nobody: its `jti`, or else its own checksum."""
     expires: float | None = field(default=None, compare=False)
@@ -56,6 +58,18 @@ class Grant:
     def holder(self) -> str:
         """Who it is, as far as can be told: the same for every token of one identity; empty without tokens."""
         return f"sub:{self.identity}" if self.identity else self.token
+
+    @property
+    def invitation(self) -> str:
+        """The token's `jti`, or nothing."""
+        return self.token.removeprefix(JTI) if self.token.startswith(JTI) else ""
+
+    def invite(self, room: str, role: Role, *, pin: str, jti: str) -> Grant:
+        """Return what whoever is invited by the holder may do: no more than the holder."""
+        recording = False if self.recording is False else None
+        return replace(
+            self, room=room, role=role, recording=recording, identity="", name="", pin=pin, token=JTI + jti
+        )
 
     def restrict(self, policy: RoomPolicy) -> RoomPolicy:
         """Return what the room's policy means for the holder; what the token forces or lists, wins."""
@@ -84,6 +98,8 @@ class Grant:
             "screen": self.screen,
             "recording": self.recording,
             "deviceFilter": self.device_filter or None,
+            "pin": self.pin,
+            "jti": self.invitation,
         }
         return {key: value for key, value in claims.items() if value not in (None, "")}
 
@@ -104,6 +120,13 @@ class Key(NamedTuple):
     def verifier(self) -> str | Ed25519PublicKey:
         """What signatures are checked with."""
         return self.key.public_key() if isinstance(self.key, Ed25519PrivateKey) else self.key
+
+    @property
+    def secret(self) -> bytes | None:
+        """What only those have who sign with this key; None for a public key."""
+        if isinstance(self.key, Ed25519PublicKey):
+            return None
+        return self.key.encode() if isinstance(self.key, str) else self.key.private_bytes_raw()
 
 
 def read_keys(keys: Mapping[str, str]) -> dict[str, Key]:
@@ -132,55 +155,6 @@ def _ed25519(pem: bytes, where: str) -> Ed25519PrivateKey | Ed25519PublicKey:
         raise ConfigError(f"{where}: {error}") from error
 
 
-class Authenticator:
-    """Tells what the holder of a token may do. Without keys everybody may do everything."""
-
-    def __init__(self, keys: Mapping[str, Key]) -> None:
-        self._keys = dict(keys)
-
-    @property
-    def open(self) -> bool:
-        """Tell whether no token is needed."""
-        return not self._keys
-
-    def admit(self, token: str | None, room: str) -> Grant:
-        """Return what a token allows in a room. Raises TokenError, or SignalingError bad-room."""
-        room = room_name(room)
-        if self.open:
-            return OPEN
-        if not token:
-            raise TokenError("token-missing", "This server lets nobody in without a token.")
-        grant = grant_of(self._claims(token))
-        if not grant.token:
-            grant = replace(grant, token=f"token:{hashlib.sha256(token.encode()).hexdigest()}")
-        if grant.room not in (ANY_ROOM, room):
-            raise TokenError("token-wrong-room", "This token is for another room.")
-        return grant
-
-    def _claims(self, token: str) -> dict[str, Any]:
-        if len(token) > MAX_TOKEN:
-            raise TokenError("token-invalid", "This token is too long.")
-        try:
-            key = self._key(jwt.get_unverified_header(token).get("kid"))
-            options: Any = {"require": ["exp"], "verify_aud": False, "verify_iss": False}
-            claims: dict[str, Any] = jwt.decode(
-                token, key.verifier, algorithms=[key.algorithm], leeway=LEEWAY, options=options
-            )
-        except jwt.ExpiredSignatureError:
-            raise TokenError("token-expired", "This token has expired.") from None
-        except (jwt.InvalidTokenError, ValueError):  # ValueError: what can't even be encoded
-            raise TokenError("token-invalid", "This token is not valid here.") from None
-        return claims
-
-    def _key(self, kid: object) -> Key:
-        if kid is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        key = self._keys.get(kid) if isinstance(kid, str) else None
-        if key is None:
-            raise jwt.InvalidTokenError
-        return key
-
-
 def grant_of(claims: Mapping[str, Any]) -> Grant:
     """Read the claims of a token that is ours; what is malformed is refused as a whole, not ignored."""
     try:
@@ -196,7 +170,8 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
             _flag(claims, "screen", default=True),
             None if claims.get("recording") is None else _flag(claims, "recording", default=False),
             device_filter=_flag(claims, "deviceFilter", default=False),
-            token=f"jti:{jti}" if (jti := _text(claims, "jti")) else "",
+            pin=_pin(claims),
+            token=JTI + jti if (jti := _text(claims, "jti")) else "",
             expires=_number(claims, "exp"),
         )
     except (ValueError, SignalingError) as error:
@@ -209,6 +184,13 @@ def _text(claims: Mapping[str, Any], claim: str, *, required: bool = False) -> s
         raise ValueError(claim)
     value.encode()  # an escape like "\ud800" makes a text that is no Unicode
     return value
+
+
+def _pin(claims: Mapping[str, Any]) -> str:
+    pin = _text(claims, "pin")
+    if pin and not _text(claims, "jti"):
+        raise ValueError("pin without jti")
+    return pin
 
 
 def _number(claims: Mapping[str, Any], claim: str) -> float | None:

@@ -179,7 +179,7 @@ def status(config: ConfigFile = None, assignments: Assignments = None) -> None:
         shown = await directory.snapshot()
         for server in sorted(shown["servers"], key=lambda each: str(each["name"])):
             state = "draining" if server["draining"] else "serving" if server["lease"] else "silent"
-            load = f"{server['rooms']:5} rooms  {server['load']:4.0%} load"
+            load = f"{server['rooms']:5} rooms  {server['load']:4.0%} load  {server['lease']:3.1f} s"
             typer.echo(f"{server['name']:24} {state:9} {load}  {server['url']}")
         moves = ", ".join(f"{count} {reason}" for reason, count in shown["moves"].items()) or "none"
         typer.echo(f"{shown['rooms']} rooms; moves: {moves}")
@@ -189,7 +189,9 @@ def status(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 @cluster.command()
 def drain(
-    node: Annotated[str, typer.Argument(help="The node: the first part of its servers' names.")],
+    node: Annotated[
+        str, typer.Argument(help="The node: the first part of its servers' names, or their address.")
+    ],
     limit: Annotated[
         float, typer.Option(min=0, help="Seconds after which they end with people in them.")
     ] = 3600.0,
@@ -200,8 +202,9 @@ def drain(
 
     async def ask(directory: DirectoryService) -> None:
         deadline = time.monotonic() + limit + DRAIN_SLACK
-        await directory.drain(node, limit)
-        while left := _of_node(await directory.snapshot(), node):
+        name = _node(await directory.snapshot(), node)
+        await directory.drain(name, limit)
+        while left := _of_node(await directory.snapshot(), name):
             if time.monotonic() > deadline:
                 raise ConfigError(f"{node} has not ended within {limit:g} s")
             typer.echo(f"{sum(server['rooms'] for server in left)} rooms are left on {node}", err=True)
@@ -209,6 +212,19 @@ def drain(
         typer.echo(f"{node} is drained")
 
     _speak(config, assignments, ask)
+
+
+def _node(snapshot: dict[str, Any], given: str) -> str:
+    """Return the name of a node that is given by its name or its address; raise ConfigError."""
+    from yarl import URL
+
+    from server.cluster.service import node_of
+
+    for server in snapshot["servers"]:
+        name = node_of(server["name"])
+        if server["lease"] and given in (name, URL(server["url"]).host):
+            return name
+    raise ConfigError(f"{given}: there is no such node, or its servers do not answer")
 
 
 def _of_node(snapshot: dict[str, Any], node: str) -> list[dict[str, Any]]:

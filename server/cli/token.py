@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -29,6 +30,7 @@ def token(
         bool, typer.Option("--device-filter", help="Has to filter the camera on the device, too.")
     ] = False,
     lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
+    pin: Annotated[str, typer.Option(help="Six to twelve digits that are asked for besides.")] = "",
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
     as_link: Annotated[
         bool, typer.Option("--link", help="Print the room's address with it, below public_url.")
@@ -48,27 +50,35 @@ def token(
     }
     try:
         chosen = configuration(config, assignments, {})
-        typer.echo((link if as_link else signed)(chosen, claims, lifetime, kid))
+        typer.echo((link if as_link else signed)(chosen, claims, lifetime, kid, pin))
     except (ConfigError, SignalingError) as error:
         fail(error)
 
 
-def signed(config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "") -> str:
+def signed(
+    config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "", pin: str = ""
+) -> str:
     """Return a token for some claims; raise ConfigError, or SignalingError for a claim that can't be used."""
+    from server.access.pins import pin_digest, pin_of
     from server.access.tokens import grant_of, make_token, read_keys
 
     keys = read_keys(config.token_keys)
     key = keys.get(kid or next(reversed(keys), ""))
     if key is None:
         raise ConfigError(f"token_keys: there is no key {kid}" if kid else "token_keys: there are none")
+    if pin:
+        if key.secret is None:
+            raise ConfigError(f"token_keys.{key.kid}: a public key can't sign")
+        jti = secrets.token_urlsafe(12)
+        claims = {**claims, "jti": jti, "pin": pin_digest(key.secret, jti, pin_of(pin))}
     return make_token(key, grant_of(claims), lifetime)
 
 
-def link(config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "") -> str:
+def link(config: Config, claims: Mapping[str, object], lifetime: float, kid: str = "", pin: str = "") -> str:
     """Return the address of a room with a token for it. The fragment is not sent to any server."""
     if not config.public_url:
         raise ConfigError("public_url: must be set for links")
-    token = signed(config, claims, lifetime, kid)
+    token = signed(config, claims, lifetime, kid, pin)
     if claims["room"] == "*":
         raise ConfigError("a link leads to one room, not to any")
     return f"{config.public_url.rstrip('/')}/r/{claims['room']}#token={token}"

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
+
+from server.cluster.messages import Move, Placement, Report, State
 
 LEASE: Final = 3.5  # seconds: six renewals may be lost before rooms move
 TICKET: Final = 1.0  # seconds that a newcomer has at least to get from the directory into the room
@@ -30,23 +32,6 @@ GRACE: Final = 60.0  # seconds that the state of a room is kept for its people a
 FULL: Final = 0.85  # share of a server's cores above which it gets no new room
 MOVES: Final = 4096  # moves that are remembered for fronts that were away
 
-State: TypeAlias = str
-"""What a room takes along when it moves, sealed: a directory can't read it. Empty for nothing."""
-
-
-class Placement(NamedTuple):
-    """Where a room is."""
-
-    server: str
-    url: str
-    epoch: int
-    renewal: int
-    """The number of the server's renewal on which this rests."""
-    state: State | None
-    """What the last owner told about the room; None when the server has shown that it has it, and for new rooms."""
-    public: str = ""
-    """Where WHIP and WHEP clients reach the server themselves; empty for nowhere."""
-
 
 class NotYet(Exception):
     """Nobody may place this room now; try again in `seconds`."""
@@ -54,33 +39,6 @@ class NotYet(Exception):
     def __init__(self, seconds: float, why: str) -> None:
         super().__init__(why)
         self.seconds = seconds
-
-
-class Move(NamedTuple):
-    """A room that has another server than before."""
-
-    epoch: int
-    room: str
-    server: str
-    reason: str
-    """`ended`, `silent` or `draining`: what became of the server before."""
-
-
-class Report(NamedTuple):
-    """What a server says about itself in a renewal."""
-
-    url: str
-    cores: float
-    used: float
-    """Cores that are busy, by its own measurement."""
-    rooms: Mapping[str, tuple[int, State]]
-    """Its rooms: epoch and state."""
-    closed: Mapping[str, int]
-    """Rooms that the last one has left, by their epoch."""
-    draining: bool = False
-    """Whether it takes in nobody any more, for good."""
-    public: str = ""
-    """See Placement."""
 
 
 @dataclass

@@ -1,16 +1,21 @@
-"""Films on this machine: a process a film, so that a codec that crashes takes one film along.
+"""Films on this machine: a process a film, so that a codec that crashes takes one film along, and no keys.
 
-python -m server.cluster.film_processes     (reads a Film on standard input, writes its Outcome; a line of JSON each)
+python -m server.cluster.film_processes
+
+It reads a Film on standard input and writes its Outcome, a line of JSON each; it ends at once with its standard input.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
+from threading import Thread
 from typing import Final
 
 from server.cluster.films import Film, Job, Outcome, filter_film, note_failure
@@ -19,6 +24,7 @@ from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
 
 ATTEMPTS: Final = 3  # processes for one film, each after one that has ended in the middle; chosen
+STANDARD_INPUT: Final = 0  # file descriptor: Python's own reader would be locked when the interpreter ends
 
 
 class FilmProcesses:
@@ -55,33 +61,49 @@ class FilmProcesses:
         for _ in range(ATTEMPTS):
             if self._stopped:
                 break
-            outcome = self._attempt(film)
+            outcome = attempt(film, self._children)
             if outcome is not None:
                 return outcome
         return note_failure(film, f"its process has ended {ATTEMPTS} times")
 
-    def _attempt(self, film: Film) -> Outcome | None:
-        """Return what came of one process; None when it ended before it could say."""
-        child = subprocess.Popen(
-            python_command("server.cluster.film_processes"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=python_environment(RAY),
-        )
-        self._children.add(child)
+
+def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> Outcome | None:
+    """Return what came of one process, which is among the children; None when it ended before it could say."""
+    child = subprocess.Popen(
+        python_command("server.cluster.film_processes"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=python_environment(RAY),
+    )
+    children.add(child)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with suppress(BrokenPipeError), child:  # it has ended
         try:
-            said, _ = child.communicate(json.dumps(film._asdict() | {"job": film.job.line()}).encode())
+            child.stdin.write(json.dumps(film._asdict() | {"job": film.job.line()}).encode() + b"\n")
+            child.stdin.flush()
+            said = child.stdout.readline()
         finally:
-            self._children.discard(child)
-        return Outcome(*json.loads(said)) if child.returncode == 0 and said else None
+            children.discard(child)
+        return Outcome(*json.loads(said)) if said.endswith(b"\n") else None
+    return None
+
+
+def _end_with_standard_input() -> None:
+    """End this process with the one that has started it: another one may be at work on the film then."""
+    while os.read(STANDARD_INPUT, 1):
+        pass
+    os._exit(1)
 
 
 def main() -> None:
     """Filter the film that standard input names."""
     forbid_core_dumps()
     told = json.loads(sys.stdin.readline())
+    Thread(target=_end_with_standard_input, daemon=True).start()
     film = Film(**told | {"version": Version(*told["version"]), "job": Job.read(told["job"])})
-    sys.stdout.write(json.dumps(filter_film(film)))
+    sys.stdout.write(json.dumps(filter_film(film)) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

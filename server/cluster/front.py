@@ -16,13 +16,15 @@ from typing import Any, Final
 
 from aiohttp import ClientError, WSMsgType, hdrs, web
 
+from server.access.authenticator import Authenticator
 from server.access.policy import room_name
-from server.access.tokens import Authenticator, is_private, read_keys
+from server.access.tokens import is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
 from server.cluster.passing import copy, passed_on
 from server.cluster.placing import RETRY, Placing, Sent
+from server.cluster.scraping import Scraping
 from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, Unreachable
 from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
@@ -31,7 +33,6 @@ from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
 from server.http.errors import error_response
 from server.http.forwarded import Handler, only_for_localhost, trust
-from server.http.health import CONTENT_TYPE, may_read_metrics
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
 
@@ -71,7 +72,7 @@ class Front:
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/healthz", _healthz)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._read_metrics)
+        app.add_routes(Scraping(self._directory, self._links, self._metrics, config).routes())
         app.router.add_get("/api/v1/rooms", self._rooms)
         for pattern in ENDPOINTS:
             app.router.add_post(pattern, self._endpoint)
@@ -230,14 +231,6 @@ class Front:
         if not await self._any_order():
             return web.Response(status=503, text="no server\n")
         return web.Response(text="ready\n")
-
-    async def _read_metrics(self, request: web.Request) -> web.Response:
-        may_read_metrics(request, self._config)
-        try:
-            snapshot = await self._directory.snapshot()
-        except Unreachable:
-            snapshot = {}
-        return web.Response(body=self._metrics.text(snapshot), headers={"Content-Type": CONTENT_TYPE})
 
 
 def _redirect(request: web.Request, sent: Sent) -> web.Response:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from server.cluster.directory import LEASE, Report
+from server.cluster.directory import LEASE
 from server.cluster.member import MAX_LINE, Orders
+from server.cluster.messages import Report
 from server.cluster.service import DirectoryService, Unreachable, server_name
 from server.config.interpreter import RAY, python_command, python_environment
 from server.config.options import Config
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 RENEWAL: Final = 0.5  # seconds between two renewals
 START: Final = 60.0  # seconds that a server may take to start
+ANSWER: Final = (
+    30.0  # seconds after which a server that says nothing hangs: its people have lost it before; chosen
+)
 PAUSE: Final = 1.0  # seconds before a server that has ended is started anew
 ENDING: Final = 5.0  # seconds that a server may take to say goodbye
 
@@ -107,8 +111,10 @@ class Host:
 
     async def _renew_once(self, name: str, child: asyncio.subprocess.Process) -> bool:
         _write(child, b'{"renew": true}\n')
-        said = await self._line(child, None)
+        said = await self._line(child, ANSWER)
         if said is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
             return False
         try:
             async with asyncio.timeout(LEASE):
@@ -120,7 +126,7 @@ class Host:
         _write(child, json.dumps(answer).encode() + b"\n")
         return renewed.drain is not None
 
-    async def _line(self, child: asyncio.subprocess.Process, limit: float | None) -> dict[str, Any] | None:
+    async def _line(self, child: asyncio.subprocess.Process, limit: float) -> dict[str, Any] | None:
         """Return what a server says; None when it ends, or says nothing in time."""
         assert child.stdout is not None
         try:

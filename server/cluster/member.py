@@ -25,9 +25,9 @@ from typing import Any, Final, TypeAlias
 from aiohttp import web
 
 from server.access.certificates import ticket_key, tls_context
-from server.cluster.directory import Report
 from server.cluster.fence import STATE, Fence, expect_states, fenced
 from server.cluster.lease import clock
+from server.cluster.messages import Report
 from server.cluster.sealing import Seal
 from server.http.app_keys import ROOMS
 

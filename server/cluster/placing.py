@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientError
 
-from server.cluster.directory import Placement
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
+from server.cluster.messages import Placement
 from server.cluster.sealing import Seal, Ticket
 from server.cluster.service import DirectoryService, Unreachable, Wait
 from server.core.errors import SignalingError

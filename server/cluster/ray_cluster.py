@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from server.cluster.directory import Move, Placement, Report
 from server.cluster.host import Host, shares
 from server.cluster.member import Orders
+from server.cluster.messages import Move, Placement, Report
 from server.cluster.ray_environment import OUTLIVE
 from server.cluster.service import PATIENCE, LocalDirectory, Renewed, Unreachable, Wait
 from server.config.loading import load
@@ -171,10 +171,10 @@ class Ensuring:
             cores = int(node["Resources"].get(ROOMS, 0))
             if not node["Alive"] or not cores or node["NodeID"] in self._known:
                 continue
-            self._known.add(node["NodeID"])
             affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             options = {"num_cpus": cores, "resources": {ROOMS: cores}, "scheduling_strategy": affinity}
             _actor(HostActor, f"host-{node['NodeID']}", **options).remote(*self._arguments, cores)
+            self._known.add(node["NodeID"])
 
 
 def _actor(kind: Callable[..., object], name: str, **options: object) -> Any:  # noqa: ANN401 - Ray's own

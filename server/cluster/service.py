@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
-from server.cluster.directory import LEASE, Directory, Move, NotYet, Placement, Report
+from server.cluster.directory import LEASE, Directory, NotYet
+from server.cluster.messages import Move, Placement, Report
 
 PATIENCE: Final = 20.0  # seconds after which who waits for moves asks again: a lost caller is not waited for
 

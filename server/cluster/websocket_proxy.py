@@ -7,7 +7,7 @@ import contextlib
 
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, web
 
-from server.cluster.directory import Move
+from server.cluster.messages import Move
 
 
 class WebSocketProxy:

@@ -121,6 +121,9 @@ class Config:
             secret=True,
         ),
     ] = field(default_factory=dict)
+    invitation_lifetime: Annotated[
+        float, Option("Longest that a link is good for which a host makes in the page.", at_least=60)
+    ] = 7 * 86_400.0
 
     forward_to: Annotated[
         str,

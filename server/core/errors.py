@@ -3,7 +3,7 @@
 GreenroomError
 ├── ConfigError        an option can't be used
 ├── SignalingError     what a client asks for can't be done: a code, a text for people, an HTTP status
-│   └── TokenError     there is no token, or not the right one
+│   └── TokenError     there is no token or PIN, or not the right one
 ├── SdpError           no session description of a WebRTC peer
 │   └── UnsupportedSdpError  it is one, and nothing of it can be carried
 ├── FragmentError      no ICE fragment (WHIP)
@@ -34,9 +34,12 @@ STATUS: Final = {
     "not-joined": 400,
     "unknown-type": 400,
     "unsupported-version": 400,
+    "pin-missing": 401,
+    "pin-wrong": 401,
     "token-expired": 401,
     "token-invalid": 401,
     "token-missing": 401,
+    "token-revoked": 401,
     "unauthorized": 401,
     "background-forbidden": 403,
     "cross-origin": 403,
@@ -50,16 +53,20 @@ STATUS: Final = {
     "room-locked": 403,
     "screen-forbidden": 403,
     "token-wrong-room": 403,
+    "unknown-invitation": 404,
     "unknown-participant": 404,
     "unknown-room": 404,
     "unknown-session": 404,
     "not-acceptable": 406,
     "too-slow": 408,
+    "ended": 409,
+    "last-host": 409,
     "not-connected": 409,
     "nothing-published": 409,
     "replaced": 409,
     "restart-pending": 409,
     "screen-busy": 409,
+    "too-many-invitations": 409,
     "too-many-uploads": 409,
     "upload-busy": 409,
     "precondition-failed": 412,
@@ -71,6 +78,7 @@ STATUS: Final = {
     "precondition-required": 428,
     "too-many-connections": 429,
     "too-many-messages": 429,
+    "too-many-pins": 429,
     "recording-failed": 500,
     "moved": 503,
     "no-port": 503,
@@ -82,7 +90,16 @@ STATUS: Final = {
 }
 """The HTTP status (RFC 9110) of each code that a client can be told; protocol.md and whip.md say what they mean."""
 
-Problem = Literal["token-missing", "token-invalid", "token-expired", "token-wrong-room"]
+Problem = Literal[
+    "token-missing",
+    "token-invalid",
+    "token-expired",
+    "token-wrong-room",
+    "token-revoked",
+    "pin-missing",
+    "pin-wrong",
+    "too-many-pins",
+]
 
 
 class GreenroomError(Exception):
@@ -109,7 +126,7 @@ class SignalingError(GreenroomError):
 
 
 class TokenError(SignalingError):
-    """There is no token, or not the right one; `code` is a Problem."""
+    """There is no token or PIN, or not the right one; `code` is a Problem."""
 
     def __init__(self, code: Problem, message: str) -> None:
         super().__init__(code, message, fatal=True)

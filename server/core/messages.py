@@ -37,6 +37,14 @@ def required(message: Message, name: str, kind: type[T]) -> T:
     return value
 
 
+def number(message: Message, name: str) -> float:
+    """Return a field that is a number, or raise SignalingError bad-message."""
+    value = message.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        raise SignalingError("bad-message", f"The field {name} must be a number.")
+    return value
+
+
 def optional(message: Message, name: str, kind: type[T], default: T) -> T:
     """Return a field, `default` when it is missing or null; raise SignalingError bad-message for another type."""
     return default if message.get(name) is None else required(message, name, kind)

@@ -16,13 +16,14 @@ from aiohttp import web
 
 from server.access.policy import room_name
 from server.access.tokens import ANY_ROOM, Grant
-from server.core.errors import SignalingError
-from server.core.messages import parse, required
+from server.core.errors import SignalingError, TokenError
+from server.core.messages import number, parse, required
 from server.http.app_keys import ROOMS
 from server.http.errors import error_response
 from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
+from server.rooms.invitations import REVOKED, Maker, invite, revoke
 from server.rooms.moderation import ban, change_policy, start_recording
 from server.rooms.room import Membership, Room
 
@@ -42,6 +43,9 @@ def add_api(app: web.Application) -> None:
         ("GET", "/rooms/{room}/recording", _recording),
         ("PUT", "/rooms/{room}/recording", _record),
         ("DELETE", "/rooms/{room}/recording", _stop_recording),
+        ("GET", "/rooms/{room}/invitations", _invitations),
+        ("POST", "/rooms/{room}/invitations", _invite),
+        ("DELETE", "/rooms/{room}/invitations/{invitation}", _revoke),
         ("GET", "/rooms/{room}/receipts", _receipts),
         ("GET", "/rooms/{room}/participants/{participant}", _participant),
         ("DELETE", "/rooms/{room}/participants/{participant}", _kick),
@@ -139,6 +143,29 @@ async def _record(request: web.Request) -> web.Response:
 
 async def _stop_recording(request: web.Request) -> web.Response:
     _room_of(request).recording.stop("stopped")
+    return web.Response(status=204)
+
+
+async def _invitations(request: web.Request) -> web.Response:
+    name = room_name(request.match_info["room"])
+    return web.json_response({"invitations": request.app[ROOMS].authenticator.invitations.describe(name)})
+
+
+async def _invite(request: web.Request) -> web.Response:
+    rooms, name, body = request.app[ROOMS], room_name(request.match_info["room"]), await _body(request)
+    role, lifetime = required(body, "role", str), number(body, "lifetime")
+    grant, pin = _expect_host(request), required(body, "pin", str) if "pin" in body else None
+    maker = Maker(name, grant, grant.name)
+    made = invite(rooms.authenticator, rooms.config, maker, role, lifetime, pin)
+    told = next(each for each in rooms.authenticator.invitations.describe(name) if each["id"] == made)
+    return web.json_response(told, status=201)
+
+
+async def _revoke(request: web.Request) -> web.Response:
+    rooms, name = request.app[ROOMS], room_name(request.match_info["room"])
+    revoked, room = TokenError("token-revoked", REVOKED), rooms.open_rooms.get(name)
+    for target in revoke(rooms.authenticator, name, room, request.match_info["invitation"]):
+        await rooms.expel(target, revoked)
     return web.Response(status=204)
 
 

@@ -22,20 +22,20 @@ class Quota:
 
     def take(self, address: str | None) -> Callable[[], None]:
         """Count one more connection; return what gives it back. Raises SignalingError too-many-connections."""
-        site = _site(address)
-        if site is None:
+        counted = site(address)
+        if counted is None:
             return lambda: None
-        if self._held[site] >= self._limit:
+        if self._held[counted] >= self._limit:
             raise SignalingError(
                 "too-many-connections", "Too many connections from your address.", fatal=True
             )
-        self._held[site] += 1
-        return lambda: self._give_back(site)
+        self._held[counted] += 1
+        return lambda: self._give_back(counted)
 
-    def _give_back(self, site: str) -> None:
-        self._held[site] -= 1
-        if not self._held[site]:
-            del self._held[site]
+    def _give_back(self, counted: str) -> None:
+        self._held[counted] -= 1
+        if not self._held[counted]:
+            del self._held[counted]
 
     @contextmanager
     def hold(self, address: str | None) -> Iterator[None]:
@@ -47,7 +47,7 @@ class Quota:
             give_back()
 
 
-def _site(address: str | None) -> str | None:
+def site(address: str | None) -> str | None:
     """Return what is counted; None for loopback, and for sockets without an address."""
     ip = ip_address(address)
     if ip is None or ip.is_loopback:

@@ -1,4 +1,4 @@
-"""Who may not come back into a room, and who is watching it from outside."""
+"""Who may not come back into a room, who may, and who is watching it from outside."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from server.access.tokens import Grant
 from server.core.errors import SignalingError
 
 MAX_BANS = 1000  # in a room; the first are forgotten then
+RELOAD_TIME = 120.0  # seconds in which a page is loaded again, on a slow line too; chosen
+MAX_SEATS_LEFT = 1000  # of a room; the first are forgotten then
 VIEWER_NAME = "Viewer"
 
 
@@ -57,6 +59,29 @@ class Bans:
         self._bans.clear()
 
 
+class SeatsLeft:
+    """Seats that people have left of themselves a moment ago, as when a page is loaded again.
+
+    Who shows one comes back as what they were, though the link that they came by may be good no more. `clock` tells
+    seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seats: dict[str, tuple[Grant, float]] = {}
+
+    def add(self, seat: str, grant: Grant) -> None:
+        """Remember a seat for a moment."""
+        self._seats[seat] = grant, self._clock() + RELOAD_TIME
+        if len(self._seats) > MAX_SEATS_LEFT:
+            del self._seats[next(iter(self._seats))]
+
+    def find(self, seat: str) -> Grant | None:
+        """Return what could be done with a seat."""
+        grant, until = self._seats.get(seat, (None, 0.0))
+        return grant if self._clock() < until else None
+
+
 class Viewer:
     """Somebody who watches a participant from outside, as by WHEP."""
 
@@ -66,12 +91,12 @@ class Viewer:
         self.grant = grant
         self.watched = watched
 
-    def allowed(self, policy: RoomPolicy, now: float) -> bool:
+    def allowed(self, policy: RoomPolicy, now: float, *, pin: bool = False) -> bool:
         """Tell whether a room's policy and the token still allow it; `now` in seconds since 1970.
 
-        A room whose hosts decide who gets in is watched with a host's token only.
+        A room whose hosts decide who gets in, or that asks for a PIN, is watched with a host's token only.
         """
-        closed = policy.locked or policy.waiting_room
+        closed = policy.locked or policy.waiting_room or pin
         expired = self.grant.expires is not None and now >= self.grant.expires
         return not expired and (not closed or self.grant.role == "host")
 
@@ -107,11 +132,11 @@ class Viewers:
         """Return somebody by id."""
         return self._viewers.get(viewer)
 
-    def end_forbidden(self, policy: RoomPolicy) -> None:
+    def end_forbidden(self, policy: RoomPolicy, *, pin: bool = False) -> None:
         """Let those watch no more whom policy or token no longer allows it."""
         now = time.time()
         for viewer in self:
-            if not viewer.allowed(policy, now):
+            if not viewer.allowed(policy, now, pin=pin):
                 self.discard(viewer)
 
     def describe(self) -> list[dict[str, str]]:

@@ -63,6 +63,37 @@ def mute(host: Membership, participant: str | None) -> None:
             room.update(target)
 
 
+def set_role(host: Membership, participant: str, role: str) -> None:
+    """Promote or demote somebody; raise SignalingError unknown-participant, bad-message, last-host."""
+    target = member(host.room, participant)
+    roster, somebody = host.room.roster, target.participant
+    if role == "host":
+        roster.promote(somebody)
+    elif role == "guest":
+        if somebody.id in roster.hosts:
+            roster.demote(somebody, somebody.grant.holder)
+    else:
+        raise SignalingError("bad-message", "The field role must be 'host' or 'guest'.")
+    host.room.update(target)
+    host.room.tell_roles(target)
+
+
+def lower_hands(host: Membership) -> None:
+    """Lower everybody's hand."""
+    for target in host.room.memberships:
+        if target.participant.hand is not None:
+            target.participant.hand = None
+            host.room.update(target)
+
+
+def everybody(host: Membership) -> list[Membership]:
+    """Return all whom the end of the meeting sends out: the hosts last, so that nobody inherits their part."""
+    room = host.room
+    for viewer in room.viewers:
+        room.viewers.discard(viewer)
+    return sorted(room.memberships, key=lambda m: (room.role(m) == "host", m is host))
+
+
 def lower_hand(host: Membership, participant: str) -> None:
     """Lower somebody's hand."""
     target = member(host.room, participant)

@@ -91,6 +91,8 @@ class Participant:
         self.device_filter = DeviceFilterWord()
         self._wants_video: bool | None = None
         self.muted_by: str | None = None
+        self.may_unmute = False
+        """Whether a host has allowed it, where the policy leaves that to them; until the next time of being muted."""
         self.hand: int | None = None
         self.connected = True
         self.since = round(time.time() * 1000)
@@ -250,6 +252,7 @@ class Participant:
         if not self.sends_audio:
             return False
         self.muted_by = by
+        self.may_unmute = False
         self.sends_audio, self.audio.paused = False, True
         return True
 

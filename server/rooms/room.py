@@ -13,7 +13,7 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.peers.descriptions import read_offer
-from server.rooms.admission import Bans, Viewers
+from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
 from server.rooms.hidden import REASONS, Why
@@ -95,7 +95,12 @@ class Room:
         self._memberships: dict[str, Membership] = {}
         self.replace: Callable[[Membership], None] = lambda membership: None
         """Takes out somebody who has come again."""
+        self.reloading: set[str] = set()
+        """The seats of hosts who have gone to load their page again, while others are host."""
         self.bans = Bans()
+        self.seats_left = SeatsLeft()
+        self.pin = ""
+        """What whoever comes is asked for, if anything."""
         self.viewers = Viewers(lambda: self.broadcast(self._viewers))
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
@@ -128,6 +133,26 @@ class Room:
     def role(self, membership: Membership) -> Role:
         """Tell what somebody may do."""
         return self.roster.role(membership.participant)
+
+    def may_unmute(self, membership: Membership) -> bool:
+        """Tell whether somebody's sound may be passed on as soon as they send it."""
+        participant = membership.participant
+        return (
+            self.roster.policy.unmute == "allowed"
+            or "host" in (self.role(membership), self.claim_of(participant))
+            or participant.sends_audio
+            or participant.may_unmute
+        )
+
+    def _gate_microphone(self, membership: Membership) -> None:
+        """Pass no sound on of who has said nothing about it, where that takes a host's word."""
+        if not self.may_unmute(membership):
+            membership.participant.audio.paused = True
+
+    def claim_of(self, participant: Participant) -> Role | None:
+        """Tell what role somebody's token gives here: none of a host to who has been demoted."""
+        grant = participant.grant
+        return "guest" if grant.holder and grant.holder in self.roster.demoted else grant.role
 
     def describe(self, participant: Participant) -> dict[str, Any]:
         """Return the Participant of the signalling protocol."""
@@ -204,7 +229,7 @@ class Room:
     def visit(self, membership: Membership) -> None:
         """Take a newcomer into the lobby; raise SignalingError room-full."""
         participant = membership.participant
-        self.roster.visit(participant, participant.grant.role)
+        self.roster.visit(participant, self.claim_of(participant))
         self._memberships[participant.id] = membership
         self.tell_lobby()
 
@@ -216,7 +241,7 @@ class Room:
             self._make_place(membership)
         if state == "room":
             self.claim(membership, token)
-        elif not self.roster.enter(participant, token, participant.grant.role):
+        elif not self.roster.enter(participant, token, self.claim_of(participant)):
             if state == "lobby":
                 self.tell_hosts({"type": "knock", "participant": _knock(participant)})
                 self.tell_lobby()
@@ -247,11 +272,21 @@ class Room:
     def _succeed(self, membership: Membership) -> None:
         """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
         former = [m for m in self.memberships if m.held and m.participant.seat == membership.former != ""]
+        if membership.former in self.reloading or any(self.role(other) == "host" for other in former):
+            self.reloading.discard(membership.former)
+            self.roster.hosts.add(membership.participant.id)
+            self.update(membership)
         for other in {*self._same(membership), *former}:
-            if other in former and self.role(other) == "host":
-                self.roster.hosts.add(membership.participant.id)
-                self.update(membership)
             self.replace(other)
+
+    def reload(self, membership: Membership) -> bool:
+        """Keep the role of a host whose page is loaded again; tell whether nobody else is host meanwhile."""
+        if self.role(membership) != "host":
+            return False
+        if len(self.roster.hosts) > 1:
+            self.reloading.add(membership.participant.seat)
+            return False
+        return True
 
     def come_back(self, membership: Membership, seat: str) -> None:
         """Let somebody in whom the room expects back, by the hash of the seat; raise SignalingError room-full."""
@@ -277,6 +312,7 @@ class Room:
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
         participant.audio.on_level = lambda level: self.monitor.hear(participant.id, level)
+        self._gate_microphone(membership)
         membership.tell({"type": "entered", **self.welcome(membership)})
         membership.tell(self.monitor.speech)
         self.tell_lobby()
@@ -305,6 +341,8 @@ class Room:
             if self.empty:  # an application may have had a room without members recorded
                 self.recording.stop("ended")
             return
+        if reason != "removed":
+            self.seats_left.add(participant.seat, participant.grant)
         self.monitor.forget(participant)
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
@@ -315,6 +353,16 @@ class Room:
         if not room.members:
             self._restart(waiting)
 
+    def tell_roles(self, membership: Membership) -> None:
+        """Tell a new host what hosts know; whose screen a guest may not share ends."""
+        room, participant = self.roster, membership.participant
+        if participant.id in room.hosts:
+            for waiting in room.waiting.values():
+                membership.tell({"type": "knock", "participant": _knock(waiting)})
+            self.tell_lobby()
+        if room.sharer is participant and not room.policy.allows_screen(room.role(participant)):
+            self.unshare(membership, "policy")
+
     def _inherit(self, heir: Membership) -> None:
         """Tell that somebody has become host because the last one left."""
         self.update(heir)
@@ -324,7 +372,10 @@ class Room:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.reloading.clear()
         self.bans.clear()
+        self.seats_left = SeatsLeft()
+        self.pin = ""
         self.recording.stop("ended")
         self.monitor = Monitor(self._config.max_voices)
         self.obey()
@@ -335,11 +386,15 @@ class Room:
         """Let the room's policy act on everybody, at once."""
         policy = self.roster.policy
         self.recording.obey(policy)
-        self.viewers.end_forbidden(policy)
+        self.viewers.end_forbidden(policy, pin=bool(self.pin))
         for membership in self.memberships:
-            membership.tell({"type": "policy", "policy": policy.describe()})
+            effective = self.policy_for(membership)
+            membership.tell(
+                {"type": "policy", "policy": policy.describe(), "effective": effective.describe()}
+            )
             membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
             self.dress(membership, "policy")
+            self._gate_microphone(membership)
             if membership.participant.gate_camera():
                 self.update(membership)
         sharer = self.roster.sharer
@@ -359,6 +414,8 @@ class Room:
         participant = membership.participant
         if participant.obey(self.roster.policy):
             background = participant.background
+            if reason == "policy" and background == participant.wanted:
+                reason = "restored"
             membership.tell({"type": "background", "background": background, "reason": reason})
 
     def expect_upload(self, membership: Membership) -> None:
@@ -446,7 +503,7 @@ class Room:
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)
-        self.viewers.end_forbidden(self.roster.policy)
+        self.viewers.end_forbidden(self.roster.policy, pin=bool(self.pin))
 
     def _observe_cameras(self, now: float) -> None:
         """Tell, and log, whose camera is hidden."""

@@ -1,4 +1,4 @@
-"""What a room takes along to another server: policy, host token, who is in it (hashed), who is kept out."""
+"""What a room takes along to another server: policy, host token, PIN, who is in it (hashed), who is kept out."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def describe(room: Room) -> dict[str, Any]:
         "token": roster.token,
         "seats": expected | seats,
         "bans": room.bans.state(),
+        "demoted": sorted(roster.demoted),
+        "pin": room.pin,
     }
 
 
@@ -45,9 +47,11 @@ def restore(room: Room, state: Mapping[str, Any]) -> None:
     try:
         policy = RoomPolicy().changed(state["policy"])
         token, seats = str(state["token"]), {str(s): Returning(**r) for s, r in state["seats"].items()}
+        demoted, pin = {str(who) for who in state["demoted"]}, str(state["pin"])
         bans = [(str(who), str(name), [str(key) for key in keys]) for who, name, keys in state["bans"]]
     except (KeyError, TypeError, ValueError, AttributeError, SignalingError) as error:
         raise ValueError("no state of a room") from error
     room.roster.policy, room.roster.token, room.roster.returning = policy, token, seats
+    room.roster.demoted, room.pin = demoted, pin
     for who, name, keys in bans:
         room.bans.add(who, name, *keys)

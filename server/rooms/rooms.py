@@ -9,9 +9,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from filters.matting.segmenter import ModelCard, Segmenter, load_card
+from server.access.authenticator import NOTHING, Authenticator
 from server.access.certificates import tls_context
+from server.access.invitations import Invitations
+from server.access.pins import Proof, is_same
 from server.access.policy import participant_name, room_name
-from server.access.tokens import OPEN, Authenticator, Grant, read_keys
+from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
@@ -36,7 +39,7 @@ logger = logging.getLogger(__name__)
 GOVERN_INTERVAL = 0.5  # seconds
 CONNECTIONS = 2  # of a browser: one to publish, one to receive
 LOBBY_SHARE = 4
-"""One token that names nobody, as in an invitation, may take the n-th part of a room's lobby."""
+"""One token that names nobody may take the n-th part of a room's lobby; an invitation, all but that part."""
 
 
 class Rooms:
@@ -45,7 +48,8 @@ class Rooms:
     def __init__(self, config: Config, segmenter: Segmenter | None = None) -> None:
         """Work in processes with the configured network, or in threads with a network of the caller's."""
         self.config = config
-        self.authenticator = Authenticator(read_keys(config.token_keys))
+        folder = config.state / "invitations" if config.state else None
+        self.authenticator = Authenticator(read_keys(config.token_keys), Invitations(folder))
         self.draining = False
         self.admission: Callable[[str], None] = lambda room: None
         """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
@@ -78,12 +82,14 @@ class Rooms:
         *,
         seats: tuple[str, ...] = (),
         seat: str = "",
+        proof: Proof = NOTHING,
     ) -> tuple[Membership, str | None]:
         """Take a newcomer into the lobby of a room, which may begin with that.
 
         Return the code of the error because of which the background is not the wanted one, if it isn't. `seats` are
         what the newcomer says to have had here before, `seat` what they bring from another server. Raises
-        SignalingError when name or room won't do, when a host has removed the newcomer, or all is full.
+        SignalingError when name or room won't do, when a host has removed the newcomer, when the room asks for a PIN
+        that `proof` lacks, or all is full.
         """
         if self.draining:
             raise SignalingError("shutting-down", "The server is about to stop.", fatal=True)
@@ -93,7 +99,11 @@ class Rooms:
         self.admission(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
-            room.bans.expect_allowed(grant.holder, *seats)
+            comes_back = any(self.grant_before(each, room) is not None for each in seats)
+            shared = comes_back and not grant.identity  # somebody else of the same link may have been removed
+            room.bans.expect_allowed("" if shared else grant.holder, *seats)
+            if not seat and not comes_back:
+                self._expect_pin(room, proof)
             self._make_place(room, grant)
             participant, redirected = self._newcomer(room, name, background, grant)
             participant.seat = seat or participant.seat
@@ -111,6 +121,11 @@ class Rooms:
         self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
         return membership, redirected
+
+    def _expect_pin(self, room: Room, proof: Proof) -> None:
+        """Raise TokenError where a room asks for a PIN, but of who has the secret of its hosts."""
+        if room.pin and not is_same(proof.host_token, room.roster.token):
+            self.authenticator.pins.expect(f"room {room.name}", proof, lambda pin: is_same(pin, room.pin))
 
     def _open(self, name: str) -> Room:
         """Return a room; where there is none left, one that nobody is connected to gives way."""
@@ -135,13 +150,25 @@ class Rooms:
         if grant.identity:
             for membership in same:
                 self.replace(membership)
-        elif len(same) >= max(1, room.roster.capacity // LOBBY_SHARE):
+        elif len(same) >= self._lobby_share(room, grant):
             raise SignalingError(
                 "too-many-connections", "Too many people wait in the lobby with this token.", fatal=True
             )
         held = [m for m in lobby if m.held]
         if len(room.roster.lobby) >= room.roster.capacity and held:
             self._evict(held[0])
+
+    def _lobby_share(self, room: Room, grant: Grant) -> int:
+        """Return how many in the lobby may have come by one token."""
+        capacity = room.roster.capacity
+        share = max(1, capacity // LOBBY_SHARE)
+        invited = self.authenticator.invitations.made_here(room.name, grant.invitation)
+        return capacity - share if invited else share
+
+    def grant_before(self, seat: str, room: Room) -> Grant | None:
+        """Return what somebody might do in a room who has, or had until a moment ago, this seat there."""
+        membership = self.find(seat, room.name)
+        return membership.participant.grant if membership else room.seats_left.find(seat)
 
     def replace(self, membership: Membership) -> None:
         """Take somebody out who has come again, or whose held place is needed."""

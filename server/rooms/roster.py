@@ -78,6 +78,8 @@ class Roster(Generic[M]):
         self.waiting: dict[str, M] = {}
         self.hosts: set[str] = set()
         self.never_hosts: set[str] = set()
+        self.demoted: set[str] = set()
+        """Whose tokens of hosts make guests only, by Grant.holder."""
         self.founder: str | None = None
         self.returning: dict[str, Returning] = {}
         self.sharer: M | None = None
@@ -181,6 +183,24 @@ class Roster(Generic[M]):
         """Make a member who shows the host token a host; another token does nothing."""
         if member.id in self.members and secrets.compare_digest(token.encode(), self.token.encode()):
             self.hosts.add(member.id)
+
+    def promote(self, member: M) -> None:
+        """Make a member a host."""
+        self.hosts.add(member.id)
+
+    def demote(self, member: M, holder: str) -> None:
+        """Make a host a guest, whose tokens make no host any more; the host token is another one from now on.
+
+        Raises SignalingError last-host when there would be none.
+        """
+        if self.hosts == {member.id}:
+            raise SignalingError("last-host", "A room has a host. Make somebody else one first.")
+        self.hosts.discard(member.id)
+        self.token = secrets.token_urlsafe(24)
+        if self.founder == member.id:
+            self.founder = None
+        if holder:
+            self.demoted.add(holder)
 
     def state(self, member: M) -> State:
         """Tell where somebody is."""

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast, get_args
 
 from server.access.policy import participant_name, reaction
-from server.core.errors import SignalingError
-from server.core.messages import Message, optional, required
+from server.core.errors import SignalingError, TokenError
+from server.core.messages import Message, number, optional, required
 from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
-from server.rooms import moderation
+from server.rooms import invitations, microphones, moderation
 from server.rooms.participant import Participant, Receives
 from server.signaling.session import Session
 
@@ -31,6 +31,13 @@ DEAR = frozenset(
         "deny",
         "policy",
         "recording",
+        "invite",
+        "revoke",
+        "pin",
+        "role",
+        "allow-unmute",
+        "lower-hands",
+        "end",
         "restart",
         "receive",
         "offer",
@@ -119,7 +126,7 @@ async def _candidate(session: Session, message: Message) -> None:
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
     device_filter = optional(message, "deviceFilter", bool, False)
-    _participant(session).set_media(audio=audio, video=video, device_filter=device_filter)
+    microphones.set_media(session.membership, audio=audio, video=video, device_filter=device_filter)
     session.membership.room.update(session.membership)
 
 
@@ -226,6 +233,61 @@ async def _clear_lobby(session: Session, message: Message) -> None:
         await session.rooms.expel(target, cleared)
 
 
+async def _lower_hands(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    moderation.lower_hands(session.membership)
+
+
+async def _end(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    ended = SignalingError("ended", "A host has ended this meeting for everybody.", fatal=True)
+    for target in moderation.everybody(session.membership):
+        await session.rooms.expel(target, ended)
+
+
+async def _role(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    whose, role = required(message, "participant", str), required(message, "role", str)
+    moderation.set_role(session.membership, whose, role)
+
+
+async def _allow_unmute(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    room = session.membership.room
+    microphones.allow_unmute(session.membership, room.find(required(message, "participant", str)))
+
+
+async def _invitations(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    session.send(invitations.describe(session.rooms.authenticator, session.membership))
+
+
+async def _invite(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    rooms, membership = session.rooms, session.membership
+    maker = invitations.Maker(membership.room.name, membership.participant.grant, membership.participant.name)
+    role, lifetime = required(message, "role", str), number(message, "lifetime")
+    pin = required(message, "pin", str) if "pin" in message else None
+    made = invitations.invite(rooms.authenticator, rooms.config, maker, role, lifetime, pin)
+    session.send(invitations.describe(rooms.authenticator, membership, made))
+
+
+async def _revoke(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    authenticator, invitation = session.rooms.authenticator, required(message, "invitation", str)
+    room, revoked = session.membership.room, TokenError("token-revoked", invitations.REVOKED)
+    for target in invitations.revoke(authenticator, room.name, room, invitation):
+        await session.rooms.expel(target, revoked)
+    session.send(invitations.describe(authenticator, session.membership))
+
+
+async def _pin(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    authenticator = session.rooms.authenticator
+    invitations.set_pin(authenticator, session.membership, optional(message, "pin", str, ""))
+    session.send(invitations.describe(authenticator, session.membership))
+
+
 async def _admit(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     moderation.admit(session.membership, required(message, "participant", str))
@@ -270,6 +332,14 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "remove": _remove,
     "allow": _allow,
     "clear-lobby": _clear_lobby,
+    "lower-hands": _lower_hands,
+    "end": _end,
+    "role": _role,
+    "allow-unmute": _allow_unmute,
+    "invitations": _invitations,
+    "invite": _invite,
+    "revoke": _revoke,
+    "pin": _pin,
     "admit": _admit,
     "deny": _deny,
     "policy": _policy,

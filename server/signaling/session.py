@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from server.access.pins import Proof
 from server.access.policy import MAX_CHAT, REACTIONS, room_name
-from server.access.tokens import OPEN, grant_of
+from server.access.tokens import OPEN, Grant, grant_of
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
+from server.rooms.invitations import how
 from server.rooms.room import Membership, Room
 from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
@@ -30,8 +32,10 @@ REASONS = {
 class Session:
     """Speaks for one browser. `send` must not wait and must not fail."""
 
-    def __init__(self, rooms: Rooms, send: Callable[[Message], None]) -> None:
+    def __init__(self, rooms: Rooms, send: Callable[[Message], None], address: str = "") -> None:
         self.rooms = rooms
+        self.address = address
+        """Where the browser is, as wrong PINs are counted."""
         self.send = send
         self.left = False
         self.returning = False
@@ -83,17 +87,27 @@ class Session:
         """Take a newcomer, or who comes `back` from another server, into the lobby; see Rooms.join."""
         name, background = required(message, "name", str), optional(message, "background", str, "")
         former = optional(message, "former", str, "")
+        pin, host_token = optional(message, "pin", str, ""), optional(message, "hostToken", str, "")
+        proof = Proof(pin, host_token, self.address)
         if back is not None:
             grant, kept = OPEN if back.grant is None else grant_of(back.grant), seat
         else:
-            grant, kept = self.rooms.authenticator.admit(optional(message, "token", str, ""), room), ""
+            token, kept = optional(message, "token", str, ""), ""
+            grant = self._grant_before(former, room) or self.rooms.authenticator.admit(token, room, proof)
         seats = (seat, former)
-        membership, redirected = self.rooms.join(room, name, background, grant, seats=seats, seat=kept)
+        membership, redirected = self.rooms.join(
+            room, name, background, grant, seats=seats, seat=kept, proof=proof
+        )
         membership.former = former
         before_reload = self.rooms.find(former, room)
         if before_reload is not None and before_reload.held:  # for as long as the lobby takes
             self.rooms.lose(before_reload, self.rooms.config.seat_hold)
         return membership, redirected
+
+    def _grant_before(self, former: str, room: str) -> Grant | None:
+        """Return what whoever loads the page again was allowed: the token may have expired meanwhile."""
+        place = self.rooms.open_rooms.get(room_name(room))
+        return self.rooms.grant_before(former, place) if former and place is not None else None
 
     async def _enter_or_leave(self, membership: Membership, enter: Callable[[Room], object]) -> None:
         try:
@@ -142,6 +156,8 @@ class Session:
             "state": room.roster.state(participant),
             "present": len(room.members),
             "policy": room.roster.policy.describe(),
+            "effective": room.policy_for(membership).describe(),
+            "grant": _describe_grant(participant.grant),
             "backgrounds": room.backgrounds(membership),
             "background": participant.background,
             "iceServers": describe(ice_servers(config, participant.id)),
@@ -155,6 +171,8 @@ class Session:
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),
                 "deviceFilter": "required" if participant.grant.device_filter else "optional",
+                "invitations": how(self.rooms.authenticator),
+                "invitationLifetime": config.invitation_lifetime,
             },
         }
 
@@ -197,11 +215,11 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        returning = self.returning and self._membership.room.role(self._membership) == "host"
-        if self.left and not returning:
+        held = self.returning and self._membership.room.reload(self._membership)
+        if self.left and not held:
             await self.rooms.leave(self._membership, "left")
         else:
-            hold = RETURN_HOLD if returning else self.rooms.config.seat_hold
+            hold = RETURN_HOLD if held else self.rooms.config.seat_hold
             self.rooms.lose(self._membership, min(hold, self.rooms.config.seat_hold))
 
     def keep(self, give_back: Callable[[], None]) -> None:
@@ -211,3 +229,10 @@ class Session:
             membership.give_back = give_back
         else:
             give_back()
+
+
+def _describe_grant(grant: Grant) -> Message | None:
+    """Return what a page has to know of its token: whether the name is fixed, and until when it is good."""
+    if grant == OPEN:
+        return None
+    return {"name": bool(grant.name), "expires": grant.expires and round(grant.expires * 1000)}

@@ -29,7 +29,7 @@ ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 class Signaling:
     """Speaks with one browser until it leaves, breaks off, or errs fatally."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms, address: str = "") -> None:
         self._config = rooms.config
         self._socket = web.WebSocketResponse(
             heartbeat=self._config.heartbeat,
@@ -38,7 +38,7 @@ class Signaling:
             autoping=False,  # a ping costs as well
         )
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
-        self._session = Session(rooms, self._send)
+        self._session = Session(rooms, self._send, address)
         self._transport: asyncio.Transport | None = None
         rate = self._config.max_messages_per_second
         self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second

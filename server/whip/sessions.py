@@ -16,6 +16,7 @@ from server.media.rtc.sdp import RemoteDescription
 from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher
+from server.rooms import microphones
 from server.rooms.admission import Viewer
 from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
@@ -78,7 +79,7 @@ class WhipSessions:
             raise
         session.release = release
         kinds = membership.participant.publisher.kinds
-        membership.participant.set_media(audio="audio" in kinds, video="video" in kinds)
+        microphones.set_media(membership, audio="audio" in kinds, video="video" in kinds)
         membership.room.update(membership)
         if self._config.forward_to:
             session.forward = Forward(self._config, membership.participant, membership.room.name)
@@ -99,7 +100,7 @@ class WhipSessions:
             watched, home = membership.participant, membership.room
             home.bans.expect_allowed(grant.holder)
             viewer = Viewer(grant, watched.id)
-            if not viewer.allowed(home.roster.policy, time.time()):
+            if not viewer.allowed(home.roster.policy, time.time(), pin=bool(home.pin)):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")

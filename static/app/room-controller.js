@@ -184,7 +184,7 @@ export class RoomController {
         return this.#recording.say(message.recording);
       case 'muted':
         void this.#setTalking(false);
-        return warn(text('host.muted.you', { name: state.nameOf(message.by) }));
+        return warn(message.by ? text('host.muted.you', { name: state.nameOf(message.by) }) : text('host.muted.policy'));
       case 'screen': return this.#screen.end(client, message.reason);
       case 'filter': return this.#filterReport.showOwn(message);
       case 'totals': return this.#filterReport.showTotals(message);

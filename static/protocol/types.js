@@ -47,6 +47,7 @@
  * @property {'allowed' | 'hosts' | 'off'} screenShare
  * @property {boolean} recording whether hosts may record
  * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
+ * @property {'allowed' | 'hosts'} unmute who may unmute themselves
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -62,6 +63,20 @@
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
  * @property {'optional' | 'required'} deviceFilter what the token says about it
+ * @property {'links' | 'pin' | 'off'} invitations how hosts invite: by links with a token, on a server without keys by a PIN of the room
+ * @property {number} invitationLifetime the longest that an invitation is good for, in s
+ *
+ * @typedef {object} TokenGrant what a page has to know of its token
+ * @property {boolean} name whether the name is the token's, and fixed
+ * @property {number | null} expires in ms since 1970
+ *
+ * @typedef {object} Invitation
+ * @property {string} id
+ * @property {'host' | 'guest'} role
+ * @property {number} expires in ms since 1970
+ * @property {boolean} pin whether a PIN is asked for
+ * @property {string} by the name of the host who made it
+ * @property {string | null} token what makes the link; null after a restart of the server
  *
  * @typedef {object} Model
  * @property {string} name
@@ -142,6 +157,8 @@
  * @property {Place} state
  * @property {number} present how many people are in the room
  * @property {Policy} policy
+ * @property {Policy} effective what the policy means for oneself, by one's token
+ * @property {TokenGrant | null} grant
  * @property {Background[]} backgrounds
  * @property {string} background
  * @property {string | null} redirected
@@ -219,7 +236,7 @@
  * @typedef {object} BackgroundShown
  * @property {'background'} type
  * @property {string} background
- * @property {'policy' | 'deleted' | null} reason
+ * @property {'policy' | 'deleted' | 'restored' | null} reason
  *
  * @typedef {object} BackgroundsOffered
  * @property {'backgrounds'} type
@@ -227,6 +244,10 @@
  *
  * @typedef {object} Muted
  * @property {'muted'} type
+ * @property {string | null} by null: by the room's policy
+ *
+ * @typedef {object} UnmuteAllowed
+ * @property {'unmute-allowed'} type
  * @property {string} by
  *
  * @typedef {object} ScreenEnded
@@ -263,11 +284,19 @@
  * @typedef {object} PolicyChanged
  * @property {'policy'} type
  * @property {Policy} policy
+ * @property {Policy} effective
  *
  * @typedef {object} RecordingChanged
  * @property {'recording'} type
  * @property {Recording | null} recording
  * @property {'stopped' | 'policy' | 'ended' | 'error' | null} reason
+ *
+ * @typedef {object} InvitationsTold
+ * @property {'invitations'} type
+ * @property {Invitation[]} invitations
+ * @property {string | null} made the new one
+ * @property {string | null} pin that of the room
+ * @property {string} hostToken
  *
  * @typedef {object} ReceiptIssued
  * @property {'receipt'} type
@@ -324,6 +353,7 @@
  * @property {string} [hostToken]
  * @property {string} [token]
  * @property {string} [former] the seat before the page was loaded again
+ * @property {string} [pin]
  *
  * @typedef {object} Enter
  * @property {'enter'} type
@@ -394,11 +424,30 @@
  * @property {string} [participant]
  *
  * @typedef {object} Moderate
- * @property {'remove' | 'allow' | 'admit' | 'deny'} type
+ * @property {'remove' | 'allow' | 'admit' | 'deny' | 'allow-unmute'} type
  * @property {string} participant
  *
- * @typedef {object} ClearLobby
- * @property {'clear-lobby'} type
+ * @typedef {object} HostAct
+ * @property {'clear-lobby' | 'lower-hands' | 'end' | 'invitations'} type
+ *
+ * @typedef {object} RoleGiven
+ * @property {'role'} type
+ * @property {string} participant
+ * @property {'host' | 'guest'} role
+ *
+ * @typedef {object} Invite
+ * @property {'invite'} type
+ * @property {'host' | 'guest'} role
+ * @property {number} lifetime in s
+ * @property {string} [pin]
+ *
+ * @typedef {object} RevokeInvitation
+ * @property {'revoke'} type
+ * @property {string} invitation
+ *
+ * @typedef {object} PinSet
+ * @property {'pin'} type
+ * @property {string | null} pin
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
@@ -412,9 +461,9 @@
  * @property {'leave'} type
  * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | HiddenCameras | PolicyChanged | RecordingChanged | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | TotalsAsked | Mute | Moderate | ClearLobby | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

@@ -170,7 +170,7 @@ export function showSwitches(live) {
     showAction(NAMES[kind], {
       on: live[kind],
       icon: live[kind] ? symbol : `${symbol}-off`,
-      label: `${text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`)} (${caption})`,
+      label: `${caption}: ${text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`)}`, // what is read begins with what is seen
       caption,
     });
   }

@@ -9,9 +9,10 @@ import asyncio
 import os
 import signal
 import statistics
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,10 +20,8 @@ import aiohttp
 import pytest
 
 from server.access.certificates import make_secret
-from tests.e2e.conftest import free_port
-from tests.support.camera import Camera
-from tests.support.media import frames_of, write_video
-from tests.support.ray_nodes import ADDRESSES, RayNodes, children, command_line
+from tests.support.processes import children, command_line, media_sockets
+from tests.support.ray_nodes import ADDRESSES, RayNodes
 from tests.support.regular import Regular
 
 pytest.importorskip("ray")
@@ -34,23 +33,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-GCS_AWAY = 70.0  # seconds; by default Ray's parts end themselves after 60
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
-    nodes = RayNodes(tmp_path_factory.mktemp("ray"))
-    try:
-        nodes.start("a")
-        nodes.start("b")
-        yield nodes
-    finally:
-        nodes.stop()
-
-
-@pytest.fixture(scope="module")
-def front(nodes: RayNodes) -> str:
-    return nodes.serve(free_port())
+GCS_AWAY = 90.0  # seconds; by default Ray's parts end themselves after 60
+LIMIT = 120.0  # seconds
+RENEWALS = 1.2  # seconds: two renewals
 
 
 def say(what: str) -> None:
@@ -59,7 +44,7 @@ def say(what: str) -> None:
 
 async def rooms_of(front: str) -> dict[str, int]:
     """Return how many rooms each server has, by the front's metrics, after a renewal."""
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(RENEWALS)
     rooms: dict[str, int] = {}
     async with aiohttp.ClientSession() as session, session.get(f"{front}/metrics") as response:
         text = await response.text()
@@ -69,16 +54,24 @@ async def rooms_of(front: str) -> dict[str, int]:
     return rooms
 
 
+async def until_empty(front: str) -> None:
+    """Wait until nobody of a test before is in a room."""
+    async with asyncio.timeout(LIMIT):
+        while any((await rooms_of(front)).values()):
+            pass
+
+
 @asynccontextmanager
 async def pair(front: str, room: str) -> AsyncIterator[tuple[Regular, Regular]]:
-    """Have two people see each other in a room that one of them has locked."""
+    """Have two people, and nobody else, see each other in a room that one of them has locked."""
+    await until_empty(front)
     ada, bob = Regular(front, room, "Ada"), Regular(front, room, "Bob")
     try:
         await ada.start()
         await bob.start()
         await asyncio.gather(ada.together(), bob.together())
         await ada.say({"type": "policy", "policy": {"locked": True}})
-        await asyncio.sleep(1.2)  # two renewals
+        await asyncio.sleep(RENEWALS)
         yield ada, bob
     finally:
         await ada.leave()
@@ -86,17 +79,14 @@ async def pair(front: str, room: str) -> AsyncIterator[tuple[Regular, Regular]]:
 
 
 def node_with(nodes: RayNodes) -> str:
-    """Return the node whose server has most open sockets: the one with the room."""
-
-    def sockets(name: str) -> int:
-        files = list(Path(f"/proc/{nodes.server(name)}/fd").iterdir())
-        return sum(str(file.readlink()).startswith("socket:") for file in files)
-
-    return max(ADDRESSES, key=sockets)
+    """Return the node whose server has people."""
+    return max(ADDRESSES, key=lambda name: media_sockets(nodes.server(name)))
 
 
 async def room_on(front: str, nodes: RayNodes, name: str, prefix: str) -> str:
     """Return a room that is on a node: names are tried until one is placed there."""
+    await until_empty(front)
+    names = await asyncio.to_thread(nodes.ids)
     async with aiohttp.ClientSession() as session:
         for k in range(20):
             room = f"{prefix}{k}"
@@ -104,11 +94,11 @@ async def room_on(front: str, nodes: RayNodes, name: str, prefix: str) -> str:
             await socket.send_json({"type": "join", "version": 1, "room": room, "name": "Scout"})
             await socket.receive_json()
             found = await rooms_of(front)
-            here = any(found.values()) and node_with(nodes) == name
             await socket.send_json({"type": "leave"})
             await socket.close()
-            if here:
+            if any(count and server.startswith(names[name]) for server, count in found.items()):
                 return room
+            await until_empty(front)
     raise LookupError(name)
 
 
@@ -136,6 +126,24 @@ def test_another_secret_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
     without = nodes.greenroom("cluster", "status", *config, RAY_AUTH_MODE="disabled")
     assert without.returncode == 1
     assert "RAY_AUTH_MODE" in without.stderr
+
+
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+def test_ray_itself_refuses_who_lacks_the_token(nodes: RayNodes, mode: str) -> None:
+    script = "import ray, sys; ray.init(sys.argv[1]); print('connected')"
+    variables = {"RAY_AUTH_MODE": mode, "RAY_gcs_rpc_server_connect_timeout_s": "5"}
+    if mode == "token":
+        variables["RAY_AUTH_TOKEN"] = "0" * 64
+    refused = subprocess.run(
+        [sys.executable, "-c", script, nodes.address],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert refused.returncode != 0
+    assert "connected" not in refused.stdout
 
 
 async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
@@ -190,32 +198,42 @@ async def test_the_directory_is_killed(front: str, nodes: RayNodes) -> None:
     await asyncio.to_thread(nodes.until_servers, front, 2)
 
 
-def test_films_survive_a_worker_that_is_killed(nodes: RayNodes, tmp_path: Path) -> None:
-    camera, source, target = Camera(160, 96), tmp_path / "in", tmp_path / "out"
-    source.mkdir()
-    for k in range(4):
-        write_video(source / f"{k}.mp4", [camera.frame(i) for i in range(8)])
-    (source / "broken.mp4").write_bytes(b"no film")
-    words = ("filter", str(source), str(target), "--background", "#0000ff", "--cluster", nodes.address)
+async def test_the_raylet_is_killed(front: str, nodes: RayNodes) -> None:
+    """The node's host ends with it, and the server goes on with whom it has."""
+    room = await room_on(front, nodes, "b", "rayless")
+    async with pair(front, room) as (ada, bob):
+        server = nodes.server("b")
+        start = time.monotonic()
+        os.kill(nodes.raylet("b"), signal.SIGKILL)
+        newcomer = Regular(front, "another", "Eve")
+        await newcomer.start()
+        say(f"raylet killed: a join takes {time.monotonic() - start:.2f} s")
+        await asyncio.sleep(5)
+        say(gaps(start, ada, bob))
+        assert ada.arrivals == bob.arrivals == 1
+        await newcomer.leave()
+    await Regular.until(lambda: not command_line(server), LIMIT)  # it ends when the last one has left
+    await asyncio.to_thread(nodes.start, "b")
+    await asyncio.to_thread(nodes.until_servers, front, 2)
 
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for name in ADDRESSES:
-                for pid in children(nodes.raylet(name)):
-                    if "ray::_film" in command_line(pid):
-                        os.kill(pid, signal.SIGKILL)
-                        return
-            time.sleep(0.02)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    done = nodes.greenroom(*words, GREENROOM_CLUSTER_SECRET=str(nodes.secret))
-    thread.join()
-    assert done.stdout.endswith("0 were done before, 4 now, 1 failed\n"), done.stdout + done.stderr
-    assert [len(frames_of(target / f"{k}.mp4")) for k in range(4)] == [8] * 4
-    again = nodes.greenroom(*words, GREENROOM_CLUSTER_SECRET=str(nodes.secret))
-    assert again.stdout.endswith("4 were done before, 0 now, 1 failed\n"), again.stdout + again.stderr
+async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: RayNodes) -> None:
+    room = await room_on(front, nodes, "b", "drained")
+    async with pair(front, room) as (ada, bob):
+        server = nodes.server("b")
+        words = ("cluster", "drain", ADDRESSES["b"], "--limit", "120", "--config", str(nodes.config))
+        draining = nodes.greenroom_begun(*words)
+        try:
+            await bob.vanish()
+            await ada.leave()
+            said, errors = await asyncio.to_thread(draining.communicate, timeout=LIMIT)
+        finally:
+            draining.kill()
+        assert said.endswith(" is drained\n"), said + errors
+    await Regular.until(lambda: not command_line(server), LIMIT)
+    nodes.kill("b")
+    await asyncio.to_thread(nodes.start, "b")
+    await asyncio.to_thread(nodes.until_servers, front, 2)
 
 
 async def test_a_machine_falls_silent(front: str, nodes: RayNodes) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from filters.matting.segmenter import Segmenter, load_card
 from server.__main__ import main
+from server.cli.cluster import DRAIN_SLACK
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.ray_environment import OUTLIVE
 from server.config.loading import load, options
@@ -159,6 +160,9 @@ def test_kuberay_starts_nodes_that_a_host_takes() -> None:
     (group,) = documents[0]["spec"]["workerGroupSpecs"]
     pod = group["template"]["spec"]
     assert pod["hostNetwork"] is True
+    words = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1].split()
+    limit = int(words[words.index("--limit") + 1])
+    assert pod["terminationGracePeriodSeconds"] > limit + DRAIN_SLACK
     given = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
     assert {name: given[name] for name in OUTLIVE} == OUTLIVE
     assert given["RAY_AUTH_MODE"] == "token"

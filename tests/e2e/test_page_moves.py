@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser
 
 from tests.e2e.conftest import _wait_until_open, free_port
 from tests.support.camera import Camera
-from tests.support.pages import READABLE, enter, visit, watched
+from tests.support.pair_of_pages import PairOfPages
+from tests.support.processes import children, media_sockets
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-TOGETHER = 2.0  # seconds that are promised; a busy machine gets more before the test fails
 
 
 class Servers:
@@ -30,15 +26,9 @@ class Servers:
         self._process = process
         self.url = url
 
-    def busiest(self) -> int:
-        """Return the process id of the server that has the most sockets, so the one with the room."""
-        listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
-        return max((int(pid) for pid in listed.split()), key=_sockets)
-
-
-def _sockets(pid: int) -> int:
-    files = list(Path(f"/proc/{pid}/fd").iterdir())
-    return sum(str(file.readlink()).startswith("socket:") for file in files)
+    def with_people(self) -> int:
+        """Return the process id of the server that has the room."""
+        return max(children(self._process.pid), key=media_sockets)
 
 
 @pytest.fixture
@@ -53,39 +43,10 @@ def servers() -> Iterator[Servers]:
         process.wait(20)
 
 
-async def others_frames(page: Page) -> int:
-    """Return how many frames of other people the page has shown, whatever their ids."""
-    script = "Object.values(watch.tiles).filter(t => !t.self).reduce((sum, t) => sum + t.frames, 0)"
-    return int(await page.evaluate(script))
-
-
-async def ids(page: Page) -> set[str]:
-    """Return the ids of other people whose picture the page has shown."""
-    script = "Object.entries(watch.tiles).filter(([, t]) => !t.self).map(([id]) => id)"
-    return set(await page.evaluate(script))
-
-
 async def test_two_people_are_together_again_when_their_server_is_killed(
     browser: Browser, camera: Camera, servers: Servers
 ) -> None:
-    pages = [await visit(browser, camera, f"{servers.url}/r/studio") for _ in range(2)]
-    await enter(pages[0], "Ada", "Fjord")
-    await enter(pages[1], "Bob", "Soft blur")
-    for page in pages:
-        await watched(page, self_tile=False)
-    await pages[0].keyboard.press("p")
-    await pages[0].get_by_role("switch", name="Lock the room").click()
-    await expect(pages[0].get_by_role("switch", name="Lock the room")).to_be_checked()
-    await asyncio.sleep(1.2)  # two renewals: the directory knows of the lock
-    before = [await ids(page) for page in pages]
-    os.kill(servers.busiest(), signal.SIGKILL)
-    start = time.monotonic()
-    async with asyncio.timeout(10 * TOGETHER):
-        for page, known in zip(pages, before, strict=True):
-            while not await ids(page) - known:
-                await asyncio.sleep(0.05)
-    print(f"together again after {time.monotonic() - start:.2f} s")  # noqa: T201
-    await expect(pages[0].get_by_role("switch", name="Lock the room")).to_be_checked()
-    for page in pages:
-        await expect(page.locator("body")).to_have_attribute("data-state", "room")
-        assert await page.evaluate("watch.worst") < READABLE
+    pair = await PairOfPages.meet(browser, camera, f"{servers.url}/r/studio")
+    os.kill(servers.with_people(), signal.SIGKILL)
+    print(f"together again after {await pair.together_again():.2f} s")  # noqa: T201
+    await pair.expect_all_as_before()

@@ -396,7 +396,11 @@ async def test_only_what_the_policy_allows_is_offered(page: Page, fake: FakeServ
     await page.keyboard.press("b")
     await page.locator("label[data-background=fjord]").click()
     await expect(page.get_by_label("Pick a colour")).to_be_visible()
-    await fake.send("policy", policy=fake.policy | {"backgrounds": "blur"})
+    await fake.send(
+        "policy",
+        policy=fake.policy | {"backgrounds": "blur"},
+        effective=fake.policy | {"backgrounds": "blur"},
+    )
     await fake.send("backgrounds", backgrounds=BACKGROUNDS[:2])
     await fake.send("background", background="blur", reason="policy")
     await expect(page.locator("label[data-background]")).to_have_count(2)
@@ -413,7 +417,7 @@ async def test_the_shield_tells_what_the_filter_does(page: Page, fake: FakeServe
     await page.get_by_role("button", name="Filtered, with trouble: show details").click()
     dialog = page.get_by_role("dialog", name="Everyone sees you filtered")
     await expect(dialog.get_by_text("The server is busy.")).to_be_visible()
-    await expect(dialog).to_contain_text("0.35% of your surroundings in a picture, and 4.8% collected")
+    await expect(dialog).to_contain_text("0.35% of your surroundings in a picture, 4.8% collected over")
     await expect(dialog.locator("#filter-counters")).to_be_hidden()
     await dialog.get_by_text("How it works, and the numbers").click()
     for name, number in (

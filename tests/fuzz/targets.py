@@ -28,8 +28,9 @@ from filters.backgrounds.background import Color
 from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
+from server.access.authenticator import Authenticator
 from server.access.policy import RoomPolicy, chat_text, participant_name, room_name
-from server.access.tokens import Authenticator, Grant, Key, grant_of, make_token
+from server.access.tokens import Grant, Key, grant_of, make_token
 from server.config.loading import load
 from server.config.options import DEFAULT_MODEL, MODELS, Config
 from server.core.errors import (

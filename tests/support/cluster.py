@@ -15,10 +15,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.app import create_app
-from server.cluster.directory import Report
 from server.cluster.front import Front
 from server.cluster.links import Links
 from server.cluster.member import FENCE, Member, Orders
+from server.cluster.messages import Report
 from server.cluster.sealing import Seal
 from server.cluster.service import LocalDirectory, server_name
 from server.config.options import Config

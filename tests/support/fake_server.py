@@ -33,6 +33,8 @@ LIMITS = {
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",
+    "invitations": "pin",
+    "invitationLifetime": 604_800,
 }
 POLICY = {
     "locked": False,
@@ -41,6 +43,7 @@ POLICY = {
     "screenShare": "allowed",
     "recording": False,
     "deviceFilter": "optional",
+    "unmute": "allowed",
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
 COUNTERS = {
@@ -154,7 +157,7 @@ class FakeServer:
                 return [{"type": "chat", "chat": self.say("me", message["text"])}]
             case "policy":
                 self.policy |= message["policy"]
-                return [{"type": "policy", "policy": self.policy}]
+                return [{"type": "policy", "policy": self.policy, "effective": self.policy}]
             case "leave":
                 return [self.receipt] if self.receipt is not None else []
             case "recording":
@@ -187,6 +190,8 @@ class FakeServer:
             "present": len(self.others),
             **self._room(inside=held),
             "policy": self.policy,
+            "effective": self.policy,
+            "grant": None,
             "backgrounds": BACKGROUNDS,
             "background": shown,
             "redirected": redirected,

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from server.access.certificates import make_secret
 from server.config.options import ROOT
+from tests.support.processes import children, command_line, processes
 
 START = 120.0  # seconds that a part may take on a busy machine
 BASE = 24000
@@ -21,33 +23,14 @@ ADDRESSES = {"a": "127.0.0.3", "b": "127.0.0.4"}  # 127.0.0.1 would be taken for
 PORTS = {"a": BASE + 100, "b": BASE + 300}
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes below one, the nearest first."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            parents.setdefault(parent, []).append(int(path.parent.name))
-    found, queue = list[int](), [pid]
-    while queue:
-        below = parents.get(queue.pop(0), [])
-        found += below
-        queue += below
-    return found
-
-
-def command_line(pid: int) -> str:
-    """Return what a process was started as; empty for one that has ended."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    return ""
-
-
 class RayNodes:
     """The head `a` and a node `b`, each with cores for one server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], rooms: int = ROOMS) -> None:
+        """Keep everything in a folder; all nodes get these variables of the environment."""
         self.folder = folder
+        self._rooms = rooms
+        self.variables = variables
         self.secret = folder / "cluster.pem"
         self.config = folder / "greenroom.toml"
         self.address = f"{ADDRESSES['a']}:{BASE}"
@@ -62,10 +45,29 @@ class RayNodes:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the product."""
         command = [sys.executable, "-m", "server", *words]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=limit
+            command,
+            cwd=ROOT,
+            env=self._environment(variables),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=limit,
         )
+
+    def greenroom_begun(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command of the product."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "server", *words],
+            cwd=ROOT,
+            env=self._environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT), **self.variables, **variables}
 
     def start(self, name: str) -> None:
         """Start one node."""
@@ -82,12 +84,12 @@ class RayNodes:
             "metrics-export-port": base + 5,
             "min-worker-port": base + 10,
             "max-worker-port": base + 150,
-            "num-cpus": ROOMS + 2,
+            "num-cpus": self._rooms + 2,
             "object-store-memory": 100_000_000,
         }
         options = [f"--{option}={number}" for option, number in numbers.items()]
         started = self.greenroom(
-            *("cluster", "node", "--secret", str(self.secret), "--rooms", str(ROOMS)),
+            *("cluster", "node", "--secret", str(self.secret), "--rooms", str(self._rooms)),
             *(f"--node-ip-address={ADDRESSES[name]}", *where, *options),
         )
         assert started.returncode == 0, started.stdout + started.stderr
@@ -95,10 +97,16 @@ class RayNodes:
     def serve(self, port: int) -> str:
         """Start a front; return its URL when it has a server on every node."""
         command = [sys.executable, "-m", "server", "serve", "--config", str(self.config), "--port", str(port)]
-        self._front = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        self._front = subprocess.Popen(command, cwd=ROOT, env=self._environment({}))
         url = f"http://127.0.0.1:{port}"
         self.until_servers(url, 2)
         return url
+
+    @property
+    def front(self) -> int:
+        """The front's process."""
+        assert self._front is not None
+        return self._front.pid
 
     def until_servers(self, url: str, count: int) -> None:
         """Wait until so many servers renew their leases."""
@@ -112,21 +120,25 @@ class RayNodes:
             time.sleep(0.2)
         raise RuntimeError(f"there are no {count} servers")
 
+    def ids(self) -> dict[str, str]:
+        """Return what each node is called in its servers' names, by `greenroom cluster status`."""
+        shown = self.greenroom("cluster", "status", "--config", str(self.config))
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        lines = [
+            line.split() for line in shown.stdout.splitlines() if "https://" in line and "serving" in line
+        ]
+        found = {
+            words[-1].partition("//")[2].partition(":")[0]: words[0].partition("/")[0] for words in lines
+        }
+        return {name: found[address] for name, address in ADDRESSES.items()}
+
     def raylet(self, name: str) -> int:
         """Return the process id of a node's raylet."""
-        for path in Path("/proc").glob("[0-9]*"):
-            line = command_line(int(path.name))
-            if "/raylet " in line and f"--node_ip_address={ADDRESSES[name]}" in line:
-                return int(path.name)
-        raise LookupError(name)
+        return _process("/raylet ", f"--node_ip_address={ADDRESSES[name]}")
 
     def gcs(self) -> int:
         """Return the process id of the GCS."""
-        for path in Path("/proc").glob("[0-9]*"):
-            line = command_line(int(path.name))
-            if "/gcs_server " in line and str(self.folder) in line:
-                return int(path.name)
-        raise LookupError("gcs_server")
+        return _process("/gcs_server ", str(self.folder))
 
     def actor(self, name: str, kind: str) -> int:
         """Return the process id of an actor of a node."""
@@ -136,12 +148,19 @@ class RayNodes:
         """Return the process id of a node's server."""
         return next(p for p in children(self.actor(name, "HostActor")) if "cluster server" in command_line(p))
 
+    def kill(self, name: str) -> None:
+        """End a node and everything that runs on it."""
+        raylet = self.raylet(name)
+        for pid in [raylet, *children(raylet)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """End everything that belongs here."""
         if self._front is not None:
             self._front.kill()
             self._front.wait()
-        ours = [pid for pid in map(int, (p.name for p in Path("/proc").glob("[0-9]*"))) if self._is_ours(pid)]
+        ours = [pid for pid in processes() if self._is_ours(pid)]
         for pid in [*ours, *(child for each in ours for child in children(each))]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -158,3 +177,12 @@ class RayNodes:
         from server.access.certificates import ray_token
 
         return ray_token(self.secret)
+
+
+def _process(*words: str) -> int:
+    """Return the process that was started with all of these words; raise LookupError."""
+    for pid in processes():
+        line = command_line(pid)
+        if all(word in line for word in words):
+            return pid
+    raise LookupError(words)

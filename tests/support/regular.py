@@ -106,7 +106,14 @@ class Regular:
         await self._client.send(message)
 
     async def leave(self) -> None:
-        """Go for good."""
+        """Go for good, and say so."""
+        if self._client is not None and self._client._socket is not None:
+            with contextlib.suppress(ConnectionError):
+                await self.say({"type": "leave"})
+        await self.vanish()
+
+    async def vanish(self) -> None:
+        """Go for good, without a word."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -153,6 +153,7 @@ def test_a_change_keeps_the_rest() -> None:
         "screenShare": "off",
         "recording": False,
         "deviceFilter": "optional",
+        "unmute": "allowed",
     }
 
 

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.access.authenticator import Authenticator
 from server.access.policy import RoomPolicy
-from server.access.tokens import OPEN, Authenticator, Grant, Key, check_exposure, make_token, read_keys
+from server.access.tokens import OPEN, Grant, Key, check_exposure, make_token, read_keys
 from server.config.options import Config
 from server.core.errors import ConfigError, SignalingError, TokenError
 

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from server.__main__ import main
-from server.access.tokens import Authenticator, Grant, read_keys
+from server.access.authenticator import Authenticator
+from server.access.pins import Proof
+from server.access.tokens import Grant, read_keys
 from server.config.options import Config
+from server.core.errors import TokenError
 from server.core.version import VERSION
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
@@ -221,6 +224,12 @@ def test_token_prints_one_that_is_good(
     assert run("token", "Studio", "--role", "host", "--backgrounds", "blur", "--no-screen") == 0
     grant = Authenticator(read_keys({"b": secret})).admit(capsys.readouterr().out.strip(), "studio")
     assert grant == Grant("studio", role="host", backgrounds=("blur",), screen=False)
+    assert run("token", "Studio", "--pin", "482913") == 0
+    guarded, door = capsys.readouterr().out.strip(), Authenticator(read_keys({"b": secret}))
+    with pytest.raises(TokenError):
+        door.admit(guarded, "studio")
+    assert door.admit(guarded, "studio", Proof("482913")).pin
+    assert run("token", "Studio", "--pin", "1234") == 1
     assert run("token", "Studio", "--role", "king") == 1
     assert run("token", "Studio", "--kid", "c") == 1
     monkeypatch.setenv("GREENROOM_TOKEN_KEYS", "{}")

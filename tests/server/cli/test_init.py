@@ -22,7 +22,8 @@ from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
 from server.__main__ import main
-from server.access.tokens import Authenticator, read_keys
+from server.access.authenticator import Authenticator
+from server.access.tokens import read_keys
 from server.config.loading import load
 from server.peers.ice import ice_servers
 from tests.support.program import free_port

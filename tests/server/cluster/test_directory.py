@@ -1,6 +1,7 @@
 import pytest
 
-from server.cluster.directory import GRACE, LEASE, RAMP, TICKET, Directory, NotYet, Placement, Report
+from server.cluster.directory import GRACE, LEASE, RAMP, TICKET, Directory, NotYet
+from server.cluster.messages import Placement, Report
 
 NOW = 10.0
 

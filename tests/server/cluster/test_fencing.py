@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from server.cluster import directory as module
-from server.cluster.directory import TICKET, Directory, NotYet, Report
+from server.cluster.directory import TICKET, Directory, NotYet
 from server.cluster.lease import Lease
+from server.cluster.messages import Report
 
 WORLDS, STEPS, STEP = 400, 1200, 0.05  # each world lives for a minute
 DELAYS = (0.0, 0.01, 0.1, 0.5, 2.0)  # seconds

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import main
-from server.cluster.film_processes import FilmProcesses
+from server.cluster.film_processes import FilmProcesses, attempt
 from server.cluster.films import Job, plan
 from server.cluster.stores import PART, STALE, Folder, store
+from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
 from tests.support.media import frames_of, rgb, write_video
 
@@ -116,6 +119,40 @@ def test_a_process_that_is_killed_costs_nothing(films: Path, tmp_path: Path) -> 
     ]
     assert len(frames_of(target / "talk.mp4")) == 6
     assert not list(target.rglob(f"*{PART}"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what is in an environment")
+def test_a_process_has_no_token_of_the_cluster(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "token of the cluster")
+    film, children = plan(str(films), str(tmp_path / "out"), JOB).films[0], set[subprocess.Popen[bytes]]()
+    seen: list[bytes] = []
+
+    def look() -> None:
+        while not children:
+            time.sleep(0.01)
+        child = next(iter(children))
+        seen.append(Path(f"/proc/{child.pid}/environ").read_bytes())
+        child.kill()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert attempt(film, children) is None
+    looking.join()
+    assert b"PYTHONPATH=" in seen[0]
+    assert b"token of the cluster" not in seen[0]
+
+
+def test_a_process_ends_with_who_has_started_it(films: Path, tmp_path: Path) -> None:
+    film = plan(str(films), str(tmp_path / "out"), JOB).films[0]
+    command, pipe = python_command("server.cluster.film_processes"), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=python_environment()) as child:
+        said, _ = child.communicate(
+            json.dumps(film._asdict() | {"job": film.job.line()}).encode() + b"\n", 30
+        )
+        assert said == b""
+    assert not (tmp_path / "out" / film.name).exists()
 
 
 def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:

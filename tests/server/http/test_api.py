@@ -103,6 +103,22 @@ async def test_a_background_a_policy_and_a_kick(here: Client, ada: Membership) -
     assert (await ask(here, "GET", path))[0] == 404
 
 
+async def test_invitations_are_made_listed_and_revoked(here: Client) -> None:
+    wish = {"role": "guest", "lifetime": 3600, "pin": "482913"}
+    status, made = await ask(here, "POST", "/rooms/studio/invitations", json=wish)
+    assert status == 201
+    conforms(made, "Invitation")
+    assert (made["role"], made["pin"]) == ("guest", True)
+    assert await ask(here, "GET", "/rooms/studio/invitations") == (200, {"invitations": [made]})
+    refused = {"Authorization": f"Bearer {made['token']}"}
+    status, problem = await ask(here, "GET", "/rooms/studio", refused)
+    assert (status, problem["code"]) == (401, "pin-missing")
+    assert await ask(here, "DELETE", f"/rooms/studio/invitations/{made['id']}") == (204, None)
+    assert await ask(here, "GET", "/rooms/studio/invitations") == (200, {"invitations": []})
+    assert (await ask(here, "GET", "/rooms/studio", refused))[1]["code"] == "token-revoked"
+    assert (await ask(here, "DELETE", "/rooms/studio/invitations/nobody"))[0] == 404
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [

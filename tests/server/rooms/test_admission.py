@@ -187,6 +187,19 @@ class TestReload:
         assert bob.seen(bob)["role"] == "guest"
         assert bob.last("participant-left")["participant"] == ada.id
 
+    async def test_one_of_two_hosts_is_gone_at_once_and_host_again(self, rooms: Rooms) -> None:
+        ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
+        eve = await joined(rooms, "Eve", hostToken=ada.last("joined")["hostToken"])
+        await eve.ask("leave", returning=True)
+        await eve.session.end()
+        assert bob.last("participant-left")["reason"] == "left"
+        again = await joined(rooms, "Eve", former=eve.last("joined")["seat"])
+        assert bob.seen(again)["role"] == "host"
+        await again.ask("leave")
+        await again.session.end()
+        late = await joined(rooms, "Eve", former=eve.last("joined")["seat"])
+        assert bob.seen(late)["role"] == "guest"
+
     async def test_somebody_else_s_seat_is_of_no_use(self, rooms: Rooms) -> None:
         """While its owner is connected."""
         ada = await joined(rooms, "Ada")

@@ -250,7 +250,7 @@ async def test_the_own_choice_comes_back_when_it_is_allowed_again(
     assert bob.background == "blur-strong"
     await ada.ask("policy", policy={"backgrounds": "any"})
     assert bob.background == "loft"
-    assert bob.last("background") == {"type": "background", "background": "loft", "reason": "policy"}
+    assert bob.last("background") == {"type": "background", "background": "loft", "reason": "restored"}
 
 
 async def test_what_was_wanted_at_the_door_comes_when_it_is_allowed(rooms: Rooms, ada: Guest) -> None:

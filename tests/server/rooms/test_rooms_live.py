@@ -358,7 +358,7 @@ async def test_an_upload_becomes_everybodys_background_and_goes(server: str) -> 
             async with http.post(url, data=png, headers=headers) as answer:
                 assert (answer.status, (await answer.json())["code"]) == (403, "background-forbidden")
             await ada.send({"type": "policy", "policy": {"backgrounds": "any"}})
-            assert (await bob.wait_for("background", background="blur"))["reason"] == "policy"
+            assert (await bob.wait_for("background", background="blur"))["reason"] == "restored"
         gone = f"{url}/{background['id'].removeprefix('upload:')}"
         async with http.delete(gone, headers=owner) as answer:
             assert answer.status == 204

@@ -1,0 +1,99 @@
+"""A machine's servers: real child processes, with the directory in this one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from server.cluster import host
+from server.cluster.host import Host, shares
+from server.cluster.member import Orders
+from server.cluster.service import LocalDirectory
+from server.config.options import Config
+
+KEY = "00" * 32
+LIMIT = 60.0  # seconds
+
+
+def orders(path: Path) -> Orders:
+    return Orders("", 1.0, path=str(path), key=KEY, options={"workers": 1})
+
+
+def test_servers_of_one_machine_share_its_ports() -> None:
+    first, second = shares(Config(udp_ports=(5000, 5099)), Orders("", 1.0), 2, workers=3)
+    assert first.options == {"workers": 3, "udp_ports": "5000, 5049"}
+    assert second.options == {"workers": 3, "udp_ports": "5050, 5099"}
+
+
+class Running:
+    """A host with one server."""
+
+    def __init__(self, directory: LocalDirectory, running: Host, task: asyncio.Task[None]) -> None:
+        self.directory = directory
+        self.task = task
+        self._host = running
+
+    @property
+    def server(self) -> int:
+        """The server's process."""
+        (child,) = self._host._children
+        return child.pid
+
+    async def names(self) -> list[str]:
+        """Return what the servers that answer are called."""
+        servers = (await self.directory.snapshot())["servers"]
+        return [server["name"] for server in servers if server["lease"]]
+
+    async def until(self, met: Callable[[list[str]], bool]) -> list[str]:
+        """Wait until the servers are as they shall be; return their names."""
+        async with asyncio.timeout(LIMIT):
+            while not met(names := await self.names()):
+                await asyncio.sleep(0.05)
+        return names
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Running]:
+    directory = LocalDirectory(fresh=True)
+    machine = Host(directory, "node", [orders(path)])
+    task = asyncio.create_task(machine.run())
+    try:
+        yield Running(directory, machine, task)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await machine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_server_that_ends_or_hangs_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fate: signal.Signals
+) -> None:
+    monkeypatch.setattr(host, "ANSWER", 5.0)
+    async with running(tmp_path / "server") as machine:
+        (first,) = await machine.until(lambda names: len(names) == 1)
+        os.kill(machine.server, fate)
+        await machine.until(lambda names: bool(names) and first not in names)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_server_that_hangs_does_not_keep_a_machine_from_draining(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "ANSWER", 5.0)
+    async with running(tmp_path / "server") as machine:
+        await machine.until(lambda names: len(names) == 1)
+        os.kill(machine.server, signal.SIGSTOP)
+        await machine.directory.drain("node", 1.0)
+        async with asyncio.timeout(LIMIT):
+            await machine.task
+        assert await machine.names() == []
