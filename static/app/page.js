@@ -46,6 +46,7 @@ export class Page {
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
     this.#controller = new RoomController(room, this.#local, this.#backgrounds);
     onAction('microphone', () => void this.#toggle('audio'));
+    onAction('flip', () => this.#local.flip());
     onAction('camera', () => void this.#toggle('video'));
     onAction('leave', () => this.#client?.leave());
   }

@@ -25,6 +25,8 @@ const DEFAULT_LIMITS = { width: 640, height: 360, frameRate: 30, maxBitrate: 1_5
 export class Devices {
   #changed;
   #limits = DEFAULT_LIMITS;
+  /** What the browser does to the sound. */
+  #processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
   /** How many requests there have been. */
   #requests = 0;
   /** @type {Record<Kind, Device>} */
@@ -92,6 +94,19 @@ export class Devices {
   async setLimits(limits) {
     this.#limits = limits;
     await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
+  }
+
+  /** @param {{echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean}} processing of the microphone */
+  async setProcessing({ echoCancellation, noiseSuppression, autoGainControl }) {
+    this.#processing = { echoCancellation, noiseSuppression, autoGainControl };
+    await this.state.audio.track?.applyConstraints(this.#constraints('audio', '')).catch(() => {});
+  }
+
+  /** The camera after the one in use, or ''. */
+  get nextCamera() {
+    const ids = this.available.video.map(({ deviceId }) => deviceId);
+    const used = ids.indexOf(this.state.video.track?.getSettings().deviceId ?? '');
+    return ids.length > 1 ? ids[(used + 1) % ids.length] : '';
   }
 
   /** Closes a device of which nothing can be sent.
@@ -198,7 +213,7 @@ export class Devices {
    */
   #constraints(kind, id) {
     const picked = id ? { deviceId: { exact: id } } : {}; // Chromium does not care for an ideal one
-    if (kind === 'audio') return { ...picked, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    if (kind === 'audio') return { ...picked, ...this.#processing };
     const { width, height, frameRate } = this.#limits;
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
   }

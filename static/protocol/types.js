@@ -39,6 +39,7 @@
  * @property {string} name
  * @property {string} text
  * @property {number} time in ms since 1970
+ * @property {string | null} to who alone can read it, besides its author
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -398,6 +399,7 @@
  * @typedef {object} Say
  * @property {'chat'} type
  * @property {string} text
+ * @property {string} [to]
  *
  * @typedef {object} Hand
  * @property {'hand'} type

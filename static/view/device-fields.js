@@ -45,6 +45,7 @@ export class DeviceFields {
   /** @param {Devices} devices */
   show(devices) {
     for (const kind of KINDS) this.#fill(kind, devices);
+    showAction('flip', { hidden: !devices.state.video.track || devices.nextCamera === '' || !matchMedia('(pointer: coarse)').matches });
     this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
     this.#focusRetried(devices);

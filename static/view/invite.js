@@ -1,6 +1,7 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
-import { byId } from './dom.js';
+import { calendarFile } from '../lib/calendar.js';
+import { byId, element } from './dom.js';
 import { notify } from './notices.js';
 
 /** The room's address, to be copied, shared, or read by a phone's camera. */
@@ -14,6 +15,7 @@ export class Invite {
     byId('invite-copy', HTMLButtonElement).onclick = () => void this.#copy(roomAddress(), text('invite.copied'));
     this.#share.hidden = typeof navigator.share !== 'function';
     this.#share.onclick = () => void navigator.share({ url: roomAddress() }).catch(() => {}); // called off
+    byId('invite-calendar', HTMLButtonElement).onclick = () => this.#saveCalendar();
     this.#link.onfocus = () => this.#link.select();
   }
 
@@ -25,6 +27,13 @@ export class Invite {
     void this.#drawQr();
     this.#dialog.showModal();
     byId('invite-copy', HTMLButtonElement).focus();
+  }
+
+  #saveCalendar() {
+    const file = new Blob([calendarFile({ title: text('app.name'), link: this.#link.value || roomAddress(), now: Date.now() })], { type: 'text/calendar' });
+    const anchor = element('a', { href: URL.createObjectURL(file), download: 'meeting.ics' });
+    anchor.click();
+    URL.revokeObjectURL(anchor.href);
   }
 
   /**

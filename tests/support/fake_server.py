@@ -154,7 +154,7 @@ class FakeServer:
             case "reaction":
                 return [{**message, "participant": "me"}]
             case "chat":
-                return [{"type": "chat", "chat": self.say("me", message["text"])}]
+                return [{"type": "chat", "chat": self.say("me", message["text"], message.get("to"))}]
             case "policy":
                 self.policy |= message["policy"]
                 return [{"type": "policy", "policy": self.policy, "effective": self.policy}]
@@ -166,11 +166,11 @@ class FakeServer:
                 return [{"type": "recording", "recording": self.recording, "reason": reason}]
         return []
 
-    def say(self, participant: str, text: str) -> Message:
+    def say(self, participant: str, text: str, to: str | None = None) -> Message:
         """Return a new chat message."""
         people = {each["id"]: each["name"] for each in [self.me, *self.others]}
         said = {"id": len(self.chat) + 1, "participant": participant, "name": people[participant]}
-        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat)})
+        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat), "to": to})
         return self.chat[-1]
 
     def _join(self, join: Message) -> Message:
