@@ -26,7 +26,7 @@ check: $(VENV)/.test
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
 	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
 
-# Two real Ray nodes on this machine, some four minutes.
+# Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster
 	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
 

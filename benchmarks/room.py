@@ -60,7 +60,7 @@ class Bench:
         with ExitStack() as stack:
             elsewhere = stack.enter_context(remote_workers(self._options.workers)) if way == REMOTE else []
             command = self._server_command(way, participants)
-            url = stack.enter_context(_server([*command, *elsewhere]))
+            url = stack.enter_context(serving([*command, *elsewhere]))
             outcome = subprocess.run(
                 self._client_command(way, participants, url),
                 cwd=ROOT,
@@ -98,10 +98,10 @@ class Bench:
     def _server_command(self, way: str, participants: int) -> list[str]:
         if way not in (GREENROOM, REMOTE):
             filtered = ["--filter"] if way == "stock-filter" else []
-            return _python("room_stock", str(participants), *filtered)
+            return module("room_stock", str(participants), *filtered)
         options = self._options
         governor = [] if options.governor else ["--no-governor"]
-        return _python(
+        return module(
             "room_server", "--smoother", options.smoother, "--workers", str(options.workers), *governor
         )
 
@@ -118,17 +118,18 @@ class Bench:
             "--delay",
             str(delay),
         ]
-        for name in ("fps", "seconds", "settle"):
+        for name in ("fps", "seconds", "settle", "disturb"):
             command += [f"--{name}", str(getattr(options, name))]
-        return _python(*command, *([] if options.audio else ["--no-audio"]))
+        return module(*command, *([] if options.audio else ["--no-audio"]))
 
 
-def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+def module(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the benchmarks."""
+    return [sys.executable, "-m", f"benchmarks.{name}", *arguments]
 
 
 @contextmanager
-def _server(command: list[str]) -> Iterator[str]:
+def serving(command: list[str]) -> Iterator[str]:
     """Run a server until the end of the block; yield its URL."""
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -179,6 +180,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--retries", type=int, default=0, help="more runs where something else took the CPU")
     parser.add_argument("--smoother", choices=list(SMOOTHERS), default=Config().smoother)
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument(
+        "--disturb",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of a core for another program while measuring",
+    )
     parser.add_argument("--no-governor", dest="governor", action="store_false", help="give nothing up")
     parser.add_argument("--no-audio", dest="audio", action="store_false")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import resource
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +23,9 @@ from benchmarks.room_media import opus_clip, video_clip
 from server.media.rtc import packetize_vp8
 
 CONNECT_TIMEOUT = 30.0  # seconds
+LONGEST_RECOVERY = 8.0  # seconds that are looked at after a disturbance
+RECOVERY_STEP = 0.1  # seconds
+NEARLY_ALL = 0.95  # of the frames of a second
 
 
 class Reading(NamedTuple):
@@ -52,6 +56,8 @@ class Measurement:
     rewinds: int
     cpu: float
     """Seconds of CPU that the clients took."""
+    recovery: float | None
+    """Seconds after the end of a disturbance until every stream had nearly all its frames for a second."""
     busy: float | None
     """Seconds of CPU that the machine was busy, the benchmark included."""
     server: tuple[dict[str, Any], dict[str, Any]]
@@ -94,9 +100,14 @@ async def run(options: argparse.Namespace) -> Measurement:
         await asyncio.sleep(options.settle)
         before = await _snapshot(http, options.url)
         start = _read(everybody)
-        await asyncio.sleep(options.seconds)
-        end = _read(everybody)
+        async with _disturbance(options.disturb):
+            await asyncio.sleep(options.seconds)
+            end = _read(everybody)
         after = await _snapshot(http, options.url)
+        recovery = None
+        if options.disturb:
+            await asyncio.sleep(LONGEST_RECOVERY)
+            recovery = _recovery(everybody, end.time, NEARLY_ALL * options.fps)
         fps, hop, undelayed = _frames(everybody, start.time, end.time, options.delay)
     seconds = end.time - start.time
     return Measurement(
@@ -108,9 +119,34 @@ async def run(options: argparse.Namespace) -> Measurement:
         audio_packets=(end.audio - start.audio) / seconds,
         rewinds=sum(client.rewinds for client in everybody),
         cpu=end.cpu - start.cpu,
+        recovery=recovery,
         busy=None if start.busy is None or end.busy is None else end.busy - start.busy,
         server=(before, after),
     )
+
+
+@asynccontextmanager
+async def _disturbance(share: float) -> AsyncIterator[None]:
+    """Have another program take a share of a core until the end of the block."""
+    if not share:
+        yield
+        return
+    burner = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.room_burner", str(share))
+    try:
+        yield
+    finally:
+        burner.kill()
+        await burner.wait()
+
+
+def _recovery(everybody: Sequence[Client], since: float, frames: float) -> float | None:
+    """Return how long after `since` a second began in which every stream had so many frames."""
+    streams = [s.frames for c in everybody for (_, kind), s in c.streams.items() if kind == "video"]
+    for step in range(int((LONGEST_RECOVERY - 1) / RECOVERY_STEP)):
+        begin = since + step * RECOVERY_STEP
+        if all(sum(begin <= at < begin + 1 for _, at in stream) >= frames for stream in streams):
+            return round(step * RECOVERY_STEP, 1)
+    return None
 
 
 def _frames(
@@ -160,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--settle", type=float, default=3)
     parser.add_argument("--delay", type=int, default=1, help="frames that the server holds back on purpose")
+    parser.add_argument("--disturb", type=float, default=0.0)
     parser.add_argument("--no-audio", dest="audio", action="store_false")
     options = parser.parse_args()
     read_headers_only()

@@ -8,8 +8,6 @@ from typing import Any
 
 from rich.table import Table
 
-from server.media.governor import LEVELS
-
 WAYS = {
     "greenroom": "Greenroom, filtered",
     "remote": "Greenroom, remote workers",
@@ -58,6 +56,10 @@ class Result:
     """During the measurement, of all participants together."""
     level: int
     """What the governor has given up at the end; 0 is nothing."""
+    frame_rate: int
+    """Pictures a second that it allows at the end."""
+    recovery: float | None
+    """Seconds after a disturbance until every stream was whole again."""
     loop_lag: Sequence[float]
     """Median and 99th percentile."""
     memory: tuple[float, float]
@@ -91,7 +93,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         worst_fps=round(min(fps, default=0.0), 1),
         hop=measured["hop"],
         # What is covered needs no matte, so the smoother delays nothing.
-        hop_undelayed=measured["hop" if LEVELS[level].full_blur else "hop_undelayed"],
+        hop_undelayed=measured["hop" if after["counts"].get("full blur") else "hop_undelayed"],
         server_cpu=round(cpu, 1),
         loop_cpu=round(loop, 1),
         clients_cpu=round(clients, 1),
@@ -100,6 +102,8 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         stages=stages,
         counts=counts,
         level=level,
+        frame_rate=after["counts"].get("frame rate", 0),
+        recovery=measured["recovery"],
         loop_lag=[round(lag, 2) for lag in after["lag"]],
         memory=(round(before["rss"] / 1e6, 1), round(after["rss"] / 1e6, 1)),
         packets=round(measured["packets"]),
@@ -121,15 +125,17 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 def rate_table(results: Sequence[Result]) -> Table:
     """Return frame rates, latencies and the load."""
     columns = ["", "N", "streams", "fps mean", "fps worst", "hop p50", "p95", "p99", "p50*", "p95*", "p99*"]
-    columns += ["server %", "loop %", "clients %", "other %", "lag p99", "level"]
+    columns += ["server %", "loop %", "clients %", "other %", "lag p99", "level", "allowed", "back s"]
     title = "Frames per second and latency in ms (* without the smoother's frame); CPU in % of a core"
     table = _table(title, columns)
     for r in results:
         hops = [_number(h[p]) for h in (r.hop, r.hop_undelayed) for p in ("p50", "p95", "p99")]
         loads = [_number(value, 0) for value in (r.server_cpu, r.loop_cpu, r.clients_cpu, r.other_cpu)]
         rates = [_number(r.mean_fps), _number(r.worst_fps)]
-        counts = [str(r.participants), str(r.streams)]
-        table.add_row(WAYS[r.way], *counts, *rates, *hops, *loads, _number(r.loop_lag[1]), str(r.level))
+        counts, back = [str(r.participants), str(r.streams)], [str(r.frame_rate), _number(r.recovery)]
+        table.add_row(
+            WAYS[r.way], *counts, *rates, *hops, *loads, _number(r.loop_lag[1]), str(r.level), *back
+        )
     return table
 
 

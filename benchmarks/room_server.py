@@ -13,8 +13,9 @@ from aiohttp import web
 from benchmarks.room_counters import Stopwatch, serve
 from server.app import ROOMS, create_app
 from server.config.options import Config
+from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
-from server.media.governor import LEVELS, Governor, Level
+from server.media.governor import Governor, Look
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import udp
 
@@ -24,8 +25,8 @@ MAX_PARTICIPANTS = 64
 class NoGovernor(Governor):
     """Never gives anything up, so that cost and overload can be seen."""
 
-    def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
-        return self.level
+    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+        pass
 
 
 class Instruments:
@@ -62,7 +63,8 @@ class Instruments:
         seconds["rest of filter"] = sum(t.filter for t in times) - seconds["network"]
         seconds["encode"] = sum(t.encode for t in times)
         counts = Counter(network=sum(m.filter.inferences for m in members), keyframes=self._keyframes)
-        counts["level"] = LEVELS.index(rooms.governor.level)
+        counts["level"], level = rooms.governor.given_up, rooms.governor.level
+        counts["frame rate"], counts["full blur"] = round(level.frame_rate), level.full_blur
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent

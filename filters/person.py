@@ -74,7 +74,7 @@ class PersonFilter:
         self.outcomes = Counter[Outcome]()
         self.errors = 0
         self.failing = False
-        self.network_interval = 1
+        self.network_interval = 1.0
         self.full_blur = False
         self._plate_wanted: bool | None = None
         self.inferences = 0

@@ -32,7 +32,7 @@ FLOORS = [
     ["filters.person", "filters.files"],
     ["filters.compositor", "filters.foreground"],
     ["filters.matting", "filters.backgrounds"],
-    ["filters.planes", "filters.stills"],
+    ["filters.planes", "filters.stills", "filters.opening"],
     ["filters.heif"],
     ["filters.base", "filters.kernels"],
 ]

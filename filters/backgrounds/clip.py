@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from filters.backgrounds.base import Background
 from filters.base import FilterError, Plane, Planes, planes_of
+from filters.opening import open_container
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Clip(Background):
         self._frames = _play(path)
         try:
             self._current = next(self._frames)
-        except (av.FFmpegError, StopIteration) as error:
+        except (av.FFmpegError, OSError, StopIteration) as error:
             raise FilterError(f"cannot play {path.name}: not a video that can be decoded") from error
         self._following = self._decode()
         self._origin: float | None = None  # the stream's time at which the first frame was due
@@ -67,7 +68,7 @@ class Clip(Background):
     def _decode(self) -> _Timed | None:
         try:
             return next(self._frames, None)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, OSError) as error:
             _log.warning("a background clip is broken, holding its last frame: %s", type(error).__name__)
             return None
 
@@ -103,7 +104,7 @@ def _play(path: Path) -> Iterator[_Timed]:
 
 
 def _decode_once(path: Path, start: float) -> Iterator[_Timed]:
-    with av.open(path) as container:
+    with path.open("rb") as file, open_container(file) as container:
         if not container.streams.video:
             return
         stream = container.streams.video[0]

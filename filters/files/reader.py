@@ -31,6 +31,7 @@ from filters.files.pixel_format import (
 )
 from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
 from filters.files.truncation import check_whole
+from filters.opening import open_container
 
 MAX_MISSING: Final = 1.0  # seconds; declared lengths are wrong by less
 MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
@@ -224,9 +225,11 @@ def _reading(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> Iterator[InputContainer]:
     with ExitStack() as stack:
         with _reading(path):
-            # A file object, because FFmpeg takes some names for protocols ("a:b.mp4") or patterns ("%d.png").
             file = stack.enter_context(path.open("rb"))
-            container = stack.enter_context(av.open(file, "r"))
+            try:
+                container = stack.enter_context(open_container(file))
+            except av.ArgumentError as error:
+                raise MediaError(f"{path}: cannot be read: no film, or one that only names others") from error
             check_whole(container, path)
         yield container
 

@@ -54,7 +54,7 @@ PlateState: TypeAlias = Literal["none", "recording", "used"]
 class Matting(Protocol):
     """Frames of one stream in, the same frames with their mattes out, `delay` frames later."""
 
-    network_interval: int
+    network_interval: float
     privacy: float
 
     @property
@@ -89,8 +89,8 @@ class Matte:
 
     The planes given must stay as they are until they come out again. An instance serves one stream and is not
     thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
-    `network_interval` above 1 makes the network look at every so many frames only. `privacy` may be changed between
-    two frames.
+    `network_interval` above 1 makes the network look at every so many frames only, on average. `privacy` may be
+    changed between two frames.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Matte:
         smoother: TemporalSmoother | None = None,
         options: MatteOptions | None = None,
     ) -> None:
-        self.network_interval = 1
+        self.network_interval = 1.0
         self._network = network
         self._smoother = smoother or MotionAdaptive()
         self._options = options or MatteOptions()

@@ -29,7 +29,7 @@ class PhotoMatte:
     """Takes photos one by one; it may stand where a Matte does and has no delay."""
 
     delay = 0
-    network_interval = 1
+    network_interval = 1.0
     plate: PlateState = "none"
 
     def __init__(self, network: Network, options: MatteOptions | None = None) -> None:

@@ -53,25 +53,32 @@ class Stillness:
     def forget(self) -> None:
         """Hold nothing until the network has seen another frame."""
         self._luma: Plane = np.zeros((0, 0), np.uint8)
+        self._interval = self._due = 1.0
+        self._skipped = 0
 
     def saw(self, luma: Plane, matte: Plane) -> None:
         """Take the frame that the network has seen now, and its matte; both uint8, cells."""
         self._luma, self._matte = luma, matte
         self._tracker = Tracker(luma)
         self._room = ~dilated(matte, 3)
+        # The next look makes up for the fraction of a frame by which this one was late.
+        self._due = self._interval + min(0.0, max(-1.0, self._due - (self._skipped + 1)))
         self._skipped = 0
         # The same motion changes a dark or flat picture less.
         self._contrast = min(1.0, max(MIN_CONTRAST, float(cv2.meanStdDev(luma)[1][0, 0]) / CONTRAST))
 
-    def motion(self, luma: Plane, interval: int = 1) -> Motion | None:
+    def motion(self, luma: Plane, interval: float = 1) -> Motion | None:
         """Return how the person has moved since, in cells, if nothing else matters; None if the network must look.
 
-        An `interval` above 1 lets the matte follow the person for so many frames unless much of the picture changes.
+        An `interval` above 1 lets the matte follow the person for so many frames, on average, unless much of the
+        picture changes.
         """
+        self._due += interval - self._interval
+        self._interval = interval
         if self._luma.shape != luma.shape or self._skipped >= MAX_SKIPPED:
             return None
         person = self._tracker.motion(luma, self._matte, MAX_MOTION)
-        forced = self._skipped + 1 < interval and changed(luma, self._luma) <= CHANGED
+        forced = self._skipped + 1 < self._due and changed(luma, self._luma) <= CHANGED
         if not forced and not self._explained(luma, person, STILL):
             camera = self._tracker.motion(luma, self._room, MAX_MOTION)
             if not self._explained(luma, person, camera):

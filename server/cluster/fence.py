@@ -18,7 +18,6 @@ from server.cluster.directory import LEASE
 from server.cluster.lease import Lease, clock
 from server.cluster.sealing import Seal, TicketError
 from server.core.errors import SignalingError
-from server.core.messages import parse
 from server.http.app_keys import REDIRECTED
 from server.rooms.room_state import describe
 from server.rooms.rooms import Rooms
@@ -30,6 +29,8 @@ PARAMETER: Final = "ticket"
 NOT_HERE: Final = "not-here"
 FORWARDED: Final = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 STATE: Final = "/cluster/rooms/{room}"
+ROOM: Final = "room"
+"""Under what a sealed state says whose it is."""
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -78,9 +79,14 @@ class Fence:
         self.refusals += 1
         return SignalingError(NOT_HERE, "This room is on another server now.", fatal=True)
 
-    def expect(self, room: str, state: dict[str, Any]) -> None:
-        """Keep the state of a room that is about to come here, if it is not here yet."""
-        now = clock()
+    def expect(self, room: str, sealed: str) -> None:
+        """Keep the state of a room that is about to come here, if it is not here yet; raise ValueError.
+
+        Whoever reaches a front reaches this: only what a server of the cluster has sealed, for this room, is believed.
+        """
+        state, now = self._seal.open(sealed), clock()
+        if state.pop(ROOM, None) != self._seal.room_id(room):
+            raise ValueError("the state of another room")
         self._states = {name: kept for name, kept in self._states.items() if now - kept[0] < LEASE}
         if self._rooms.open_rooms.get(room) is None:
             self._states[room] = (now, state)
@@ -101,7 +107,7 @@ class Fence:
     def _sealed(self, key: str, state: dict[str, Any]) -> str:
         before, sealed = self._told.get(key, ({}, ""))
         if before != state:
-            sealed = self._seal.close(state)
+            sealed = self._seal.close({**state, ROOM: key})
             self._told[key] = (state, sealed)
         return sealed
 
@@ -164,7 +170,11 @@ def expect_states(fence: Callable[[web.Request], Fence]) -> Handler:
     async def take(request: web.Request) -> web.Response:
         if not from_front(request):
             raise web.HTTPNotFound
-        fence(request).expect(room_name(request.match_info["room"]), parse(await request.text()))
+        try:
+            sealed = (await request.read()).decode(errors="replace")
+            fence(request).expect(room_name(request.match_info["room"]), sealed)
+        except ValueError:
+            raise web.HTTPForbidden from None
         return web.Response(status=204)
 
     return take

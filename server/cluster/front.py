@@ -78,6 +78,7 @@ class Front:
             app.router.add_post(pattern, self._endpoint)
         for pattern in (*ENDPOINTS, *BY_ROOM):
             app.router.add_route("*", pattern, self._of_room)
+        app.router.add_route("*", "/cluster/{rest:.*}", _not_found)
         app.router.add_route("*", "/{rest:.*}", self._of_any)
         return app
 
@@ -245,6 +246,11 @@ def _redirect(request: web.Request, sent: Sent) -> web.Response:
 async def _healthz(_: web.Request) -> web.Response:
     """Answer at all: a front that can't reach the directory is not ended for that."""
     return web.Response(text="ok\n")
+
+
+async def _not_found(_: web.Request) -> web.StreamResponse:
+    """Keep what fronts say to servers from everybody else."""
+    raise web.HTTPNotFound
 
 
 @web.middleware

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from filters.base import Outcome
-from server.media.governor import LEVELS, LoadMeter
+from server.media.load import LoadMeter
 from server.media.rtc import REFUSALS
 from server.media.rtc.refusals import Kind
 from server.rooms.hidden import Why
@@ -213,7 +213,14 @@ class Metrics(Collector):
             "Workers of other machines that are there.",
             value=self._rooms.media.workers.remote,
         )
-        level = LEVELS.index(self._rooms.governor.level)
+        governor = self._rooms.governor
         yield GaugeMetricFamily(
-            "greenroom_load_level", "What is given up because of the load; 0 is nothing.", value=level
+            "greenroom_load_level",
+            "What is given up because of the load; 0 is nothing.",
+            value=governor.given_up,
+        )
+        yield GaugeMetricFamily(
+            "greenroom_frame_rate_limit",
+            "Pictures a second that a camera may show at the present load.",
+            value=governor.level.frame_rate,
         )

@@ -1,123 +1,162 @@
-"""Who is paced alone when the workers have too much to do: those who take more than their share of them.
+"""How many pictures a second each camera can have, so that all that they cost together fits. Pure logic.
 
-Whoever sends larger pictures than were asked for gets as many pixels a second as others, in fewer pictures. Besides,
-shares of the workers' time are max-min fair: what a camera does not need of an equal share is for the others, and
-whoever takes more than that, as by costly backgrounds, makes the pressure. Pure logic; time is passed in.
+Every camera pays for itself first. Those that cost about as much as most have the same frame rate; whoever costs more,
+by larger pictures or a costly background, has as much of the machine as they have, in fewer pictures; and what a
+camera does not need of that is for the others. That is max-min fairness, with a tolerance, since what cameras of one
+kind cost differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from statistics import median
 from typing import Final, NamedTuple
 
-from server.media.retry_interval import Patience
+from server.media.camera_costs import Cost, bits_factor
 
 EXCESS: Final = 1.3
-"""Times of an equal share that are too much: cameras of one kind differ by less."""
-ACTIVE: Final = 0.01  # of a worker's time, below which a camera does not count
-CAPACITY: Final = 0.9  # of the workers' time that is shared out
-LARGE: Final = 1.2
-"""Times the pixels that were asked for, from which on a picture is too large; phones round sizes up."""
-LARGEST: Final = CAPACITY / 2
-"""An equal share is at most this much of one worker: a camera has one, and the others there wait for its pictures."""
-MIN_FRAME_RATE: Final = 2  # frames/s; chosen
-AFTERMATH: Final = 1.0  # seconds until pacing shows: frames that wait are still worked on
-CALM: Final = (
-    3.0  # seconds without pressure before a paced camera may do more; longer after each return that failed
+"""Times the median's cost that a camera may cost and have the same frame rate: cameras of one kind differ by less."""
+MIN_FRAME_RATE: Final = 2.0  # frames/s; chosen
+KEYFRAMES_ONLY: Final = 5.0
+"""Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
+LOOKS_PER_SECOND: Final = 6.0
+"""Of the network, at least: a person who moves is found again within 0.17 s."""
+WORKER_LIMIT: Final = (
+    0.9  # of a worker's time that is shared out: a camera waits for the others of its worker
 )
-GROWTH: Final = 1.5  # times the frame rate, at each step up
+LOOP_LIMIT: Final = 0.9  # of the event loop's time, likewise
+STEPS: Final = 16  # of bisection, to 1 in 65,536
 
 
-class Burden(NamedTuple):
-    """What one camera costs: seconds of CPU time lately, and its pixels per picture over those that were asked for.
+class Quality(NamedTuple):
+    """What a picture may cost: bit/s at most, pictures per look of the network, or nothing but blur."""
 
-    It is CPU time because other programs make every job take longer, and that is nobody's fault here.
-    """
+    bitrate: int
+    network_interval: float = 1
+    full_blur: bool = False
 
-    busy: float
-    size: float
-
-
-@dataclass(slots=True)
-class _Pace:
-    """Pictures a second that one camera may have, and since when."""
-
-    frame_rate: float
-    since: float
-    patience: Patience = field(default_factory=lambda: Patience(CALM))
+    def interval(self, frame_rate: float) -> float:
+        """Return the pictures per look at a frame rate."""
+        return max(1.0, min(self.network_interval, frame_rate / LOOKS_PER_SECOND))
 
 
-class FairShares:
-    """Paces those who take too much, one by one."""
+class Room(NamedTuple):
+    """What there is for all cameras together, in cores, and what each worker and the event loop can do of it."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._paces: dict[str, _Pace] = {}
-        self._before: float | None = None
-        self._reduced = float("-inf")
+    cores: float
+    workers: Mapping[int, float]
+    loop: float
 
-    def observe(self, now: float, burdens: Mapping[str, Burden], frame_rate: int, *, pressed: bool) -> bool:
-        """Take what each camera has cost since the last call; tell whether the pressure is of some of them alone.
 
-        `now` in seconds; `frame_rate` is what everybody has without pacing; `pressed` is whether the workers have
-        more to do than they can.
+def picture_cost(cost: Cost, quality: Quality, frame_rate: float) -> float:
+    """Return the seconds of a worker's CPU time that one picture takes, once it is decoded."""
+    encode = cost.encode * bits_factor(quality.bitrate)
+    if quality.full_blur:
+        return cost.full_blur + encode
+    return cost.rest + encode + cost.look * cost.looks / quality.interval(frame_rate)
+
+
+def work(cost: Cost, quality: Quality, frame_rate: float, *, keyframes_only: bool = False) -> float:
+    """Return what a camera takes of its worker's time, as a share, at so many pictures a second."""
+    shown = min(frame_rate, cost.rate)
+    decoded = shown if keyframes_only else max(shown, cost.arriving)
+    return decoded * cost.decode + shown * picture_cost(cost, quality, frame_rate)
+
+
+def sending(cost: Cost, frame_rate: float) -> float:
+    """Return what a camera takes of the event loop's time, as a share, at so many pictures a second."""
+    return min(frame_rate, cost.rate) * cost.send
+
+
+class Shares:
+    """Shares a room out among cameras, at one quality and at most `frame_rate` pictures a second."""
+
+    def __init__(self, costs: Mapping[str, Cost], quality: Quality, frame_rate: float) -> None:
+        self._costs = costs
+        self._quality = quality
+        self._frame_rate = frame_rate
+        self._weights = self._weigh()
+
+    def _weigh(self) -> dict[str, float]:
+        """Return how many pictures each camera can have, in times of those of the median camera."""
+        demands = {
+            c: work(cost, self._quality, self._frame_rate) + sending(cost, self._frame_rate)
+            for c, cost in self._costs.items()
+        }
+        active = [demand for demand in demands.values() if demand > 0]
+        usual = median(active) if active else 1.0
+        return {c: _weight(demand / usual) for c, demand in demands.items()}
+
+    def heavier(self, camera: str) -> bool:
+        """Tell whether a camera costs so much more than others that it gives up first."""
+        return self._weights[camera] * EXCESS < max(self._weights.values())
+
+    def rate(self, camera: str, share: float) -> float:
+        """Return a camera's pictures a second when the median camera has that share of the frame rate."""
+        rate = self._frame_rate * min(1.0, share * self._weights[camera])
+        return max(MIN_FRAME_RATE, rate)
+
+    def demand(self, rates: Mapping[str, float]) -> float:
+        """Return the cores of this machine that all take at these frame rates."""
+        return sum(
+            sending(cost, rates[c]) + (self._work(c, rates[c]) if cost.here else 0.0)
+            for c, cost in self._costs.items()
+        )
+
+    def _work(self, camera: str, rate: float) -> float:
+        keyframes_only = self.heavier(camera) and rate <= KEYFRAMES_ONLY
+        return work(self._costs[camera], self._quality, rate, keyframes_only=keyframes_only)
+
+    def full(self) -> dict[str, float]:
+        """Return the frame rates of all where nobody has to give anything up."""
+        return dict.fromkeys(self._costs, self._frame_rate)
+
+    def fits(self, rates: Mapping[str, float], room: Room) -> bool:
+        """Tell whether these frame rates fit into a room."""
+        return (
+            self.demand(rates) <= room.cores
+            and sum(sending(cost, rates[c]) for c, cost in self._costs.items()) <= room.loop
+            and all(self._worker(worker, rates) <= limit for worker, limit in room.workers.items())
+        )
+
+    def fit(self, room: Room) -> tuple[dict[str, float], float]:
+        """Return the largest frame rates that fit into a room, and the share of the frame rate of most cameras.
+
+        It is more than 1 where they need less than they could have.
         """
-        elapsed = now - self._before if self._before is not None else 0.0
-        self._before = now
-        for gone in self._paces.keys() - burdens.keys():
-            del self._paces[gone]
-        if elapsed <= 0:
-            return False
-        if not pressed:
-            self._relax(now, frame_rate)
-            return False
-        shares = {c: b.busy / elapsed for c, b in burdens.items() if b.busy / elapsed > ACTIVE}
-        if len(shares) > 1:
-            fair = min(LARGEST, _fair_share(list(shares.values()), CAPACITY * self.workers))
-            total = sum(shares.values())
-            for camera, share in shares.items():
-                # Cameras that are alike can't each have more than their share: they are too many then.
-                most = max(fair, (total - share) / (len(shares) - 1))
-                self._hold_back(now, camera, most / share, burdens[camera].size, frame_rate)
-        return now - self._reduced < AFTERMATH
+        most = 1 / min(self._weights.values(), default=1.0)
+        shares = dict.fromkeys(self._costs, most)
 
-    def _hold_back(self, now: float, camera: str, factor: float, size: float, frame_rate: int) -> None:
-        """Reduce a camera that is too large, or has taken 1/`factor` times what is fair."""
-        present = self._paces[camera].frame_rate if camera in self._paces else float(frame_rate)
-        wanted = present
-        if size > LARGE:
-            wanted = min(wanted, frame_rate / size)
-        if factor * EXCESS < 1:
-            wanted = min(wanted, present * factor)
-        wanted = max(float(MIN_FRAME_RATE), wanted)
-        if wanted < present:
-            pace = self._paces.setdefault(camera, _Pace(present, now))
-            pace.frame_rate, pace.since = wanted, now
-            pace.patience.down(now)
-            self._reduced = now
+        def rates(share: float) -> dict[str, float]:
+            return {c: self.rate(c, min(share, shares[c])) for c in self._costs}
 
-    def frame_rate(self, camera: str) -> int | None:
-        """Return how many pictures a second a camera may have; None when it is not paced."""
-        pace = self._paces.get(camera)
-        return None if pace is None else max(MIN_FRAME_RATE, int(pace.frame_rate))
+        for worker, limit in room.workers.items():
+            found = _largest(most, lambda s, w=worker, x=limit: self._worker(w, rates(s)) <= x)  # type: ignore[misc]
+            shares.update((c, found) for c, cost in self._costs.items() if cost.worker == worker)
+        without = room._replace(workers={})
+        found = _largest(most, lambda share: self.fits(rates(share), without))
+        shares = {c: min(found, share) for c, share in shares.items()}
+        return rates(most), median(shares.values()) if shares else most
 
-    def _relax(self, now: float, frame_rate: int) -> None:
-        for camera, pace in list(self._paces.items()):
-            if now - pace.since < pace.patience.seconds:
-                continue
-            pace.frame_rate, pace.since = pace.frame_rate * GROWTH, now
-            pace.patience.up(now)
-            if pace.frame_rate >= frame_rate:
-                del self._paces[camera]
+    def _worker(self, worker: int, rates: Mapping[str, float]) -> float:
+        return sum(self._work(c, rates[c]) for c, cost in self._costs.items() if cost.worker == worker)
 
 
-def _fair_share(shares: list[float], capacity: float) -> float:
-    """Return the largest share that all can have who want it, when those who want less have less."""
-    left = len(shares)
-    for share in sorted(shares):
-        if share * left >= capacity:
-            break
-        capacity -= share
-        left -= 1
-    return capacity / left if left else capacity
+def _weight(times: float) -> float:
+    """Return the pictures that a camera can have that costs so many times what the median camera does."""
+    if times > EXCESS:
+        return EXCESS / times
+    if 0 < times < 1 / EXCESS:
+        return 1 / EXCESS / times
+    return 1.0
+
+
+def _largest(most: float, fits: Callable[[float], bool]) -> float:
+    """Return the largest share in [0, most] that fits, where a smaller one fits as well; 0 where none does."""
+    if fits(most):
+        return most
+    low, high = 0.0, most
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

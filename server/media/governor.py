@@ -1,173 +1,285 @@
-"""The governor: what to give up, and when, so that frames are never late.
+"""The governor: what to give up so that frames are never late, and no more than that.
 
-Overload feeds itself: a dropped frame makes the next one dearer to encode. So the governor acts on the time that
-frames wait for a worker, before any is dropped, and gives up the cheapest thing first. Pure logic; time is passed in.
+Overload feeds itself: a dropped frame makes the next one dearer to encode. So the governor works out what fits, from
+what each camera costs and from what this server can have of the machine, and sets it at once, down or up. The cheapest
+thing is given up first: looks of the network and bits, then frames; at last everything is blurred. Pure logic; time is
+passed in.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Mapping
+from statistics import mean, median
+from typing import Final, NamedTuple
 
-import numpy as np
-
+from server.media.camera_costs import USUAL, CameraCosts, Cost, Use
+from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Quality, Room, Shares
 from server.media.retry_interval import Patience
+
+FULL_FRAME_RATE: Final = 30.0  # pictures a second: what cameras are asked for
+BLUR_FRAME_RATE: Final = 10.0  # pictures a second under a full blur, which are enough to see that it is one
+
+QUALITIES: Final = (
+    Quality(1_500_000),
+    Quality(1_500_000, 1.25),
+    Quality(1_500_000, 1.5),
+    Quality(1_500_000, 2),
+    Quality(600_000, 2),
+    Quality(600_000, 2.5),
+    Quality(400_000, 3),
+    Quality(250_000, 4),
+)
+"""Given up one after the other before any picture is. Chosen."""
+FULL_BLUR: Final = Quality(250_000, full_blur=True)
+
+RESERVE: Final = 0.05  # share of the cores that is left idle, so that frames need not wait
+TIGHT: Final = 0.02  # the same: with less than that something has to be given up
+EASE: Final = 0.07  # the same: with more than that something comes back
+GAIN: Final = 0.75
+"""Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
+LOOP_GAINS: Final = 1.02  # times the frame rate, below which a step up is none
+ENTITLED: Final = 0.4
+"""Share of the cores that is ours even while other programs leave nothing idle; chosen."""
+TRIM, LEAST_TRIM = 0.9, 0.2
+"""Times the cores to count on, at each look at which frames wait although they should not; at least. Chosen."""
+WAITING: Final = 0.08  # seconds; publications drop frames that wait for 0.1
+SURE: Final = 2  # looks in a row that must show too little, before anything is given up
+LOOKS: Final = 3  # the mean of so many looks is what may be counted on when more is to be done
+HOLD: Final = 1.0  # seconds that a better quality must fit; longer after each return that failed
+CALM: Final = 3.0  # seconds without waiting before more is counted on again
+BLUR_BELOW, SHOW_FROM = 5.0, 8.0
+"""Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
+BLUR_AFTER: Final = 2.0  # seconds in which no more would fit
+SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
 
 
 class Level(NamedTuple):
-    """What everybody gets: pictures a second, bit/s at most, pictures per run of the network, or nothing but blur."""
+    """What everybody gets: pictures a second, bit/s at most, pictures per look of the network, or nothing but blur."""
 
-    frame_rate: int
+    frame_rate: float
     bitrate: int
-    network_interval: int = 1
+    network_interval: float = 1
     full_blur: bool = False
 
 
-LEVELS = (
-    Level(30, 1_500_000),
-    Level(30, 600_000, 2),
-    Level(30, 400_000, 3),
-    Level(30, 250_000, 4),
-    Level(24, 250_000, 3),
-    Level(20, 250_000, 3),
-    Level(15, 250_000, 2),
-    Level(10, 250_000, 2),
-    Level(10, 250_000, full_blur=True),
-)
-"""In the units of Level. Chosen: bits and the network first, then frames; at last everything is blurred."""
-
-COST = (1.0, 0.83, 0.72, 0.66, 0.55, 0.47, 0.4, 0.28, 0.18)
-"""Work at each level relative to level 0, roughly; used only to guess whether the level above would fit."""
-
-URGENT_DELAY = 0.1  # seconds, with which two looks are enough to be sure, and not three
-UNBEARABLE_DELAY = 0.25  # seconds; only then is everything covered
-MAX_UTILISATION = 0.92  # share of the workers' time
-COMFORT = 0.85  # utilisation to expect at the level above before going back there
-PATIENCE = 3.0  # seconds of comfort before going back
-FULL_BLUR = 10.0  # the same under a cover: people who come and go are worse than a blur that stays
-SETTLING = 3.0  # seconds after a join, in which keyframes and first pictures are no lasting load
-PAUSE = 1.0  # seconds between two steps down, so that each can show its effect
-LONGEST_BURST = 0.5  # seconds that frames may have been held back
+FULL: Final = Level(FULL_FRAME_RATE, QUALITIES[0].bitrate)
+"""While nothing is given up."""
 
 
-class Pace:
-    """When a camera's frames would have come over an even network.
+class Look(NamedTuple):
+    """What the machine was like since the last look, in cores."""
 
-    A lost packet holds frames back, and its repair releases them all at once: they wait for each other then, and
-    that must not be taken for overload.
-    """
-
-    def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
-        self._last: tuple[int, float] | None = None
-
-    def smooth(self, timestamp: int, arrival: float) -> float:
-        """Return `arrival` (seconds), or later: frames of a burst come at twice the rate of their timestamps."""
-        even = arrival
-        if self._last is not None:
-            then, before = self._last
-            even = max(arrival, before + (timestamp - then) / self._clock_rate / 2)
-        even = min(even, arrival + LONGEST_BURST)
-        self._last = (timestamp, even)
-        return even
-
-
-class LoadMeter:
-    """Collects what the workers did between two looks."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._busy = 0.0
-        self._waits: list[float] = []
-        self._since: float | None = None
-
-    def note(self, *, wait: float | None, busy: float) -> None:
-        """Count a frame that waited and then kept a worker busy so long, in seconds; a wait of None does not count."""
-        if wait is not None:
-            self._waits.append(wait)
-        self._busy += busy
-
-    def read(self, now: float) -> tuple[float, float]:
-        """Return utilisation in [0, 1] and the 90th percentile of the waits in seconds, since the last call."""
-        elapsed = now - self._since if self._since is not None else 0.0
-        busy, waits = self._busy, self._waits
-        self._busy, self._waits, self._since = 0.0, [], now
-        if elapsed <= 0 or not waits:
-            return 0.0, 0.0
-        return min(1.0, busy / elapsed / self.workers), float(np.percentile(waits, 90))
+    cores: float
+    idle: float | None
+    """None where nothing tells."""
+    loop: float
+    """What the event loop's process has used."""
+    workers: Mapping[int, float]
+    """What each worker can use at most."""
+    delay: float
+    """Seconds that frames waited for a worker, 90th percentile."""
 
 
 class Governor:
-    """Steps down under lasting pressure and up again after a while of comfort; longer after each failed return."""
+    """Sets the level that fits, and holds it until it fits no more or more fits."""
 
     def __init__(self) -> None:
-        self._index = 0
-        self._stepped = float("-inf")
-        self._pressed = 0
-        self._settling_until = float("-inf")
-        self._comfortable_since: float | None = None
-        self._patience = Patience(PATIENCE)
+        self._quality = 0
+        self._blurred = False
+        self._share = float("inf")
+        """Of the frame rate, what a camera of usual cost could have."""
+        self._rates: dict[str, float] = {}
+        self._costs: dict[str, CameraCosts] = {}
+        self._before: tuple[float, dict[str, Use]] | None = None
+        self._rooms = deque[float](maxlen=LOOKS)
+        self._fixed = deque[float](maxlen=LOOKS)
+        self._trim = 1.0
+        self._waited = 0
+        self._calm_since: float | None = None
+        self._better_since: float | None = None
+        self._little_since: float | None = None
+        self._much_since: float | None = None
+        self._patience = Patience(HOLD)
+        self._trust = Patience(CALM)
+        self._held_back: set[str] = set()
 
     @property
     def level(self) -> Level:
-        """What everybody gets now."""
-        return LEVELS[self._index]
+        """What a camera of usual cost gets now."""
+        quality, most = self._present
+        return _level(quality, max(MIN_FRAME_RATE, most * min(1.0, self._share)))
 
     @property
-    def overloaded(self) -> bool:
-        """Tell whether anything is given up."""
-        return self._index > 0
+    def given_up(self) -> int:
+        """How much is given up: 0 is nothing, then looks and bits in steps, then frames, then all but blur."""
+        if self._blurred:
+            return len(QUALITIES) + 1
+        return len(QUALITIES) if self._share < 1 or self._held_back else self._quality
 
-    def settle(self, now: float) -> None:
-        """Somebody has joined: for a moment, only delays that nobody could bear count."""
-        self._settling_until = now + SETTLING
+    def level_of(self, camera: str) -> Level:
+        """Return what one camera gets."""
+        rate = self._rates.get(camera)
+        return self.level if rate is None else _level(self._present[0], rate)
 
-    def pressed(self, utilisation: float, delay: float) -> bool:
-        """Tell whether the workers have more to do than they can; see `observe`."""
-        # A frame may wait until the next one comes.
-        return delay > 1 / self.level.frame_rate or utilisation > MAX_UTILISATION
+    def held_back(self, camera: str) -> bool:
+        """Tell whether a camera has fewer pictures than others, because they cost more."""
+        return camera in self._held_back
 
-    def observe(self, now: float, *, utilisation: float, delay: float) -> Level:
-        """Take what was measured since the last call; return what to do from now on.
+    @property
+    def _present(self) -> tuple[Quality, float]:
+        if self._blurred:
+            return FULL_BLUR, BLUR_FRAME_RATE
+        return QUALITIES[self._quality], FULL_FRAME_RATE
 
-        `now` in seconds; `utilisation` of the workers in [0, 1]; `delay` in seconds, 90th percentile of the time
-        that frames waited for a worker.
-        """
-        pressed = self.pressed(utilisation, delay)
-        if now < self._settling_until:
-            pressed = delay > UNBEARABLE_DELAY
-        self._pressed = self._pressed + 1 if pressed else 0
-        if self._pressed:
-            self._comfortable_since = None
-            # A burst of keyframes, or another program's busy second, is no overload.
-            enough = 2 if delay > URGENT_DELAY else 3
-            if self._pressed >= enough and now - self._stepped >= PAUSE and self._may_step_down(delay):
-                self._step_down(now, 2 if delay > UNBEARABLE_DELAY else 1)
-        elif self._index and utilisation * COST[self._index - 1] / COST[self._index] < COMFORT:
-            if self._comfortable_since is None:
-                self._comfortable_since = now
-            elif now - self._comfortable_since >= self._wait:
-                self._step_up(now)
+    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+        """Take what was measured by `now`, in seconds; set what to do from now on."""
+        used = self._learn(now, uses)
+        if used is None or not uses:
+            return
+        costs = self._known()
+        self._rooms.append(self._room(look, used[0]))
+        self._fixed.append(max(0.0, look.loop - used[1]))
+        tight = self._limits(look, max(list(self._rooms)[-SURE:]))
+        ample = self._limits(look, min(mean(self._rooms), self._rooms[-1]))
+        shares = Shares(costs, *self._present)
+        rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
+        fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
+        self._heed_waiting(now, look, fits=fits)
+        if not fits:
+            self._step_down(now, costs, _less(tight, RESERVE * look.cores))
+        elif self.given_up:
+            self._step_up(now, costs, ample, look.cores, shares.demand(rates))
         else:
-            self._comfortable_since = None
-        return self.level
+            self._rates = rates
+        self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
 
-    def _may_step_down(self, delay: float) -> bool:
-        if self._index < len(LEVELS) - 2:
-            return True
-        return self._index < len(LEVELS) - 1 and delay > UNBEARABLE_DELAY
+    def _learn(self, now: float, uses: Mapping[str, Use]) -> tuple[float, float] | None:
+        """Return the cores that the cameras have used of late, and the event loop for each of their pictures."""
+        before, self._before = self._before, (now, dict(uses))
+        for gone in self._costs.keys() - uses.keys():
+            del self._costs[gone]
+        for camera, use in uses.items():
+            if camera not in self._costs:
+                self._costs[camera] = CameraCosts(use, now)
+            else:
+                told = self._rates.get(camera, FULL_FRAME_RATE) < FULL_FRAME_RATE
+                self._costs[camera].observe(now, use, told=told)
+        if before is None or now <= before[0]:
+            return None
+        seconds = now - before[0]
+        same = [(use, before[1][c]) for c, use in uses.items() if c in before[1]]
+        used = sum(use.seconds - then.seconds for use, then in same) / seconds
+        return used, sum(use.send - then.send for use, then in same) / seconds
 
-    @property
-    def _wait(self) -> float:
-        return max(self._patience.seconds, FULL_BLUR) if self.level.full_blur else self._patience.seconds
+    def _known(self) -> dict[str, Cost]:
+        """Return what each camera costs; of those that are new, what others do."""
+        known = [costs.cost(USUAL) for costs in self._costs.values() if costs.known]
+        usual = USUAL
+        if known:
+            usual = Cost(*(median(values) for values in zip(*(k[:9] for k in known), strict=True)))
+        return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
 
-    def _step_down(self, now: float, levels: int) -> None:
-        """Go down by so many levels, but to the last one by itself."""
-        self._patience.down(now)
-        self._index = min(self._index + levels, max(self._index + 1, len(LEVELS) - 2))
-        self._stepped = now
+    def _room(self, look: Look, used: float) -> float:
+        """Return the cores that cameras can have: what they use, and what is idle."""
+        entitled = ENTITLED * look.cores
+        if look.idle is None:
+            return self._trim * (look.cores - look.loop)
+        return max(used + look.idle, entitled) * self._trim
 
-    def _step_up(self, now: float) -> None:
-        self._index -= 1
-        self._stepped = now
-        self._patience.up(now)
-        self._comfortable_since = None
+    def _limits(self, look: Look, cores: float) -> Room:
+        workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
+        return Room(cores, workers, max(0.1, LOOP_LIMIT - median(self._fixed)))
+
+    def _heed_waiting(self, now: float, look: Look, *, fits: bool) -> None:
+        """Count on less where frames wait although all should fit, and nothing is idle."""
+        busy = look.idle is None or look.idle < TIGHT * look.cores
+        self._waited = self._waited + 1 if look.delay > WAITING and busy and fits else 0
+        if self._waited:
+            self._calm_since = None
+            if self._waited > LOOKS:
+                self._trim = max(LEAST_TRIM, TRIM * self._trim)
+                self._trust.down(now)
+        elif self._trim < 1:
+            self._calm_since = now if self._calm_since is None else self._calm_since
+            if now - self._calm_since >= self._trust.seconds:
+                self._trim, self._calm_since = min(1.0, self._trim / TRIM**2), now
+                self._trust.up(now)
+
+    def _step_down(self, now: float, costs: Mapping[str, Cost], room: Room) -> None:
+        """Give up what does not fit, beginning with the present quality."""
+        self._better_since = None
+        if self._blurred:
+            self._set(costs, *self._present, room)
+            return
+        before = self._quality
+        self._quality = _best(costs, room, range(before, len(QUALITIES)))
+        if self._quality > before:
+            self._patience.down(now)
+        self._set(costs, *self._present, room)
+
+    def _step_up(
+        self, now: float, costs: Mapping[str, Cost], room: Room, cores: float, demand: float
+    ) -> None:
+        """Take back what fits: a better quality when it has fitted for a while, and frames at once."""
+        better = self._quality
+        if not self._blurred:
+            better = _best(costs, _less(room, RESERVE * cores), range(self._quality + 1))
+        if better >= self._quality:
+            self._better_since = None
+        elif self._better_since is None:
+            self._better_since = now
+        elif now - self._better_since >= self._patience.seconds:
+            self._quality, self._better_since = better, None
+            self._patience.up(now)
+            self._set(costs, *self._present, _less(room, RESERVE * cores))
+            return
+        if (self._share < 1 or self._held_back) and demand < room.cores - EASE * cores:
+            goal = demand + GAIN * (room.cores - RESERVE * cores - demand)
+            self._set(costs, *self._present, room._replace(cores=goal))
+
+    def _set(self, costs: Mapping[str, Cost], quality: Quality, most: float, room: Room) -> None:
+        shares = Shares(costs, quality, most)
+        self._rates, self._share = shares.fit(room)
+        best = max(self._rates.values(), default=most)
+        self._held_back = {c for c, rate in self._rates.items() if shares.heavier(c) and rate < best}
+
+    def _blur_or_show(self, now: float, costs: Mapping[str, Cost], room: Room) -> None:
+        """Blur everything when too few pictures of people fit, and show them again when there are enough."""
+        rates = self._rates
+        if self._blurred:
+            rates, _ = Shares(costs, QUALITIES[-1], FULL_FRAME_RATE).fit(room)
+        rate = max(rates.values())
+        self._little_since = _since(self._little_since, now, holds=rate < BLUR_BELOW)
+        self._much_since = _since(self._much_since, now, holds=rate >= SHOW_FROM)
+        if self._blurred:
+            change = self._much_since is not None and now - self._much_since >= SHOW_AFTER
+        else:
+            change = self._little_since is not None and now - self._little_since >= BLUR_AFTER
+        if change:
+            self._blurred, self._quality = not self._blurred, len(QUALITIES) - 1
+            self._set(costs, *self._present, room)
+
+
+def _since(since: float | None, now: float, *, holds: bool) -> float | None:
+    """Return since when something has held, that is now if it did not before; None if it does not."""
+    if not holds:
+        return None
+    return now if since is None else since
+
+
+def _level(quality: Quality, rate: float) -> Level:
+    return Level(rate, quality.bitrate, quality.interval(rate), quality.full_blur)
+
+
+def _less(room: Room, cores: float) -> Room:
+    return room._replace(cores=room.cores - cores)
+
+
+def _best(costs: Mapping[str, Cost], room: Room, qualities: range) -> int:
+    """Return the best quality at which all pictures fit, the last one where they do not."""
+    for index in qualities:
+        shares = Shares(costs, QUALITIES[index], FULL_FRAME_RATE)
+        if shares.fits(shares.full(), room):
+            return index
+    return qualities[-1]

@@ -12,8 +12,10 @@ from server.core.errors import DecodeError, EncodeError
 from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
-from server.media.governor import LEVELS, LoadMeter, Pace
+from server.media.fair_shares import KEYFRAMES_ONLY
+from server.media.governor import FULL
 from server.media.layer_selection import BitrateTier
+from server.media.load import LoadMeter, Pace
 from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
 from server.media.subscription import AudioSink, FilteredVideoSink, Packets, Publication
 from server.media.workers.base import Transcoded, Transcoding
@@ -25,8 +27,6 @@ MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a k
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
 MAX_FRAME_RATE = 75.0
 """Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
-KEYFRAMES_ONLY = 5
-"""Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
 
 
@@ -62,16 +62,17 @@ class VideoPublication(Publication[FilteredVideoSink]):
     def __init__(self, transcoder: Transcoding, meter: LoadMeter) -> None:
         super().__init__()
         self.transcoder = transcoder
-        self.frame_rate = LEVELS[0].frame_rate
-        self.max_bitrate = LEVELS[0].bitrate
+        self.frame_rate = FULL.frame_rate
+        self.max_bitrate = FULL.bitrate
         self.received = 0
         self.sent = 0
         self.withheld = 0
         self.delay: float | None = None
         self.paused = False
-        self.paced: int | None = None
-        """Pictures a second that this camera alone is held to, because it takes more than its share."""
-        self._spent = 0.0
+        self.held_back = False
+        """Whether it has fewer pictures than others, because they cost more."""
+        self.sending = 0.0
+        """Seconds of CPU time that the event loop has spent on its pictures."""
         self.speaking = False
         """Whether this is who has the stage, and is cut down last."""
         self._meter = meter
@@ -100,13 +101,6 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._source = source
         self._timeline.restart()
         self.reset()
-
-    def spent(self) -> float:
-        """Return the seconds of CPU time that workers have spent on it since the last call."""
-        times = self.transcoder.times
-        total = times.decode + times.filter + times.encode
-        spent, self._spent = total - self._spent, total
-        return max(0.0, spent)
 
     def subscribe(self, subscription: FilteredVideoSink) -> None:
         """See Publication."""
@@ -176,9 +170,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
         nothing would keep a worker from the others for long.
         """
         now = time.monotonic()
-        if self.paced is not None and self.paced <= KEYFRAMES_ONLY:
+        if self.held_back and self.frame_rate <= KEYFRAMES_ONLY:
             self._skipping = True
-            if now - self._asked > 1 / self.paced:
+            if now - self._asked > 1 / self.frame_rate:
                 self._asked = now
                 self._ask_sender_for_keyframe()
         if self._skipping and not frame.keyframe:
@@ -218,10 +212,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self.withheld += show - 1
             # Nothing refers to what came before a keyframe.
             batch = batch[max((i for i, frame in enumerate(batch) if frame.keyframe), default=0) :]
-            shown, interval = (
-                batch[-1].timestamp,
-                VIDEO_CLOCK_RATE // min(self.frame_rate, self.paced or self.frame_rate),
-            )
+            shown, interval = batch[-1].timestamp, round(VIDEO_CLOCK_RATE / self.frame_rate)
             # Cameras jitter; but what was missed long ago is not made up for.
             self._due = max(self._due + interval, shown + interval // 4)
         return batch
@@ -232,6 +223,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         codecs: list[str],
         keyframe: bool,
     ) -> None:
+        start = time.thread_time()
         self._busy = False
         if self._closed or job.cancelled():
             return
@@ -241,7 +233,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             if broken:
                 self._ask_sender_for_keyframe()
             # What waits because it is held back says nothing about what the others wait for.
-            self._meter.note(wait=wait if self.paced is None else None, busy=busy)
+            self._meter.note(wait=None if self.held_back else wait, busy=busy)
             self.delay = wait + busy if self.delay is None else 0.9 * self.delay + 0.1 * (wait + busy)
             if videos:
                 self._fan_out(dict(zip(codecs, videos, strict=True)))
@@ -250,6 +242,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         else:
             self._withhold(error)
         self._start()
+        self.sending += time.thread_time() - start
 
     def _withhold(self, error: BaseException) -> None:
         self.withheld += 1

@@ -17,7 +17,9 @@ from server.access.tokens import OPEN, Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
-from server.media.governor import LEVELS, Level, LoadMeter
+from server.media.camera_costs import Use
+from server.media.governor import FULL, Level
+from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.screen import ScreenPublication
 from server.media.workers.base import Workers
@@ -278,10 +280,35 @@ class Participant:
             self._subscriber.adapt(now)
         self.video.adapt(now)
 
-    def govern(self, level: Level, pace: int | None = None) -> None:
-        """Give up what the server's load demands; `pace` is pictures a second of a camera that has too much of it."""
-        self.overloaded = level != LEVELS[0] or pace is not None
-        self.video.paced, self.video.transcoder.heavy = pace, pace is not None
+    def use(self) -> Use:
+        """Return what the camera has cost so far."""
+        times, network, place = (
+            self.video.transcoder.times,
+            self.filter.inference_time,
+            self.video.transcoder.place,
+        )
+        return Use(
+            received=self.video.received,
+            decoded=times.decoded,
+            pictures=times.filtered,
+            looks=self.filter.inferences,
+            decode=times.decode,
+            network=network,
+            rest=times.filter - network + times.other,
+            encode=times.encode,
+            send=self.video.sending,
+            pixels=self.video.transcoder.pixels,
+            bitrate=self.video.transcoder.bitrate,
+            network_interval=self.filter.network_interval,
+            full_blur=self.filter.full_blur,
+            worker=place.worker,
+            here=place.here,
+        )
+
+    def govern(self, level: Level, *, held_back: bool = False) -> None:
+        """Give up what the server's load demands; `held_back` is whether others give up less, who cost less."""
+        self.overloaded = level != FULL
+        self.video.held_back = self.video.transcoder.heavy = held_back
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur

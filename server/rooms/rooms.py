@@ -18,8 +18,9 @@ from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
-from server.media.fair_shares import Burden, FairShares
-from server.media.governor import Governor, LoadMeter
+from server.media.governor import Governor, Look
+from server.media.load import LoadMeter
+from server.media.machine import IdleTime, usable_cores
 from server.media.rtc import NO_PORT, has_free_ports
 from server.media.workers.base import Workers
 from server.media.workers.pool import ProcessPool
@@ -60,7 +61,9 @@ class Rooms:
         self.governor = Governor()
         self.utilisation = 0.0
         """Share of the workers' time that was busy of late."""
-        self.shares = FairShares(config.workers)
+        self._idle = IdleTime()
+        self._cores = usable_cores()
+        self._looked = (time.monotonic(), time.process_time())
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,7 +121,6 @@ class Rooms:
         finally:
             self.open_rooms.discard(room)
         self._seats[participant.seat] = membership
-        self.governor.settle(time.monotonic())
         logger.info("participant %s joined", participant.id)
         return membership, redirected
 
@@ -252,26 +254,25 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            self._share_out(now)
+            uses = {m.participant.id: m.participant.use() for m in self._seats.values()}
+            self.governor.observe(now, self._look(now), uses)
             for membership in self._seats.values():
                 participant = membership.participant
-                participant.govern(self.governor.level, self.shares.frame_rate(participant.id))
+                level = self.governor.level_of(participant.id)
+                participant.govern(level, held_back=self.governor.held_back(participant.id))
                 participant.adapt(now)
 
-    def _share_out(self, now: float) -> None:
-        """Hold those back who take more than their share, and if the pressure is not theirs, everybody."""
-        workers = max(self.config.workers, self.media.workers.ready)
-        self.media.meter.workers = self.shares.workers = workers
-        utilisation, delay = self.media.meter.read(now)
-        self.utilisation = utilisation
-        asked = self.config.width * self.config.height
-        burdens = {}
-        for membership in self._seats.values():
-            participant, video = membership.participant, membership.participant.video
-            burdens[participant.id] = Burden(video.spent(), video.transcoder.pixels / asked)
-        pressed, rate = self.governor.pressed(utilisation, delay), self.governor.level.frame_rate
-        if not self.shares.observe(now, burdens, rate, pressed=pressed):
-            self.governor.observe(now, utilisation=utilisation, delay=delay)
+    def _look(self, now: float) -> Look:
+        """Return what the machine was like since the last call."""
+        workers = self.media.workers
+        self.media.meter.workers = max(self.config.workers, workers.ready)
+        self.utilisation, delay = self.media.meter.read(now)
+        (then, before), self._looked = self._looked, (now, time.process_time())
+        loop = (self._looked[1] - before) / max(now - then, 1e-3)
+        # Where there are fewer workers than cores, other servers use the rest.
+        part = min(1.0, self.config.workers / self._cores)
+        idle = self._idle.take(part * self._cores)
+        return Look(part * self._cores, idle, loop, workers.cores, delay)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

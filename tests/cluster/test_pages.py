@@ -25,4 +25,5 @@ async def test_two_people_are_together_again_when_their_server_is_killed(
     os.kill(max(map(nodes.server, ADDRESSES), key=media_sockets), signal.SIGKILL)
     print(f"\n    server killed: together again after {await pair.together_again():.2f} s")  # noqa: T201
     await pair.expect_all_as_before()
+    await pair.leave()
     await asyncio.to_thread(nodes.until_servers, front, 2)

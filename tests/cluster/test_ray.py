@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -35,6 +36,7 @@ pytestmark = [
 
 GCS_AWAY = 90.0  # seconds; by default Ray's parts end themselves after 60
 LIMIT = 120.0  # seconds
+TRIES = 20  # rooms, until one is placed where it shall be
 RENEWALS = 1.2  # seconds: two renewals
 
 
@@ -42,16 +44,16 @@ def say(what: str) -> None:
     print(f"\n    {what}")  # noqa: T201
 
 
-async def rooms_of(front: str) -> dict[str, int]:
-    """Return how many rooms each server has, by the front's metrics, after a renewal."""
+async def rooms_of(front: str) -> dict[str, float]:
+    """Return how many rooms each server that answers has, by the front's metrics, after a renewal."""
     await asyncio.sleep(RENEWALS)
-    rooms: dict[str, int] = {}
     async with aiohttp.ClientSession() as session, session.get(f"{front}/metrics") as response:
         text = await response.text()
-    for line in text.splitlines():
-        if line.startswith("greenroom_server_rooms{"):
-            rooms[line.partition('"')[2].partition('"')[0]] = int(float(line.rpartition(" ")[2]))
-    return rooms
+    rooms, leases = (
+        {server: float(value) for server, value in re.findall(rf'^{name}{{server="(.+)"}} (.+)$', text, re.M)}
+        for name in ("greenroom_server_rooms", "greenroom_lease_seconds")
+    )
+    return {server: count for server, count in rooms.items() if leases[server]}
 
 
 async def until_empty(front: str) -> None:
@@ -61,45 +63,32 @@ async def until_empty(front: str) -> None:
             pass
 
 
-@asynccontextmanager
-async def pair(front: str, room: str) -> AsyncIterator[tuple[Regular, Regular]]:
-    """Have two people, and nobody else, see each other in a room that one of them has locked."""
-    await until_empty(front)
-    ada, bob = Regular(front, room, "Ada"), Regular(front, room, "Bob")
-    try:
-        await ada.start()
-        await bob.start()
-        await asyncio.gather(ada.together(), bob.together())
-        await ada.say({"type": "policy", "policy": {"locked": True}})
-        await asyncio.sleep(RENEWALS)
-        yield ada, bob
-    finally:
-        await ada.leave()
-        await bob.leave()
-
-
 def node_with(nodes: RayNodes) -> str:
     """Return the node whose server has people."""
     return max(ADDRESSES, key=lambda name: media_sockets(nodes.server(name)))
 
 
-async def room_on(front: str, nodes: RayNodes, name: str, prefix: str) -> str:
-    """Return a room that is on a node: names are tried until one is placed there."""
-    await until_empty(front)
-    names = await asyncio.to_thread(nodes.ids)
-    async with aiohttp.ClientSession() as session:
-        for k in range(20):
-            room = f"{prefix}{k}"
-            socket = await session.ws_connect(front + "/ws")
-            await socket.send_json({"type": "join", "version": 1, "room": room, "name": "Scout"})
-            await socket.receive_json()
-            found = await rooms_of(front)
-            await socket.send_json({"type": "leave"})
-            await socket.close()
-            if any(count and server.startswith(names[name]) for server, count in found.items()):
-                return room
-            await until_empty(front)
-    raise LookupError(name)
+@asynccontextmanager
+async def pair(
+    front: str, nodes: RayNodes, room: str, node: str = ""
+) -> AsyncIterator[tuple[Regular, Regular]]:
+    """Have two people, and nobody else, see each other in a room that one of them has locked, on a node or anywhere."""
+    for k in range(TRIES):
+        await until_empty(front)
+        ada, bob = (Regular(front, f"{room}{k}", name) for name in ("Ada", "Bob"))
+        try:
+            await ada.start()
+            await bob.start()
+            await asyncio.gather(ada.together(), bob.together())
+            if not node or node_with(nodes) == node:
+                await ada.say({"type": "policy", "policy": {"locked": True}})
+                await asyncio.sleep(RENEWALS)
+                yield ada, bob
+                return
+        finally:
+            await ada.leave()
+            await bob.leave()
+    raise LookupError(node)
 
 
 def gaps(since: float, *people: Regular) -> str:
@@ -118,9 +107,12 @@ def came_back(person: Regular, role: str) -> None:
     assert mine[0]["role"] == role
 
 
-def test_another_secret_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
+def test_status_takes_the_secret_and_no_other(nodes: RayNodes, front: str, tmp_path: Path) -> None:
     make_secret(tmp_path / "other.pem")
     config = ("--config", str(nodes.config))
+    shown = nodes.greenroom("cluster", "status", *config)
+    assert all(f"https://{address}:" in shown.stdout for address in ADDRESSES.values()), shown.stderr
+    assert shown.stdout.count(" serving ") == 2
     refused = nodes.greenroom("cluster", "status", *config, "--set", f"cluster_secret={tmp_path}/other.pem")
     assert refused.returncode == 1
     without = nodes.greenroom("cluster", "status", *config, RAY_AUTH_MODE="disabled")
@@ -147,7 +139,8 @@ def test_ray_itself_refuses_who_lacks_the_token(nodes: RayNodes, mode: str) -> N
 
 
 async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
-    times = []
+    await until_empty(front)
+    times, sockets = [], []
     async with aiohttp.ClientSession() as session:
         start = time.monotonic()
         for k in range(80):
@@ -156,17 +149,20 @@ async def test_forty_rooms_of_two_are_spread_evenly(front: str) -> None:
             await socket.send_json({"type": "join", "version": 1, "room": f"r{k // 2}", "name": "Ada"})
             assert (await socket.receive_json())["type"] == "joined"
             times.append(time.monotonic() - began)
+            sockets.append(socket)
         rate = 80 / (time.monotonic() - start)
         rooms = await rooms_of(front)
+        for socket in sockets:
+            await socket.send_json({"type": "leave"})
     say(f"{rate:.0f} joins/s one after the other, p50 {statistics.median(times) * 1e3:.1f} ms")
     assert sorted(rooms.values()) == [20, 20]
 
 
 async def test_a_server_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "killed") as (ada, bob):
+    async with pair(front, nodes, "killed") as (ada, bob):
         os.kill(nodes.server(node_with(nodes)), signal.SIGKILL)
         start = time.monotonic()
-        await Regular.until(lambda: ada.arrivals == bob.arrivals == 2)
+        await Regular.until(lambda: min(ada.arrivals, bob.arrivals) > 1)
         back = time.monotonic()
         later = max(await asyncio.gather(ada.together(back), bob.together(back))) + back - start
         say(f"server killed: together again after {later:.2f} s")
@@ -176,7 +172,7 @@ async def test_a_server_is_killed(front: str, nodes: RayNodes) -> None:
 
 
 async def test_the_host_actor_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "hostless") as (ada, bob):
+    async with pair(front, nodes, "hostless") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.actor(node_with(nodes), "HostActor"), signal.SIGKILL)
         await asyncio.sleep(5)
@@ -186,7 +182,7 @@ async def test_the_host_actor_is_killed(front: str, nodes: RayNodes) -> None:
 
 
 async def test_the_directory_is_killed(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "lost") as (ada, bob):
+    async with pair(front, nodes, "lost") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.actor("a", "LocalDirectory"), signal.SIGKILL)
         newcomer = Regular(front, "another", "Eve")
@@ -200,8 +196,7 @@ async def test_the_directory_is_killed(front: str, nodes: RayNodes) -> None:
 
 async def test_the_raylet_is_killed(front: str, nodes: RayNodes) -> None:
     """The node's host ends with it, and the server goes on with whom it has."""
-    room = await room_on(front, nodes, "b", "rayless")
-    async with pair(front, room) as (ada, bob):
+    async with pair(front, nodes, "rayless", "b") as (ada, bob):
         server = nodes.server("b")
         start = time.monotonic()
         os.kill(nodes.raylet("b"), signal.SIGKILL)
@@ -218,8 +213,7 @@ async def test_the_raylet_is_killed(front: str, nodes: RayNodes) -> None:
 
 
 async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: RayNodes) -> None:
-    room = await room_on(front, nodes, "b", "drained")
-    async with pair(front, room) as (ada, bob):
+    async with pair(front, nodes, "drained", "b") as (ada, bob):
         server = nodes.server("b")
         words = ("cluster", "drain", ADDRESSES["b"], "--limit", "120", "--config", str(nodes.config))
         draining = nodes.greenroom_begun(*words)
@@ -237,29 +231,29 @@ async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: Ra
 
 
 async def test_a_machine_falls_silent(front: str, nodes: RayNodes) -> None:
-    room = await room_on(front, nodes, "b", "silent")
-    async with pair(front, room) as (ada, bob):
+    async with pair(front, nodes, "silent", "b") as (ada, bob):
         raylet = nodes.raylet("b")
         everything = [raylet, *children(raylet)]
         for pid in everything:
             os.kill(pid, signal.SIGSTOP)
         start = time.monotonic()
-        await Regular.until(lambda: ada.arrivals == bob.arrivals == 2)
+        await Regular.until(lambda: min(ada.arrivals, bob.arrivals) > 1)
         back = time.monotonic()
         later = max(await asyncio.gather(ada.together(back), bob.together(back))) + back - start
         say(f"machine silent: together again after {later:.2f} s")
         came_back(ada, "host")
+        arrivals = (ada.arrivals, bob.arrivals)
         for pid in everything:
             os.kill(pid, signal.SIGCONT)
         await asyncio.sleep(3)
-        assert ada.arrivals == bob.arrivals == 2
+        assert (ada.arrivals, bob.arrivals) == arrivals
         newcomer = Regular(front, "awake", "Eve")
         await newcomer.start()
         await newcomer.leave()
 
 
 async def test_the_gcs_is_away_for_longer_than_ray_waits(front: str, nodes: RayNodes) -> None:
-    async with pair(front, "gcs") as (ada, bob):
+    async with pair(front, nodes, "gcs") as (ada, bob):
         start = time.monotonic()
         os.kill(nodes.gcs(), signal.SIGKILL)
         await asyncio.sleep(GCS_AWAY)

@@ -93,3 +93,8 @@ class PairOfPages:
             await expect(person.page.locator("body")).to_have_attribute("data-state", "room")
             assert await person.page.evaluate("watch.worst") < READABLE
         await expect(self._people[0].page.get_by_role("switch", name="Lock the room")).to_be_checked()
+
+    async def leave(self) -> None:
+        """Have both leave, so that no seat is held for them."""
+        for person in self._people:
+            await person.page.get_by_role("button", name="Leave").click()

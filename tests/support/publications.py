@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.media.governor import LoadMeter
+from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc import AudioPacket
 from server.media.subscription import AudioSink, FilteredVideoSink

@@ -120,18 +120,6 @@ class RayNodes:
             time.sleep(0.2)
         raise RuntimeError(f"there are no {count} servers")
 
-    def ids(self) -> dict[str, str]:
-        """Return what each node is called in its servers' names, by `greenroom cluster status`."""
-        shown = self.greenroom("cluster", "status", "--config", str(self.config))
-        assert shown.returncode == 0, shown.stdout + shown.stderr
-        lines = [
-            line.split() for line in shown.stdout.splitlines() if "https://" in line and "serving" in line
-        ]
-        found = {
-            words[-1].partition("//")[2].partition(":")[0]: words[0].partition("/")[0] for words in lines
-        }
-        return {name: found[address] for name, address in ADDRESSES.items()}
-
     def raylet(self, name: str) -> int:
         """Return the process id of a node's raylet."""
         return _process("/raylet ", f"--node_ip_address={ADDRESSES[name]}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
-from server.media.workers.base import Camera, Transcoded
+from server.media.workers.base import Camera, Place, Transcoded
 
 
 @dataclass
@@ -19,7 +19,7 @@ class IdleFilter:
     """A FilterControl that keeps what it is told."""
 
     background: Background
-    network_interval: int = 1
+    network_interval: float = 1
     full_blur: bool = False
     privacy: float = 0.0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -45,6 +45,10 @@ class IdleTranscoding:
     resets: int = 0
     closed: bool = False
 
+    @property
+    def place(self) -> Place:
+        return Place(0, here=True)
+
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
     ) -> asyncio.Future[Transcoded]:
@@ -64,6 +68,7 @@ class IdleWorkers:
     def __init__(self) -> None:
         self.ready = 1
         self.remote = 0
+        self.cores: Mapping[int, float] = {0: 1.0}
         self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self.transcodings: list[IdleTranscoding] = []
         """Of every camera so far."""

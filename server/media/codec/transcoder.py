@@ -33,6 +33,13 @@ class StageTimes:
     encoded: int = 0
     pictures: int = 0
     """Pictures given to the encoders, however many codecs each was for."""
+    other: float = 0.0
+    """Seconds that the worker takes besides: to read jobs, and to write answers."""
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of all stages."""
+        return self.decode + self.filter + self.encode + self.other
 
     def __add__(self, other: StageTimes) -> StageTimes:
         """Return what both have spent."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
@@ -30,6 +30,13 @@ class Transcoded(NamedTuple):
     """Whether the last frame was no picture of the camera's, so that only a keyframe will do."""
 
 
+class Place(NamedTuple):
+    """A worker, as a number, and whether it is on this machine."""
+
+    worker: int
+    here: bool
+
+
 class Transcoding(Protocol):
     """A Transcoder on a worker. One job at a time."""
 
@@ -44,6 +51,11 @@ class Transcoding(Protocol):
 
     @property
     def times(self) -> StageTimes: ...
+
+    @property
+    def place(self) -> Place:
+        """Where it is worked on."""
+        ...
 
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
@@ -63,7 +75,7 @@ class FilterControl(Protocol):
     """What a PersonFilter can be told between two frames, and has counted."""
 
     background: Background
-    network_interval: int
+    network_interval: float
     full_blur: bool
     privacy: float
     outcomes: Counter[Outcome]
@@ -91,6 +103,11 @@ class Camera(NamedTuple):
 
 class AnyWorker(Protocol):
     """A worker process, here or on another machine."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        ...
 
     @property
     def ready(self) -> bool:
@@ -145,6 +162,11 @@ class Workers(Protocol):
     @property
     def ready(self) -> int:
         """How many can work now."""
+        ...
+
+    @property
+    def cores(self) -> Mapping[int, float]:
+        """How many cores each worker that is ready can keep busy, by its number."""
         ...
 
     def open(self, background: Background, bitrate: int) -> Camera:

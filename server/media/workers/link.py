@@ -16,7 +16,7 @@ from typing import Any, Final
 from filters.matting.segmenter import ModelCard
 from server.access.certificates import NAME
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.base import Owner
+from server.media.workers.base import Owner, Place
 from server.media.workers.wire import Job, Messages, end_of, read_answer, write_card, write_job
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,11 @@ class RemoteWorker(asyncio.Protocol):
         self._messages = Messages()
         self._closed = False
         self._task = asyncio.get_running_loop().create_task(self._connect())
+
+    @property
+    def place(self) -> Place:
+        """See AnyWorker."""
+        return Place(id(self), here=False)
 
     @property
     def running(self) -> bool:

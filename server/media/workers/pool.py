@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
@@ -56,6 +56,11 @@ class ProcessPool:
     def ready(self) -> int:
         """See Workers."""
         return sum(worker.ready for worker in self._workers)
+
+    @property
+    def cores(self) -> Mapping[int, float]:
+        """See Workers: a process works on one picture at a time."""
+        return {worker.place.worker: 1.0 for worker in self._workers if worker.ready}
 
     @property
     def remote(self) -> int:

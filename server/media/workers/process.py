@@ -15,7 +15,7 @@ from filters.matting.segmenter import ModelCard
 from server.config.interpreter import python_command, python_environment
 from server.core.backoff import Backoff
 from server.media.codec.encoder import FilteredVideo
-from server.media.workers.base import Owner
+from server.media.workers.base import Owner, Place
 from server.media.workers.wire import Job, Messages, end_of, read_answer, write_card, write_job
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,11 @@ class Worker:
         self._pauses = Backoff(RESTART_PAUSE, LONGEST_PAUSE)
         self._closed = False
         self._start()
+
+    @property
+    def place(self) -> Place:
+        """See AnyWorker."""
+        return Place(id(self), here=True)
 
     @property
     def running(self) -> bool:

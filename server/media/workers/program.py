@@ -46,9 +46,13 @@ class _Camera:
             raise ValueError("a camera begins with a background")
         self._filter = PersonFilter(segmenter, job.background, smoother=SMOOTHERS[smoother]())
         self._transcoder = Transcoder(self._filter, job.bitrate)
+        self._done = 0.0
+        """Seconds of CPU time of the last job's stages."""
 
     def work(self, job: Job) -> bytes:
         """Do a job; return the answer."""
+        times = self._transcoder.times
+        self._done = times.seconds
         self._tell(job)
         error, done = None, Transcoded([], 0.0, 0.0)
         try:
@@ -61,8 +65,13 @@ class _Camera:
             error = ["encode", str(failure)]
         except Exception as failure:  # noqa: BLE001 - a worker serves others as well; the frame is withheld
             error = ["other", f"{type(failure).__name__}: {failure}"]
+        self._done = times.seconds - self._done
         answer = {"camera": job.camera, "error": error, "status": self._status()}
         return write_answer(answer | {"busy": done.busy, "broken": done.broken}, done.videos)
+
+    def charge(self, seconds: float) -> None:
+        """Charge the CPU time since the end of the job before this one, of which the stages are known already."""
+        self._transcoder.times.other += max(0.0, seconds - self._done)
 
     def _tell(self, job: Job) -> None:
         if job.background is not None:
@@ -98,6 +107,7 @@ def run(connection: socket.socket, smoother: str) -> None:
         segmenter = Segmenter(card)
         gc.freeze()  # what was imported need not be looked through again and again
         connection.sendall(write_answer({"model": card.sha256}, []))
+        before = time.process_time()
         while (content := _read(messages)) is not None:
             job = read_job(content, PICTURES, time.monotonic())
             if job.frames is None:
@@ -107,6 +117,8 @@ def run(connection: socket.socket, smoother: str) -> None:
             if job.camera not in cameras:
                 cameras[job.camera] = _Camera(segmenter, smoother, job)
             connection.sendall(cameras[job.camera].work(job))
+            before, began = time.process_time(), before
+            cameras[job.camera].charge(before - began)
 
 
 def _read(messages: BinaryIO) -> bytes | None:

@@ -15,7 +15,7 @@ from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
-from server.media.workers.base import AnyWorker, Transcoded
+from server.media.workers.base import AnyWorker, Place, Transcoded
 from server.media.workers.wire import Job
 
 FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
@@ -43,7 +43,7 @@ class RemoteFilter:
     """The FilterControl of a PersonFilter in a worker. Counters are those of the last job, crashes survived."""
 
     def __init__(self, background: Background) -> None:
-        self.network_interval = 1
+        self.network_interval = 1.0
         self.full_blur = False
         self.privacy = MatteOptions().privacy
         self.outcomes = Counter[Outcome]()
@@ -124,6 +124,11 @@ class RemoteTranscoding:
     def worker(self) -> AnyWorker:
         """The process that works for this camera."""
         return self._worker
+
+    @property
+    def place(self) -> Place:
+        """See Transcoding."""
+        return self._worker.place
 
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from filters.backgrounds.background import Background
@@ -13,7 +13,7 @@ from filters.matting.smoother import SMOOTHERS
 from filters.person import PersonFilter
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes, Transcoder
-from server.media.workers.base import Camera, Transcoded, transcoded
+from server.media.workers.base import Camera, Place, Transcoded, transcoded
 
 
 class ThreadTranscoding:
@@ -32,6 +32,11 @@ class ThreadTranscoding:
     @property
     def times(self) -> StageTimes:
         return self.transcoder.times
+
+    @property
+    def place(self) -> Place:
+        """See Transcoding: all threads are one worker."""
+        return Place(0, here=True)
 
     def submit(
         self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool, reset: bool
@@ -55,6 +60,7 @@ class ThreadPool:
 
     def __init__(self, segmenter: Segmenter, count: int, smoother: str) -> None:
         self.ready = count
+        self.cores: Mapping[int, float] = {0: float(count)}
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
         self.remote = 0

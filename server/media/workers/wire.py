@@ -50,7 +50,7 @@ class Job(NamedTuple):
     keyframe: bool
     reset: bool
     bitrate: int
-    network_interval: int
+    network_interval: float
     full_blur: bool
     background: Background | None
     plate: bool | None

@@ -104,3 +104,19 @@ def test_a_dark_picture_is_watched_more_closely() -> None:
 
 def test_a_new_size_is_looked_at() -> None:
     assert watching().motion(np.zeros((20, 20), np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    ("interval", "runs"), [(1.0, {1}), (1.25, {1, 2}), (1.5, {1, 2}), (2.5, {2, 3}), (4.0, {4})]
+)
+def test_looks_are_so_many_frames_apart_on_average(interval: float, runs: set[int]) -> None:
+    stillness, looks = watching(), [0]
+    for frame in range(1, 101):
+        moved = picture()
+        moved[2:6, 4 * (frame % 19) : 4 * (frame % 19) + 4] = 255  # somebody else, elsewhere in every frame
+        if stillness.motion(moved, interval) is None:
+            stillness.saw(moved, person())
+            looks.append(frame)
+    apart = np.diff(looks)
+    assert set(apart[1:]) == runs
+    assert len(looks) - 1 == pytest.approx(100 / interval, abs=1)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
+from server.cluster.links import Links
+from server.cluster.messages import Placement
+from server.cluster.sealing import Seal
 from server.config.options import Config
 from tests.support.client import Client, join
 from tests.support.cluster import ClusterHere, cluster_here
@@ -112,6 +118,33 @@ async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: Clust
             await eve.send({"type": "enter", "name": "Eve"})
             await eve.wait_for("error", code="room-locked")
         await ended(ada)
+
+
+@pytest.mark.parametrize("path", ["/cluster/rooms/studio", "/x/../cluster/rooms/studio"])
+async def test_nobody_plants_the_state_of_a_room(cluster: ClusterHere, path: str) -> None:
+    """It says who is host. No front passes one on, and servers believe their own seal only."""
+    state = {"policy": {}, "token": "", "seats": {}, "bans": []}
+    ours, another = cluster.seal.room_id("studio"), cluster.seal.room_id("another")
+    good = cluster.seal.close({**state, "room": ours})
+    bad = (
+        json.dumps({**state, "room": ours}),
+        Seal(b"x" * 32).close({**state, "room": ours}),
+        cluster.seal.close({**state, "room": another}),
+        cluster.seal.close(state),
+        "é",
+    )
+    placed = await cluster.directory.place(ours, 0)
+    assert isinstance(placed, Placement)
+    links = Links(None)
+    async with aiohttp.ClientSession() as session, contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(links.close)
+        for body in (*bad, good):
+            url = URL(f"{cluster.url}{path}", encoded=True)
+            async with session.put(url, data=body.encode()) as response:
+                assert response.status in (403, 404)
+            way = links.request(placed.url, "PUT", "/cluster/rooms/studio", {}, body.encode())
+            async with way as answer:
+                assert answer.status == (204 if body == good else 403)
 
 
 async def test_who_was_removed_stays_out_when_the_room_moves(cluster: ClusterHere) -> None:

@@ -1,4 +1,4 @@
-"""Whoever makes the pressure is paced, and nobody else."""
+"""Every camera pays for itself first; and what one may send, or ask for, is limited."""
 
 from __future__ import annotations
 
@@ -7,103 +7,77 @@ import time
 
 import pytest
 
+from server.media.camera_costs import Cost
 from server.media.codec.frames import EncodedFrame
-from server.media.fair_shares import CALM, MIN_FRAME_RATE, Burden, FairShares
-from server.media.governor import LoadMeter
+from server.media.fair_shares import MIN_FRAME_RATE, Quality, Room, Shares
+from server.media.load import LoadMeter
 from server.media.publication import MAX_FRAME_RATE, VideoPublication
 from server.media.subscription import KEYFRAMES_AT_ONCE, limited
 from server.media.workers.base import Transcoding
 
-LOOK = 0.5  # seconds between two calls
-RATE = 30
+RATE = 30.0
+LIGHT = Cost(RATE, RATE, 0.5e-3, 1e-3, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
+HOG = Cost(RATE, RATE, 4e-3, 2e-3, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
+QUALITY = Quality(600_000, 2)
+ROOMY = Room(1e9, {}, 1e9)
 
 
-def observe(
-    shares: FairShares, look: int, busy: dict[str, float], *, pressed: bool = True, size: float = 1.0
-) -> bool:
-    """Say how much of a worker each camera has, at so many looks after the first, and how large hogs are."""
-    burdens = {c: Burden(LOOK * b, size if c.startswith("hog") else 0.25) for c, b in busy.items()}
-    return shares.observe(look * LOOK, burdens, RATE, pressed=pressed)
+def fit(costs: dict[str, Cost], room: Room) -> dict[str, float]:
+    """Return the frame rates that fit, having checked that they do."""
+    shares = Shares(costs, QUALITY, RATE)
+    rates, _ = shares.fit(room)
+    assert shares.fits(rates, room._replace(cores=room.cores + 1e-6)) or min(rates.values()) == MIN_FRAME_RATE
+    return rates
 
 
-@pytest.fixture
-def two() -> FairShares:
-    shares = FairShares(2)
-    observe(shares, 0, {})
-    return shares
+def test_nobody_gives_anything_up_without_need() -> None:
+    assert fit({"ada": LIGHT, "hog": HOG}, ROOMY) == {"ada": RATE, "hog": RATE}
 
 
-@pytest.mark.parametrize("attackers", [1, 2, 3, 6, 12])
-def test_large_cameras_are_paced_at_the_first_look(two: FairShares, attackers: int) -> None:
-    """However many there are: they get the pixels of the others."""
-    hogs = {f"hog {i}": min(0.95, 1.7 / attackers) for i in range(attackers)}
-    assert observe(two, 1, {"ada": 0.08, "bob": 0.08} | hogs, size=9.0)
-    assert two.frame_rate("ada") is two.frame_rate("bob") is None
-    for hog in hogs:
-        assert two.frame_rate(hog) in (MIN_FRAME_RATE, MIN_FRAME_RATE + 1)
+@pytest.mark.parametrize("attackers", [2, 3, 6])
+def test_who_costs_more_gives_up_first(attackers: int) -> None:
+    hogs = {f"hog {i}": HOG for i in range(attackers)}
+    rates = fit({"ada": LIGHT, "bob": LIGHT} | hogs, Room(1.2, {}, 0.9))
+    assert rates["ada"] == rates["bob"] == RATE
+    assert all(MIN_FRAME_RATE <= rates[hog] < RATE for hog in hogs)
 
 
-@pytest.mark.parametrize("attackers", [1, 2])
-def test_costly_cameras_are_paced_at_the_first_look(two: FairShares, attackers: int) -> None:
-    hogs = {f"hog {i}": min(0.95, 1.7 / attackers) for i in range(attackers)}
-    assert observe(two, 1, {"ada": 0.08, "bob": 0.08} | hogs)
-    for hog in hogs:
-        paced = two.frame_rate(hog)
-        assert paced is not None
-        assert MIN_FRAME_RATE <= paced < RATE
-    assert two.frame_rate("ada") is two.frame_rate("bob") is None
+def test_what_is_left_over_is_theirs_all_the_same() -> None:
+    costs = {"ada": LIGHT, "bob": LIGHT, "hog": HOG, "dog": HOG}
+    shares = Shares(costs, QUALITY, RATE)
+    rates = fit(costs, Room(1.0, {}, 0.9))
+    assert shares.demand(rates) == pytest.approx(1.0, rel=0.01)
 
 
-def test_those_who_are_alike_are_not_singled_out(two: FairShares) -> None:
-    """Twelve cameras that are too much together: that is for the governor."""
-    alike = {str(i): 2 / 12 * (0.85 + 0.025 * i) for i in range(12)}
-    assert not observe(two, 1, alike)
-    assert all(two.frame_rate(camera) is None for camera in alike)
+def test_cameras_of_one_kind_have_the_same_frame_rate() -> None:
+    costs = {str(i): LIGHT._replace(rest=LIGHT.rest * (0.8 + 0.04 * i)) for i in range(12)}
+    rates = fit(costs, Room(0.8, {}, 0.9))
+    assert len(set(rates.values())) == 1
+    assert rates["0"] < RATE
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-@pytest.mark.parametrize("count", [2, 3, 8])
-def test_that_goes_for_costly_ones_too(two: FairShares, share: float, count: int) -> None:
-    assert not observe(two, 1, {str(i): share for i in range(count)})
-    assert all(two.frame_rate(str(i)) is None for i in range(count))
+def test_a_worker_gives_its_cameras_no_more_than_it_has() -> None:
+    costs = {str(i): LIGHT._replace(worker=i % 3 == 0) for i in range(9)}
+    rates = fit(costs, Room(8.0, {0: 0.4, 1: 0.4}, 0.9))
+    assert len({rates[str(i)] for i in range(9) if i % 3}) == 1
+    assert rates["1"] < rates["0"]
 
 
-def test_nobody_is_paced_without_pressure_or_alone(two: FairShares) -> None:
-    assert not observe(two, 1, {"ada": 0.08, "hog": 0.95}, pressed=False)
-    assert not observe(two, 2, {"hog": 0.95})
-    assert two.frame_rate("hog") is None
+def test_work_elsewhere_costs_only_what_is_sent_from_here() -> None:
+    there = {str(i): LIGHT._replace(here=False) for i in range(9)}
+    assert set(fit(there, Room(0.2, {}, 0.9)).values()) == {RATE}
+    assert max(fit(there, Room(0.2, {0: 0.5}, 0.9)).values()) < RATE
 
 
-def test_pressure_that_goes_on_is_everybody_s(two: FairShares) -> None:
-    assert observe(two, 1, {"ada": 0.08, "hog": 0.95})
-    assert [observe(two, look, {"ada": 0.08, "hog": 0.3}) for look in (2, 3, 4)] == [True, False, False]
+def test_the_event_loop_can_be_full_first() -> None:
+    costs = {str(i): LIGHT for i in range(9)}
+    rates = fit(costs, Room(8.0, {}, 0.1))
+    assert sum(rates[c] * LIGHT.send for c in costs) == pytest.approx(0.1, rel=0.01)
 
 
-def test_who_is_paced_may_do_more_after_a_while_and_later_each_time(two: FairShares) -> None:
-    waits = []
-    look = 1
-    for _ in range(3):
-        observe(two, look, {"ada": 0.08, "hog": 0.95})
-        paced, begun = two.frame_rate("hog"), look
-        assert paced is not None
-        while two.frame_rate("hog") == paced:
-            look += 1
-            observe(two, look, {"ada": 0.08, "hog": 0.3}, pressed=False)
-        waits.append((look - begun) * LOOK)
-        look += 1
-    assert waits[0] >= CALM
-    assert waits == sorted(waits)
-    assert waits[-1] > waits[0]
-    for _ in range(400):
-        look += 1
-        observe(two, look, {"ada": 0.08, "hog": 0.3}, pressed=False)
-    assert two.frame_rate("hog") is None
-
-
-def test_who_has_gone_is_forgotten(two: FairShares) -> None:
-    observe(two, 1, {"ada": 0.08, "hog": 0.95})
-    observe(two, 2, {"ada": 0.08})
-    assert two.frame_rate("hog") is None
+def test_nobody_gets_nothing() -> None:
+    rates = fit({str(i): HOG for i in range(20)}, Room(0.1, {}, 0.1))
+    assert set(rates.values()) == {MIN_FRAME_RATE}
 
 
 class Worker:
@@ -150,14 +124,14 @@ def test_who_may_show_little_has_only_keyframes_decoded(monkeypatch: pytest.Monk
     taken: list[EncodedFrame] = []
     monkeypatch.setattr(publication, "_start", lambda: taken.append(publication._waiting.pop()))
     monkeypatch.setattr(publication, "_ask_sender_for_keyframe", ask)
-    publication.paced = 3
+    publication.held_back, publication.frame_rate = True, 3.0
     for i in range(300):
         now += 1 / 30
         publication.receive(EncodedFrame(b"x", 3000 * i, i % 15 == 0, "VP8", now))
     assert len(taken) == 20
     assert all(frame.keyframe for frame in taken)
     assert 28 <= asked <= 31
-    publication.paced = None
+    publication.held_back, publication.frame_rate = False, 30.0
     for i in range(300, 330):
         now += 1 / 30
         publication.receive(EncodedFrame(b"x", 3000 * i, i == 310, "VP8", now))

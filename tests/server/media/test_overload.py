@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from filters.base import FilteredFrame, new_frame
+from server.media.camera_costs import Use
 from server.media.codec.encoder import Vp8Encoder
-from server.media.governor import LEVELS, Governor, LoadMeter
+from server.media.governor import Governor, Look
+from server.media.load import LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
 from server.media.subscription import VideoSubscription
@@ -26,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 CAMERAS, FIT = 8, 4
 SECONDS, SETTLING = 14, 6
+PICTURE = 0.9 / 30 / FIT  # seconds
 MEGABYTE = 1 << 20
 
 
@@ -36,7 +39,7 @@ class SlowFilter:
         self._shown, _ = new_frame(64, 48)
 
     def filter(self, frame: av.VideoFrame) -> FilteredFrame:
-        time.sleep(0.9 / 30 / FIT)
+        time.sleep(PICTURE)
         self._shown.pts, self._shown.time_base = frame.pts, frame.time_base
         return FilteredFrame(self._shown)
 
@@ -89,16 +92,37 @@ async def film(publication: VideoPublication, sent: dict[int, float], offset: fl
         publication.receive(EncodedFrame(data, 3000 * i, keyframe, "VP8", now))
 
 
+class Watch:
+    """Looks at the publications as a server does; the seconds that SlowFilter sleeps stand for CPU time."""
+
+    def __init__(self, publications: list[VideoPublication], meter: LoadMeter) -> None:
+        self._publications, self._meter = publications, meter
+        self._then, self._before = time.monotonic(), 0.0
+
+    def look(self, now: float) -> tuple[Look, dict[str, Use]]:
+        uses = {str(i): self._use(publication) for i, publication in enumerate(self._publications)}
+        total = sum(use.seconds for use in uses.values())
+        used = (total - self._before) / (now - self._then)
+        self._then, self._before = now, total
+        _, delay = self._meter.read(now)
+        return Look(2.0, max(0.0, 2.0 - used), 0.0, {0: 1.0}, delay), uses
+
+    @staticmethod
+    def _use(publication: VideoPublication) -> Use:
+        times = publication.transcoder.times
+        return Use(publication.received, times.decoded, times.filtered, rest=times.filtered * PICTURE)
+
+
 async def govern(publications: list[VideoPublication], meter: LoadMeter, levels: list[int]) -> None:
-    """Do as the conference does."""
-    governor = Governor()
+    """Do as a server does."""
+    governor, watch = Governor(), Watch(publications, meter)
     while True:
         await asyncio.sleep(0.5)
-        utilisation, delay = meter.read(time.monotonic())
-        level = governor.observe(time.monotonic(), utilisation=utilisation, delay=delay)
-        levels.append(LEVELS.index(level))
-        for publication in publications:
-            publication.frame_rate = level.frame_rate
+        now = time.monotonic()
+        governor.observe(now, *watch.look(now))
+        levels.append(governor.given_up)
+        for i, publication in enumerate(publications):
+            publication.frame_rate = governor.level_of(str(i)).frame_rate
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")

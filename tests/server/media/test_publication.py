@@ -14,7 +14,7 @@ import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.codec.encoder import Vp8Encoder
-from server.media.governor import LoadMeter
+from server.media.load import LoadMeter
 from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
 from server.media.rtc import AudioPacket, EncodedFrame
 from server.media.subscription import AudioSubscription, VideoSubscription

@@ -10,7 +10,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from server.config.options import Config
 from server.core.errors import SignalingError
-from server.media.governor import LoadMeter
+from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.rtc.sdp import RemoteDescription
 from server.media.screen import ScreenPublication

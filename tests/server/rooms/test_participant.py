@@ -14,7 +14,8 @@ from server.access.policy import OPAQUE, RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import DEFAULT_MODEL, MODELS, Config
 from server.core.errors import SignalingError
-from server.media.governor import LEVELS, LoadMeter
+from server.media.governor import FULL, Level
+from server.media.load import LoadMeter
 from server.media.rtc import AudioPacket
 from server.peers.descriptions import read_offer
 from server.peers.subscriber import SubscribeOffer
@@ -214,16 +215,16 @@ async def test_whoever_has_said_nothing_may_send(ada: Participant) -> None:
 
 
 async def test_load_makes_pictures_fewer_and_never_less_private(ada: Participant) -> None:
-    ada.govern(LEVELS[-1])
+    ada.govern(Level(12.5, 250_000, 2, full_blur=True))
     assert ada.degraded == "overload"
-    assert (ada.video.frame_rate, ada.video.max_bitrate) == (LEVELS[-1].frame_rate, LEVELS[-1].bitrate)
-    assert ada.filter.network_interval == LEVELS[-1].network_interval
-    assert ada.filter.full_blur == LEVELS[-1].full_blur
-    ada.govern(LEVELS[0], pace=5)
-    assert (ada.degraded, ada.video.paced, ada.video.transcoder.heavy) == ("overload", 5, True)
-    ada.govern(LEVELS[0])
+    assert (ada.video.frame_rate, ada.video.max_bitrate) == (12.5, 250_000)
+    assert ada.filter.network_interval == 2
+    assert ada.filter.full_blur
+    ada.govern(FULL._replace(frame_rate=5.0), held_back=True)
+    assert (ada.degraded, ada.video.held_back, ada.video.transcoder.heavy) == ("overload", True, True)
+    ada.govern(FULL)
     assert ada.degraded is None
-    assert ada.video.paced is None
+    assert not ada.video.held_back
     assert not ada.video.transcoder.heavy
     ada.filter.failing = True
     assert ada.degraded == "error"

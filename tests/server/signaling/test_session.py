@@ -11,7 +11,7 @@ from aiortc import RTCPeerConnection
 from filters.base import Outcome
 from server.config.options import Config
 from server.core.errors import SignalingError
-from server.media.governor import LEVELS
+from server.media.governor import Level
 from server.media.rtc import AudioPacket
 from server.peers import ice
 from server.rooms.room import Room
@@ -388,7 +388,7 @@ async def test_why_the_picture_is_worse(rooms: Rooms) -> None:
     report = ada.last("filter")
     assert (report["degraded"], report["reason"], report["raw"]) == (None, None, 0)
     assert report["model"] == ada.last("joined")["model"]
-    ada.session.membership.participant.govern(LEVELS[-1])
+    ada.session.membership.participant.govern(Level(10.0, 250_000))
     ada.session.report(time.monotonic())
     report = ada.last("filter")
     assert report["degraded"] == "overload"

@@ -19,7 +19,7 @@ import pytest
 
 from server.config.options import ROOT
 from server.core.token_bucket import TokenBucket
-from server.media.governor import LoadMeter
+from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
 from server.media.recording import recorder as recorder_module
 from server.media.recording.recorder import INDEX, Recorder, RecordingClock

@@ -1,0 +1,166 @@
+"""What each camera costs, from counters that only grow. Pure logic; time is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import Final, NamedTuple
+
+LOOKS_KEPT: Final = 5
+"""Of the governor's, half a second each: the median of five forgets two bursts, and follows within 1.5 s."""
+FEWEST: Final = 3  # pictures that a cost is worked out of; chosen
+ANOTHER_SIZE: Final = 1.2  # times the pixels, from which on nothing is known any more; phones round sizes up
+BITS_SHARE: Final = 0.14
+"""Of the time to encode and send a picture at 600 kbit/s, what grows with the bit rate; measured at 640x360."""
+USUAL_BITRATE: Final = 600_000  # bit/s
+FULL_BLUR_SHARE: Final = 0.4
+"""Of the filter's time without the network, what a full blur takes while that has not been measured."""
+SMALL_PICTURE: Final = 640 * 360  # px
+
+
+class Use(NamedTuple):
+    """What one camera has cost so far, in seconds of CPU time, and for what."""
+
+    received: int = 0
+    """Frames that came."""
+    decoded: int = 0
+    pictures: int = 0
+    """Frames that were filtered."""
+    looks: int = 0
+    """Of the network."""
+    decode: float = 0.0
+    network: float = 0.0
+    rest: float = 0.0
+    """The filter without the network, and what the worker does besides."""
+    encode: float = 0.0
+    send: float = 0.0
+    """In the event loop, for each picture."""
+    pixels: int = 0
+    bitrate: int = USUAL_BITRATE
+    """Of the last pictures, at most."""
+    network_interval: float = 1
+    """The least of late."""
+    full_blur: bool = False
+    worker: int = 0
+    """Where it is worked on."""
+    here: bool = True
+    """Whether that is on this machine."""
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of this machine."""
+        return self.send + (self.work if self.here else 0.0)
+
+    @property
+    def work(self) -> float:
+        """CPU time of the worker."""
+        return self.decode + self.network + self.rest + self.encode
+
+
+class Cost(NamedTuple):
+    """What one camera costs, in seconds of CPU time."""
+
+    rate: float
+    """Pictures a second that it could show."""
+    arriving: float
+    """Frames a second that come."""
+    decode: float
+    """A frame that comes."""
+    look: float
+    looks: float
+    """A picture, where the network may look at every one."""
+    rest: float
+    full_blur: float
+    """What takes the place of network and rest under a full blur."""
+    encode: float
+    """At USUAL_BITRATE."""
+    send: float
+    worker: int = 0
+    here: bool = True
+
+
+USUAL: Final = Cost(30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
+"""Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
+
+
+def bits_factor(bitrate: int) -> float:
+    """Return what encoding costs at a bit rate, in times of what it costs at USUAL_BITRATE."""
+    return 1 - BITS_SHARE + BITS_SHARE * bitrate / USUAL_BITRATE
+
+
+class CameraCosts:
+    """Follows one camera."""
+
+    def __init__(self, use: Use, now: float) -> None:
+        self._arrived, self._seen = use.received, now
+        self._before = use
+        self._pixels = use.pixels
+        self._samples: dict[str, deque[float]] = {}
+        self._worker, self._here = use.worker, use.here
+        self._free = 0.0
+
+    def observe(self, now: float, use: Use, *, told: bool = False) -> None:
+        """Take what it has cost by `now`, in seconds; `told` is whether it was asked for fewer frames than it has."""
+        if now > self._seen:
+            self._note("arriving", (use.received - self._arrived) / (now - self._seen))
+        self._arrived, self._seen = use.received, now
+        if not told:
+            self._free = self._value("arriving", 0.0)
+        self._worker, self._here = use.worker, use.here
+        if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
+            arriving = self._samples.get("arriving")
+            self._samples = {} if arriving is None else {"arriving": arriving}
+            self._pixels, self._before = use.pixels, use
+        elif use.pictures - self._before.pictures >= FEWEST:
+            self._sample(self._before, use)
+            self._before = use
+
+    def _sample(self, before: Use, use: Use) -> None:
+        pictures = use.pictures - before.pictures
+        if use.decoded > before.decoded:
+            self._note("decode", (use.decode - before.decode) / (use.decoded - before.decoded))
+        rest = (use.rest - before.rest) / pictures
+        if use.full_blur or before.full_blur:
+            if use.full_blur and before.full_blur:
+                self._note("full_blur", rest)
+        else:
+            looks = use.looks - before.looks
+            if looks > 0:
+                self._note("look", (use.network - before.network) / looks)
+            self._note(
+                "looks", min(1.0, looks / pictures * min(use.network_interval, before.network_interval))
+            )
+            self._note("rest", rest)
+        self._note("encode", (use.encode - before.encode) / pictures / bits_factor(use.bitrate))
+        self._note("send", (use.send - before.send) / pictures)
+
+    def _note(self, name: str, value: float) -> None:
+        self._samples.setdefault(name, deque(maxlen=LOOKS_KEPT)).append(max(0.0, value))
+
+    def _value(self, name: str, otherwise: float) -> float:
+        samples = self._samples.get(name)
+        return median(samples) if samples else otherwise
+
+    @property
+    def known(self) -> bool:
+        """Whether it has been measured."""
+        return "encode" in self._samples
+
+    def cost(self, usual: Cost) -> Cost:
+        """Return what it costs; `usual` is what a camera of SMALL_PICTURE costs of which nothing is known."""
+        size = max(1.0, self._pixels / SMALL_PICTURE)
+        rest = self._value("rest", usual.rest * size)
+        arriving = self._value("arriving", usual.arriving)
+        return Cost(
+            rate=max(arriving, self._free) if arriving > 0 else 0.0,
+            arriving=arriving,
+            decode=self._value("decode", usual.decode * size),
+            look=self._value("look", usual.look),
+            looks=self._value("looks", usual.looks),
+            rest=rest,
+            full_blur=self._value("full_blur", FULL_BLUR_SHARE * rest),
+            encode=self._value("encode", usual.encode * size),
+            send=self._value("send", usual.send),
+            worker=self._worker,
+            here=self._here,
+        )

@@ -1,0 +1,87 @@
+"""What each camera costs, from counters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.media.camera_costs import USUAL, CameraCosts, Cost, Use, bits_factor
+
+LOOK = 0.5  # seconds
+
+
+def use(look: int, *, size: int = 640 * 360, each: float = 1e-3, **changes: Any) -> Use:  # noqa: ANN401 - of its fields
+    """Return the counters of a camera of 30 pictures a second after so many looks."""
+    n = 15 * look
+    seconds = n * each
+    made = Use(n, n, n, n // 2, seconds, seconds, seconds, seconds, seconds, size, network_interval=2)
+    return made._replace(**changes)
+
+
+def observed(*uses: Use) -> CameraCosts:
+    costs = CameraCosts(uses[0], 0.0)
+    for i, each in enumerate(uses[1:], 1):
+        costs.observe(i * LOOK, each)
+    return costs
+
+
+def test_it_is_worked_out_of_what_was_counted() -> None:
+    cost = observed(*(use(i) for i in range(4))).cost(USUAL)
+    assert cost.rate == cost.arriving == pytest.approx(30.0)
+    assert (cost.decode, cost.rest, cost.send) == pytest.approx((1e-3, 1e-3, 1e-3))
+    assert cost.look == pytest.approx(2e-3, rel=0.1)
+    assert cost.looks == pytest.approx(1.0, rel=0.1)
+    assert cost.encode * bits_factor(600_000) == pytest.approx(1e-3)
+
+
+def test_a_burst_is_forgotten() -> None:
+    uses = [use(i) for i in range(8)]
+    uses[3:] = [each._replace(rest=each.rest + 0.3) for each in uses[3:]]
+    assert observed(*uses).cost(USUAL).rest == pytest.approx(1e-3)
+
+
+def test_of_whom_nothing_is_known_costs_what_others_do() -> None:
+    costs = observed(use(0))
+    assert not costs.known
+    assert costs.cost(USUAL) == pytest.approx(USUAL)
+    large = observed(use(0, size=1280 * 720)).cost(USUAL)
+    assert large.rest == pytest.approx(4 * USUAL.rest)
+
+
+def test_another_size_is_another_camera() -> None:
+    before = [use(i) for i in range(5)]
+    after = [use(5, size=1920 * 1080), use(6, size=1920 * 1080)]
+    after[1] = after[1]._replace(rest=after[0].rest + 15 * 9e-3)
+    assert observed(*before, *after).cost(USUAL).rest == pytest.approx(9e-3)
+
+
+def test_what_is_not_shown_costs_decoding_only() -> None:
+    uses = [use(i, pictures=5 * i, rest=5 * i * 3e-3) for i in range(4)]
+    cost = observed(*uses).cost(USUAL)
+    assert cost.arriving == pytest.approx(30.0)
+    assert cost.rest == pytest.approx(3e-3)
+
+
+def test_a_camera_that_was_asked_for_less_could_do_more() -> None:
+    costs = observed(*(use(i) for i in range(4)))
+    for i in range(4, 10):
+        costs.observe(i * LOOK, use(3, received=45 + 5 * (i - 3)), told=True)
+    cost: Cost = costs.cost(USUAL)
+    assert cost.arriving == pytest.approx(10.0)
+    assert cost.rate == pytest.approx(30.0)
+
+
+def test_a_camera_that_is_off_costs_nothing() -> None:
+    costs = observed(*(use(i) for i in range(4)))
+    for i in range(4, 10):
+        costs.observe(i * LOOK, use(3), told=True)
+    assert costs.cost(USUAL).rate == 0
+
+
+def test_a_full_blur_is_measured_apart() -> None:
+    uses = [use(i) for i in range(4)]
+    uses += [use(i, full_blur=True, rest=45e-3 + 15 * (i - 3) * 2e-4) for i in range(4, 8)]
+    cost = observed(*uses).cost(USUAL)
+    assert cost.rest == pytest.approx(1e-3)
+    assert cost.full_blur == pytest.approx(2e-4)

@@ -1,0 +1,161 @@
+"""A machine of a few cores on which cameras, the event loop and other programs have to get along."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from server.media.camera_costs import Use, bits_factor
+from server.media.governor import FULL, Governor, Level, Look
+
+TICK = 0.25  # seconds
+LOOK = 0.5  # seconds between two looks of the governor
+LONGEST_WAIT = 0.1  # seconds of work that waits for a worker; the rest is dropped
+
+
+@dataclass
+class SimulatedCamera:
+    """One camera: what it costs, in seconds of CPU time, and what has become of it."""
+
+    rate: float = 30.0
+    decode: float = 0.6e-3
+    look: float = 2.5e-3
+    looks: float = 0.9
+    rest: float = 1.4e-3
+    encode: float = 1.0e-3
+    send: float = 0.5e-3
+    worker: int = 0
+    pixels: int = 640 * 360
+    level: Level = FULL
+    shown: float = 0.0
+    """Pictures so far."""
+    spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(Use._fields, 0.0))
+
+    def use(self) -> Use:
+        """Return what a server would have measured."""
+        spent, level = self.spent, self.level
+        return Use(
+            received=int(spent["received"]),
+            decoded=int(spent["decoded"]),
+            pictures=int(spent["pictures"]),
+            looks=int(spent["looks"]),
+            decode=spent["decode"],
+            network=spent["network"],
+            rest=spent["rest"],
+            encode=spent["encode"],
+            send=spent["send"],
+            pixels=self.pixels,
+            bitrate=level.bitrate,
+            network_interval=level.network_interval,
+            full_blur=level.full_blur,
+            worker=self.worker,
+        )
+
+    def picture(self, level: Level) -> dict[str, float]:
+        """Return what the next picture costs."""
+        encode = self.encode * bits_factor(level.bitrate)
+        if level.full_blur:
+            return {"network": 0.0, "rest": self.rest / 4, "encode": encode}
+        return {
+            "network": self.look * self.looks / level.network_interval,
+            "rest": self.rest,
+            "encode": encode,
+        }
+
+
+@dataclass
+class Moment:
+    """What was shown between two looks."""
+
+    time: float
+    rates: list[float]
+    """Pictures a second of each camera."""
+    idle: float
+    """Share of the cores."""
+    given_up: int
+
+
+class SimulatedMachine:
+    """Runs a governor. The event loop and other programs come first, as workers are nice."""
+
+    def __init__(self, cameras: int = 8, cores: float = 2.0, workers: int = 2, noise: float = 0.05) -> None:
+        self.cameras = [SimulatedCamera(worker=i % workers) for i in range(cameras)]
+        self.governor = Governor()
+        self.cores = cores
+        self.workers = dict.fromkeys(range(workers), 1.0)
+        self.others: Callable[[float], float] = lambda now: 0.1
+        """Cores that other programs take."""
+        self.greedy = False
+        """Whether another program takes, besides, whatever is idle."""
+        self.loop = 0.03 * cameras
+        """Cores that the event loop takes besides sending pictures."""
+        self.tells_idle = True
+        self.now = 0.0
+        self._noise = noise
+        self._random = random.Random(1)
+        self._queues = dict.fromkeys(range(workers), 0.0)
+        self._wait = 0.0
+
+    def run(self, seconds: float) -> list[Moment]:
+        """Go on for a while."""
+        return list(self._run(self.now + seconds))
+
+    def _run(self, until: float) -> Iterator[Moment]:
+        while self.now < until - TICK / 2:
+            before = [camera.shown for camera in self.cameras]
+            idle = loop = self._wait = 0.0
+            for _ in range(round(LOOK / TICK)):
+                idled, looped = self._tick()
+                idle, loop = idle + idled, loop + looped
+            self._observe(idle / LOOK, loop / LOOK)
+            rates = [(c.shown - then) / LOOK for c, then in zip(self.cameras, before, strict=True)]
+            yield Moment(self.now, rates, idle / LOOK / self.cores, self.governor.given_up)
+
+    def _tick(self) -> tuple[float, float]:
+        """Return the seconds of CPU time that were idle, and that the event loop has taken."""
+        self.now += TICK
+        noise = {id(c): self._random.gauss(1.0, self._noise) for c in self.cameras}
+        for i, camera in enumerate(self.cameras):
+            camera.level = self.governor.level_of(str(i))
+        due = {id(c): TICK * min(c.rate, c.level.frame_rate) for c in self.cameras}
+        sending = sum(due[id(c)] * c.send for c in self.cameras)
+        loop = self.loop * TICK + sending
+        left = max(0.1 * TICK, (self.cores - self.others(self.now)) * TICK - loop)
+        wanted = {}
+        for worker in self.workers:
+            theirs = [c for c in self.cameras if c.worker == worker]
+            wanted[worker] = sum(
+                (c.rate * TICK * c.decode + due[id(c)] * sum(c.picture(c.level).values())) * noise[id(c)]
+                for c in theirs
+            )
+        waiting = {w: min(wanted[w] + self._queues[w], wanted[w] + LONGEST_WAIT) for w in self.workers}
+        share = min(1.0, left / max(1e-9, sum(min(TICK, each) for each in waiting.values())))
+        used = 0.0
+        for worker, seconds in waiting.items():
+            can = min(TICK, seconds) * share
+            used += min(seconds, can)
+            self._queues[worker] = min(LONGEST_WAIT, max(0.0, seconds - can))
+            self._wait = max(self._wait, self._queues[worker])
+            done = min(1.0, can / max(1e-9, wanted[worker]))
+            for camera in self.cameras:
+                if camera.worker == worker:
+                    self._work(camera, due[id(camera)] * done, done, noise[id(camera)])
+        return 0.0 if self.greedy else max(0.0, left - used), loop
+
+    def _work(self, camera: SimulatedCamera, pictures: float, share: float, noise: float) -> None:
+        frames, spent, level = camera.rate * TICK, camera.spent, camera.level
+        camera.shown += pictures
+        spent["received"] += frames
+        spent["decoded"] += frames * share
+        spent["decode"] += frames * share * camera.decode * noise
+        spent["pictures"] += pictures
+        spent["looks"] += 0.0 if level.full_blur else pictures * camera.looks / level.network_interval
+        for stage, seconds in camera.picture(level).items():
+            spent[stage] += pictures * seconds * noise
+        spent["send"] += pictures * camera.send
+
+    def _observe(self, idle: float, loop: float) -> None:
+        uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
+        seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
+        self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)
