@@ -17,7 +17,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not e2e and not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -28,6 +28,7 @@ check: $(VENV)/.test
 
 # Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster
+	$(BIN)/python tests/support/browser.py
 	$(BIN)/python -m pytest -m cluster -s tests/cluster tests/server/cluster/test_buckets.py $(ARGS)
 
 SECONDS ?= 60

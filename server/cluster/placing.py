@@ -52,16 +52,18 @@ class Placing:
             waited = True
             if time.monotonic() + found.seconds > self._deadline:
                 self._metrics.placed("failed", time.monotonic() - start)
-                raise SignalingError("server-full", f"There is no server for this room now: {found.why}.")
+                raise _no_server(found.why)
             await asyncio.sleep(min(found.seconds, RETRY))
         self._metrics.placed("waited" if waited else "placed", time.monotonic() - start)
         ticket = Ticket(found.server, self._room, found.epoch, found.renewal, self._grant)
         return Sent(found, self._seal.ticket(ticket))
 
     async def refuse(self, sent: Sent) -> None:
-        """Note that the server did not take the newcomer in."""
+        """Note that the server did not take the newcomer in; raise SignalingError when none does in time."""
         self._refused = sent.placement.epoch
         self._metrics.refusals += 1
+        if time.monotonic() > self._deadline:
+            raise _no_server("its server takes nobody in")
         await asyncio.sleep(RETRY)
 
     async def _find(self) -> Placement | Wait:
@@ -82,3 +84,7 @@ class Placing:
                 return answer.status == HTTPStatus.NO_CONTENT
         except (ClientError, TimeoutError, OSError):
             return False
+
+
+def _no_server(why: str) -> SignalingError:
+    return SignalingError("server-full", f"There is no server for this room now: {why}.")

@@ -48,8 +48,8 @@ def without_request(record: logging.LogRecord) -> bool:
     if not record.name.startswith("aiohttp."):
         return True
     kind, _, trace = record.exc_info or (None, None, None)
-    if kind is None or kind.__module__ in UNREADABLE:
-        return False
+    if kind is None or kind.__module__ in UNREADABLE or issubclass(kind, ConnectionError):
+        return False  # the last is a client that went away in the middle of its request
     record.msg, record.args, record.exc_text = "a request failed", (), None
     record.exc_info = RequestFailed, RequestFailed(kind.__name__), trace
     return True

@@ -15,6 +15,7 @@ from server.core.messages import Message, error_message, parse
 from server.core.token_bucket import TokenBucket
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
+from server.signaling.meter import Meter
 from server.signaling.session import Session
 
 logger = logging.getLogger(__name__)
@@ -42,11 +43,15 @@ class Signaling:
         self._transport: asyncio.Transport | None = None
         rate = self._config.max_messages_per_second
         self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second
+        bytes_ = rate * BYTES_PER_COST
+        self._bytes = TokenBucket(bytes_ + self._config.max_message, bytes_)
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
         self._transport = request.transport
         await self._socket.prepare(request)
+        if self._transport is not None:
+            Meter.install(self._transport, self._pay)
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
         try:
             await self._talk()
@@ -120,7 +125,15 @@ class Signaling:
 
     def _spend(self, cost: float) -> None:
         if not self._budget.take(cost, time.monotonic()):
-            raise SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)
+            raise _too_many()
+
+    def _pay(self, count: int) -> bool:
+        """Tell whether so many more bytes may be read; otherwise none are, ever, and the browser is told why."""
+        paid = self._bytes.take(count, time.monotonic())
+        if not paid:
+            self._stop_reading()
+            self._send(error_message(_too_many()))
+        return paid
 
     def _send(self, message: Message) -> None:
         """Queue a message; a browser that doesn't read its messages is cut off."""
@@ -144,3 +157,7 @@ class Signaling:
         while True:
             await asyncio.sleep(FILTER_INTERVAL)
             self._session.report(time.monotonic())
+
+
+def _too_many() -> SignalingError:
+    return SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)

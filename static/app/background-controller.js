@@ -18,6 +18,10 @@ export class BackgroundController {
   #client = null;
   /** The background that the server said it shows. */
   #shown = '';
+  /** What was chosen before the policy forbade it: it comes back. */
+  #kept = '';
+  /** Whether one's token leaves less of a choice than the room. */
+  #byToken = false;
   #applying = Promise.resolve();
   #plate = new CleanPlateButton((wanted) => this.#client?.setPlate(wanted));
 
@@ -67,12 +71,14 @@ export class BackgroundController {
     this.#plate.offer(true);
     this.#shown = joined.background;
     this.#backgrounds.setLimit(joined.limits.uploadBytes);
-    this.#backgrounds.setPolicy(client.state.policy.backgrounds, client.state.isHost);
+    this.#byToken = isNarrower(client.state);
+    this.#backgrounds.setPolicy(client.state.effective.backgrounds, client.state.isHost);
     this.#backgrounds.forgetUploads(joined.backgrounds);
     this.#backgrounds.setServed(joined.backgrounds);
     if (joined.redirected || !this.#backgrounds.allows(this.#backgrounds.wanted)) {
       const wasOwn = this.#backgrounds.knownId === null;
-      if (!wasOwn || !this.#backgrounds.allowsAnything) return this.reject(joined.redirected ?? 'background-forbidden');
+      if (this.#byToken) this.#backgrounds.revertTo(this.#shown); // as whoever invited has chosen
+      else if (!wasOwn || !this.#backgrounds.allowsAnything) return this.reject(joined.redirected ?? 'background-forbidden');
     }
     this.#apply();
   }
@@ -83,11 +89,12 @@ export class BackgroundController {
   }
 
   /**
-   * @param {Policy} policy
+   * @param {{policy: Policy, effective: Policy}} told
    * @param {boolean} isHost
    */
-  allow({ backgrounds }, isHost) {
-    this.#backgrounds.setPolicy(backgrounds, isHost);
+  allow(told, isHost) {
+    this.#byToken = isNarrower(told);
+    this.#backgrounds.setPolicy(told.effective.backgrounds, isHost);
     this.#show();
   }
 
@@ -107,8 +114,10 @@ export class BackgroundController {
   confirm({ background, reason }) {
     this.#shown = background;
     if (reason) {
+      const before = this.#kept || this.#wanted.title;
       this.#backgrounds.revertTo(background);
-      notify(text(`background.moved.${reason}`, { title: this.#wanted.title }));
+      this.#kept = reason === 'policy' ? before : '';
+      notify(text(`background.moved.${reason}`, { title: this.#wanted.title, before }));
     }
     this.#show();
     if (background === this.#backgrounds.knownId) announce(text('background.changed', { title: this.#wanted.title }));
@@ -125,6 +134,7 @@ export class BackgroundController {
   /** @param {string} id */
   #pick(id) {
     this.#backgrounds.wanted = id;
+    this.#kept = '';
     savePreferences({ background: id });
     this.#show();
     this.#apply();
@@ -169,6 +179,12 @@ export class BackgroundController {
     this.#show();
   }
 
+  /** Why there is less to choose from. */
+  get #why() {
+    const kept = this.#kept ? ` ${text('background.policy.kept', { title: this.#kept })}` : '';
+    return text(this.#byToken ? 'background.policy.token' : 'background.policy') + kept;
+  }
+
   get #wanted() {
     const id = this.#backgrounds.wanted;
     return this.#backgrounds.find(id) ?? { id, kind: /** @type {const} */ ('color'), title: id, thumbnail: null };
@@ -177,7 +193,13 @@ export class BackgroundController {
   #show() {
     const busy = this.#client?.seat != null && this.#shown !== this.#backgrounds.knownId;
     const { list, colors, wanted, allowsAnything, allowsUpload } = this.#backgrounds;
-    this.#picker.show({ list, colors, anyColor: allowsAnything, upload: allowsUpload, policy: !allowsAnything }, wanted, busy);
+    this.#picker.show({ list, colors, anyColor: allowsAnything, upload: allowsUpload, policy: allowsAnything ? '' : this.#why }, wanted, busy);
     this.#changed(this.#wanted);
   }
+}
+
+/** Whether a token leaves less of a choice than the room.
+ * @param {{policy: Policy, effective: Policy}} told */
+function isNarrower({ policy, effective }) {
+  return JSON.stringify(policy.backgrounds) !== JSON.stringify(effective.backgrounds);
 }

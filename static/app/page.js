@@ -8,6 +8,7 @@ import { LocalMedia } from '../devices/local-media.js';
 import { isKey, text } from '../i18n/strings.js';
 import { problemKey, showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
+import { Door } from '../view/door.js';
 import { offerReceipt, showLeft } from '../view/left.js';
 import { Lobby } from '../view/lobby.js';
 import { announce, notify, warn } from '../view/notices.js';
@@ -29,6 +30,7 @@ export class Page {
   #backgrounds;
   #lobby;
   #controller;
+  #door = new Door({ pin: (pin) => this.#tryPin(pin), link: (link) => this.#follow(link) });
   /** @type {RoomClient | null} */
   #client = null;
   #wakeLock = new WakeLock();
@@ -83,6 +85,7 @@ export class Page {
       former: this.#secrets.seat,
       hostToken: this.#secrets.host,
       token: this.#secrets.token,
+      pin: this.#secrets.pin,
     }, {
       phase: (phase, error) => this.#showPhase(phase, error),
       joined: (joined) => this.#join(client, joined),
@@ -105,12 +108,46 @@ export class Page {
    * @param {Joined} joined
    */
   #join(client, joined) {
+    if (document.body.dataset.state === 'door') this.#comeIn();
+    this.#lobby.showGrant(joined.grant, client.state.me?.name ?? '');
     this.#lobby.say('');
     this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
     this.#requireFilter(client);
     void this.#local.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(client, joined);
     this.#controller.prepare(client, joined);
+  }
+
+  /** Asks to be let in with another PIN; one stands at the door until the server knows it.
+   * @param {string} pin */
+  #tryPin(pin) {
+    this.#secrets.pin = pin;
+    this.#connect();
+  }
+
+  #comeIn() {
+    if (this.#secrets.pin) saveSecret(this.#room, 'pin', this.#secrets.pin);
+    this.#showLobby();
+    this.#lobby.focus();
+    void this.#local.devices.open();
+  }
+
+  /** Goes where an invitation leads; to the same room that takes a load, because only the fragment differs.
+   * @param {URL} link */
+  #follow(link) {
+    const here = link.pathname === location.pathname;
+    for (const secret of ['seat', 'host', 'token', 'pin']) saveSecret(this.#room, secret, '');
+    location.assign(link);
+    if (here) location.reload();
+  }
+
+  /** Stands where one isn't let in, with the devices off.
+   * @param {ServerError} error */
+  #standAtDoor(error) {
+    saveSecret(this.#room, 'pin', '');
+    this.#local.close();
+    showInTab('idle', this.#room, 0);
+    this.#door.show(error);
   }
 
   /** Has the camera filtered on this device where the room or the token wants that: before anything is sent.
@@ -122,7 +159,7 @@ export class Page {
   /** @param {string} name */
   #enter(name) {
     this.#preferences.name = name;
-    savePreferences({ name });
+    if (!this.#client?.state.grant?.name) savePreferences({ name });
     this.#lobby.setJoining('joining');
     if (!this.#client) this.#connect();
     this.#client?.enter(name);
@@ -142,9 +179,12 @@ export class Page {
       case 'filter': this.#backgrounds.report(message); return false;
       case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
+      case 'invitations':
+        if (this.#client) this.#keepHostToken(this.#client);
+        return false;
       case 'policy':
         if (this.#client) this.#requireFilter(this.#client);
-        this.#backgrounds.allow(message.policy, this.#client?.state.isHost ?? false);
+        this.#backgrounds.allow(message, this.#client?.state.isHost ?? false);
         return false;
       case 'error':
         if (['unknown-background', 'background-forbidden'].includes(message.code)) this.#backgrounds.reject(message.code);
@@ -170,12 +210,9 @@ export class Page {
   #showRoom() {
     const client = this.#client;
     if (!client) return;
-    const { hostToken, seat } = client.state;
+    const { seat } = client.state;
     if (seat) saveSecret(this.#room, 'seat', seat);
-    if (hostToken) {
-      this.#secrets.host = hostToken;
-      saveSecret(this.#room, 'host', hostToken);
-    }
+    this.#keepHostToken(client);
     const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';
     if (back) notify(text('room.back'));
@@ -185,6 +222,14 @@ export class Page {
       this.#wakeLock.hold();
     }
     this.#controller.enter(client, back);
+  }
+
+  /** Keeps what makes one a host again after the page was loaded anew.
+   * @param {RoomClient} client */
+  #keepHostToken({ state: { hostToken } }) {
+    if (hostToken === null || hostToken === this.#secrets.host) return;
+    this.#secrets.host = hostToken;
+    saveSecret(this.#room, 'host', hostToken);
   }
 
   #backToLobby() {
@@ -201,6 +246,7 @@ export class Page {
     this.#backgrounds.leave();
     this.#lobby.setJoining('no');
     this.#lobby.showPreview(null, false);
+    if (!wasIn && error && Door.keepsOut(error.code)) return this.#standAtDoor(error);
     if (!wasIn) return this.#lobby.say(error ? explain(error) : '');
     this.#controller.leave();
     this.#wakeLock.release();

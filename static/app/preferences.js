@@ -54,15 +54,15 @@ export function savePreferences(changes) {
 /** The secrets that open a room, as the address named them: what makes one its host, and what a server with keys asks for.
  * They are kept as long as the tab lives, and no longer seen in the address, over a shoulder or on a shared screen.
  * @param {string} room
- * @returns {{host: string | null, token: string | null, seat: string | null}} the seat is the one before the page was loaded again */
+ * @returns {{host: string | null, token: string | null, seat: string | null, pin: string | null}} the seat is the one before the page was loaded again */
 export function loadSecrets(room) {
   const given = new URLSearchParams(location.hash.slice(1));
-  const secrets = { host: given.get('host'), token: given.get('token'), seat: null };
+  const secrets = { host: given.get('host'), token: given.get('token'), seat: null, pin: null };
   if (secrets.host || secrets.token) history.replaceState(null, '', location.pathname);
   for (const [name, secret] of Object.entries(secrets)) if (secret) saveSecret(room, name, secret);
   try {
     const load = (/** @type {string} */ name) => sessionStorage.getItem(`${PREFIX}${name}.${room}`);
-    return { host: load('host'), token: load('token'), seat: load('seat') };
+    return { host: load('host'), token: load('token'), seat: load('seat'), pin: load('pin') };
   } catch {
     return secrets;
   }
@@ -71,11 +71,12 @@ export function loadSecrets(room) {
 /**
  * @param {string} room
  * @param {string} name
- * @param {string} secret
+ * @param {string} secret or nothing, to forget it
  */
 export function saveSecret(room, name, secret) {
   try {
-    sessionStorage.setItem(`${PREFIX}${name}.${room}`, secret);
+    if (secret === '') sessionStorage.removeItem(`${PREFIX}${name}.${room}`);
+    else sessionStorage.setItem(`${PREFIX}${name}.${room}`, secret);
   } catch {
     // blocked: it lasts as long as the page
   }

@@ -59,7 +59,7 @@ export class RoomClient {
   #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null}} options
+   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null, pin: string | null}} options
    * @param {RoomClientEvents} events
    */
   constructor(options, events) {
@@ -184,12 +184,12 @@ export class RoomClient {
   }
 
   #join() {
-    const { room, name, background, former, hostToken, token } = this.#options;
+    const { room, name, background, former, hostToken, token, pin } = this.#options;
     const { seat } = this.state;
     const host = this.state.hostToken ?? hostToken;
     this.send({
       type: 'join', version: VERSION, room, name, background, preview: true, 
-      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }),
+      ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }), ...(pin && { pin }),
     });
   }
 

@@ -40,7 +40,7 @@ export class RoomController {
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
-  #invite = new Invite();
+  #invite = new Invite((message) => this.#send(message));
   #screen = new ScreenShare();
   #shortcuts;
   #saving;
@@ -75,7 +75,9 @@ export class RoomController {
       'people': () => this.#view.panel.toggle('people'),
       'stats': () => this.#view.panel.toggle('stats'),
       'layout': () => this.#toggleLayout(),
-      'invite': () => this.#invite.open(this.#client?.state.isHost ? this.#client.state.hostToken : null),
+      'invite': () => this.#client && this.#invite.open(this.#client.state),
+      'may-unmute': () => void this.#speak(),
+      'may-unmute-no': () => this.#view.offerUnmute(''),
       'fullscreen': () => this.#view.toggleFullScreen(),
       'help': () => this.#view.showHelp(),
       'settings': () => {
@@ -197,6 +199,8 @@ export class RoomController {
       case 'muted':
         void this.#setTalking(false);
         return warn(message.by ? text('host.muted.you', { name: state.nameOf(message.by) }) : text('host.muted.policy'));
+      case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
+      case 'invitations': return this.#invite.hear(message, state);
       case 'screen': return this.#screen.end(client, message.reason);
       case 'filter': return this.#filterReport.showOwn(message);
       case 'totals': return this.#filterReport.showTotals(message);
@@ -262,6 +266,12 @@ export class RoomController {
     if (on ? !this.#local.devices.state.audio.on : this.#talks) await this.#setTalking(on);
   }
 
+  /** A host has allowed it. */
+  async #speak() {
+    this.#view.offerUnmute('');
+    await this.#local.talk(true);
+  }
+
   /** @param {boolean} on */
   async #setTalking(on) {
     this.#talks = on;
@@ -296,11 +306,14 @@ export class RoomController {
     if (!before) return;
     if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
     if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
-    if (now.id === self && now.role !== before.role && now.role === 'host') this.#becomeHost();
+    if (now.id === self && now.role !== before.role) this.#changeRole(now.role);
   }
 
-  #becomeHost() {
-    notify(text('host.you'));
+  /** @param {Participant['role']} role */
+  #changeRole(role) {
+    notify(text(role === 'host' ? 'host.you' : 'host.you.not'));
+    if (role === 'host') this.#send({ type: 'invitations' }); // with what makes one a host again after a reload
+    if (this.#client) showWaiting(this.#client);
     this.#showPolicy();
   }
 
@@ -308,10 +321,12 @@ export class RoomController {
     const state = this.#client?.state;
     if (!state) return;
     this.#people.showPolicy(state);
-    this.#backgrounds.allow(state.policy, state.isHost);
+    this.#view.tiles.unmute = state.policy.unmute;
+    this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
     this.#screen.show(this.#client);
+    if (this.#client) this.refresh(this.#client);
   }
 
   /** @param {string} name of a panel */

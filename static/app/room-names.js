@@ -38,3 +38,8 @@ export function roomOfPage() {
   const match = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
   return match && isRoomName(match[1]) ? match[1] : null;
 }
+
+/** The link for guests, without what makes one a host. */
+export function roomAddress() {
+  return location.origin + location.pathname;
+}

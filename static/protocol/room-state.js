@@ -1,5 +1,5 @@
 // @ts-check
-/** @import {Chat, Entered, Hidden, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, Viewer} from './types.js' */
+/** @import {Chat, Entered, Hidden, Joined, Knock, Limits, Participant, Place, Policy, Recording, ServerMessage, TokenGrant, Viewer} from './types.js' */
 /**
  * With whether the picture stands still for want of bandwidth on our side, and why the server hides it.
  * @typedef {Participant & {paused?: boolean, hidden?: Hidden | null}} ShownParticipant
@@ -31,6 +31,11 @@ export class RoomState {
   /** @type {Chat[]} */
   chat = [];
   policy = OPEN;
+  /** What the policy means for oneself, by one's token. */
+  effective = OPEN;
+  /** What there is to know of one's token.
+   * @type {TokenGrant | null} */
+  grant = null;
   /** @type {Recording | null} */
   recording = null;
   /** @type {string[]} */
@@ -57,7 +62,7 @@ export class RoomState {
   }
 
   get mayShareScreen() {
-    const { screenShare } = this.policy;
+    const { screenShare } = this.effective;
     return screenShare === 'allowed' || (screenShare === 'hosts' && this.isHost);
   }
 
@@ -82,7 +87,11 @@ export class RoomState {
         this.banned = message.banned;
         return;
       case 'viewers': this.viewers = message.viewers; return;
-      case 'policy': this.policy = message.policy; return;
+      case 'policy':
+        this.policy = message.policy;
+        this.effective = message.effective;
+        return;
+      case 'invitations': this.hostToken = message.hostToken; return;
       case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
       case 'speaker':
@@ -116,6 +125,8 @@ export class RoomState {
     this.seat = joined.seat;
     this.place = joined.state;
     this.policy = joined.policy;
+    this.effective = joined.effective;
+    this.grant = joined.grant;
     this.reactions = joined.reactions;
     this.limits = joined.limits;
     this.recording = joined.recording;

@@ -15,10 +15,12 @@ import { byId } from './dom.js';
  */
 export function showLeft(room, error, reason, rejoin) {
   const title = byId('left-title', HTMLElement);
-  const ended = error?.code === 'replaced' || error?.code === 'removed' ? error.code : null;
-  title.textContent = text(ended ? `left.${ended}` : error ? 'left.ended' : 'left.title');
+  const ended = error?.code === 'replaced' || error?.code === 'removed' || error?.code === 'ended' ? error.code : null;
+  title.textContent = text(ended ? `left.${ended}` : error ? 'left.out' : 'left.title');
   byId('left-text', HTMLElement).textContent = ended ? text(`left.${ended}.text`, { room }) : reason ?? text('left.text', { room });
-  byId('rejoin', HTMLButtonElement).onclick = rejoin;
+  const back = byId('rejoin', HTMLButtonElement);
+  back.onclick = rejoin;
+  back.hidden = ended === 'removed' || ended === 'ended'; // it would lead nowhere, or to another meeting
   title.focus();
 }
 

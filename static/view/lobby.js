@@ -1,11 +1,12 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { moment } from '../i18n/times.js';
 import { byId } from './dom.js';
 import { setTrack } from './media-tile.js';
 import { paint } from './paint.js';
 
 /** @import {Devices} from '../devices/devices.js' */
-/** @import {Background, Hidden} from '../protocol/types.js' */
+/** @import {Background, Hidden, TokenGrant} from '../protocol/types.js' */
 
 /**
  * @typedef {object} LobbyEvents
@@ -77,6 +78,16 @@ export class Lobby {
   /** @param {string} message what keeps one out */
   say(message) {
     this.#message.textContent = message;
+  }
+
+  /** What one's token says: the name, which is fixed then, and until when it is good.
+   * @param {TokenGrant | null} grant @param {string} name */
+  showGrant(grant, name) {
+    const fixed = grant?.name === true;
+    if (fixed) this.#name.value = name;
+    this.#name.readOnly = fixed;
+    const words = [fixed && text('lobby.name.fixed'), grant?.expires && text('lobby.invitation', { time: moment(grant.expires) })];
+    byId('lobby-invitation', HTMLElement).textContent = words.filter(Boolean).join(' ');
   }
 
   /** @param {number | null} present how many people are in the room, or null for nothing to say */

@@ -2,12 +2,13 @@
 import { text } from '../i18n/strings.js';
 import { avatar } from './avatar.js';
 import { byId, element, icon } from './dom.js';
-import { hostCommands } from './host-commands.js';
+import { confirmed } from './confirm.js';
+import { command, hostCommands } from './host-commands.js';
 import { PolicyForm } from './policy-form.js';
 
 /** @import {Key} from '../i18n/strings.js' */
 /** @import {RoomState} from '../protocol/room-state.js' */
-/** @import {Background, ClientMessage, Participant} from '../protocol/types.js' */
+/** @import {Background, ClientMessage, Participant, Policy} from '../protocol/types.js' */
 
 /** The list of people and, for hosts, what they decide. */
 export class People {
@@ -23,23 +24,26 @@ export class People {
     this.#send = send;
     this.#policy = new PolicyForm((policy) => send({ type: 'policy', policy }), titles);
     byId('mute-all', HTMLButtonElement).onclick = () => send({ type: 'mute' });
+    byId('lower-hands', HTMLButtonElement).onclick = () => send({ type: 'lower-hands' });
+    byId('end', HTMLButtonElement).onclick = () => void this.#end();
   }
 
   /**
    * @param {Participant[]} participants
    * @param {RoomState} state
    */
-  show(participants, { self, isHost, viewers, lobby, banned }) {
+  show(participants, { self, isHost, viewers, lobby, banned, policy }) {
     this.#tools.hidden = !isHost;
     byId('mute-all', HTMLElement).hidden = participants.length < 2;
-    const drawn = JSON.stringify([participants, self, isHost, viewers, lobby, banned]);
+    byId('lower-hands', HTMLElement).hidden = !participants.some((each) => each.hand);
+    const drawn = JSON.stringify([participants, self, isHost, viewers, lobby, banned, policy.unmute]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const { activeElement } = document;
     const focused = activeElement instanceof HTMLElement && this.#list.contains(activeElement) ? activeElement.getAttribute('aria-label') : null;
     const sorted = [...participants].sort((a, b) => (a.hand ?? Infinity) - (b.hand ?? Infinity) || Number(b.id === self) - Number(a.id === self));
     this.#list.replaceChildren(
-      ...sorted.map((each) => this.#row(each, each.id === self, isHost)),
+      ...sorted.map((each) => this.#row(each, each.id === self, isHost ? policy.unmute : null)),
       ...viewers.map((each) => this.#outsider(each, 'people.viewer', isHost ? 'remove' : null)),
       ...(lobby.length ? [this.#clearing()] : []),
       ...lobby.map((each) => this.#outsider(each, 'people.lobby', 'remove')),
@@ -55,17 +59,24 @@ export class People {
    *
    * @param {{id: string, name: string}} who
    * @param {Key} note
-   * @param {'remove' | 'allow' | null} command
+   * @param {'remove' | 'allow' | null} act
    */
-  #outsider({ id, name }, note, command) {
+  #outsider({ id, name }, note, act) {
     const words = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, text(note)));
     const row = element('li', { class: 'person', 'data-outsider': id }, words);
-    if (command === null) return row;
-    const label = `${text(`host.${command}`)}: ${name}`;
-    const button = element('button', { type: 'button', class: 'quiet', 'aria-label': label, title: text(`host.${command}`) }, icon(command === 'remove' ? 'remove' : 'check'));
-    button.onclick = () => this.#send({ type: command, participant: id });
+    if (act === null) return row;
+    const label = `${text(`host.${act}`)}: ${name}`;
+    const button = element('button', { type: 'button', class: 'quiet', 'aria-label': label, title: text(`host.${act}`) }, icon(act === 'remove' ? 'remove' : 'check'));
+    button.onclick = () => void command({
+      key: `host.${act}`, symbol: '', message: { type: act, participant: id },
+      ...(act === 'remove' && { question: { title: 'host.remove.title', words: 'host.remove.text' } }),
+    }, name, this.#send);
     row.append(button);
     return row;
+  }
+
+  async #end() {
+    if (await confirmed({ title: text('host.end.title'), words: text('host.end.text'), action: text('host.end') })) this.#send({ type: 'end' });
   }
 
   #clearing() {
@@ -83,24 +94,25 @@ export class People {
   /**
    * @param {Participant} participant
    * @param {boolean} isSelf
-   * @param {boolean} isHost whether one may command
+   * @param {Policy['unmute'] | null} unmute who may unmute themselves; null for who may not command
    */
-  #row(participant, isSelf, isHost) {
+  #row(participant, isSelf, unmute) {
     const { name, audio, video, hand, role, connected, quality } = participant;
     const notes = [
       isSelf && text('room.you'), role === 'host' && text('host.role'), !connected && text('room.away'),
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
     ].filter(Boolean).join(' · ');
     const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));
-    const commands = isHost && !isSelf ? hostCommands(participant) : [];
+    const commands = unmute !== null && !isSelf ? hostCommands(participant, unmute) : [];
     const lowers = commands.some(({ message }) => message.type === 'hand'); // its button shows the hand
     const badges = element('span', { class: 'badges' }, ...(hand && !lowers ? [badge('hand', text('room.hand.up'))] : []),
       ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
     const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
-    for (const { key, symbol, message } of commands) {
+    for (const each of commands) {
+      const { key, symbol } = each;
       const words = `${text(key)}: ${name}`;
       const button = element('button', { type: 'button', class: 'quiet', 'aria-label': words, title: text(key) }, icon(symbol));
-      button.onclick = () => this.#send(message);
+      button.onclick = () => void command(each, name, this.#send);
       row.append(button);
     }
     return row;

@@ -16,7 +16,7 @@ import { paint } from './paint.js';
  * @property {string[]} colors
  * @property {boolean} anyColor
  * @property {boolean} upload
- * @property {boolean} policy whether the room's hosts have limited the choice
+ * @property {string} policy why the choice is limited, or nothing
  */
 
 /** The gallery of backgrounds. There is one, and it moves between the lobby and the room. */
@@ -93,7 +93,7 @@ export class Picker {
     this.#colors.hidden = !colors.length;
     this.#hint.hidden = !upload;
     this.#policy.hidden = !policy;
-    this.#policy.textContent = text('background.policy');
+    this.#policy.textContent = policy;
   }
 
   /** @param {Background} background */

@@ -15,6 +15,7 @@ export class PolicyForm {
   #backgrounds = byId('policy-backgrounds', HTMLSelectElement);
   #screen = byId('policy-screen', HTMLSelectElement);
   #deviceFilter = byId('policy-device-filter', HTMLInputElement);
+  #unmute = byId('policy-unmute', HTMLInputElement);
   #list = byId('policy-list', HTMLElement);
   #apply = byId('policy-apply', HTMLButtonElement);
   #change;
@@ -38,17 +39,19 @@ export class PolicyForm {
     this.#waiting.onchange = () => change({ waitingRoom: this.#waiting.checked });
     this.#screen.onchange = () => change({ screenShare: /** @type {Policy['screenShare']} */ (this.#screen.value) });
     this.#deviceFilter.onchange = () => change({ deviceFilter: this.#deviceFilter.checked ? 'required' : 'optional' });
+    this.#unmute.onchange = () => change({ unmute: this.#unmute.checked ? 'allowed' : 'hosts' });
     this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
     this.#list.onchange = () => this.#pick();
     this.#apply.onclick = () => this.#change({ backgrounds: this.#chosen });
   }
 
   /** @param {Policy} policy */
-  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter }) {
+  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter, unmute }) {
     this.#locked.checked = locked;
     this.#waiting.checked = waitingRoom;
     this.#screen.value = screenShare;
     this.#deviceFilter.checked = deviceFilter === 'required';
+    this.#unmute.checked = unmute === 'allowed';
     this.#applied = Array.isArray(backgrounds) ? backgrounds : [];
     this.#chosen = this.#applied;
     const kind = !Array.isArray(backgrounds) ? backgrounds : backgrounds.length > 1 || this.#backgrounds.value === 'some' ? 'some' : 'one';

@@ -83,6 +83,16 @@ export class RoomView {
     input.onchange = () => changed(input.checked);
   }
 
+  /** That one may speak now.
+   * @param {string} words or nothing, when that is over */
+  offerUnmute(words) {
+    const banner = byId('may-unmute', HTMLElement);
+    const shown = banner.querySelector('span');
+    if (banner.contains(document.activeElement)) this.focus();
+    banner.hidden = words === '';
+    if (shown) shown.textContent = words;
+  }
+
   toggleFullScreen() {
     if (document.fullscreenElement) void document.exitFullscreen();
     else void document.documentElement.requestFullscreen().catch(() => {});
@@ -106,6 +116,7 @@ export class RoomView {
     this.showLost('');
     this.showTalking(false);
     this.showHidden(null);
+    this.offerUnmute('');
     byId('knocks', HTMLElement).replaceChildren();
     this.tiles.clear();
     this.#hear.hidden = true;

@@ -7,7 +7,7 @@ import { ScreenTile } from './screen-tile.js';
 import { Tile } from './tile.js';
 import { TileMenu } from './tile-menu.js';
 
-/** @import {ClientMessage, Participant} from '../protocol/types.js' */
+/** @import {ClientMessage, Participant, Policy} from '../protocol/types.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
 const GAP = 12;
@@ -35,6 +35,9 @@ export class Tiles {
   #blocked;
   #local = '';
   #isHost = false;
+  /** Who may unmute themselves, for the menus of hosts.
+   * @type {Policy['unmute']} */
+  unmute = 'allowed';
   /** @type {string | null} */
   #pinned = null;
   /** @type {string | null} */
@@ -183,6 +186,7 @@ export class Tiles {
     this.#menu.open(opener, tile, {
       isPinned: this.#pinned === key,
       pin: () => this.#pin(key),
+      unmute: this.unmute,
       participant: this.#isHost && key !== this.#local ? this.#participants.find(({ id }) => id === key) ?? null : null,
       send: this.onCommand,
     });

@@ -35,6 +35,7 @@ def test_jitter_keeps_the_order() -> None:
 
 
 @pytest.mark.parametrize("burst", [1.0, 4.0])
+@pytest.mark.slow
 def test_loss_has_its_share_and_its_bursts(burst: float) -> None:
     came = {number for number, _ in through(Line(Impairment(loss=0.05, burst=burst)), 20_000)}
     runs = [len(list(run)) for lost, run in groupby(range(20_000), lambda i: i not in came) if lost]

@@ -93,6 +93,7 @@ def test_the_dockerfiles_steps_give_a_program_that_runs(tmp_path: Path) -> None:
         subprocess.run(command, check=True)
 
 
+@pytest.mark.slow
 def test_the_containers_fit_what_init_writes(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         main(["init", str(tmp_path), "--name", "meet.example.org"])
@@ -135,6 +136,7 @@ def test_nginx_lets_no_client_say_what_a_proxy_says() -> None:
 
 
 @pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
+@pytest.mark.slow
 def test_systemd_takes_the_unit(tmp_path: Path, unit: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:

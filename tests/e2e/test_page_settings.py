@@ -43,7 +43,7 @@ async def test_a_loudspeaker_is_chosen_tried_and_remembered(page: Page, fake: Fa
     await settings(page)
     await page.get_by_label("Loudspeaker").select_option("Headset")
     await page.get_by_role("button", name="Play a tone").click()
-    await page.wait_for_function("notes.length === 3 && sinks.at(-1) === 'head'")
+    await page.wait_for_function("() => notes.length === 3 && sinks.at(-1) === 'head'")
     await page.reload()
     await join(page, fake)
     await settings(page)
@@ -63,7 +63,7 @@ async def test_what_the_browser_does_to_the_sound_can_be_switched(page: Page, fa
     await settings(page)
     await page.get_by_text("Sound of your microphone").click()
     await page.get_by_role("switch", name="Suppress noise").click()
-    applied = await (await page.wait_for_function("applied.at(-1)")).json_value()
+    applied = await (await page.wait_for_function("() => applied.at(-1)")).json_value()
     assert applied == {"echoCancellation": True, "noiseSuppression": False, "autoGainControl": True}
 
 
@@ -119,18 +119,20 @@ async def test_sounds_tell_what_happens_each_of_them_switchable(page: Page, fake
     fake.role, fake.others = "host", [participant("p1", "Grace")]
     await join(page, fake)
     await fake.send("participant-joined", participant=participant("p2", "Bob"))
-    await page.wait_for_function("notes.join() === '523,659'")
+    await page.wait_for_function("() => notes.join() === '523,659'")
     await fake.send("knock", participant={"id": "k1", "name": "Eve"})
-    await page.wait_for_function("notes.join() === '523,659,392,392'")
+    await page.wait_for_function("() => notes.join() === '523,659,392,392'")
     await fake.send("participant-updated", participant=participant("p2", "Bob", hand=NOW))
-    await page.wait_for_function("notes.length === 6")
+    await page.wait_for_function("() => notes.length === 6")
     await settings(page)
     await page.get_by_text("Sounds and notifications").click()
     await page.get_by_role("switch", name="Sound when somebody writes").click()
     await page.keyboard.press("Escape")
     await fake.send("chat", chat=fake.say("p1", "Psst"))
     await fake.send("participant-joined", participant=participant("p3", "Li"))
-    await page.wait_for_function("notes.slice(6).join() === '523,659'")  # and not the one of the message
+    await page.wait_for_function(
+        "() => notes.slice(6).join() === '523,659'"
+    )  # and not the one of the message
 
 
 async def test_the_system_notifies_while_one_looks_elsewhere(page: Page, fake: FakeServer) -> None:
@@ -149,7 +151,7 @@ async def test_the_system_notifies_while_one_looks_elsewhere(page: Page, fake: F
     await expect(page.locator(".toolbar [data-action=chat]")).to_have_attribute("data-count", "1")
     await page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
     await fake.send("chat", chat=fake.say("p1", "Unseen"))
-    assert await (await page.wait_for_function("told.length && told")).json_value() == [
+    assert await (await page.wait_for_function("() => told.length && told")).json_value() == [
         ["studio", "Grace: Unseen"]
     ]
 

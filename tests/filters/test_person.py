@@ -88,6 +88,7 @@ def test_n_frames_in_give_n_frames_out_in_order(smoother: str, count: int) -> No
     assert len(mattes) == 2 * count
 
 
+@pytest.mark.slow
 def test_the_person_stays_and_the_room_goes(
     segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame]
 ) -> None:
@@ -102,6 +103,7 @@ def test_the_person_stays_and_the_room_goes(
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
 def test_mattes_belong_to_their_frames_however_the_picture_jumps(
     segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame], seed: int
 ) -> None:
@@ -122,6 +124,7 @@ def test_mattes_belong_to_their_frames_however_the_picture_jumps(
 @pytest.mark.parametrize(
     "size", [(640, 360), (641, 271), (480, 270), (360, 640), (64, 48), (17, 33), (2, 2), (1280, 720)]
 )
+@pytest.mark.slow
 def test_any_frame_size(segmenter: Segmenter, size: tuple[int, int]) -> None:
     person = PersonFilter(segmenter, Blur("soft"))
     shown = run(person, [picture(i, *size) for i in range(4)])
@@ -166,6 +169,7 @@ def test_until_the_first_good_matte_there_is_a_slate() -> None:
 @pytest.mark.parametrize(
     "error", [FilterError("bad"), RuntimeError("boom"), ValueError("odd"), MemoryError()]
 )
+@pytest.mark.slow
 def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception) -> None:
     network = Network()
     person = PersonFilter(network, GREEN, options=MatteOptions(stillness=False))
@@ -316,6 +320,7 @@ def wall_shown(shown: list[FilteredFrame]) -> int:
 @pytest.mark.parametrize("interval", [1, 2, 3, 4])
 @pytest.mark.parametrize("phase", range(4))
 @pytest.mark.parametrize("between", ["gap", "cover", "cut", "exit"])
+@pytest.mark.slow
 def test_a_matte_from_before_never_cuts_out_another_picture(interval: int, phase: int, between: str) -> None:
     person = PersonFilter(Bright(), GREEN)
     person.network_interval = interval
@@ -347,6 +352,7 @@ def test_an_old_background_is_not_repeated() -> None:
         assert not shows_room(shown)
 
 
+@pytest.mark.slow
 def test_reset_forgets_the_clean_plate_and_its_recording(segmenter: Segmenter) -> None:
     empty = Camera(320, 180, loop=120, somebody=False).video_frames(120)
     person = PersonFilter(segmenter, GREEN)
@@ -370,6 +376,7 @@ def test_full_range_frames_are_converted(segmenter: Segmenter, film: list[av.Vid
     assert shown[0].frame.format.name == "yuv420p"
 
 
+@pytest.mark.slow
 def test_a_clean_plate_is_recorded_while_nobody_is_there_and_forgotten_on_request(
     segmenter: Segmenter, camera: Camera, film: list[av.VideoFrame]
 ) -> None:
@@ -404,6 +411,7 @@ def test_a_plate_that_is_still_awaited_can_be_called_off(
     assert person.plate == "none"
 
 
+@pytest.mark.slow
 def test_a_picture_that_could_not_be_decoded_is_a_placeholder(
     segmenter: Segmenter, film: list[av.VideoFrame]
 ) -> None:

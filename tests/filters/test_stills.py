@@ -108,6 +108,7 @@ def test_one_colour_of_sixteen_bits_that_is_transparent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.slow
 def test_orientation(tmp_path: Path, form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation

@@ -23,6 +23,8 @@ from server.config.options import Config
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 
+pytestmark = pytest.mark.slow
+
 LIFETIME = 86_400  # seconds; some tokens are made when tests are collected, long before they are used
 SECRET = "north-" * 6
 JOIN: dict[str, Any] = {"type": "join", "version": 1, "room": "studio", "name": "Eve"}
@@ -201,6 +203,33 @@ async def test_a_flood_ends_the_connection_and_nobody_elses(here: Client) -> Non
     await victim.send_json({"type": "background", "background": "fjord"})
     assert (await answer(victim, "background"))["background"] == "fjord"
     await victim.close()
+
+
+FRAGMENTS = {
+    "empty": b"\x00\x80" + bytes(4),  # a continuation that is not the last, masked by zeros (RFC 6455, 5.2)
+    "of one byte": b"\x00\x81" + bytes(4) + b"x",
+    "pings in between": b"\x89\x80" + bytes(4),
+}
+
+
+@pytest.mark.parametrize("kind", FRAGMENTS)
+async def test_a_message_that_never_ends_ends_the_connection(here: Client, kind: str) -> None:
+    reader, writer = await asyncio.open_connection(here.host, here.port)
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    head = (
+        f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"\x01\x81" + bytes(4) + b"{")
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(20):
+            while not reader.at_eof():
+                writer.write(FRAGMENTS[kind] * 5000)
+                await writer.drain()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(reader.read(1000), 0.01)
+    writer.close()
 
 
 FLOODS: dict[str, Callable[[ClientWebSocketResponse], Awaitable[object]]] = {

@@ -21,6 +21,8 @@ from server.core.logs import configure_logging
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 
+pytestmark = pytest.mark.slow
+
 SECRET = "north-" * 6
 SDP = {"Content-Type": "application/sdp"}
 JOIN = {"type": "join", "version": 1, "room": "studio", "name": "Eve"}

@@ -15,7 +15,7 @@ from server.http.page import add_page
 
 Message: TypeAlias = dict[str, Any]
 
-BACKGROUNDS = [
+BACKGROUNDS: list[Message] = [
     {"id": "blur", "kind": "blur", "title": "Soft blur", "thumbnail": None},
     {"id": "blur-strong", "kind": "blur", "title": "Strong blur", "thumbnail": None},
     {
@@ -68,6 +68,15 @@ class FakeServer:
         self.role = "guest"
         self.policy: Message = dict(POLICY)
         self.refuse: str | None = None
+        self.pin = ""
+        """What a join has to show, if anything."""
+        self.how = "pin"
+        """How hosts invite people."""
+        self.invitations: list[Message] = []
+        self.grant: Message | None = None
+        self.forced_name = ""
+        self.restricted: Message = {}
+        """What one's token makes of the policy."""
         self.refuse_entry: str | None = None
         self.redirect: tuple[str, str] | None = None
         self.held = False
@@ -157,7 +166,17 @@ class FakeServer:
                 return [{"type": "chat", "chat": self.say("me", message["text"], message.get("to"))}]
             case "policy":
                 self.policy |= message["policy"]
-                return [{"type": "policy", "policy": self.policy, "effective": self.policy}]
+                return [{"type": "policy", "policy": self.policy, "effective": self.policy | self.restricted}]
+            case "invitations":
+                return [self.told()]
+            case "invite":
+                return [self._invite(message)]
+            case "revoke":
+                self.invitations = [i for i in self.invitations if i["id"] != message["invitation"]]
+                return [self.told()]
+            case "pin":
+                self.pin = message["pin"] or ""
+                return [self.told()]
             case "leave":
                 return [self.receipt] if self.receipt is not None else []
             case "recording":
@@ -176,7 +195,9 @@ class FakeServer:
     def _join(self, join: Message) -> Message:
         if self.refuse:
             return error(self.refuse)
-        self.me = participant("me", join["name"], role=self.role)
+        if self.pin and join.get("pin") != self.pin:
+            return error("pin-wrong" if "pin" in join else "pin-missing")
+        self.me = participant("me", self.forced_name or join["name"], role=self.role)
         held = self.held and "seat" in join
         background = join.get("background", "blur")
         shown, redirected = self.redirect or (background, None)
@@ -190,19 +211,49 @@ class FakeServer:
             "present": len(self.others),
             **self._room(inside=held),
             "policy": self.policy,
-            "effective": self.policy,
-            "grant": None,
-            "backgrounds": BACKGROUNDS,
+            "effective": self.policy | self.restricted,
+            "grant": self.grant,
+            "backgrounds": self.backgrounds_offered,
             "background": shown,
             "redirected": redirected,
             "iceServers": [],
             "model": MODEL,
             "reactions": ["👍", "🎉"],
-            "limits": LIMITS,
+            "limits": LIMITS | {"invitations": self.how},
         }
 
+    @property
+    def backgrounds_offered(self) -> list[Message]:
+        """What the policy, as restricted, lets one choose."""
+        allowed = self.restricted.get("backgrounds")
+        return [each for each in BACKGROUNDS if allowed is None or each["id"] in allowed]
+
+    def told(self, made: str | None = None) -> Message:
+        """Return what hosts are told of invitations."""
+        return {
+            "type": "invitations",
+            "invitations": self.invitations,
+            "made": made,
+            "pin": self.pin or None,
+            "hostToken": "token",
+        }
+
+    def _invite(self, invite: Message) -> Message:
+        made = f"i{len(self.invitations) + 1}"
+        self.invitations.append(
+            {
+                "id": made,
+                "role": invite["role"],
+                "expires": NOW + 1000 * invite["lifetime"],
+                "pin": "pin" in invite,
+                "by": self.me["name"],
+                "token": f"signed.{made}.token",
+            }
+        )
+        return self.told(made)
+
     def _enter(self, enter: Message) -> Message:
-        self.me["name"] = enter.get("name", self.me["name"])
+        self.me["name"] = self.forced_name or enter.get("name", self.me["name"])
         if self.refuse_entry:
             return error(self.refuse_entry) | {"fatal": False}
         if self.policy["waitingRoom"]:

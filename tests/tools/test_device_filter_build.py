@@ -33,12 +33,14 @@ def clang(building: ModuleType) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_compiler_makes_the_same_file(building: ModuleType, clang: str) -> None:
     if building.version(clang) != building.VERSION:
         pytest.skip(f"the file was made by clang {building.VERSION}, not {building.version(clang)}")
     assert building.build(clang) == building.TARGET.read_bytes()
 
 
+@pytest.mark.slow
 def test_any_compiler_makes_kernels_that_compute_the_same(
     building: ModuleType, clang: str, tmp_path: Path
 ) -> None:

@@ -75,10 +75,12 @@ def shown(clip: Clip, time: float) -> int:
 
 @pytest.mark.parametrize("spec", ["blur", "blur-strong", "#00ff80", *BUILTIN])
 @pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.slow
 def test_everything_on_the_list_is_painted_at_every_size(spec: str, width: int, height: int) -> None:
     paint(parse_background(spec, PICTURES), width, height)
 
 
+@pytest.mark.slow
 def test_the_list_is_long_enough_and_every_entry_has_its_files() -> None:
     assert len(BUILTIN) >= 10
     for name in BUILTIN:

@@ -78,6 +78,7 @@ def test_the_camera_s_orientation_is_applied() -> None:
     assert np.abs(turned.astype(int) - upright).mean() < 4
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_kept_no_larger_than_a_frame_needs() -> None:
     image = decode_picture(encode(np.full((2400, 3200, 3), 50, np.uint8), ".jpg"))
     assert image.shape == (1440, 1920, 3)

@@ -15,6 +15,8 @@ import pytest
 import hatch_build
 from filters import kernels
 
+pytestmark = pytest.mark.slow
+
 PRINT = "from filters import kernels; print(kernels.native.variant, kernels.native.reason, sep='|')"
 
 

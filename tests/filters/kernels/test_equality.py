@@ -28,7 +28,7 @@ from filters.matting.stillness import Stillness
 from filters.planes import doubled, to_plane
 from tests.support.kernels import VARIANTS, compare, matte, noise, picture, smooth
 
-pytestmark = pytest.mark.parametrize("variant", VARIANTS)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("variant", VARIANTS)]
 
 sides = st.integers(1, 90)
 seeds = st.integers(0, 2**32 - 9)

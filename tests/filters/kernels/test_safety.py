@@ -203,6 +203,7 @@ def test_numbers_out_of_range_stay_inside_the_arrays(kernel: Kernel, name: str, 
 
 @given(st.lists(st.floats(width=32), min_size=6, max_size=6), st.sampled_from(["warp", "surprise"]))
 @settings(max_examples=300, deadline=None)
+@pytest.mark.slow
 def test_any_motion_stays_inside_the_arrays(numbers: list[float], name: str) -> None:
     arrays = valid(name, margin=2)
     for motion in arrays:
@@ -235,6 +236,7 @@ def test_a_table_of_another_length_is_refused(chosen: kernels.Kernels) -> None:
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
+@pytest.mark.slow
 def test_any_arrays_at_all(data: st.DataObject) -> None:
     library = kernels.load()
     if library.variant == "none":

@@ -53,6 +53,7 @@ def test_every_frame_comes_out_with_its_own_matte(size: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("size", SIZES[:4])
+@pytest.mark.slow
 def test_the_person_is_found_and_the_room_is_not(size: tuple[int, int]) -> None:
     for shown in run(Matte(Bright()), [frame(size, 0.1 + 0.03 * t, t) for t in range(12)])[2:]:
         person = shown.planes.y > 160
@@ -78,6 +79,7 @@ def test_the_network_follows_the_person() -> None:
     assert seen[-1][0] > seen[0][0]
 
 
+@pytest.mark.slow
 def test_a_still_picture_needs_no_network() -> None:
     network = Bright()
     run(Matte(network), [frame((640, 360), 0.3, t) for t in range(30)])
@@ -105,12 +107,14 @@ def in_the_middle(size: tuple[int, int], seed: int) -> Planes:
 
 
 @pytest.mark.parametrize("length", [1, 4, 9])
+@pytest.mark.slow
 def test_what_flashes_up_in_the_middle_is_nobody(length: int) -> None:
     size = (640, 360)
     frames = [frame(size, 2, t) if t % 20 >= length or t < 20 else in_the_middle(size, t) for t in range(60)]
     assert max(int(o.alpha.max()) for o in run(Matte(Bright()), frames)) < 26
 
 
+@pytest.mark.slow
 def test_who_appears_in_the_middle_and_stays_is_shown() -> None:
     size = (640, 360)
     frames = [frame(size, 2, t) for t in range(5)] + [in_the_middle(size, t) for t in range(20)]
@@ -118,6 +122,7 @@ def test_who_appears_in_the_middle_and_stays_is_shown() -> None:
     assert min(shown[17:]) > 0.15 * 640 * 360
 
 
+@pytest.mark.slow
 def test_who_leaves_the_network_s_sight_for_a_moment_is_back_at_once() -> None:
     size = (640, 360)
     frames = [frame(size, 2 if t in (10, 11) else 0.3, t) for t in range(20)]
@@ -126,6 +131,7 @@ def test_who_leaves_the_network_s_sight_for_a_moment_is_back_at_once() -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [((320, 180), (322, 182)), ((640, 360), (642, 362))])
+@pytest.mark.slow
 def test_sizes_two_pixels_apart_follow_one_another(one: tuple[int, int], other: tuple[int, int]) -> None:
     matte, out = Matte(Bright()), 0
     for t in range(24):

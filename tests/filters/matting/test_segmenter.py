@@ -165,6 +165,7 @@ class TestGraph:
         with pytest.raises(ModelError, match=r"(?s)tested\.onnx: the network failed: .*other"):
             segmenter_of(brightness(), tmp_path, card)
 
+    @pytest.mark.slow
     def test_a_fixed_size_will_do(self, tmp_path: Path) -> None:
         card = CARD.replace("multiple = 16\npixels = 36864", "size = [96, 128]")
         segmenter = segmenter_of(brightness(size=(96, 128)), tmp_path, card)
@@ -174,6 +175,7 @@ class TestGraph:
 class TestInput:
     """What the network gets, seen through one that gives back the brightness."""
 
+    @pytest.mark.slow
     def test_mean_and_standard_deviation(self, tmp_path: Path) -> None:
         card = CARD.replace("0.0, 0.0, 0.0", "0.1, 0.2, 0.3").replace("1.0, 1.0, 1.0", "2.0, 2.5, 4.0")
         red = picture(np.full((360, 640, 3), (255, 128, 128), np.uint8))
@@ -181,6 +183,7 @@ class TestInput:
         assert segmenter_of(brightness(), tmp_path, card)(red) == pytest.approx(wanted, abs=0.01)
 
     @pytest.mark.parametrize("size", [(640, 360), (641, 271), (1920, 1080), (2, 2), (4000, 10)])
+    @pytest.mark.slow
     def test_levels_and_range(self, size: tuple[int, int]) -> None:
         for colour in [(0, 0, 0), (255, 255, 255), (200, 60, 90)]:
             planes = picture(np.full((size[1], size[0], 3), colour, np.uint8))
@@ -243,6 +246,7 @@ class TestMatte:
         assert matte[y : y + h, x : x + w].min() > 0.95
         assert matte[: round(50 * unit), : round(100 * unit)].mean() < 0.01
 
+    @pytest.mark.slow
     def test_close_to_the_true_matte(self, bundled: Segmenter) -> None:
         rgb, matte = person.cutout()
         found = cv2.resize(bundled(picture(rgb)), matte.shape[::-1]) > 0.5

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -26,11 +28,13 @@ def test_neither_server_nor_filters_import_what_trains() -> None:
                 assert name.split(".")[0] not in ("models", "torch"), f"{path} imports {name}"
 
 
+@pytest.mark.slow
 def test_a_filter_runs_without_torch() -> None:
     program = "import sys, server.__main__, filters.person; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
+@pytest.mark.slow
 def test_what_needs_no_torch_imports_none() -> None:
     program = (
         "import sys, models.training.prepare, models.training.suite, models.training.table, "

@@ -78,6 +78,7 @@ def test_a_door_is_guarded_from_many_addresses_together() -> None:
     assert refusal(guard, PIN, "another", door="elsewhere") is None
 
 
+@pytest.mark.slow
 def test_what_is_counted_is_bounded() -> None:
     guard = PinGuard(Clock())
     for n in range(MAX_COUNTED + 10):

@@ -154,6 +154,7 @@ def test_a_public_key_is_no_secret() -> None:
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
+@pytest.mark.slow
 def test_garbage_is_refused_and_nothing_else_happens(token: str) -> None:
     assert refusal(Authenticator({"a": KEY}), token).startswith("token-")
 

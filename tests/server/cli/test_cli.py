@@ -23,6 +23,8 @@ from server.core.version import VERSION
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
 
+pytestmark = pytest.mark.slow
+
 CAMERA = Camera(320, 180)
 
 

@@ -117,6 +117,7 @@ def live(seed: int) -> World:
 
 
 @pytest.mark.parametrize("tens", range(WORLDS // 10))
+@pytest.mark.slow
 def test_nobody_comes_in_under_an_older_epoch(tens: int) -> None:
     worlds = [live(seed) for seed in range(10 * tens, 10 * tens + 10)]
     assert [world.broken for world in worlds] == [False] * 10
@@ -129,6 +130,7 @@ def test_it_takes_the_margin_between_the_last_ticket_and_a_move(monkeypatch: pyt
     assert any(live(seed).broken for seed in range(WORLDS))
 
 
+@pytest.mark.slow
 def test_it_takes_the_time_in_which_a_new_directory_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Directory, "_listens", lambda directory, now: now < directory._begun + TICKET)
     assert any(live(seed).broken for seed in range(WORLDS))

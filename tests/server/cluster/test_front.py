@@ -22,6 +22,8 @@ from tests.support.client import Client, join
 from tests.support.cluster import ClusterHere, cluster_here
 from tests.support.whip_client import offer, post
 
+pytestmark = pytest.mark.slow
+
 SECRET = "s" * 32
 
 
@@ -275,6 +277,20 @@ async def test_the_page_comes_from_any_server(cluster: ClusterHere) -> None:
 async def test_readiness_is_that_there_is_a_server(cluster: ClusterHere) -> None:
     async with cluster.front.get("/readyz") as response:
         assert response.status == 200
+
+
+async def test_who_finds_only_servers_that_do_not_answer_is_told_so(
+    cluster: ClusterHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their leases are renewed, and the front can't reach them."""
+    monkeypatch.setattr("server.cluster.placing.PATIENCE", 0.5)
+    for k in range(len(cluster.servers)):
+        (tmp_path / str(k)).unlink()
+    async with cluster.front.ws_connect("/ws") as socket:
+        await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        assert (await socket.receive_json(timeout=30))["code"] == "server-full"
+    status, _ = await post(cluster.front, "/whip/studio", await offer("sendonly", "video"))
+    assert status == 503
 
 
 async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:

@@ -33,7 +33,9 @@ def test_a_state_comes_back_whole_and_hides_what_it_says() -> None:
     assert SEAL.open(sealed) == {"token": "swordfish"}
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "\u00fc", Seal(b"x" * 32).close({})])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "\u00fc", pytest.param(Seal(b"x" * 32).close({}), id="another key")]
+)
 def test_a_state_of_somebody_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not sealed here"):
         SEAL.open(text)

@@ -44,6 +44,21 @@ def test_whom_aiohttp_warns_about_is_not_logged(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
+def test_a_client_that_goes_away_in_the_middle_of_a_request_is_nobody_s_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("text", "debug")
+    for error in (ConnectionResetError("192.0.2.1"), BrokenPipeError(), ValueError("192.0.2.1")):
+        try:
+            raise error
+        except (OSError, ValueError):
+            logging.getLogger("aiohttp.server").exception("Error handling request from %s", "192.0.2.1")
+    text = capsys.readouterr().err
+    assert text.count("a request failed") == 1
+    assert "RequestFailed: ValueError" in text
+    assert "192.0.2.1" not in text
+
+
 def fail() -> None:
     raise ValueError("why")
 

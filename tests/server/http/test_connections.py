@@ -32,7 +32,7 @@ async def here(segmenter: Segmenter) -> AsyncIterator[Client]:
 @pytest.fixture
 def as_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count connections of this machine, too."""
-    monkeypatch.setattr("server.http.quota._site", lambda address: str(address))
+    monkeypatch.setattr("server.http.quota.site", lambda address: str(address))
 
 
 Connect: TypeAlias = Callable[[bytes], Awaitable[asyncio.StreamReader]]

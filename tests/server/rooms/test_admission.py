@@ -54,6 +54,7 @@ class TestHeldSeats:
     """A held seat is a courtesy, and gives way where all are taken."""
 
     @pytest.mark.parametrize("preview", [True, False])
+    @pytest.mark.slow
     async def test_it_gives_way_in_lobby_and_room(self, rooms: Rooms, preview: bool) -> None:
         for i in range(10 * CAPACITY):
             ghost = await joined(rooms, f"Ghost {i}", preview=preview)
@@ -115,6 +116,7 @@ class TestOneToken:
         await joined(rooms, "Ada", token=token(identity="ada"))
         assert people(rooms) == ["x", "x", "Ada"]
 
+    @pytest.mark.slow
     async def test_a_full_lobby_keeps_no_host_out(self, rooms: Rooms) -> None:
         for i in range(8):
             await joined(rooms, "x", token=token(identity=f"x{i}"), preview=True)
@@ -187,6 +189,7 @@ class TestReload:
         assert bob.seen(bob)["role"] == "guest"
         assert bob.last("participant-left")["participant"] == ada.id
 
+    @pytest.mark.slow
     async def test_one_of_two_hosts_is_gone_at_once_and_host_again(self, rooms: Rooms) -> None:
         ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
         eve = await joined(rooms, "Eve", hostToken=ada.last("joined")["hostToken"])

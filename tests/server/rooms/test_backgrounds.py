@@ -20,6 +20,8 @@ from server.core.errors import SignalingError
 from server.rooms.backgrounds import BackgroundLibrary, Upload, builtin_backgrounds, read_upload
 from server.rooms.upload_program import THUMBNAIL
 
+pytestmark = pytest.mark.slow
+
 UPLOAD = Upload(b"jpeg", b"thumbnail")
 
 

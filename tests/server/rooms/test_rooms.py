@@ -250,6 +250,7 @@ async def test_the_expelled_are_told_and_get_their_receipt(rooms: Rooms) -> None
     assert ada.room.memberships == [ada]
 
 
+@pytest.mark.slow
 async def test_an_upload_is_kept_for_who_sent_it(rooms: Rooms) -> None:
     ada, bob = enter(rooms), enter(rooms, "Bob")
     info = await rooms.upload(ada, picture_bytes(quarters(64, 48), ".png"))

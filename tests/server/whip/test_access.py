@@ -109,6 +109,7 @@ async def test_a_session_is_its_tokens_only(guarded: Client) -> None:
         assert response.status == 200
 
 
+@pytest.mark.slow
 async def test_a_viewer_is_seen_and_obeys(guarded: Client, track: CameraTrack, until: Until) -> None:
     """By removal, by the lock and by the waiting room; and stays out where a host has said so."""
     bearer, mallory = token(identity="cam"), token(identity="mallory")

@@ -15,6 +15,7 @@ from tests.support.whip_client import offer, post
 
 
 @pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.slow
 async def test_a_camera_is_taken(name: str, here: Client) -> None:
     status, answer = await post(here, "/whip/studio", OFFERS[name])
     assert status == 201, answer

@@ -14,6 +14,8 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tests.support.device_filter import Floats, run_network
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path(__file__).resolve().parents[3] / "models"
 OPSET = 17
 TOLERANCE = 2e-5

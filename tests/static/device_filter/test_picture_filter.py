@@ -12,6 +12,8 @@ from tests.support.camera import Camera
 from tests.support.device_filter import ROOT, filter_pictures
 from tests.support.viewer import READABLE
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(640, 360), (480, 270), (321, 241), (270, 480), (1280, 720), (160, 120)]
 
 

@@ -75,6 +75,7 @@ def test_who_is_not_cut_stays_where_the_pose_says() -> None:
     assert np.array_equal(in_contact(pose, cut_alpha(()), (), FRAME), matrix(pose))
 
 
+@pytest.mark.slow
 def test_a_bust_reaches_the_border_of_the_frame_in_every_scene(prepared: Path) -> None:
     store = Store(prepared)
     busts = [person for person in store.load() if person.cut == ("bottom",)]
@@ -88,6 +89,7 @@ def test_a_bust_reaches_the_border_of_the_frame_in_every_scene(prepared: Path) -
     assert shown > 25
 
 
+@pytest.mark.slow
 def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> None:
     store = Store(prepared)
     red = [person for person in store.load() if not person.photo]
@@ -102,6 +104,7 @@ def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> No
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.slow
 def test_a_seed_gives_one_sample_of_the_wanted_shape(prepared: Path, shape: tuple[int, int]) -> None:
     first, second = draw_of(prepared)(7, shape), draw_of(prepared)(7, shape)
     assert first.picture.shape == (*shape, 3)

@@ -21,6 +21,8 @@ from server.media.recording.compose import HEIGHT, RATE, WIDTH, compose, draw, g
 from server.media.recording.webm import WebmFile
 from tests.support.painting import even, speech
 
+pytestmark = pytest.mark.slow
+
 BRIGHT, DARK = 200, 90
 
 

@@ -151,6 +151,7 @@ async def test_it_begins_with_a_keyframe(
         assert next(container.demux(video=0)).is_keyframe
 
 
+@pytest.mark.slow
 async def test_killing_the_process_leaves_readable_files(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "r")]
     done = await asyncio.to_thread(

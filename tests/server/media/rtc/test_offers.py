@@ -237,6 +237,7 @@ def mutated(sdp: str, chance: random.Random) -> str:
 
 @given(st.sampled_from(sorted(OFFERS)), st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)
+@pytest.mark.slow
 def test_mutations_are_read_or_refused(name: str, chance: random.Random) -> None:
     try:
         offer = read(mutated(OFFERS[name], chance), "offer")
@@ -249,6 +250,7 @@ def test_mutations_are_read_or_refused(name: str, chance: random.Random) -> None
 
 @given(st.text(max_size=300) | st.lists(st.text(max_size=40), max_size=30).map("\r\na=".join))
 @settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 def test_rubbish_is_refused(text: str) -> None:
     for start in ("", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=", "m="):
         try:

@@ -84,6 +84,7 @@ shapes = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(shapes, st.data())
+@pytest.mark.slow
 def test_reordering_and_duplicates_lose_nothing(
     frames: list[tuple[int, bool, int, bool]], data: st.DataObject
 ) -> None:
@@ -178,6 +179,7 @@ class Network:
     blackout=st.sampled_from([0.0, 0.3, 1.5]),
     rtt=st.sampled_from([0.01, 0.1, 0.3]),
 )
+@pytest.mark.slow
 def test_loss_never_breaks_decoding_and_heals(
     seed: int, loss: float, jitter: float, blackout: float, rtt: float
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_jump_is_a_new_stream(buffer: VideoBuffer, jump: int) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 2, SILENT_GAP, MAX_GAP + 1])
+@pytest.mark.slow
 def test_a_flood_is_bounded(buffer: VideoBuffer, step: int) -> None:
     """Small packets of one frame that never ends, with as large a hole before each as is asked for."""
     for index in range(2000):

@@ -96,6 +96,7 @@ async def test_no_stranger_breaks_a_join(
 
 @pytest.mark.parametrize("name", sorted(SPOILERS.keys() - {"server hello"}))
 @pytest.mark.parametrize("offers", [True, False])
+@pytest.mark.slow
 async def test_no_forged_datagram_breaks_a_join(
     ours: RTCPeerConnection,
     stock: RTCPeerConnection,

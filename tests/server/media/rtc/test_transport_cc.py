@@ -64,6 +64,7 @@ def check(arrivals: list[int | None], read: list[int | None]) -> None:
             assert 0 <= (sent - start) - (got - start % REFERENCE_WRAP) < 250
 
 
+@pytest.mark.slow
 def test_random_packets_read_back() -> None:
     chance = random.Random(1)
     for _ in range(3000):
@@ -140,6 +141,7 @@ def test_example_bytes() -> None:
     steps=st.lists(st.tuples(st.integers(-3, 30), st.integers(-2000, 60_000)), min_size=1, max_size=200),
     flush_every=st.integers(1, 50),
 )
+@pytest.mark.slow
 def test_log_reports_each_arrival_once(start: int, steps: list[tuple[int, int]], flush_every: int) -> None:
     """Lost, reordered and wrapping numbers: all arrivals are reported, once, and nothing else as received."""
     log, number, time, arrived = ArrivalLog(1), start, 10**9, dict[int, int]()

@@ -90,6 +90,7 @@ def test_what_another_machine_can_not_have_goes_nowhere(tmp_path: Path) -> None:
             write_background(unknown)
 
 
+@pytest.mark.slow
 def test_answers_are_read_as_they_were_written() -> None:
     frame = FilteredFrame(Camera(64, 48).video_frames(1)[0])
     videos = [Vp8Encoder(300_000).encode(frame, 0, keyframe=True) for _ in range(2)]
