@@ -64,7 +64,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.transcoder = transcoder
         self.frame_rate = FULL.frame_rate
         self.max_bitrate = FULL.bitrate
-        self.received = 0
+        self.received = self.droppable = 0
         self.sent = 0
         self.withheld = 0
         self.delay: float | None = None
@@ -132,6 +132,11 @@ class VideoPublication(Publication[FilteredVideoSink]):
         tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
+    def ask_for(self, bitrate: int | None) -> None:
+        """Ask the sender for no more than so many bit/s; None for what it likes."""
+        if self._source is not None:
+            self._source.ask_for(bitrate)
+
     def reset(self) -> None:
         """Forget the picture: what comes next is slated until the person is found again."""
         self._waiting.clear()
@@ -151,6 +156,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if self._closed or self.paused:
             return
         self.received += 1
+        self.droppable += frame.droppable
         if not self._affordable(frame):
             self.withheld += 1
             return
@@ -213,6 +219,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             # Nothing refers to what came before a keyframe.
             batch = batch[max((i for i, frame in enumerate(batch) if frame.keyframe), default=0) :]
             shown, interval = batch[-1].timestamp, round(VIDEO_CLOCK_RATE / self.frame_rate)
+            batch = [frame for frame in batch[:-1] if not frame.droppable] + batch[-1:]
             # Cameras jitter; but what was missed long ago is not made up for.
             self._due = max(self._due + interval, shown + interval // 4)
         return batch
