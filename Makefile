@@ -33,6 +33,7 @@ cluster-test: $(VENV)/.cluster
 
 SECONDS ?= 60
 
+# Guided by coverage where Atheris is installed (pip install atheris).
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 

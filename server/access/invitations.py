@@ -103,7 +103,9 @@ class Invitations:
             except FileNotFoundError:
                 found = []
             except (OSError, ValueError, TypeError) as error:
-                logger.error("the invitations of a room can't be read: %s", error)
+                logger.error(
+                    "the invitations of a room can't be read: %s", type(error).__name__
+                )  # a path names the room
                 raise SignalingError("unknown-invitation", "Invitations can't be read now.") from error
         return [each for each in found if each.expires > self._clock()]
 
@@ -123,7 +125,7 @@ class Invitations:
                 json.dump([asdict(each) for each in invitations], out)
             part.replace(file)
         except OSError as error:
-            logger.error("the invitations of a room can't be stored: %s", error)
+            logger.error("the invitations of a room can't be stored: %s", type(error).__name__)
             raise SignalingError("unknown-invitation", "Invitations can't be stored now.") from error
 
     def _file(self, room: str) -> Path:

@@ -72,7 +72,7 @@ export class BackgroundController {
     this.#shown = joined.background;
     this.#backgrounds.setLimit(joined.limits.uploadBytes);
     this.#byToken = isNarrower(client.state);
-    this.#backgrounds.setPolicy(client.state.effective.backgrounds, client.state.isHost);
+    this.#backgrounds.setPolicy(client.state.effective.backgrounds, client.state.isHost && !this.#byToken);
     this.#backgrounds.forgetUploads(joined.backgrounds);
     this.#backgrounds.setServed(joined.backgrounds);
     if (joined.redirected || !this.#backgrounds.allows(this.#backgrounds.wanted)) {
@@ -94,7 +94,7 @@ export class BackgroundController {
    */
   allow(told, isHost) {
     this.#byToken = isNarrower(told);
-    this.#backgrounds.setPolicy(told.effective.backgrounds, isHost);
+    this.#backgrounds.setPolicy(told.effective.backgrounds, isHost && !this.#byToken);
     this.#show();
   }
 

@@ -58,7 +58,7 @@ export class Page {
     const loaded = this.#backgrounds.load();
     const opened = this.#local.devices.open();
     await loaded;
-    this.#connect();
+    if (!this.#client) this.#connect(); // whoever is quick has asked to join already
     await opened;
   }
 

@@ -4,11 +4,16 @@ import { byId } from './dom.js';
 
 /** @import {ServerError} from '../protocol/types.js' */
 
-/** Errors behind which there is no way in with what one has, and what one can show instead.
- * @type {Record<string, 'link' | 'pin' | 'nothing'>} */
+/** @import {Key} from '../i18n/strings.js' */
+/** @typedef {'link' | 'pin' | 'nothing'} Asked what one can show instead */
+
+/** Errors behind which there is no way in with what one has, what one can show instead, and what is said of it.
+ * @type {Record<string, [Asked, Key]>} */
 const ASKS = {
-  'token-missing': 'link', 'token-invalid': 'link', 'token-expired': 'link', 'token-wrong-room': 'link', 'token-revoked': 'link',
-  'pin-missing': 'pin', 'pin-wrong': 'pin', 'too-many-pins': 'pin', 'removed': 'nothing', 'ended': 'nothing',
+  'token-missing': ['link', 'door.text.sent'], 'token-wrong-room': ['link', 'door.text.sent'],
+  'token-invalid': ['link', 'door.text.new'], 'token-expired': ['link', 'door.text.new'], 'token-revoked': ['link', 'door.text.new'],
+  'pin-missing': ['pin', 'door.text.pin'], 'pin-wrong': ['pin', 'door.text.pin'], 'too-many-pins': ['pin', 'door.text.pin'],
+  'removed': ['nothing', 'door.text.removed'], 'ended': ['nothing', 'door.text.ended'],
 };
 
 /** Where one stands who is not let in: it says why, and what leads on. */
@@ -17,7 +22,7 @@ export class Door {
   #input = byId('door-input', HTMLInputElement);
   #error = byId('door-error', HTMLElement);
   #button = byId('door-go', HTMLButtonElement);
-  /** @type {'link' | 'pin' | 'nothing'} */
+  /** @type {Asked} */
   #asks = 'nothing';
 
   /** @param {{pin: (pin: string) => void, link: (link: URL) => void}} events */
@@ -44,10 +49,11 @@ export class Door {
     const again = document.body.dataset.state === 'door';
     const title = `door.${code}`;
     const error = `error.${code}`;
-    this.#asks = ASKS[code];
+    const [asks, words] = ASKS[code];
+    this.#asks = asks;
     document.body.dataset.state = 'door';
     byId('door-title', HTMLElement).textContent = text(isKey(title) ? title : 'door.title');
-    byId('door-text', HTMLElement).textContent = text(this.#asks === 'pin' ? 'error.pin-missing' : isKey(error) ? error : 'door.title');
+    byId('door-text', HTMLElement).textContent = text(words);
     this.#form.hidden = this.#asks === 'nothing';
     this.#input.value = '';
     this.#input.inputMode = this.#asks === 'pin' ? 'numeric' : 'url';

@@ -108,7 +108,9 @@ export class InvitationForm {
     const row = element('li', { class: 'person', 'data-invitation': id }, element('span', { class: 'person-name' }, element('strong', {}, who), element('small', {}, notes)));
     const done = text(role === 'host' ? 'invite.host.copied' : 'invite.guest.copied');
     if (token) row.append(button('copy', `${text('invite.copy')}: ${who}, ${until}`, () => this.#copy(address(invitation), done)));
-    row.append(button('remove', `${text('invite.revoke')}: ${who}, ${until}`, () => void this.#revoke(id)));
+    const revoke = element('button', { type: 'button', class: 'link', 'aria-label': `${text('invite.revoke')}: ${who}, ${until}` }, text('invite.revoke'));
+    revoke.onclick = () => void this.#revoke(id);
+    row.append(revoke);
     return row;
   }
 

@@ -86,6 +86,7 @@ export class Lobby {
     const fixed = grant?.name === true;
     if (fixed) this.#name.value = name;
     this.#name.readOnly = fixed;
+    if (fixed && document.activeElement === this.#name) this.#join.focus();
     const words = [fixed && text('lobby.name.fixed'), grant?.expires && text('lobby.invitation', { time: moment(grant.expires) })];
     byId('lobby-invitation', HTMLElement).textContent = words.filter(Boolean).join(' ');
   }

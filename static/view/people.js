@@ -103,7 +103,8 @@ export class People {
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
     ].filter(Boolean).join(' · ');
     const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));
-    const badges = element('span', { class: 'badges' }, ...(hand ? [badge('hand', text('room.hand.up'))] : []),
+    const showHand = hand && (unmute === null || isSelf); // hosts have a button of it
+    const badges = element('span', { class: 'badges' }, ...(showHand ? [badge('hand', text('room.hand.up'))] : []),
       ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
     const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
     if (unmute === null || isSelf) return row;

@@ -90,6 +90,20 @@ async def speaking(page: Page, fake: FakeServer) -> None:
     await expect(page.locator("article[data-main]")).to_have_attribute("data-participant", "p0")
 
 
+async def inviting(page: Page, fake: FakeServer) -> None:
+    await opening(page, fake)
+    await page.locator("#more [data-action=invite]").click()
+    await page.get_by_role("switch", name="Ask for a PIN, too").check()
+    await page.get_by_role("button", name="Make a link").click()
+    await expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(1)
+
+
+async def removing(page: Page, fake: FakeServer) -> None:
+    await page.keyboard.press("p")
+    await page.get_by_role("button", name="Remove from the room: Li").first.click()
+    await expect(page.get_by_role("alertdialog")).to_be_visible()
+
+
 async def pressing(page: Page, key: str) -> None:
     await page.keyboard.press(key)
 
@@ -106,6 +120,8 @@ SCENES: dict[str, Scene] = {
     "trust": trusting,
     "speaker": speaking,
     "menu": opening,
+    "invitation": inviting,
+    "question": removing,
     "help": lambda page, _: pressing(page, "?"),
     "statistics": lambda page, _: pressing(page, "i"),
 }
@@ -118,7 +134,12 @@ async def test_axe_finds_nothing_wrong(
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.goto(fake.url)
     found = {"landing": await violations(page, axe)}
-    fake.role, fake.others = "host", people(4)
+    for fake.refuse in ("token-expired", "pin-wrong"):
+        await page.goto(fake.url + "/r/studio")
+        await page.wait_for_selector("body[data-state=door]")
+        found[fake.refuse] = await violations(page, axe)
+    fake.refuse = None
+    fake.role, fake.how, fake.others = "host", "links", people(5)
     await page.goto(fake.url + "/r/studio")
     await expect(page.locator("label[data-background=fjord]")).to_be_visible()
     found["lobby"] = await violations(page, axe)
@@ -181,7 +202,7 @@ class Box(NamedTuple):
 
 @pytest.mark.parametrize("size", ["desktop", "tablet", "phone"])
 async def test_pictures_to_look_at(browser: Browser, fake: FakeServer, artifacts: Path, size: str) -> None:
-    fake.role, fake.others = "host", people(4)
+    fake.role, fake.how, fake.others = "host", "links", people(5)
     width, height = SIZES[size]
     context = await browser.new_context(
         permissions=["camera", "microphone"],

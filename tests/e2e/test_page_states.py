@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from server.config.options import STATIC
 from tests.support.fake_server import FakeServer, error, participant
@@ -29,6 +30,22 @@ async def test_the_front_page_suggests_a_room_and_leads_to_it(page: Page, fake: 
     await page.wait_for_url(fake.url + "/r/My-studio")
     await page.goto(fake.url + "/r/%E0%A4")
     await expect(room).to_be_visible()
+
+
+async def test_whoever_joins_before_everything_is_loaded_joins_once(page: Page, fake: FakeServer) -> None:
+    joined = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await joined.wait()
+        await route.continue_()
+
+    await page.route("**/api/backgrounds", late)
+    await join(page, fake)
+    joined.set()
+    await expect(page.get_by_role("heading", name="studio")).to_be_visible()
+    await page.keyboard.press("b")
+    await expect(page.get_by_role("radio", name="Fjord")).to_be_attached()  # all is loaded now
+    assert len(fake.messages("join")) == len(fake.sockets) == 1
 
 
 async def test_the_first_load_is_small_and_flat_and_asks_nobody_else(page: Page, fake: FakeServer) -> None:

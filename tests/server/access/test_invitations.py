@@ -73,10 +73,14 @@ def test_what_can_t_be_read_lets_nobody_in(tmp_path: Path) -> None:
     assert not kept.is_revoked("other", "a")
 
 
-def test_what_can_t_be_stored_is_not_made(tmp_path: Path) -> None:
+def test_what_can_t_be_stored_is_not_made_and_the_log_names_no_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("")
     kept = Invitations(tmp_path / "file" / "folder", Clock())
     assert code(kept, "studio", add=invitation("a")) == "unknown-invitation"
+    assert caplog.records
+    assert "studio" not in caplog.text
 
 
 def test_a_room_has_not_too_many() -> None:
