@@ -85,12 +85,13 @@ class _Stream(Sink):
         Sender reports tell the participant's clock; a constant that audio and video of a connection share
         takes it to ours. None before anything has arrived.
         """
-        return self._clock.ntp(self._timeline.timestamp(timestamp))
+        stamped = self._timeline.timestamp(timestamp)
+        return None if stamped is None else self._clock.ntp(stamped)
 
     @property
     def timestamp_origin(self) -> int:
         """RTP timestamp that the sink sees as 0, modulo 2^32."""
-        return self._timeline.timestamp(0) & 0xFFFFFFFF
+        return (self._timeline.timestamp(0) or 0) & 0xFFFFFFFF
 
     def close(self) -> None:
         """Stop handing anything to the sink."""
