@@ -198,7 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     options = _parser().parse_args(arguments)
     width, height = options.size
-    video_clip(width, height, options.fps)  # made here, so that no run has to wait for it
+    for layered in (False, True):  # made here, so that no run has to wait for it
+        video_clip(width, height, options.fps, layered=layered)
     bench, ways = Bench(options), AGAINST[options.against]
     for participants in options.participants:
         for way in ways:

@@ -59,6 +59,27 @@ def read_headers_only() -> None:
     setattr(DtlsTransport, whole.__name__, receive)
 
 
+class Thinning:
+    """Leaves out frames of layers 2 and 1 of a clip in three temporal layers (0, 2, 1, 2)."""
+
+    def __init__(self) -> None:
+        self.share = 1.0
+        """Of the frames that are to be sent."""
+        self._credit = {1: 0.0, 2: 0.0}
+
+    def sends(self, number: int) -> bool:
+        """Tell whether to send the frame with that number in the clip."""
+        layer = (0, 2, 1, 2)[number % 4]
+        if not layer:
+            return True
+        share = (self.share - 0.5) / 0.5 if layer == 2 else (self.share - 0.25) / 0.25
+        self._credit[layer] += min(1.0, max(0.0, share))
+        if self._credit[layer] < 1:
+            return False
+        self._credit[layer] -= 1
+        return True
+
+
 class Counter:
     """A Receiver's sink that notes when frames are complete and decodes nothing."""
 
@@ -83,6 +104,8 @@ class Media:
     """What everybody sends: RTP payloads of each frame, Opus packets (none: no audio), frames a second."""
 
     video: list[list[bytes]]
+    layered: list[list[bytes]]
+    """The same in three temporal layers, for whoever is asked for fewer frames."""
     audio: list[bytes]
     fps: int
 
@@ -105,6 +128,8 @@ class Client:
         self._publish = peer_connection()
         self._subscribe = peer_connection()
         self._next = 0
+        self._frames = self.media.video
+        self._thinning = Thinning()
         self._rewound = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -146,6 +171,14 @@ class Client:
             message = json.loads(raw.data)
             if message["type"] == "offer":
                 await self._answer(message)
+            if message["type"] == "camera":
+                self._obey(message["frameRate"])
+
+    def _obey(self, frame_rate: int) -> None:
+        """Send so many frames a second at most, as a browser does; from the first time on in layers."""
+        if self._frames is self.media.video and self.media.layered:
+            self._frames, self._next = self.media.layered, 0
+        self._thinning.share = min(1.0, frame_rate / self.media.fps)
 
     async def _answer(self, offer: Message) -> None:
         connection = self._subscribe
@@ -169,14 +202,16 @@ class Client:
             self.rewinds += 1
 
     async def _send_video(self, sender: RtpSender) -> None:
-        dither, fps, frames = random.Random(self.number), self.media.fps, self.media.video
+        dither, fps = random.Random(self.number), self.media.fps
         start = time.monotonic() + self.number * GOLDEN % 1 / fps
         for k in itertools.count():
             await asyncio.sleep(max(0.0, start + k / fps - time.monotonic()))
             timestamp = ((k + 1) * CLOCK_RATE // fps // GRAIN - dither.randrange(DITHER)) * GRAIN
             if sender.ready:
-                self.sent.append((timestamp, time.monotonic()))
-                sender.send(frames[self._next % len(frames)], timestamp)
+                number = self._next % len(self._frames)
+                if self._thinning.sends(number):
+                    self.sent.append((timestamp, time.monotonic()))
+                    sender.send(self._frames[number], timestamp)
                 self._next += 1
 
     async def _send_audio(self, sender: RtpSender) -> None:

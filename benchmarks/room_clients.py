@@ -91,8 +91,9 @@ async def _until_all_see_all(everybody: Sequence[Client]) -> None:
 async def run(options: argparse.Namespace) -> Measurement:
     """Fill a room, let it settle, and measure."""
     width, height = options.size
-    video = [packetize_vp8(frame, i) for i, frame in enumerate(video_clip(width, height, options.fps))]
-    media = Media(video, opus_clip() if options.audio else [], options.fps)
+    clips = [video_clip(width, height, options.fps, layered=layered) for layered in (False, True)]
+    video, layered = [[packetize_vp8(frame, i) for i, frame in enumerate(clip)] for clip in clips]
+    media = Media(video, layered, opus_clip() if options.audio else [], options.fps)
     room, session = clients(options.url, options.participants, media), aiohttp.ClientSession()
     async with room as everybody, session as http:
         await _until_all_see_all(everybody)

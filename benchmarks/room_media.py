@@ -18,14 +18,16 @@ OPUS_SAMPLES = 960
 AREA = 640 * 360
 
 
-def video_clip(width: int, height: int, fps: int) -> list[bytes]:
+def video_clip(width: int, height: int, fps: int, *, layered: bool = False) -> list[bytes]:
     """Return the VP8 frames of ten seconds that loop without a cut; only frame 0 is a keyframe.
 
-    Encoded once and kept in the folder for temporary files.
+    A `layered` one has three temporal layers (0, 2, 1, 2): no frame refers to one of layer 2, nor of layer 1 if
+    those of layer 2 are left out. Encoded once and kept in the folder for temporary files.
     """
-    path = Path(tempfile.gettempdir()) / f"greenroom-clip-{width}x{height}-{fps}.mkv"
+    name = f"greenroom-clip-{width}x{height}-{fps}{'-layered' * layered}.mkv"
+    path = Path(tempfile.gettempdir()) / name
     if not path.exists():
-        _encode(path, width, height, fps)
+        _encode(path, width, height, fps, layered=layered)
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
@@ -35,7 +37,17 @@ def bitrate(width: int, height: int) -> int:
     return int(800_000 * (width * height / AREA) ** 0.66)
 
 
-def _encode(path: Path, width: int, height: int, fps: int) -> None:
+def _layers(rate: int) -> dict[str, str]:
+    """Return the options of libvpx for three temporal layers."""
+    shares = ",".join(str(int(rate * share / 1000)) for share in (0.4, 0.7, 1.0))
+    return {
+        "error-resilient": "1",
+        "ts-parameters": f"ts_number_layers=3:ts_target_bitrate={shares}:ts_rate_decimator=4,2,1:"
+        "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3",
+    }
+
+
+def _encode(path: Path, width: int, height: int, fps: int, *, layered: bool) -> None:
     camera = Camera(width, height)
     unfinished = path.with_suffix(f".{os.getpid()}.mkv")
     rate = str(bitrate(width, height))
@@ -46,6 +58,8 @@ def _encode(path: Path, width: int, height: int, fps: int) -> None:
         "minrate": rate,
         "maxrate": rate,
     }
+    if layered:
+        options |= _layers(int(rate))
     with av.open(str(unfinished), "w") as container:
         stream = container.add_stream("libvpx", rate=fps, options={**options, "bufsize": rate})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import av
 import pytest
+from hypothesis import settings
 
 from tests.support import person
 from tests.support.camera import Camera, write_mjpeg, write_y4m
 from tests.support.person import Picture
+
+settings.register_profile("unhurried", deadline=None)  # no test fails because the machine is busy
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

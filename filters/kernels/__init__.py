@@ -34,6 +34,7 @@ NAMES = (
     "room_distance",
     "room_correct",
     "guide",
+    "unmix",
     "track",
     "warp",
     "surprise",
@@ -61,6 +62,7 @@ class Kernels:
     room_distance: Kernel
     room_correct: Kernel
     guide: Kernel
+    unmix: Kernel
     track: Kernel
     warp: Kernel
     surprise: Kernel

@@ -7,7 +7,7 @@ import numpy as np
 
 from filters.base import Plane
 from filters.matting.grid import cell_size
-from filters.planes import above, dilated, resized
+from filters.planes import above, dilated, enlarged, resized
 
 # Levels are of 255. Chosen with benchmarks.quality on nine clips (docs/benchmarks.md), the stage as a whole.
 VISIBLE = 26  # level: alpha above .1, which is what benchmarks.quality counts as shown
@@ -70,3 +70,10 @@ def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
     drop[0] = 0
     dropped: Plane = drop[labels]
     return dropped
+
+
+def without(alpha: Plane, cells: Plane) -> Plane:
+    """Return the matte with nothing of what a mask of cells covers."""
+    if not cells.any():
+        return alpha
+    return np.where(enlarged(cells, (alpha.shape[1], alpha.shape[0])) > 0, np.uint8(0), alpha)

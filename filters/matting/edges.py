@@ -19,16 +19,18 @@ from filters.planes import between, resized, stretched, to_plane
 # Measured with benchmarks.quality on nine clips (docs/benchmarks.md): the levels halve the union leak.
 RADIUS = 2  # px of the work grid: the r of the paper
 EPSILON = 4e-4 * 255 * 255  # levels²: the paper's ε, 4e-4 of a range of 1
-LEVELS = (0.2, 0.85)  # shares of full alpha; they take off the haze that the filter leaves
+LEVELS = (0.2, 0.84)  # shares of full alpha; they take off the haze that the filter leaves
 
 
-def uncertain_box(alpha: Plane) -> tuple[slice, slice] | None:
+def uncertain_box(alpha: Plane, cells: Plane | None = None) -> tuple[slice, slice] | None:
     """Return rows and columns of the work grid that hold all pixels between 0 and 1, with a margin.
 
-    They begin and end at even ones, where the grid does, so that they are halved quickly.
+    They begin and end at even ones, where the grid does, so that they are halved quickly. `cells` is the matte on the
+    grid of cells, where it is at hand.
     """
     height, width = alpha.shape
-    cells = resized(alpha, cell_size((width, height)))
+    if cells is None:
+        cells = resized(alpha, cell_size((width, height)))
     band = between(cells, 2, 253)
     xs, ys = np.flatnonzero(band.any(axis=0)), np.flatnonzero(band.any(axis=1))
     if not len(xs):
@@ -43,9 +45,12 @@ def _even(start: int, stop: int, limit: int) -> slice:
     return slice(max(0, start) & ~1, min(limit, stop + 1 & ~1))
 
 
-def guided(alpha: Plane, luma: Plane, radius: int = RADIUS) -> Plane:
-    """Return the matte with its edges moved on those of the luma; both uint8 and of one size."""
-    box = uncertain_box(alpha)
+def guided(alpha: Plane, luma: Plane, radius: int = RADIUS, cells: Plane | None = None) -> Plane:
+    """Return the matte with its edges moved on those of the luma; both uint8 and of one size.
+
+    `cells` is the matte on the grid of cells, where it is at hand.
+    """
+    box = uncertain_box(alpha, cells)
     if box is None:
         return alpha
     guide = luma[box]

@@ -18,8 +18,9 @@ from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MotionAdaptive, TemporalSmoother
-from filters.matting.stillness import Stillness, same_scene
-from filters.planes import above, difference, doubled, enlarged, resized, to_plane
+from filters.matting.stillness import Stillness, follows
+from filters.matting.unmixing import TRUST, TRUST_BESIDE_PLATE, unmixed
+from filters.planes import above, difference, doubled, resized, to_plane
 
 PLATE_FRAMES = 45  # frames, 1.5 s of 30 a second; chosen: their mean has a seventh of the noise (√45)
 
@@ -133,7 +134,7 @@ class Matte:
         """
         work = work_of(planes)
         ended: list[MatteFrame] = []
-        if self._last is not None and not _follows(work, self._last):
+        if self._last is not None and not follows(work, self._last):
             ended = self.flush()
             self.reset()
         try:
@@ -219,14 +220,23 @@ class Matte:
                 self._plate = None
         if self._options.components:
             alpha = self._confirmed(components.keep_people(alpha), source)
-            alpha = _without(alpha, self._probation.hidden(resized(alpha, cell_size(work.size))))
         self._cells = resized(alpha, cell_size(work.size))
+        if self._options.components:
+            hidden = self._probation.hidden(self._cells)
+            if hidden.any():
+                alpha = components.without(alpha, hidden)
+                self._cells = resized(alpha, cell_size(work.size))
         if self._options.guided:
-            alpha = edges.guided(alpha, work.y)
+            alpha = self._refined(alpha, work)
         self._alpha = alpha
         if self._region.settled:
             self._stillness.saw(work.cells, self._cells)
         return alpha
+
+    def _refined(self, alpha: Plane, work: Work) -> Plane:
+        """Return the matte with its edges on those of the picture."""
+        guided = edges.guided(alpha, work.y, cells=self._cells)
+        return unmixed(alpha, guided, work, TRUST_BESIDE_PLATE if self.has_plate else TRUST)
 
     def _record(self, planes: Planes) -> None:
         if self._recording and not above(self._cells, components.VISIBLE).any():
@@ -262,7 +272,7 @@ class Matte:
         if box is None:
             return alpha
         seen = self._see(source, [box], size)
-        return _without(alpha, components.unconfirmed(new, alpha, seen))
+        return components.without(alpha, components.unconfirmed(new, alpha, seen))
 
     def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
         if self._alpha is None or not self._options.region:
@@ -285,15 +295,3 @@ class Matte:
         if size != (2 * alpha.shape[1], 2 * alpha.shape[0]):
             return self._stretch(resized(alpha, size))
         return doubled(alpha, self._stretch.gain, self._stretch.offset)
-
-
-def _without(alpha: Plane, cells: Plane) -> Plane:
-    """Return the matte with nothing of what a mask of cells covers."""
-    if not cells.any():
-        return alpha
-    return np.where(enlarged(cells, (alpha.shape[1], alpha.shape[0])) > 0, np.uint8(0), alpha)
-
-
-def _follows(work: Work, last: Work) -> bool:
-    """Tell whether two frames in a row can be compared: of one shape, and of one scene."""
-    return work.y.shape == last.y.shape and same_scene(work.cells, last.cells)

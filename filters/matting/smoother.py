@@ -119,7 +119,7 @@ class MotionAdaptive:
     delay = 1
 
     def __init__(
-        self, past: float = 2.5, future: float = 1.0, still: float = 3.0, moving: float = 9.0
+        self, past: float = 3.5, future: float = 1.5, still: float = 3.0, moving: float = 10.0
     ) -> None:
         self._stillness = ((moving - np.arange(256)) / (moving - still)).clip(0, 1).astype(np.float32)
         self._weights = (past, future, still, moving)

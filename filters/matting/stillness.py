@@ -13,6 +13,7 @@ import numpy as np
 
 from filters import kernels
 from filters.base import Plane
+from filters.matting.grid import Work
 from filters.matting.motion import STILL, Motion, Tracker, warped
 from filters.planes import above, below, between, both, difference, dilated
 
@@ -42,6 +43,11 @@ def changed(luma: Plane, before: Plane) -> float:
 def same_scene(luma: Plane, before: Plane) -> bool:
     """Tell whether two frames in a row, on the grid of cells, can show the same people in the same places."""
     return luma.shape == before.shape and changed(luma, before) <= CUT
+
+
+def follows(work: Work, last: Work) -> bool:
+    """Tell whether two frames in a row can be compared: of one shape, and of one scene."""
+    return work.y.shape == last.y.shape and same_scene(work.cells, last.cells)
 
 
 class Stillness:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import Final, NamedTuple
 
 LOOKS_KEPT: Final = 5
 """Of the governor's, half a second each: the median of five forgets two bursts, and follows within 1.5 s."""
+PEAK_KEPT: Final = 24
+"""Of the same, 12 s: who sits still now will move again before long."""
+KNOWN: Final = 3  # samples, before which first pictures and keyframes may be all that was measured
 FEWEST: Final = 3  # pictures that a cost is worked out of; chosen
 ANOTHER_SIZE: Final = 1.2  # times the pixels, from which on nothing is known any more; phones round sizes up
 BITS_SHARE: Final = 0.14
@@ -15,6 +17,7 @@ BITS_SHARE: Final = 0.14
 USUAL_BITRATE: Final = 600_000  # bit/s
 FULL_BLUR_SHARE: Final = 0.4
 """Of the filter's time without the network, what a full blur takes while that has not been measured."""
+ARRIVALS: Final = ("arriving", "needed")
 SMALL_PICTURE: Final = 640 * 360  # px
 
 
@@ -23,6 +26,8 @@ class Use(NamedTuple):
 
     received: int = 0
     """Frames that came."""
+    droppable: int = 0
+    """Of these, to which no other one refers."""
     decoded: int = 0
     pictures: int = 0
     """Frames that were filtered."""
@@ -64,11 +69,15 @@ class Cost(NamedTuple):
     """Pictures a second that it could show."""
     arriving: float
     """Frames a second that come."""
+    needed: float
+    """Of these, those to which others refer: they are decoded even if they are not shown."""
     decode: float
     """A frame that comes."""
     look: float
     looks: float
     """A picture, where the network may look at every one."""
+    most_looks: float
+    """The same at its most of late."""
     rest: float
     full_blur: float
     """What takes the place of network and rest under a full blur."""
@@ -79,7 +88,7 @@ class Cost(NamedTuple):
     here: bool = True
 
 
-USUAL: Final = Cost(30.0, 30.0, 7e-4, 2.6e-3, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
+USUAL: Final = Cost(30.0, 30.0, 30.0, 7e-4, 2.6e-3, 0.9, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
 """Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
 
 
@@ -92,24 +101,31 @@ class CameraCosts:
     """Follows one camera."""
 
     def __init__(self, use: Use, now: float) -> None:
-        self._arrived, self._seen = use.received, now
+        self._arrived, self._seen = use, now
         self._before = use
         self._pixels = use.pixels
         self._samples: dict[str, deque[float]] = {}
+        self._peaks = deque[float](maxlen=PEAK_KEPT)
         self._worker, self._here = use.worker, use.here
-        self._free = 0.0
+        self._free: float | None = None
+        """Frames a second that came when it was last free to send what it likes, for as long as that is known."""
+        self._untold = 0
+        """Looks since then."""
 
     def observe(self, now: float, use: Use, *, told: bool = False) -> None:
         """Take what it has cost by `now`, in seconds; `told` is whether it was asked for fewer frames than it has."""
         if now > self._seen:
-            self._note("arriving", (use.received - self._arrived) / (now - self._seen))
-        self._arrived, self._seen = use.received, now
-        if not told:
+            seconds = now - self._seen
+            self._note("arriving", (use.received - self._arrived.received) / seconds)
+            needed = use.received - use.droppable - self._arrived.received + self._arrived.droppable
+            self._note("needed", needed / seconds)
+        self._arrived, self._seen = use, now
+        self._untold = 0 if told else self._untold + 1
+        if self._untold >= LOOKS_KEPT:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
-            arriving = self._samples.get("arriving")
-            self._samples = {} if arriving is None else {"arriving": arriving}
+            self._samples = {n: s for n, s in self._samples.items() if n in ARRIVALS}
             self._pixels, self._before = use.pixels, use
         elif use.pictures - self._before.pictures >= FEWEST:
             self._sample(self._before, use)
@@ -127,9 +143,9 @@ class CameraCosts:
             looks = use.looks - before.looks
             if looks > 0:
                 self._note("look", (use.network - before.network) / looks)
-            self._note(
-                "looks", min(1.0, looks / pictures * min(use.network_interval, before.network_interval))
-            )
+            needed = min(1.0, looks / pictures * min(use.network_interval, before.network_interval))
+            self._note("looks", needed)
+            self._peaks.append(needed)
             self._note("rest", rest)
         self._note("encode", (use.encode - before.encode) / pictures / bits_factor(use.bitrate))
         self._note("send", (use.send - before.send) / pictures)
@@ -138,13 +154,21 @@ class CameraCosts:
         self._samples.setdefault(name, deque(maxlen=LOOKS_KEPT)).append(max(0.0, value))
 
     def _value(self, name: str, otherwise: float) -> float:
-        samples = self._samples.get(name)
-        return median(samples) if samples else otherwise
+        samples = sorted(self._samples.get(name, ()))
+        if not samples or (name not in ARRIVALS and not self.known):
+            return otherwise
+        return samples[len(samples) // 2]
+
+    def _could(self, usual: Cost) -> float:
+        """Return the frames a second that would come if it were asked for all."""
+        if self._free is not None:
+            return self._free
+        return 0.0 if self._untold else usual.rate
 
     @property
     def known(self) -> bool:
         """Whether it has been measured."""
-        return "encode" in self._samples
+        return len(self._samples.get("encode", ())) >= KNOWN
 
     def cost(self, usual: Cost) -> Cost:
         """Return what it costs; `usual` is what a camera of SMALL_PICTURE costs of which nothing is known."""
@@ -152,11 +176,13 @@ class CameraCosts:
         rest = self._value("rest", usual.rest * size)
         arriving = self._value("arriving", usual.arriving)
         return Cost(
-            rate=max(arriving, self._free) if arriving > 0 else 0.0,
+            rate=max(arriving, self._could(usual)) if arriving > 0 else 0.0,
             arriving=arriving,
+            needed=self._value("needed", usual.needed),
             decode=self._value("decode", usual.decode * size),
             look=self._value("look", usual.look),
             looks=self._value("looks", usual.looks),
+            most_looks=max(self._peaks, default=usual.most_looks),
             rest=rest,
             full_blur=self._value("full_blur", FULL_BLUR_SHARE * rest),
             encode=self._value("encode", usual.encode * size),

@@ -9,6 +9,7 @@ kind cost differs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -59,7 +60,11 @@ def picture_cost(cost: Cost, quality: Quality, frame_rate: float) -> float:
 def work(cost: Cost, quality: Quality, frame_rate: float, *, keyframes_only: bool = False) -> float:
     """Return what a camera takes of its worker's time, as a share, at so many pictures a second."""
     shown = min(frame_rate, cost.rate)
-    decoded = shown if keyframes_only else max(shown, cost.arriving)
+    decoded = shown
+    if not keyframes_only and cost.arriving > 0:
+        # Of the frames to which none refers, those that are shown.
+        decoded = cost.needed + (cost.arriving - cost.needed) * min(1.0, shown / cost.arriving)
+        decoded = max(decoded, shown)
     return decoded * cost.decode + shown * picture_cost(cost, quality, frame_rate)
 
 
@@ -75,9 +80,9 @@ class Shares:
         self._costs = costs
         self._quality = quality
         self._frame_rate = frame_rate
-        self._weights = self._weigh()
 
-    def _weigh(self) -> dict[str, float]:
+    @cached_property
+    def _weights(self) -> dict[str, float]:
         """Return how many pictures each camera can have, in times of those of the median camera."""
         demands = {
             c: work(cost, self._quality, self._frame_rate) + sending(cost, self._frame_rate)
@@ -104,7 +109,7 @@ class Shares:
         )
 
     def _work(self, camera: str, rate: float) -> float:
-        keyframes_only = self.heavier(camera) and rate <= KEYFRAMES_ONLY
+        keyframes_only = rate <= KEYFRAMES_ONLY and self.heavier(camera)
         return work(self._costs[camera], self._quality, rate, keyframes_only=keyframes_only)
 
     def full(self) -> dict[str, float]:

@@ -38,19 +38,22 @@ TIGHT: Final = 0.02  # the same: with less than that something has to be given u
 EASE: Final = 0.07  # the same: with more than that something comes back
 GAIN: Final = 0.75
 """Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
-LOOP_GAINS: Final = 1.02  # times the frame rate, below which a step up is none
 ENTITLED: Final = 0.4
 """Share of the cores that is ours even while other programs leave nothing idle; chosen."""
+LEAST_OURS: Final = 0.6
+"""Of that, what is counted on even if frames wait: a busy neighbour is no reason to cover a few people. Chosen."""
 TRIM, LEAST_TRIM = 0.9, 0.2
 """Times the cores to count on, at each look at which frames wait although they should not; at least. Chosen."""
 WAITING: Final = 0.08  # seconds; publications drop frames that wait for 0.1
-SURE: Final = 2  # looks in a row that must show too little, before anything is given up
+SURE: Final = 3  # looks in a row that must show too little, before anything is given up
 LOOKS: Final = 3  # the mean of so many looks is what may be counted on when more is to be done
-HOLD: Final = 1.0  # seconds that a better quality must fit; longer after each return that failed
+HOLD: Final = 2.0  # seconds that a better quality must fit; longer after each return that failed
 CALM: Final = 3.0  # seconds without waiting before more is counted on again
+HEAVY_AFTER: Final = 2.0  # seconds that a camera is held back, until it is worth the placeholder of a move
+HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
-BLUR_AFTER: Final = 2.0  # seconds in which no more would fit
+BLUR_AFTER: Final = 5.0  # seconds in which no more would fit
 SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
 
 
@@ -103,6 +106,9 @@ class Governor:
         self._patience = Patience(HOLD)
         self._trust = Patience(CALM)
         self._held_back: set[str] = set()
+        self._held_since: dict[str, float] = {}
+        self._heavy: dict[str, float] = {}
+        """Until when, in seconds."""
 
     @property
     def level(self) -> Level:
@@ -126,6 +132,10 @@ class Governor:
         """Tell whether a camera has fewer pictures than others, because they cost more."""
         return camera in self._held_back
 
+    def heavy(self, camera: str) -> bool:
+        """Tell whether a camera has been held back for a while, so that others are better off on another worker."""
+        return camera in self._heavy
+
     @property
     def _present(self) -> tuple[Quality, float]:
         if self._blurred:
@@ -138,7 +148,7 @@ class Governor:
         if used is None or not uses:
             return
         costs = self._known()
-        self._rooms.append(self._room(look, used[0]))
+        self._rooms.append(self._room(look, *used))
         self._fixed.append(max(0.0, look.loop - used[1]))
         tight = self._limits(look, max(list(self._rooms)[-SURE:]))
         ample = self._limits(look, min(mean(self._rooms), self._rooms[-1]))
@@ -152,6 +162,7 @@ class Governor:
             self._step_up(now, costs, ample, look.cores, shares.demand(rates))
         else:
             self._rates = rates
+        self._weigh(now)
         self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
 
     def _learn(self, now: float, uses: Mapping[str, Use]) -> tuple[float, float] | None:
@@ -177,15 +188,15 @@ class Governor:
         known = [costs.cost(USUAL) for costs in self._costs.values() if costs.known]
         usual = USUAL
         if known:
-            usual = Cost(*(median(values) for values in zip(*(k[:9] for k in known), strict=True)))
+            usual = Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
         return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
 
-    def _room(self, look: Look, used: float) -> float:
-        """Return the cores that cameras can have: what they use, and what is idle."""
-        entitled = ENTITLED * look.cores
+    def _room(self, look: Look, used: float, sending: float) -> float:
+        """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
+        entitled = ENTITLED * max(LEAST_OURS, self._trim) * look.cores - (look.loop - sending)
         if look.idle is None:
             return self._trim * (look.cores - look.loop)
-        return max(used + look.idle, entitled) * self._trim
+        return max(used + look.idle, entitled)
 
     def _limits(self, look: Look, cores: float) -> Room:
         workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
@@ -224,7 +235,8 @@ class Governor:
         """Take back what fits: a better quality when it has fitted for a while, and frames at once."""
         better = self._quality
         if not self._blurred:
-            better = _best(costs, _less(room, RESERVE * cores), range(self._quality + 1))
+            moving = {c: cost._replace(looks=cost.most_looks) for c, cost in costs.items()}
+            better = _best(moving, _less(room, RESERVE * cores), range(self._quality + 1))
         if better >= self._quality:
             self._better_since = None
         elif self._better_since is None:
@@ -243,6 +255,13 @@ class Governor:
         self._rates, self._share = shares.fit(room)
         best = max(self._rates.values(), default=most)
         self._held_back = {c for c, rate in self._rates.items() if shares.heavier(c) and rate < best}
+
+    def _weigh(self, now: float) -> None:
+        """Note who is held back for long, and who was."""
+        self._held_since = {c: self._held_since.get(c, now) for c in self._held_back}
+        lasting = [c for c, since in self._held_since.items() if now - since >= HEAVY_AFTER]
+        self._heavy = {c: until for c, until in self._heavy.items() if until > now and c in self._costs}
+        self._heavy.update((c, now + HEAVY_FOR) for c in lasting)
 
     def _blur_or_show(self, now: float, costs: Mapping[str, Cost], room: Room) -> None:
         """Blur everything when too few pictures of people fit, and show them again when there are enough."""

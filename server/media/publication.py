@@ -16,7 +16,7 @@ from server.media.fair_shares import KEYFRAMES_ONLY
 from server.media.governor import FULL
 from server.media.layer_selection import BitrateTier
 from server.media.load import LoadMeter, Pace
-from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, VideoReceiver
+from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, Timeline, VideoReceiver
 from server.media.subscription import AudioSink, FilteredVideoSink, Packets, Publication
 from server.media.workers.base import Transcoded, Transcoding
 
@@ -28,28 +28,6 @@ RATE_WEIGHT = 0.3  # of what was encoded since the last look
 MAX_FRAME_RATE = 75.0
 """Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
 KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
-
-
-class Timeline:
-    """RTP time that goes on growing when one source follows another that began at 0 as well."""
-
-    def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
-        self._last: tuple[int, float] | None = None
-        self.origin: int | None = 0
-
-    def restart(self) -> None:
-        """Expect another source."""
-        self.origin = None
-
-    def map(self, timestamp: int, arrival: float) -> int:
-        """Return the outgoing time of what the source stamped so; `arrival` in seconds of the monotonic clock."""
-        if self.origin is None:
-            before, then = self._last or (0, arrival)
-            self.origin = before + max(1, round((arrival - then) * self._clock_rate)) - timestamp
-        mapped = timestamp + self.origin
-        self._last = (mapped, arrival)
-        return mapped
 
 
 class VideoPublication(Publication[FilteredVideoSink]):
@@ -64,7 +42,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.transcoder = transcoder
         self.frame_rate = FULL.frame_rate
         self.max_bitrate = FULL.bitrate
-        self.received = 0
+        self.received = self.droppable = 0
         self.sent = 0
         self.withheld = 0
         self.delay: float | None = None
@@ -132,6 +110,11 @@ class VideoPublication(Publication[FilteredVideoSink]):
         tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
+    def ask_for(self, bitrate: int | None) -> None:
+        """Ask the sender for no more than so many bit/s; None for what it likes."""
+        if self._source is not None:
+            self._source.ask_for(bitrate)
+
     def reset(self) -> None:
         """Forget the picture: what comes next is slated until the person is found again."""
         self._waiting.clear()
@@ -151,6 +134,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if self._closed or self.paused:
             return
         self.received += 1
+        self.droppable += frame.droppable
         if not self._affordable(frame):
             self.withheld += 1
             return
@@ -158,7 +142,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self.reset()
             self._ask_sender_for_keyframe()
             return
-        timestamp = self._timeline.map(frame.timestamp, frame.arrival)
+        timestamp = self._timeline.ticks(frame.timestamp, frame.arrival)
         arrival = self._pace.smooth(timestamp, frame.arrival)
         self._waiting.append(frame._replace(timestamp=timestamp, arrival=arrival))
         self._start()
@@ -213,6 +197,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             # Nothing refers to what came before a keyframe.
             batch = batch[max((i for i, frame in enumerate(batch) if frame.keyframe), default=0) :]
             shown, interval = batch[-1].timestamp, round(VIDEO_CLOCK_RATE / self.frame_rate)
+            batch = [frame for frame in batch[:-1] if not frame.droppable] + batch[-1:]
             # Cameras jitter; but what was missed long ago is not made up for.
             self._due = max(self._due + interval, shown + interval // 4)
         return batch
@@ -276,10 +261,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
 
     def _captured_at(self, timestamp: int) -> int | None:
         """Return the NTP time at which the camera took the picture with that outgoing timestamp."""
-        origin = self._timeline.origin
-        if self._source is None or origin is None:
-            return None
-        return self._source.capture_ntp(timestamp - origin)
+        stamped = self._timeline.timestamp(timestamp)
+        return self._source.capture_ntp(stamped) if self._source is not None and stamped is not None else None
 
 
 class AudioPublication(Publication[AudioSink]):
@@ -304,7 +287,7 @@ class AudioPublication(Publication[AudioSink]):
             return
         heard = packet.level is None or self.on_level(packet.level)
         captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
-        packet = packet._replace(timestamp=self._timeline.map(packet.timestamp, time.monotonic()))
+        packet = packet._replace(timestamp=self._timeline.ticks(packet.timestamp, time.monotonic()))
         for subscription in self._subscriptions:
             if heard or not subscription.loudest_only:
                 subscription.deliver(packet, captured)

@@ -6,8 +6,7 @@ import time
 
 from server.media.codec.encoder import EncodedVideo
 from server.media.codec.frames import VIDEO_CLOCK_RATE
-from server.media.publication import Timeline
-from server.media.rtc import EncodedFrame, VideoReceiver
+from server.media.rtc import EncodedFrame, Timeline, VideoReceiver
 from server.media.subscription import Packets, Publication, VideoSubscription
 
 KEYFRAME_INTERVAL = 0.5  # seconds between two requests to the sender, whoever asks and however often
@@ -43,7 +42,7 @@ class ScreenPublication(Publication[VideoSubscription]):
     def receive(self, frame: EncodedFrame) -> None:
         """Take the next encoded picture, in decode order, on the event loop, and send it on."""
         self._keyframe_wanted &= not frame.keyframe
-        timestamp = self._timeline.map(frame.timestamp, frame.arrival)
+        timestamp = self._timeline.ticks(frame.timestamp, frame.arrival)
         video = EncodedVideo(frame.data, timestamp, frame.keyframe, 0)
         packets = Packets(self._index)
         self._index += 1

@@ -18,6 +18,7 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
 from server.media.camera_costs import Use
+from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Level
 from server.media.load import LoadMeter
 from server.media.publication import AudioPublication, VideoPublication
@@ -103,6 +104,7 @@ class Participant:
             self.library.background(background), config.start_bitrate
         )
         self.video = VideoPublication(transcoder, media.meter)
+        self.requests = CameraRequests()
         self.overloaded = False
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
@@ -289,6 +291,7 @@ class Participant:
         )
         return Use(
             received=self.video.received,
+            droppable=self.video.droppable,
             decoded=times.decoded,
             pictures=times.filtered,
             looks=self.filter.inferences,
@@ -305,13 +308,28 @@ class Participant:
             here=place.here,
         )
 
-    def govern(self, level: Level, *, held_back: bool = False) -> None:
-        """Give up what the server's load demands; `held_back` is whether others give up less, who cost less."""
+    def govern(self, level: Level, *, held_back: bool = False, heavy: bool = False) -> None:
+        """Give up what the server's load demands.
+
+        `held_back` is whether others give up less, who cost less, `heavy` whether that lasts.
+        """
         self.overloaded = level != FULL
-        self.video.held_back = self.video.transcoder.heavy = held_back
+        self.video.held_back, self.video.transcoder.heavy = held_back, heavy
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
+
+    def ask(self, now: float, *, pressed: bool) -> None:
+        """Work out what the camera is to send; `pressed` is whether the server gives anything up."""
+        video = self.video
+        size = video.transcoder.pixels / (self._config.width * self._config.height)
+        level = Level(video.frame_rate, video.max_bitrate)
+        self.requests.update(now, level, held_back=video.held_back, size=size, pressed=pressed)
+
+    def ask_for_bits(self) -> None:
+        """Ask a sender for less that takes no messages, by RTCP."""
+        share = self.requests.now.frame_rate / FULL.frame_rate
+        self.video.ask_for(None if share == 1 else int(share * self._config.max_bitrate))
 
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""

@@ -12,6 +12,7 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.media.camera_request import CameraRequest
 from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
@@ -43,6 +44,7 @@ class Membership:
         """Frees what a held seat counts for in its address's quota."""
         self._paused: list[str] = []
         self._hidden: dict[str, Why] = {}
+        self._asked = CameraRequest()
 
     @property
     def held(self) -> bool:
@@ -75,9 +77,18 @@ class Membership:
             self._hidden = dict(hidden)
             self.tell({"type": "hidden", "participants": self._hidden})
 
+    def ask_camera(self) -> None:
+        """Ask the camera for what is shown of it, if that has changed."""
+        request = self.participant.requests.now
+        if self.send is None:
+            self.participant.ask_for_bits()
+        elif request != self._asked:
+            self._asked = request
+            self.tell({"type": "camera", "frameRate": request.frame_rate, "scaleDown": request.scale_down})
+
     def forget_told(self) -> None:
         """Tell a browser that begins anew everything again."""
-        self._paused, self._hidden = [], {}
+        self._paused, self._hidden, self._asked = [], {}, CameraRequest()
 
 
 class Room:

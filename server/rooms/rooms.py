@@ -258,8 +258,11 @@ class Rooms:
             self.governor.observe(now, self._look(now), uses)
             for membership in self._seats.values():
                 participant = membership.participant
-                level = self.governor.level_of(participant.id)
-                participant.govern(level, held_back=self.governor.held_back(participant.id))
+                governor, key = self.governor, participant.id
+                held_back, heavy = governor.held_back(key), governor.heavy(key)
+                participant.govern(governor.level_of(key), held_back=held_back, heavy=heavy)
+                participant.ask(now, pressed=self.governor.given_up > 0)
+                membership.ask_camera()
                 participant.adapt(now)
 
     def _look(self, now: float) -> Look:

@@ -203,6 +203,7 @@ export class RoomClient {
     if (this.#phase === 'closed' && message.type !== 'receipt') return;
     if (message.type === 'answer') return this.#connections.answer(message);
     if (message.type === 'offer') return this.#connections.offer(message);
+    if (message.type === 'camera') return this.#connections.limit(message);
     const before = this.#aboutWhom(message);
     this.state.apply(message);
     switch (message.type) {

@@ -275,6 +275,11 @@
  * @property {'paused'} type
  * @property {string[]} participants
  *
+ * @typedef {object} CameraRequest
+ * @property {'camera'} type
+ * @property {number} frameRate pictures a second at most
+ * @property {number} scaleDown by how much width and height are to be divided
+ *
  * @typedef {object} HiddenCameras
  * @property {'hidden'} type
  * @property {Record<string, Hidden>} participants
@@ -459,7 +464,7 @@
  * @property {'leave'} type
  * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
  * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */

@@ -3,7 +3,7 @@ import { Publisher } from './publisher.js';
 import { ScreenPublisher } from './screen-publisher.js';
 import { Subscriber } from './subscriber.js';
 
-/** @import {ClientMessage, Kind, Limits, PublishAnswer, SubscribeOffer} from '../protocol/types.js' */
+/** @import {CameraRequest, ClientMessage, Kind, Limits, PublishAnswer, SubscribeOffer} from '../protocol/types.js' */
 /** @import {Tracks} from './publisher.js' */
 /** @import {Streams} from './subscriber.js' */
 /** @import {StreamReport} from './stats.js' */
@@ -24,6 +24,8 @@ export class Connections {
   #limits = null;
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
+  /** @type {CameraRequest | null} */
+  #wanted = null;
   /** @type {Publisher | null} */
   #publisher = null;
   /** @type {Subscriber | null} */
@@ -51,6 +53,7 @@ export class Connections {
     this.close();
     this.#iceServers = iceServers;
     this.#limits = limits;
+    this.#wanted = null;
     this.#tracks = tracks;
     this.#subscribe();
     this.#publish();
@@ -77,6 +80,13 @@ export class Connections {
   async replace(kind, tracks) {
     this.#tracks = { ...tracks };
     await this.#publisher?.replace(kind, tracks);
+  }
+
+  /** Sends no more of the camera than the server shows.
+   * @param {CameraRequest} wanted */
+  limit(wanted) {
+    this.#wanted = wanted;
+    void this.#publisher?.limit(wanted);
   }
 
   /** @param {MediaStream} stream */
@@ -129,6 +139,7 @@ export class Connections {
     if (!this.#limits) return;
     this.#publisher?.close();
     this.#publisher = new Publisher(this.#peerOptions('publish'), this.#limits.video, this.#tracks);
+    if (this.#wanted) void this.#publisher.limit(this.#wanted);
     this.#guard(this.#publisher.offer());
   }
 

@@ -31,6 +31,16 @@ export class Publisher extends SendingEnd {
     preferCodecs(this.#transceivers.video, CODECS);
   }
 
+  /** Sends so many pictures a second at most, each so much smaller.
+   * @param {{frameRate: number, scaleDown: number}} wanted */
+  async limit({ frameRate, scaleDown }) {
+    const { sender } = this.#transceivers.video;
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings ?? []) Object.assign(encoding, { maxFramerate: frameRate, scaleResolutionDownBy: scaleDown });
+    // A browser that can't sends what it likes, and the server leaves out what is too much.
+    await sender.setParameters(parameters).catch(() => {});
+  }
+
   offer() {
     return this.sendOffer((id, sdp) => ({ type: 'offer', connection: 'publish', id, sdp }));
   }

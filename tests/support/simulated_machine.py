@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from server.media.camera_costs import Use, bits_factor
+from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Governor, Level, Look
 
 TICK = 0.25  # seconds
@@ -25,12 +26,23 @@ class SimulatedCamera:
     rest: float = 1.4e-3
     encode: float = 1.0e-3
     send: float = 0.5e-3
+    wants: float = 30.0
+    """What it sends where nobody asks for less."""
+    requests: CameraRequests | None = None
+    """What it has been asked for, if it obeys."""
     worker: int = 0
     pixels: int = 640 * 360
     level: Level = FULL
     shown: float = 0.0
     """Pictures so far."""
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(Use._fields, 0.0))
+
+    def ask(self, now: float) -> None:
+        """Send no more than is shown, from now on."""
+        self.rate = self.wants
+        if self.requests is not None:
+            self.requests.update(now, self.level, held_back=False, size=1.0, pressed=self.level != FULL)
+            self.rate = min(self.wants, self.requests.now.frame_rate)
 
     def use(self) -> Use:
         """Return what a server would have measured."""
@@ -156,6 +168,8 @@ class SimulatedMachine:
         spent["send"] += pictures * camera.send
 
     def _observe(self, idle: float, loop: float) -> None:
+        for camera in self.cameras:
+            camera.ask(self.now)
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
         self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)

@@ -15,6 +15,7 @@
 #include "network.h"
 #include "own_colours.h"
 #include "room.h"
+#include "unmix.h"
 
 #define NAMED_(variant) kernels_##variant
 #define NAMED(variant) NAMED_(variant)
@@ -36,6 +37,8 @@ const Kernels NAMED(VARIANT) = {
     .room_correct = room_correct,
     .guide_scratch = guide_scratch,
     .guide = guide,
+    .unmix_scratch = unmix_scratch,
+    .unmix = unmix,
     .track_scratch = track_scratch,
     .track = track,
     .warp = warp,

@@ -37,6 +37,12 @@ typedef struct {
     int trusted, doubt;
 } RoomRules;
 
+/* See filters/matting/unmixing.py for what each is; levels, but for the last three. */
+typedef struct {
+    int room, person, low, high;
+    float contrast, trust, least, chroma_weight;
+} UnmixRules;
+
 /* What fill() takes beside its pixels: a Gaussian's taps (an odd number of them), the weight of the mean, and of grey. */
 typedef struct {
     const float *taps;
@@ -61,6 +67,8 @@ typedef struct {
                          const RoomRules *rules, Plane out, void *scratch);
     size_t (*guide_scratch)(int width, int height);
     int (*guide)(Plane luma, Plane matte, float epsilon, Plane out, void *scratch);
+    size_t (*unmix_scratch)(int width, int height);
+    int (*unmix)(Planes seen, Plane matte, Plane guided, const UnmixRules *rules, Plane out, void *scratch);
     size_t (*track_scratch)(int width);
     int (*track)(Plane reference, Plane picture, Plane weights, const float stiffness[2], Alpha out, void *scratch);
     int (*warp)(Plane plane, Alpha motion, Plane out);

@@ -162,6 +162,40 @@ FUNCTION(guide)
     return answer(&a, done);
 }
 
+/* The eight numbers of unmix; return 0 and set an error where they aren't. `fine` is 0 where no kernel takes them. */
+static int unmix_rules(PyObject *const *objects, UnmixRules *rules, int *fine)
+{
+    float levels[4];
+    for (int i = 0; i < 4; i++)
+        if (!number(objects[i], &levels[i]))
+            return 0;
+    *fine = levels[0] >= 1 && levels[1] > levels[0] && levels[1] <= 254 && levels[2] >= 0 && levels[3] >= levels[2]
+        && levels[3] <= 255;
+    if (*fine) {
+        rules->room = (int)levels[0];
+        rules->person = (int)levels[1];
+        rules->low = (int)levels[2];
+        rules->high = (int)levels[3];
+    }
+    return number(objects[4], &rules->contrast) && number(objects[5], &rules->trust) && number(objects[6], &rules->least)
+        && number(objects[7], &rules->chroma_weight);
+}
+
+FUNCTION(unmix)
+{
+    Arrays a = {.suitable = 1};
+    UnmixRules rules;
+    int done = 0, fine = 0;
+    if (counted("unmix", count, 14) && take_bytes(&a, given, 5, 0) && unmix_rules(given + 5, &rules, &fine)
+        && take(&a, given[13], 'B', 1) && same_size(&a, 1, 6)) {
+        Plane luma = plane(&a, 0);
+        if (fine && luma.width % 4 == 0 && luma.height % 4 == 0 && takes(&a, 1))
+            RUN(kernels->unmix_scratch(luma.width, luma.height),
+                kernels->unmix(planes(&a, 0), plane(&a, 3), plane(&a, 4), &rules, plane(&a, 5), scratch));
+    }
+    return answer(&a, done);
+}
+
 /* The two numbers of a motion's or another pair; return 0 and set an error where they aren't. */
 static int pair(PyObject *const *objects, float out[2]) { return number(objects[0], out) && number(objects[1], out + 1); }
 
@@ -274,7 +308,7 @@ static PyObject *py_variant(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 
 static PyMethodDef methods[] = {
     METHOD(composite), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
-    METHOD(room_correct), METHOD(guide), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), METHOD(cells), METHOD(fill), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
+    METHOD(room_correct), METHOD(guide), METHOD(unmix), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), METHOD(cells), METHOD(fill), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

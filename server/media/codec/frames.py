@@ -19,3 +19,5 @@ class EncodedFrame(NamedTuple):
     """"VP8" or "H264" (Annex B)."""
     arrival: float
     """time.monotonic() when the packet that completed it was read."""
+    droppable: bool = False
+    """Whether no other frame refers to it, so that it need not be decoded where it isn't shown."""

@@ -6,7 +6,7 @@ The rest of the server uses the names below, and aiortc's public ones.
 from server.media.codec.frames import EncodedFrame
 
 from .addresses import NO_PORT, has_free_ports
-from .clocks import ntp_now
+from .clocks import Timeline, ntp_now
 from .connection import PeerConnection, peer_connection, set_stream_id
 from .h264 import packetize_h264
 from .ice_restart import IceParameters, IceRestart
@@ -34,6 +34,7 @@ __all__ = [
     "PeerConnection",
     "RtpSender",
     "SenderStats",
+    "Timeline",
     "VideoReceiver",
     "VideoStats",
     "has_free_ports",

@@ -70,9 +70,9 @@ class Timeline:
         self._latest = result, now
         return result
 
-    def timestamp(self, ticks: int) -> int:
-        """Return the RTP timestamp (unwrapped) of ticks of the present stream."""
-        return ticks + (self._origin or 0)
+    def timestamp(self, ticks: int) -> int | None:
+        """Return the RTP timestamp (unwrapped) of ticks of the present stream; None before its first packet."""
+        return None if self._origin is None else ticks + self._origin
 
 
 class ClockOffset:

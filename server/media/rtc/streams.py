@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
@@ -16,11 +17,12 @@ from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, Encode
 
 from .clocks import CaptureClock, Timeline, ntp_now
 from .h264 import depayload_h264, has_parameter_sets
-from .loss_control import LossControl
+from .loss_control import NO_LIMIT, LossControl
 from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
-from .vp8 import depayload_vp8
+from .vp8 import depayload_vp8, is_droppable
 
+DROPPABLE = 32  # frames; more are not in the buffer, or come from nowhere
 DEPAYLOAD = {"VP8": depayload_vp8, "H264": depayload_h264}
 
 
@@ -83,12 +85,13 @@ class _Stream(Sink):
         Sender reports tell the participant's clock; a constant that audio and video of a connection share
         takes it to ours. None before anything has arrived.
         """
-        return self._clock.ntp(self._timeline.timestamp(timestamp))
+        stamped = self._timeline.timestamp(timestamp)
+        return None if stamped is None else self._clock.ntp(stamped)
 
     @property
     def timestamp_origin(self) -> int:
         """RTP timestamp that the sink sees as 0, modulo 2^32."""
-        return self._timeline.timestamp(0) & 0xFFFFFFFF
+        return (self._timeline.timestamp(0) or 0) & 0xFFFFFFFF
 
     def close(self) -> None:
         """Stop handing anything to the sink."""
@@ -107,12 +110,18 @@ class VideoReceiver(_Stream):
         self._round_trip = receiver.transport.round_trip
         self._buffer = VideoBuffer(self._round_trip)
         self._timer: asyncio.TimerHandle | None = None
+        self._droppable = deque[int](maxlen=DROPPABLE)
+        """RTP timestamps of the latest frames to which no other refers."""
         self._control = LossControl(self._buffer.counters)
 
     @property
     def stats(self) -> VideoStats:
         counters = asdict(self._buffer.counters)
         return VideoStats(**counters, rtt=self._round_trip.seconds, limit=self._control.limit)
+
+    def ask_for(self, bitrate: int | None) -> None:
+        """Have the sender send no more than so many bit/s; None for what it likes. It is told within a second."""
+        self._control.ceiling = NO_LIMIT if bitrate is None else bitrate
 
     def request_keyframe(self) -> None:
         """Hand on nothing before the next keyframe and ask for one; for whoever could not decode a frame."""
@@ -136,6 +145,8 @@ class VideoReceiver(_Stream):
         except ValueError:
             return
         marker = packet.marker == 1
+        if codec.name == "VP8" and is_droppable(packet.payload) and packet.timestamp not in self._droppable:
+            self._droppable.append(packet.timestamp)
         frames = self._buffer.add(
             packet.sequence_number, packet.timestamp, data, now, marker=marker, key=key, rtx=rtx
         )
@@ -167,7 +178,8 @@ class VideoReceiver(_Stream):
             data = frame.data
             if frame.keyframe and self._parameter_sets and not has_parameter_sets(data):
                 data = self._parameter_sets + data
-            self._sink(EncodedFrame(data, ticks, frame.keyframe, self._codec, now))
+            droppable = not frame.keyframe and frame.timestamp in self._droppable
+            self._sink(EncodedFrame(data, ticks, frame.keyframe, self._codec, now, droppable))
 
     def close(self) -> None:
         super().close()

@@ -32,6 +32,11 @@ def with_picture_id(payload: bytes, picture_id: int) -> bytes:
     return payload[:2] + bytes((0x80 | picture_id >> 8, picture_id & 0xFF)) + payload[DESCRIPTOR:]
 
 
+def is_droppable(payload: bytes) -> bool:
+    """Tell whether no other frame refers to the one of this payload, by its sender's word (RFC 7741, 4.2, N)."""
+    return bool(payload) and bool(payload[0] & 0x20)
+
+
 def depayload_vp8(payload: bytes) -> tuple[bytes, bool]:
     """Return the payload without its descriptor, and whether it begins a keyframe.
 

@@ -25,6 +25,7 @@ from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Segmenter, load_card
 from filters.matting.smoother import MotionAdaptive
 from filters.matting.stillness import Stillness
+from filters.matting.unmixing import unmixed
 from filters.planes import doubled, to_plane
 from tests.support.kernels import VARIANTS, compare, matte, noise, picture, smooth
 
@@ -145,6 +146,18 @@ def test_guided(variant: str, width: int, height: int, seed: int) -> None:
     shape = (2 * height, 2 * width)
     alpha, luma = matte(shape, seed), smooth(shape, seed + 1)
     result = compare(variant, lambda: guided(alpha, luma))
+    result.check(far=1)
+
+
+@given(st.integers(4, 23), st.integers(4, 23), seeds)
+@fuzzed
+def test_unmixed(variant: str, width: int, height: int, seed: int) -> None:
+    planes = picture(8 * width, 8 * height, seed)
+    work = work_of(planes)
+    shape = work.y.shape
+    before, after = matte(shape, seed + 1), matte(shape, seed + 2)
+    result = compare(variant, lambda: unmixed(before, after, work))
+    assert result.taken == ({"unmix"} if shape[0] % 4 == 0 == shape[1] % 4 else set())
     result.check(far=1)
 
 

@@ -30,6 +30,7 @@ SIGNATURES: dict[str, Signature] = {
     "room_distance": ("BBBBBB" + "BB", (), 2),
     "room_correct": ("BBBBBB" + "B", (TABLE, TABLE, TABLE, 24.0, 0.45, 8.0, 7, 2), 1),
     "guide": ("BB" + "B", (26.0,), 1),
+    "unmix": ("BBBBB" + "B", (40.0, 215.0, 13.0, 242.0, 16.0, 0.5, 0.02, 4.0), 1),
     "track": ("BBB" + "m", (1e3, 0.1), 1),
     "warp": ("Bm" + "B", (), 1),
     "surprise": ("BBBmm" + "n", (5.0, 9.0, 12, 243), 1),
@@ -216,6 +217,7 @@ def test_any_motion_stays_inside_the_arrays(numbers: list[float], name: str) -> 
 @given(
     st.integers(0, 15), st.integers(0, 20), st.integers(0, 7), st.tuples(st.integers(1, 9), st.integers(1, 9))
 )
+@settings(deadline=None)
 def test_more_cells_than_there_are_pixels_are_none(
     halvings: int, cell: int, side: int, shape: tuple[int, int]
 ) -> None:

@@ -15,7 +15,7 @@ def use(look: int, *, size: int = 640 * 360, each: float = 1e-3, **changes: Any)
     """Return the counters of a camera of 30 pictures a second after so many looks."""
     n = 15 * look
     seconds = n * each
-    made = Use(n, n, n, n // 2, seconds, seconds, seconds, seconds, seconds, size, network_interval=2)
+    made = Use(n, 0, n, n, n // 2, seconds, seconds, seconds, seconds, seconds, size, network_interval=2)
     return made._replace(**changes)
 
 
@@ -51,9 +51,9 @@ def test_of_whom_nothing_is_known_costs_what_others_do() -> None:
 
 def test_another_size_is_another_camera() -> None:
     before = [use(i) for i in range(5)]
-    after = [use(5, size=1920 * 1080), use(6, size=1920 * 1080)]
-    after[1] = after[1]._replace(rest=after[0].rest + 15 * 9e-3)
-    assert observed(*before, *after).cost(USUAL).rest == pytest.approx(9e-3)
+    after = [use(i, size=1920 * 1080, rest=75e-3 + 15 * (i - 5) * 8e-3) for i in range(5, 9)]
+    assert observed(*before, *after[:2]).cost(USUAL).rest == pytest.approx(9 * USUAL.rest)
+    assert observed(*before, *after).cost(USUAL).rest == pytest.approx(8e-3)
 
 
 def test_what_is_not_shown_costs_decoding_only() -> None:
@@ -61,6 +61,11 @@ def test_what_is_not_shown_costs_decoding_only() -> None:
     cost = observed(*uses).cost(USUAL)
     assert cost.arriving == pytest.approx(30.0)
     assert cost.rest == pytest.approx(3e-3)
+
+
+def test_frames_to_which_no_other_refers_are_decoded_if_they_are_shown() -> None:
+    cost = observed(*(use(i, droppable=15 * i // 2) for i in range(4))).cost(USUAL)
+    assert cost.needed == pytest.approx(15.0, abs=2.0)
 
 
 def test_a_camera_that_was_asked_for_less_could_do_more() -> None:

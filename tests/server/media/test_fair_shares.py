@@ -9,15 +9,15 @@ import pytest
 
 from server.media.camera_costs import Cost
 from server.media.codec.frames import EncodedFrame
-from server.media.fair_shares import MIN_FRAME_RATE, Quality, Room, Shares
+from server.media.fair_shares import MIN_FRAME_RATE, Quality, Room, Shares, work
 from server.media.load import LoadMeter
 from server.media.publication import MAX_FRAME_RATE, VideoPublication
 from server.media.subscription import KEYFRAMES_AT_ONCE, limited
 from server.media.workers.base import Transcoding
 
 RATE = 30.0
-LIGHT = Cost(RATE, RATE, 0.5e-3, 1e-3, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
-HOG = Cost(RATE, RATE, 4e-3, 2e-3, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
+LIGHT = Cost(RATE, RATE, RATE, 0.5e-3, 1e-3, 0.5, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
+HOG = Cost(RATE, RATE, RATE, 4e-3, 2e-3, 1.0, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
 QUALITY = Quality(600_000, 2)
 ROOMY = Room(1e9, {}, 1e9)
 
@@ -54,6 +54,13 @@ def test_cameras_of_one_kind_have_the_same_frame_rate() -> None:
     rates = fit(costs, Room(0.8, {}, 0.9))
     assert len(set(rates.values())) == 1
     assert rates["0"] < RATE
+
+
+def test_only_what_is_needed_or_shown_is_decoded() -> None:
+    layered = LIGHT._replace(needed=RATE / 2)
+    for shown, decoded in ((RATE, 30.0), (20.0, 25.0), (10.0, 20.0)):
+        less = work(LIGHT, QUALITY, shown) - work(layered, QUALITY, shown)
+        assert less == pytest.approx((RATE - decoded) * LIGHT.decode)
 
 
 def test_a_worker_gives_its_cameras_no_more_than_it_has() -> None:
@@ -136,6 +143,21 @@ def test_who_may_show_little_has_only_keyframes_decoded(monkeypatch: pytest.Monk
         now += 1 / 30
         publication.receive(EncodedFrame(b"x", 3000 * i, i == 310, "VP8", now))
     assert [frame.timestamp // 3000 for frame in taken[20:]] == list(range(310, 330))
+
+
+def test_what_no_frame_refers_to_is_decoded_only_where_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    worker: Transcoding = Worker()  # type: ignore[assignment]
+    publication = VideoPublication(worker, LoadMeter(1))
+    monkeypatch.setattr(publication, "_start", lambda: None)
+    publication.frame_rate = 10.0
+    for i in range(13):
+        publication.receive(EncodedFrame(b"x", 3000 * i, i == 0, "VP8", now, droppable=i % 2 == 1))
+    batches = [[frame.timestamp // 3000 for frame in publication._next_batch(now)] for _ in range(4)]
+    shown = [batch[-1] for batch in batches]
+    assert shown == [0, 3, 6, 9]
+    assert [number for batch in batches for number in batch] == [0, 2, 3, 4, 6, 8, 9]
 
 
 def test_what_came_before_a_keyframe_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from statistics import mean
 
 import pytest
 
+from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, FULL_FRAME_RATE, QUALITIES, SHOW_AFTER, SHOW_FROM, Governor
 from tests.support.simulated_machine import Moment, SimulatedMachine
 
@@ -104,6 +105,7 @@ def test_heavier_cameras_give_up_first() -> None:
     assert 5 < rates.pop(1) < 29
     assert min(rates) > 29.5
     assert machine.governor.held_back("1")
+    assert machine.governor.heavy("1")
     assert not machine.governor.held_back("0")
 
 
@@ -166,13 +168,15 @@ def test_the_event_loop_may_be_what_is_full() -> None:
     assert machine.governor.given_up == len(QUALITIES)
 
 
-@pytest.mark.parametrize("cameras", [11])
-def test_it_does_not_oscillate_for_an_hour(cameras: int) -> None:
-    machine = SimulatedMachine(cameras)
+def test_it_does_not_oscillate_for_an_hour() -> None:
+    machine = SimulatedMachine(5)
+    for camera in machine.cameras:
+        camera.rest, camera.encode, camera.send = 3.5e-3, 4e-3, 1.5e-3
     machine.run(30)
     moments = machine.run(3600)
     assert idle(moments) <= WASTE or machine.governor.given_up == 0
     qualities = [moment.given_up for moment in moments]
+    assert min(qualities) > 0
     assert sum(a != b for a, b in pairwise(qualities)) <= 6
     rates = [mean(moment.rates) for moment in moments]
     assert min(rates) > 0.9 * mean(rates)
@@ -187,12 +191,43 @@ def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     assert average(moments) > 20
 
 
+def test_cameras_that_are_asked_for_less_leave_more_for_what_is_shown_and_come_back() -> None:
+    deaf, obedient = SimulatedMachine(18), SimulatedMachine(18)
+    for camera in obedient.cameras:
+        camera.requests = CameraRequests()
+    rates = []
+    for machine in (deaf, obedient):
+        machine.run(20)
+        moments = machine.run(300)
+        expect_all_used(moments)
+        settled = [mean(moment.rates) for moment in moments]
+        assert min(settled) > 0.85 * mean(settled)
+        rates.append(mean(settled))
+    assert rates[1] > 1.1 * rates[0], rates
+    del obedient.cameras[4:]
+    obedient.run(RIGHT_AFTER + 1)
+    assert average(obedient.run(5)) > 29.5
+
+
+def test_who_joins_while_cameras_are_asked_for_less_upsets_nobody() -> None:
+    machine = SimulatedMachine(13)
+    for camera in machine.cameras:
+        camera.requests = CameraRequests()
+    machine.run(20)
+    for camera in SimulatedMachine(2).cameras:
+        camera.requests = CameraRequests()
+        machine.cameras.append(camera)
+    machine.run(RIGHT_AFTER)
+    rates = [mean(moment.rates) for moment in machine.run(60)]
+    assert min(rates) > 0.85 * mean(rates)
+
+
 def test_a_neighbour_that_takes_everything_leaves_what_is_ours() -> None:
     """Nothing is idle then, and yet more than nearly nothing can be had."""
     machine = SimulatedMachine(12)
     machine.others, machine.greedy = (lambda now: 1.0), True
     machine.run(10)
-    assert 8 < average(machine.run(5)) < 20
+    assert 5 < average(machine.run(5)) < 20
 
 
 def test_it_goes_without_a_clock_of_idle_time() -> None:

@@ -110,7 +110,8 @@ class Watch:
     @staticmethod
     def _use(publication: VideoPublication) -> Use:
         times = publication.transcoder.times
-        return Use(publication.received, times.decoded, times.filtered, rest=times.filtered * PICTURE)
+        pictures = times.filtered
+        return Use(publication.received, decoded=times.decoded, pictures=pictures, rest=pictures * PICTURE)
 
 
 async def govern(publications: list[VideoPublication], meter: LoadMeter, levels: list[int]) -> None:

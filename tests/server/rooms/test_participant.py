@@ -220,7 +220,7 @@ async def test_load_makes_pictures_fewer_and_never_less_private(ada: Participant
     assert (ada.video.frame_rate, ada.video.max_bitrate) == (12.5, 250_000)
     assert ada.filter.network_interval == 2
     assert ada.filter.full_blur
-    ada.govern(FULL._replace(frame_rate=5.0), held_back=True)
+    ada.govern(FULL._replace(frame_rate=5.0), held_back=True, heavy=True)
     assert (ada.degraded, ada.video.held_back, ada.video.transcoder.heavy) == ("overload", True, True)
     ada.govern(FULL)
     assert ada.degraded is None

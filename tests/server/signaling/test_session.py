@@ -388,6 +388,36 @@ async def test_why_the_picture_is_worse(rooms: Rooms) -> None:
     assert "busy" in report["reason"]
 
 
+async def test_a_camera_is_asked_for_what_is_shown_of_it_whenever_that_changes(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada")
+    membership = ada.session.membership
+    membership.ask_camera()
+    assert not ada.told("camera")
+    membership.participant.govern(Level(18.2, 250_000))
+    for _ in range(2):
+        membership.participant.ask(time.monotonic(), pressed=True)
+        membership.ask_camera()
+    assert len(ada.told("camera")) == 1
+    assert ada.last("camera") == {"type": "camera", "frameRate": 20, "scaleDown": 1.0}
+    membership.forget_told()  # another page begins with what everybody may send
+    membership.ask_camera()
+    assert len(ada.told("camera")) == 2
+
+
+async def test_who_takes_no_messages_is_asked_for_fewer_bits(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await joined(rooms, "Ada")
+    membership, asked = ada.session.membership, list[int | None]()
+    monkeypatch.setattr(membership.participant.video, "ask_for", asked.append)
+    membership.send = None
+    membership.ask_camera()
+    membership.participant.govern(Level(14.0, 250_000))
+    membership.participant.ask(time.monotonic(), pressed=True)
+    membership.ask_camera()
+    assert asked == [None, rooms.config.max_bitrate // 2]
+
+
 async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(rooms: Rooms) -> None:
     ada = await joined(rooms, "Ada")
     participant = ada.session.membership.participant

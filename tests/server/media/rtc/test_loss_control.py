@@ -51,3 +51,15 @@ def test_a_few_packets_say_nothing() -> None:
     sender = Sender(1_000_000)
     sender.counters.packets, sender.counters.repaired = 10, 5
     assert sender.control.update(5.0) is None
+
+
+def test_a_ceiling_is_told_and_lifted_without_any_loss() -> None:
+    counters = BufferCounters()
+    control = LossControl(counters)
+    told = []
+    for second in range(1, 7):
+        counters.packets += 100
+        counters.bytes += 100_000
+        control.ceiling = 400_000 if second in (2, 3) else NO_LIMIT
+        told.append(control.update(float(second)))
+    assert told == [None, 400_000, 400_000, NO_LIMIT, None, None]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.media.rtc.h264 import depayload_h264, packetize_h264
-from server.media.rtc.vp8 import depayload_vp8, packetize_vp8, picture_id_of, with_picture_id
+from server.media.rtc.vp8 import depayload_vp8, is_droppable, packetize_vp8, picture_id_of, with_picture_id
 
 
 @given(st.binary(min_size=1, max_size=5000), st.integers(0, 0x7FFF), st.integers(5, 1300))
@@ -88,3 +88,9 @@ def test_h264_rubbish_raises_value_error_only(payload: bytes) -> None:
 def test_h264_is_cut_whatever_a_sender_put_together(parts: list[bytes]) -> None:
     for payload in packetize_h264(b"\x65\x88\0\0\1" + b"".join(parts)):
         assert 0 < len(payload) <= 1300
+
+
+def test_a_sender_tells_what_no_other_frame_refers_to() -> None:
+    assert is_droppable(b"\xb0\x80\x80\x01data")
+    assert not is_droppable(b"\x90\x80\x80\x01data")
+    assert not is_droppable(b"")

@@ -1,0 +1,56 @@
+"""What a camera is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests
+from server.media.governor import FULL, Level
+
+
+def update(
+    requests: CameraRequests, now: float, frame_rate: float, *, size: float = 1.0, held_back: bool = False
+) -> bool:
+    level = Level(frame_rate, FULL.bitrate)
+    return requests.update(now, level, held_back=held_back, size=size, pressed=frame_rate < 30)
+
+
+def test_a_camera_is_asked_for_no_more_than_is_shown() -> None:
+    requests = CameraRequests()
+    assert not update(requests, 0.0, 30.0)
+    assert update(requests, 1.0, 19.3)
+    assert requests.now == CameraRequest(21)
+    assert update(requests, 9.0, 30.0)
+    assert requests.now == CameraRequest(30)
+
+
+def test_small_changes_are_not_worth_a_message() -> None:
+    requests = CameraRequests()
+    update(requests, 0.0, 20.0)
+    assert not any(update(requests, 5.0 + i, rate) for i, rate in enumerate((19.2, 20.9, 20.0)))
+    assert update(requests, 9.0, 22.0)
+
+
+def test_there_is_a_pause_between_two_requests() -> None:
+    requests = CameraRequests()
+    assert update(requests, 0.0, 10.0)
+    assert not update(requests, PAUSE / 2, 20.0)
+    assert update(requests, PAUSE, 20.0)
+
+
+def test_somebody_s_keyframe_is_never_far_away() -> None:
+    requests = CameraRequests()
+    update(requests, 0.0, 2.0)
+    assert requests.now.frame_rate == 5
+
+
+def test_a_large_camera_that_costs_more_than_others_is_asked_to_be_smaller_until_there_is_room() -> None:
+    requests = CameraRequests()
+    assert update(requests, 0.0, 8.0, size=4.0, held_back=True)
+    assert requests.now.scale_down == pytest.approx(2.0)
+    update(requests, 5.0, 25.0)  # it is as small as was asked for
+    assert requests.now.scale_down == pytest.approx(2.0)
+    update(requests, 10.0, 30.0)
+    assert requests.now == CameraRequest(30, 2.0)
+    assert update(requests, 5.0 + KEPT, 30.0)
+    assert requests.now == CameraRequest(30)
