@@ -10,6 +10,9 @@ import { RoomPin } from './room-pin.js';
 /** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {ClientMessage, InvitationsTold} from '../protocol/types.js' */
 
+/** The longest link that a code holds. */
+const QR_BYTES = 666;
+
 /** The room's address, to be copied, shared, or read by a phone's camera; for hosts, what else lets people in. */
 export class Invite {
   #dialog = byId('invite-dialog', HTMLDialogElement);
@@ -100,10 +103,13 @@ export class Invite {
   /** @param {string} link */
   async #drawQr(link) {
     const { encodeQr } = await import('../lib/qr.js');
+    const qr = byId('invite-qr', SVGSVGElement);
+    const bytes = new TextEncoder().encode(link).length;
+    qr.toggleAttribute('hidden', bytes > QR_BYTES);
+    if (bytes > QR_BYTES) return;
     const modules = encodeQr(link);
     const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     path.setAttribute('d', modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : ''))).join(''));
-    const qr = byId('invite-qr', SVGSVGElement);
     qr.setAttribute('viewBox', `0 0 ${modules.length + 8} ${modules.length + 8}`);
     qr.replaceChildren(path);
   }
