@@ -43,6 +43,22 @@ def test_the_design_names_tests_that_exist() -> None:
         assert (ROOT / "tests" / name).exists(), name
 
 
+def test_the_features_name_tests_that_exist() -> None:
+    features = (ROOT / "docs/features.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", features)
+    assert len(named) > 20
+    for file, name in named:
+        text = (ROOT / "tests" / file).read_text("utf-8")
+        assert not name or f"def {name}(" in text, (file, name)
+    claims = [
+        line
+        for line in features.splitlines()
+        if line.startswith("| ") and line.split("|")[2].startswith(" yes")
+    ]
+    assert claims
+    assert all("test_" in line.split("|")[2] for line in claims)
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").split()) < 1500
 

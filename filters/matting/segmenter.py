@@ -58,6 +58,10 @@ class ModelCard:
     """Height and width are multiples of this."""
     pixels: int
     """About height times width, where the caller doesn't say otherwise."""
+    leak: float | None = None
+    """Share of the true room that the whole filter shows in a frame, in % (benchmarks.quality); None: unknown."""
+    union: float | None = None
+    """The same collected over a clip."""
 
 
 def load_card(name: str, folder: Path) -> ModelCard:
@@ -85,6 +89,11 @@ def load_card(name: str, folder: Path) -> ModelCard:
     return card
 
 
+def _measured(table: dict[str, Any], name: str) -> float | None:
+    filtered = table.get("measured", {}).get("filter", {})
+    return _value(table, f"measured.filter.{name}", float) if name in filtered else None
+
+
 def _card(table: dict[str, Any], network: Path, data: bytes) -> ModelCard:
     """Return a parsed card; raises ValueError, naming the key, where one is missing or wrong."""
     size = _numbers(table, "input.size", 2, int) if "size" in table.get("input", ()) else ()
@@ -102,6 +111,8 @@ def _card(table: dict[str, Any], network: Path, data: bytes) -> ModelCard:
         size=size,
         multiple=2 if size else _value(table, "input.multiple", int),
         pixels=math.prod(size) if size else _value(table, "input.pixels", int),
+        leak=_measured(table, "leak"),
+        union=_measured(table, "union"),
     )
     if min(card.multiple, card.pixels, *card.std, *size) <= 0:
         raise ValueError("input.std, input.size, input.multiple and input.pixels should be positive")

@@ -39,6 +39,8 @@ class Chat(NamedTuple):
     name: str
     text: str
     time: int
+    to: str | None = None
+    """Who alone is to read it, besides whoever wrote it."""
 
     def describe(self) -> dict[str, Any]:
         """Return the Chat of the signalling protocol."""
@@ -238,10 +240,16 @@ class Roster(Generic[M]):
             self.sharer = None
         return shared
 
-    def say(self, member: M, name: str, text: str, now: float) -> Chat:
-        """Keep a chat message; `now` in seconds since 1970. Raises SignalingError bad-message."""
-        chat = Chat(next(self._chat_ids), member.id, name, chat_text(text), round(now * 1000))
-        self.chat.append(chat)
+    def say(self, member: M, name: str, text: str, now: float, to: str | None = None) -> Chat:
+        """Keep a chat message, unless it is `to` one member alone; `now` in seconds since 1970.
+
+        Raises SignalingError bad-message, unknown-participant.
+        """
+        if to is not None and to not in self.members:
+            raise SignalingError("unknown-participant", "They are not in this room (any more).")
+        chat = Chat(next(self._chat_ids), member.id, name, chat_text(text), round(now * 1000), to)
+        if to is None:
+            self.chat.append(chat)
         return chat
 
 

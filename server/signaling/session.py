@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from server.access.pins import Proof
 from server.access.policy import MAX_CHAT, REACTIONS, room_name
@@ -176,10 +177,10 @@ class Session:
         }
 
     @property
-    def model(self) -> dict[str, str]:
-        """Name and checksum of the network."""
+    def model(self) -> dict[str, Any]:
+        """Name and checksum of the network, and what the filter around it was measured to let through."""
         card = self.rooms.media.card
-        return {"name": card.name, "sha256": card.sha256}
+        return {"name": card.name, "sha256": card.sha256, "leak": card.leak, "union": card.union}
 
     def offer(self, offer: SubscribeOffer) -> None:
         """Send an offer to receive."""

@@ -12,6 +12,7 @@ import { Door } from '../view/door.js';
 import { offerReceipt, showLeft } from '../view/left.js';
 import { Lobby } from '../view/lobby.js';
 import { announce, notify, warn } from '../view/notices.js';
+import { OtherTabs } from './other-tabs.js';
 import { WakeLock } from './wake-lock.js';
 
 /** @import {Phase} from './room-client.js' */
@@ -33,6 +34,7 @@ export class Page {
   /** @type {RoomClient | null} */
   #client = null;
   #wakeLock = new WakeLock();
+  #otherTabs;
   #secrets;
 
   /** @param {string} room */
@@ -43,8 +45,10 @@ export class Page {
     this.#local = new LocalMedia((kind) => this.#showDevices(kind));
     this.#lobby = new Lobby(name, { join: (typed) => this.#enter(typed), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
+    this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
     this.#controller = new RoomController(room, this.#local, this.#backgrounds);
     onAction('microphone', () => void this.#toggle('audio'));
+    onAction('flip', () => this.#local.flip());
     onAction('camera', () => void this.#toggle('video'));
     onAction('leave', () => this.#client?.leave());
   }
@@ -65,6 +69,8 @@ export class Page {
   #showLobby() {
     document.body.dataset.state = 'lobby';
     showInTab('idle', this.#room, 0);
+    this.#lobby.showTwin(false);
+    this.#otherTabs.ask(() => this.#lobby.showTwin(true));
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
     this.#local.moveTo(this.#lobby.devices, this.#lobby.filter);
   }

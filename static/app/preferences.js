@@ -7,6 +7,14 @@
  * @property {string} background
  * @property {string} camera
  * @property {string} microphone
+ * @property {string} speaker '' for the browser's choice
+ * @property {boolean} noiseSuppression
+ * @property {boolean} echoCancellation
+ * @property {boolean} autoGainControl
+ * @property {boolean} mirror whether one's own picture is mirrored, for oneself
+ * @property {boolean} hideSelf whether one's own picture is not shown while others are there
+ * @property {string[]} sounds the events that sound: join, knock, hand, message
+ * @property {boolean} notifications
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
  * @property {boolean} deviceFilter whether the camera is filtered on this device, too
@@ -19,7 +27,8 @@
 const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
-  name: '', background: 'blur', camera: '', microphone: '', cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', language: '',
+  name: '', background: 'blur', camera: '', microphone: '', speaker: '', noiseSuppression: true, echoCancellation: true, autoGainControl: true, mirror: true, hideSelf: false,
+  sounds: ['join', 'knock', 'hand', 'message'], notifications: false, cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', language: '',
 };
 
 /** @returns {Preferences} */

@@ -1,6 +1,7 @@
 // @ts-check
 import { showInTab } from './favicon.js';
 import { loadPreferences, savePreferences } from './preferences.js';
+import { Attention } from './attention.js';
 import { DataSaver } from './data-saver.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
@@ -14,6 +15,7 @@ import { People } from '../view/people.js';
 import { Reactions } from '../view/reactions.js';
 import { RecordingView } from '../view/recording.js';
 import { RoomView } from '../view/room.js';
+import { Settings } from '../view/settings.js';
 import { FilterReportView } from '../view/filter-report.js';
 
 /** @import {BackgroundController} from './background-controller.js' */
@@ -33,7 +35,7 @@ export class RoomController {
   #local;
   #backgrounds;
   #view = new RoomView();
-  #chat = new Chat((words) => this.#send({ type: 'chat', text: words }));
+  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }));
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
@@ -42,6 +44,8 @@ export class RoomController {
   #screen = new ScreenShare();
   #shortcuts;
   #saving;
+  #settings;
+  #attention;
   /** @type {RoomClient | null} */
   #client = null;
   #timers = [0, 0];
@@ -55,6 +59,7 @@ export class RoomController {
    */
   constructor(room, local, backgrounds) {
     this.#room = room;
+    this.#attention = new Attention(room);
     this.#local = local;
     this.#backgrounds = backgrounds;
     this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
@@ -75,7 +80,10 @@ export class RoomController {
       'may-unmute-no': () => this.#view.offerUnmute(''),
       'fullscreen': () => this.#view.toggleFullScreen(),
       'help': () => this.#view.showHelp(),
-      'settings': () => this.#view.showSettings(),
+      'settings': () => {
+        this.#view.showSettings();
+        void this.#settings.show();
+      },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
     this.#shortcuts = new Shortcuts({
@@ -85,7 +93,9 @@ export class RoomController {
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
+    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf() });
     this.#applyPreferences();
+    this.#showSelf();
   }
 
   /** Takes in what a new connection brought, in the lobby as in the room.
@@ -154,6 +164,7 @@ export class RoomController {
     const { state, participants } = client;
     this.#view.showParticipants(participants, state.self, state.isHost);
     this.#people.show(participants, state);
+    this.#chat.offerReaders(participants.filter(({ id }) => id !== state.self));
     const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
@@ -171,6 +182,7 @@ export class RoomController {
    */
   hear(client, message, before) {
     const { state } = client;
+    if (client.phase === 'room') this.#attention.hear(message, before, state);
     switch (message.type) {
       case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
       case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
@@ -235,6 +247,11 @@ export class RoomController {
       savePreferences({ shortcuts: on });
     });
     this.#view.tiles.setLayout(layout);
+  }
+
+  #showSelf() {
+    this.#settings.showSelf();
+    this.#view.tiles.hideSelf(loadPreferences().hideSelf);
   }
 
   #toggleLayout() {

@@ -1,6 +1,7 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
 import { byId, showAction } from '../view/dom.js';
+import { setTrack } from '../view/media-tile.js';
 import { warn } from '../view/notices.js';
 
 /** @import {RoomClient} from './room-client.js' */
@@ -47,6 +48,7 @@ export class ScreenShare {
     const caption = text(isOn ? 'screen.stop' : 'toolbar.screen');
     showAction('screen', { active: isOn, disabled: !allowed, hidden: !possible, label, caption });
     byId('sharing', HTMLElement).hidden = !isOn;
+    setTrack(byId('sharing-preview', HTMLVideoElement), this.#stream?.getVideoTracks()[0] ?? null);
   }
 
   /** Asks which screen, window or tab, and sends it with its sound where the browser gives it.

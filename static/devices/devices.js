@@ -3,7 +3,7 @@
 
 /**
  * Why there is no camera or microphone.
- * @typedef {'insecure' | 'refused' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
+ * @typedef {'insecure' | 'refused' | 'system' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
  * `filter`: the filter on this device can't go on.
  */
 
@@ -25,6 +25,8 @@ const DEFAULT_LIMITS = { width: 640, height: 360, frameRate: 30, maxBitrate: 1_5
 export class Devices {
   #changed;
   #limits = DEFAULT_LIMITS;
+  /** What the browser does to the sound. */
+  #processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
   /** How many requests there have been. */
   #requests = 0;
   /** @type {Record<Kind, Device>} */
@@ -94,6 +96,19 @@ export class Devices {
     await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
   }
 
+  /** @param {{echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean}} processing of the microphone */
+  async setProcessing({ echoCancellation, noiseSuppression, autoGainControl }) {
+    this.#processing = { echoCancellation, noiseSuppression, autoGainControl };
+    await this.state.audio.track?.applyConstraints(this.#constraints('audio', '')).catch(() => {});
+  }
+
+  /** The camera after the one in use, or ''. */
+  get nextCamera() {
+    const ids = this.available.video.map(({ deviceId }) => deviceId);
+    const used = ids.indexOf(this.state.video.track?.getSettings().deviceId ?? '');
+    return ids.length > 1 ? ids[(used + 1) % ids.length] : '';
+  }
+
   /** Closes a device of which nothing can be sent.
    * @param {Kind} kind @param {Problem} problem */
   reject(kind, problem) {
@@ -150,10 +165,10 @@ export class Devices {
     try {
       return await navigator.mediaDevices.getUserMedia(wants);
     } catch (error) {
-      const { name } = /** @type {DOMException} */ (error);
+      const { name, message } = /** @type {DOMException} */ (error);
       // The device picked may be gone. Of two, each is asked for by itself, so that the other one stays as picked.
       if (name === 'OverconstrainedError' && picky && kinds.length === 1) return this.#request(kinds, false);
-      return problemOf(name);
+      return problemOf(name, message);
     }
   }
 
@@ -198,7 +213,7 @@ export class Devices {
    */
   #constraints(kind, id) {
     const picked = id ? { deviceId: { exact: id } } : {}; // Chromium does not care for an ideal one
-    if (kind === 'audio') return { ...picked, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    if (kind === 'audio') return { ...picked, ...this.#processing };
     const { width, height, frameRate } = this.#limits;
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
   }
@@ -243,11 +258,12 @@ async function isGranted(kind) {
 
 /**
  * @param {string} name of an error
+ * @param {string} message in which Chromium says whether the system refuses
  * @returns {Problem}
  */
-function problemOf(name) {
+function problemOf(name, message) {
   switch (name) {
-    case 'NotAllowedError': case 'SecurityError': return 'refused';
+    case 'NotAllowedError': case 'SecurityError': return /system/i.test(message) ? 'system' : 'refused';
     case 'NotFoundError': case 'OverconstrainedError': return 'missing';
     case 'NotReadableError': case 'AbortError': return 'busy';
     default: return 'failed';

@@ -31,6 +31,7 @@ export class LocalMedia {
     const { camera, microphone, cameraOn, microphoneOn } = loadPreferences();
     this.#changed = changed;
     this.devices = new Devices({ video: { on: cameraOn, id: camera }, audio: { on: microphoneOn, id: microphone } }, (kind) => this.#show(kind));
+    this.applyProcessing();
     this.#fields = new DeviceFields({
       choose: (kind, id) => this.#choose(kind, id),
       retry: () => void this.devices.open(),
@@ -93,6 +94,17 @@ export class LocalMedia {
    * @param {boolean} on */
   async talk(on) {
     if (this.devices.state.audio.on !== on) await this.devices.toggle('audio', on);
+  }
+
+  /** Takes the next camera, as the one at the back of a phone. */
+  flip() {
+    const next = this.devices.nextCamera;
+    if (next) this.#choose('video', next);
+  }
+
+  /** Has the browser treat the microphone's sound as is wanted now. */
+  applyProcessing() {
+    void this.devices.setProcessing(loadPreferences());
   }
 
   close() {

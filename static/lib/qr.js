@@ -1,16 +1,18 @@
 // @ts-check
 /**
- * QR codes (ISO/IEC 18004): byte mode, error correction level M, versions 1 to 13 (up to 331 bytes).
+ * QR codes (ISO/IEC 18004): byte mode, error correction level M, versions 1 to 20 (up to 666 bytes).
  */
 
 /** By version: error correction codewords a block, then blocks and data codewords of the first and the second group. */
 const BLOCKS = [
   [10, 1, 16, 0, 0], [16, 1, 28, 0, 0], [26, 1, 44, 0, 0], [18, 2, 32, 0, 0], [24, 2, 43, 0, 0], [16, 4, 27, 0, 0], [18, 4, 31, 0, 0],
   [22, 2, 38, 2, 39], [22, 3, 36, 2, 37], [26, 4, 43, 1, 44], [30, 1, 50, 4, 51], [22, 6, 36, 2, 37], [22, 8, 37, 1, 38],
+  [24, 4, 40, 5, 41], [24, 5, 41, 5, 42], [28, 7, 45, 3, 46], [28, 10, 46, 1, 47], [26, 9, 43, 4, 44], [26, 3, 44, 11, 45], [26, 3, 41, 13, 42],
 ];
 /** By version: the centres of the alignment patterns on either axis. */
 const ALIGNMENT = [
   [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50], [6, 30, 54], [6, 32, 58], [6, 34, 62],
+  [6, 26, 46, 66], [6, 26, 48, 70], [6, 26, 50, 74], [6, 30, 54, 78], [6, 30, 56, 82], [6, 30, 58, 86], [6, 34, 62, 90],
 ];
 /** @type {((row: number, column: number) => boolean)[]} */
 const MASKS = [

@@ -39,6 +39,7 @@
  * @property {string} name
  * @property {string} text
  * @property {number} time in ms since 1970
+ * @property {string | null} to who alone can read it, besides its author
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -81,6 +82,8 @@
  * @typedef {object} Model
  * @property {string} name
  * @property {string} sha256
+ * @property {number | null} leak % of the room behind people that the filter was measured to show in a picture
+ * @property {number | null} union the same collected over a clip
  *
  * @typedef {object} Recording
  * @property {number} since in ms since 1970
@@ -401,6 +404,7 @@
  * @typedef {object} Say
  * @property {'chat'} type
  * @property {string} text
+ * @property {string} [to]
  *
  * @typedef {object} Hand
  * @property {'hand'} type

@@ -17,13 +17,17 @@ export class Chat {
   /** @type {Message | null} */
   #last = null;
 
-  /** @param {(words: string) => boolean} send tells whether it went out */
+  #to = byId('chat-to', HTMLSelectElement);
+  /** @type {Map<string, string>} */
+  #names = new Map();
+
+  /** @param {(words: string, to: string) => boolean} send to everybody or one reader; tells whether it went out */
   constructor(send) {
     const form = byId('chat-form', HTMLFormElement);
     form.onsubmit = (event) => {
       event.preventDefault();
       const words = this.#input.value.trim();
-      if (words && !send(words)) return; // it stays, to be sent later
+      if (words && !send(words, this.#to.value)) return; // it stays, to be sent later
       this.#input.value = '';
       this.#fit();
     };
@@ -57,16 +61,30 @@ export class Chat {
    */
   add(message, own, seen) {
     const last = this.#last;
-    const goesOn = last !== null && last.participant === message.participant && message.time - last.time < BLOCK;
+    const goesOn = last !== null && last.participant === message.participant && last.to === message.to && message.time - last.time < BLOCK;
     const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
     const entry = element('article', { class: 'chat-entry', 'data-chat': String(message.id) });
     if (own) entry.setAttribute('data-own', '');
-    if (!goesOn) entry.append(heading(message, own));
+    if (!goesOn) entry.append(heading(message, own, this.#privately(message, own)));
+    if (message.to) entry.setAttribute('data-private', '');
     entry.append(body(message.text));
     this.#log.append(entry);
     this.#last = message;
     if (atEnd || own) this.#log.scrollTop = this.#log.scrollHeight;
     if (!seen && !own) this.#count(this.unread + 1);
+  }
+
+  /** Lets one write to somebody alone.
+   * @param {{id: string, name: string}[]} readers */
+  offerReaders(readers) {
+    for (const { id, name } of readers) this.#names.set(id, name);
+    const { value } = this.#to;
+    const drawn = JSON.stringify(readers.map(({ id, name }) => [id, name]));
+    byId('chat-to-field', HTMLElement).hidden = readers.length === 0;
+    if (this.#to.dataset.drawn === drawn) return;
+    this.#to.dataset.drawn = drawn;
+    this.#to.replaceChildren(new Option(text('chat.everyone'), ''), ...readers.map(({ id, name }) => new Option(name, id)));
+    this.#to.value = readers.some(({ id }) => id === value) ? value : '';
   }
 
   focus() {
@@ -79,6 +97,12 @@ export class Chat {
     this.#log.replaceChildren();
     this.#last = null;
     this.#count(0);
+  }
+
+  /** @param {Message} message @param {boolean} own */
+  #privately({ to }, own) {
+    if (!to) return '';
+    return own ? text('chat.private.to', { name: this.#names.get(to) ?? '' }) : text('chat.private');
   }
 
   /** @param {number} unread */
@@ -97,10 +121,11 @@ export class Chat {
 /**
  * @param {Message} message
  * @param {boolean} own
+ * @param {string} privately who else can read it, if not everybody
  */
-function heading({ name, time }, own) {
+function heading({ name, time }, own, privately) {
   return element('p', { class: 'chat-who' }, element('bdi', {}, own ? text('room.you') : name), ' ',
-    element('time', { datetime: new Date(time).toISOString() }, TIME.format(time)));
+    element('time', { datetime: new Date(time).toISOString() }, TIME.format(time)), ...(privately ? [' ', element('strong', {}, privately)] : []));
 }
 
 /** @param {string} words */

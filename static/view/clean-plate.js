@@ -53,7 +53,7 @@ export class CleanPlateButton {
 
   #draw() {
     const counting = this.#seconds > 0;
-    this.#button.textContent = text(counting || this.#plate !== 'none' ? 'plate.forget' : 'plate.learn');
+    this.#button.textContent = text(counting || this.#plate === 'recording' ? 'plate.cancel' : this.#plate === 'used' ? 'plate.forget' : 'plate.learn');
     this.#state.textContent = counting
       ? text('plate.countdown', { seconds: String(this.#seconds) })
       : text(`plate.${this.#plate}`);

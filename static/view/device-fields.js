@@ -45,6 +45,7 @@ export class DeviceFields {
   /** @param {Devices} devices */
   show(devices) {
     for (const kind of KINDS) this.#fill(kind, devices);
+    showAction('flip', { hidden: !devices.state.video.track || devices.nextCamera === '' || !matchMedia('(pointer: coarse)').matches });
     this.#test.hidden = !devices.state.audio.track || typeof MediaRecorder === 'undefined';
     this.#note(devices);
     this.#focusRetried(devices);
@@ -128,7 +129,7 @@ export class DeviceFields {
    */
   #problem(kind, problem) {
     const key = problemKey(kind, problem);
-    const [title, next] = [text(key), text(`${key}.next`)];
+    const [title, next] = [text(key), text(`${key}.next`, { remedy: text(`remedy.${problem === 'system' ? 'system' : browserName()}`) })];
     const words = element('p', {}, element('strong', {}, title), ` ${next}`);
     const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
     if (problem === 'insecure') return note;
@@ -142,10 +143,20 @@ export class DeviceFields {
   }
 }
 
+/** Which way to the permissions this browser has.
+ * @returns {'firefox' | 'ios' | 'safari' | 'chromium'} */
+function browserName() {
+  const { userAgent } = navigator;
+  if (/iPhone|iPad/.test(userAgent)) return 'ios';
+  if (/Firefox\//.test(userAgent)) return 'firefox';
+  return /Safari\//.test(userAgent) && !/Chrome\/|Chromium\//.test(userAgent) ? 'safari' : 'chromium';
+}
+
 /** The text that names a problem; with `.next` the one that says what to do.
  * @param {Kind} kind @param {Problem} problem */
 export function problemKey(kind, problem) {
-  return problem === 'insecure' || problem === 'filter' ? /** @type {const} */ (`problem.${problem}`) : /** @type {const} */ (`problem.${kind}.${problem}`);
+  if (problem === 'insecure' || problem === 'filter') return /** @type {const} */ (`problem.${problem}`);
+  return /** @type {const} */ (`problem.${kind}.${problem === 'system' ? 'refused' : problem}`);
 }
 
 /**
@@ -156,11 +167,12 @@ export function problemKey(kind, problem) {
 export function showSwitches(live) {
   for (const kind of KINDS) {
     const symbol = kind === 'video' ? 'camera' : 'mic';
+    const caption = text(`toolbar.${NAMES[kind]}.${live[kind] ? 'is-on' : 'is-off'}`);
     showAction(NAMES[kind], {
       on: live[kind],
       icon: live[kind] ? symbol : `${symbol}-off`,
-      label: text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`),
-      caption: kind === 'video' ? text('toolbar.camera') : text(live.audio ? 'toolbar.microphone' : 'toolbar.microphone.off'),
+      label: `${caption}: ${text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`)}`, // what is read begins with what is seen
+      caption,
     });
   }
 }

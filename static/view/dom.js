@@ -1,5 +1,5 @@
 // @ts-check
-import { isKey, language, text } from '../i18n/strings.js';
+import { direction, isKey, language, text } from '../i18n/strings.js';
 
 /**
  * @template {Element} T
@@ -50,6 +50,7 @@ export function setIcon(holder, name) {
 /** Fills in the words of the static page. */
 export function translate() {
   document.documentElement.lang = language;
+  document.documentElement.dir = direction;
   for (const [attribute, put] of Object.entries(PLACES)) {
     for (const target of document.querySelectorAll(`[${attribute}]`)) {
       const key = target.getAttribute(attribute) ?? '';

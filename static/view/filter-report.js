@@ -44,6 +44,7 @@ export class FilterReportView {
     this.#own.replaceChildren();
     byId('filter-model', HTMLElement).replaceChildren(
       row(text('filter.model'), model.name, 'model'), row(text('filter.checksum'), model.sha256, 'checksum'));
+    this.#showEdges(model);
     this.#mark(null);
   }
 
@@ -80,6 +81,16 @@ export class FilterReportView {
       row(text('filter.participants'), totals.participants.toLocaleString(language), 'participants'),
       row(text('filter.screens'), totals.screens.toLocaleString(language), 'screens'),
       row(text('filter.since'), TIME.format(totals.since), 'since'));
+  }
+
+  /** What the matte's edges let through, where that has been measured.
+   * @param {Model} model */
+  #showEdges({ leak, union }) {
+    const place = byId('filter-edges', HTMLElement);
+    place.hidden = leak === null || union === null;
+    if (leak === null || union === null) return;
+    const percent = (/** @type {number} */ share) => (share / 100).toLocaleString(language, { style: 'percent', maximumFractionDigits: 2 });
+    place.textContent = text('filter.edges', { leak: percent(leak), union: percent(union) });
   }
 
   /** @param {FilterReport | null} report */

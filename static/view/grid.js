@@ -72,6 +72,21 @@ export function placeAround(count, main, area, gap) {
 }
 
 /**
+ * Two people: oneself small, in the corner of the other.
+ *
+ * @param {Area} area
+ * @param {number} gap
+ * @returns {Box[]} of oneself, of the other
+ */
+export function placePair(area, gap) {
+  const width = clamp(area.width * 0.2, 120, 300);
+  const height = Math.floor(width / WIDEST);
+  const whole = { width: Math.floor(Math.min(area.width, area.height * WIDEST)), height: area.height };
+  const x = Math.round((area.width - whole.width) / 2);
+  return [{ x: x + whole.width - width - gap, y: area.height - height - gap, width, height }, { x, y: 0, ...whole }];
+}
+
+/**
  * @param {number} value
  * @param {number} low
  * @param {number} high

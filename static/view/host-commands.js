@@ -23,8 +23,8 @@ import { confirmed } from './confirm.js';
 export function hostCommands({ id, audio, hand, role }, unmute) {
   /** @type {HostCommand[]} */
   const commands = [];
-  if (audio) commands.push({ key: 'host.mute', symbol: 'mic-off', message: { type: 'mute', participant: id } });
-  else if (unmute === 'hosts' && role === 'guest') commands.push({ key: 'host.unmute', symbol: 'mic', message: { type: 'allow-unmute', participant: id } });
+  if (audio) commands.push({ key: 'host.mute', symbol: 'mic', message: { type: 'mute', participant: id } });
+  else if (unmute === 'hosts' && role === 'guest') commands.push({ key: 'host.unmute', symbol: 'mic-off', message: { type: 'allow-unmute', participant: id } });
   if (hand) commands.push({ key: 'host.lower', symbol: 'hand', message: { type: 'hand', raised: false, participant: id } });
   if (role === 'guest') {
     commands.push({

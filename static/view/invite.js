@@ -1,13 +1,17 @@
 // @ts-check
 import { roomAddress } from '../app/room-names.js';
 import { text } from '../i18n/strings.js';
-import { byId } from './dom.js';
+import { calendarFile } from '../lib/calendar.js';
+import { byId, element } from './dom.js';
 import { InvitationForm } from './invitation-form.js';
 import { notify } from './notices.js';
 import { RoomPin } from './room-pin.js';
 
 /** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {ClientMessage, InvitationsTold} from '../protocol/types.js' */
+
+/** The longest link that a code holds. */
+const QR_BYTES = 666;
 
 /** The room's address, to be copied, shared, or read by a phone's camera; for hosts, what else lets people in. */
 export class Invite {
@@ -34,6 +38,7 @@ export class Invite {
     this.#host.onclick = () => void this.#copy(`${roomAddress()}#host=${this.#hostToken}`, text('invite.host.copied'));
     this.#share.hidden = typeof navigator.share !== 'function';
     this.#share.onclick = () => void navigator.share({ url: this.#address }).catch(() => {}); // called off
+    byId('invite-calendar', HTMLButtonElement).onclick = () => this.#saveCalendar();
     this.#link.onfocus = () => this.#link.select();
   }
 
@@ -71,6 +76,13 @@ export class Invite {
     if (link) void this.#drawQr(link);
   }
 
+  #saveCalendar() {
+    const file = new Blob([calendarFile({ title: text('app.name'), link: this.#address, now: Date.now() })], { type: 'text/calendar' });
+    const anchor = element('a', { href: URL.createObjectURL(file), download: 'meeting.ics' });
+    anchor.click();
+    URL.revokeObjectURL(anchor.href);
+  }
+
   /**
    * @param {string} link
    * @param {string} done
@@ -91,10 +103,13 @@ export class Invite {
   /** @param {string} link */
   async #drawQr(link) {
     const { encodeQr } = await import('../lib/qr.js');
+    const qr = byId('invite-qr', SVGSVGElement);
+    const bytes = new TextEncoder().encode(link).length;
+    qr.toggleAttribute('hidden', bytes > QR_BYTES);
+    if (bytes > QR_BYTES) return;
     const modules = encodeQr(link);
     const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
     path.setAttribute('d', modules.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x + 4} ${y + 4}h1v1h-1z` : ''))).join(''));
-    const qr = byId('invite-qr', SVGSVGElement);
     qr.setAttribute('viewBox', `0 0 ${modules.length + 8} ${modules.length + 8}`);
     qr.replaceChildren(path);
   }

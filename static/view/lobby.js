@@ -114,6 +114,11 @@ export class Lobby {
     this.#showStage();
   }
 
+  /** @param {boolean} there whether another tab of this browser is in the room */
+  showTwin(there) {
+    byId('lobby-twin', HTMLElement).hidden = !there;
+  }
+
   /** @param {Hidden | null} why the server hides the camera for the moment */
   showHidden(why) {
     this.#hidden = why;
@@ -140,7 +145,7 @@ export class Lobby {
     const live = this.#cameraOn && this.#preview.srcObject !== null && this.#preview.videoWidth > 0;
     this.#stage.dataset.preview = live ? 'live' : 'drawn';
     byId('lobby-round-trip', HTMLElement).hidden = !live;
-    const words = this.#hidden && this.#cameraOn ? text(`room.hidden.${this.#hidden}`) : live ? text('lobby.exactly') : text('lobby.stage', { title: this.#title });
+    const words = this.#hidden && this.#cameraOn ? text(`room.hidden.${this.#hidden}`) : live ? text(document.body.dataset.mirror === 'true' ? 'lobby.exactly.mirrored' : 'lobby.exactly') : text('lobby.stage', { title: this.#title });
     const place = byId('stage-title', HTMLElement).querySelector('span');
     if (place && place.textContent !== words) place.textContent = words;
   }

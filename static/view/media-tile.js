@@ -1,4 +1,5 @@
 // @ts-check
+import { soundThere } from '../devices/loudspeaker.js';
 import { text } from '../i18n/strings.js';
 import { element, icon } from './dom.js';
 
@@ -26,6 +27,7 @@ export class MediaTile {
    */
   constructor(attributes, events, ...children) {
     this.#events = events;
+    soundThere(this.#audio);
     this.video.muted = true;
     this.video.disablePictureInPicture = false;
     const menu = element('button', { type: 'button', class: 'tile-menu', 'aria-haspopup': 'true' }, icon('more'));
@@ -79,6 +81,19 @@ export class MediaTile {
     this.#audio.play().catch((error) => {
       if (error.name === 'NotAllowedError') this.#events.blocked();
     });
+  }
+
+  /** How loud this one is for oneself, in [0, 1]. */
+  get volume() {
+    return this.#audio.volume;
+  }
+
+  set volume(volume) {
+    this.#audio.volume = volume;
+  }
+
+  get hasSound() {
+    return this.#audio.srcObject !== null;
   }
 
   remove() {

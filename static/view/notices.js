@@ -1,7 +1,10 @@
 // @ts-check
 import { byId, element } from './dom.js';
 
-const SHOWN_FOR = 5000;
+const SHOWN_FOR = 5000; // ms
+/** By the page's state.
+ * @type {Record<string, string>} */
+const PLACES = { lobby: 'lobby-notes', room: 'people' };
 
 /** Says something in passing, on the screen and to screen readers.
  * @param {string} words */
@@ -26,10 +29,11 @@ export function warn(words) {
   put(byId('alerts', HTMLElement), words);
 }
 
-/** Where notices are seen and cover nothing that one uses: in the dialog that is open, else over the tiles of the room. */
+/** Where notices are seen and cover nothing that one uses: in the dialog that is open, over the tiles of the room, in the row to join. */
 function gather() {
   const dialog = document.querySelector('dialog[open]');
-  const holder = dialog ?? (document.body.dataset.state === 'room' ? byId('people', HTMLElement) : document.body);
+  const place = document.getElementById(PLACES[document.body.dataset.state ?? ''] ?? '');
+  const holder = dialog ?? (place?.checkVisibility() ? place : document.body);
   const notes = byId('notes', HTMLElement);
   if (notes.parentElement === holder) return;
   holder.append(notes);

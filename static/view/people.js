@@ -103,12 +103,12 @@ export class People {
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
     ].filter(Boolean).join(' · ');
     const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));
-    const showHand = hand && (unmute === null || isSelf); // hosts have a button of it
-    const badges = element('span', { class: 'badges' }, ...(showHand ? [badge('hand', text('room.hand.up'))] : []),
+    const commands = unmute !== null && !isSelf ? hostCommands(participant, unmute) : [];
+    const lowers = commands.some(({ message }) => message.type === 'hand'); // its button shows the hand
+    const badges = element('span', { class: 'badges' }, ...(hand && !lowers ? [badge('hand', text('room.hand.up'))] : []),
       ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
     const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
-    if (unmute === null || isSelf) return row;
-    for (const each of hostCommands(participant, unmute)) {
+    for (const each of commands) {
       const { key, symbol } = each;
       const words = `${text(key)}: ${name}`;
       const button = element('button', { type: 'button', class: 'quiet', 'aria-label': words, title: text(key) }, icon(symbol));

@@ -24,7 +24,7 @@ export class TileMenu {
     if (document.fullscreenEnabled) items.push(this.#item('tile.fullscreen', 'fullscreen', () => void tile.element.requestFullscreen().catch(() => {})));
     if (document.pictureInPictureEnabled) items.push(this.#item('tile.pip', 'pip', () => void togglePictureInPicture(tile.video)));
     for (const each of participant ? hostCommands(participant, unmute) : []) items.push(this.#item(each.key, each.symbol, () => void command(each, participant?.name ?? '', send)));
-    this.#menu.replaceChildren(...items);
+    this.#menu.replaceChildren(...items, ...(tile.hasSound ? [volumeField(tile)] : []));
     this.#menu.setAttribute('aria-label', opener.getAttribute('aria-label') ?? '');
     this.#menu.showPopover();
     placePopover(this.#menu, opener);
@@ -49,6 +49,14 @@ export class TileMenu {
     };
     return item;
   }
+}
+
+/** A slider for how loud somebody is, here only.
+ * @param {MediaTile} tile */
+function volumeField(tile) {
+  const slider = element('input', { type: 'range', min: '0', max: '100', value: String(Math.round(tile.volume * 100)) });
+  slider.oninput = () => { tile.volume = Number(slider.value) / 100; };
+  return element('label', { class: 'item volume' }, icon('speaker'), element('span', {}, text('tile.volume')), slider);
 }
 
 /** @param {HTMLVideoElement} video */

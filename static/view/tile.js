@@ -38,7 +38,7 @@ export class Tile extends MediaTile {
     name.append(this.#name);
     if (isSelf) {
       this.element.setAttribute('data-self', '');
-      name.append(element('span', { class: 'tile-note' }, text('room.self')));
+      name.append(element('span', { class: 'tile-note' }, text('room.self')), element('span', { class: 'tile-note mirrored' }, text('room.self.mirrored')));
     }
     name.append(this.#quality);
     this.element.append(this.#hand);

@@ -1,7 +1,7 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
-import { placeAround, placeTiles } from './grid.js';
+import { placeAround, placePair, placeTiles } from './grid.js';
 import { announce } from './notices.js';
 import { ScreenTile } from './screen-tile.js';
 import { Tile } from './tile.js';
@@ -43,6 +43,7 @@ export class Tiles {
   /** @type {string | null} */
   #speaker = null;
   #settling = 0;
+  #hidesSelf = false;
 
   /** @param {() => void} blocked told when the browser wants a click before it plays sound */
   constructor(blocked) {
@@ -108,6 +109,13 @@ export class Tiles {
   setLayout(layout) {
     this.layout = layout;
     this.onLayout(layout);
+    this.#layOut();
+  }
+
+  /** Shows one's own tile only while nobody else is there.
+   * @param {boolean} hide */
+  hideSelf(hide) {
+    this.#hidesSelf = hide;
     this.#layOut();
   }
 
@@ -196,11 +204,15 @@ export class Tiles {
   #layOut() {
     const shown = [...[...this.#tiles].map(([id, tile]) => ({ key: id, tile })), ...[...this.#screens].map(([id, tile]) => ({ key: screenKey(id), tile }))];
     shown.sort((a, b) => Number(b.key === this.#local) - Number(a.key === this.#local));
+    const own = this.#hidesSelf && shown.length > 1 ? shown.findIndex(({ key }) => key === this.#local) : -1;
+    if (own >= 0) shown.splice(own, 1);
+    this.#tiles.get(this.#local)?.element.toggleAttribute('data-away', own >= 0);
     const area = { width: this.#root.clientWidth, height: this.#root.clientHeight };
     const main = shown.findIndex(({ key }) => key === this.#main);
-    const boxes = main < 0 ? placeTiles(shown.length, area, GAP) : placeAround(shown.length, main, area, GAP);
+    const isPair = main < 0 && shown.length === 2 && this.#tiles.size === 2 && area.width > area.height;
+    const boxes = isPair ? placePair(area, GAP) : main < 0 ? placeTiles(shown.length, area, GAP) : placeAround(shown.length, main, area, GAP);
     shown.forEach(({ key, tile }, index) => tile.place(boxes[index], index === main, key === this.#pinned));
-    this.#root.dataset.layout = main < 0 ? 'grid' : 'focus';
+    this.#root.dataset.layout = isPair ? 'pair' : main < 0 ? 'grid' : 'focus';
   }
 }
 

@@ -23,7 +23,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 @pytest.mark.parametrize(
     "words",
-    ["abc", "http://localhost:8080/r/calm-birch-7kq2m", "https://x.example/r/" + "ü-😀" * 40, "c" * 320],
+    [
+        "abc",
+        "http://localhost:8080/r/calm-birch-7kq2m",
+        "https://x.example/r/" + "ü-😀" * 40,
+        "c" * 320,
+        *("https://x.example/r/studio#token=" + "aB3_" * n for n in (80, 90, 100, 110, 125, 145, 158)),
+    ],
 )
 async def test_qr_codes_can_be_read(page: Page, fake: FakeServer, words: str) -> None:
     await page.goto(fake.url)

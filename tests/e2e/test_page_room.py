@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Page, expect
 
+from server.receipts.receipt import public_jwk, sign
 from tests.support.fake_server import BACKGROUNDS, NOW, FakeServer, error, participant, report
 from tests.support.pages import join
 
@@ -322,21 +325,76 @@ async def test_a_recording_is_told_before_one_enters_and_to_guests(page: Page, f
     await expect(page.locator("#recording")).to_be_hidden()
 
 
+FRAMES = {
+    **{
+        "received": 900,
+        "filtered": 890,
+        "covered": 0,
+        "slated": 5,
+        "repeated": 1,
+        "encoded": 896,
+        "sent": 896,
+    },
+    **{"withheld": 4, "raw": 0},
+}
+
+
+def receipt(key: Ed25519PrivateKey, **changes: object) -> dict[str, Any]:
+    """Return a `receipt` message, signed."""
+    content = {"version": 1, "room": "Straße", "participant": "me", "start": NOW, "end": NOW + 60_000}
+    content |= {"policies": ["ab" * 32], "model": "cd" * 32, "deviceFilter": "never", "frames": FRAMES}
+    return {"type": "receipt", "receipt": sign(key, content | changes)}
+
+
 @pytest.mark.parametrize("removed", [False, True])
 async def test_the_receipt_can_be_kept(page: Page, fake: FakeServer, removed: bool) -> None:
-    receipt = {"type": "receipt", "receipt": {"participant": "me", "deviceFilter": "never", "signature": "…"}}
+    key = Ed25519PrivateKey.generate()
+    told, fake.receipt_key = receipt(key), public_jwk(key.public_key())
     await join(page, fake)
     if removed:
-        await fake.sockets[-1].send_json(receipt)
+        await fake.sockets[-1].send_json(told)
         await fake.sockets[-1].send_json(error("removed"))
     else:
-        fake.receipt = receipt
+        fake.receipt = told
         await page.get_by_role("button", name="Leave").click()
+    card = page.get_by_role("region", name="The server’s receipt")
+    await expect(card).to_contain_text("Filtered and shown: 890. Sent unfiltered: 0.")
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="signed receipt").click()
+        await page.get_by_role("link", name="Save the receipt").click()
     kept = await download.value
     assert kept.suggested_filename == "receipt-me.json"
-    assert json.loads((await kept.path()).read_text()) == receipt["receipt"]
+    assert json.loads((await kept.path()).read_text()) == told["receipt"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("", "Checked in this browser"),
+        ("forged", "does not fit"),
+        ("another key", "does not fit"),
+        ("raw", "do not add up"),
+        ("no key", "can’t check"),
+    ],
+)
+async def test_the_receipt_is_checked_in_the_page(
+    page: Page, fake: FakeServer, wrong: str, words: str
+) -> None:
+    await page.goto(fake.url)
+    algorithm = "crypto.subtle.generateKey('Ed25519', false, ['sign']).then(() => true, () => false)"
+    if not await page.evaluate(algorithm):
+        pytest.skip("this Chromium has no Ed25519")
+    key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    fake.receipt = receipt(
+        key, frames=FRAMES | {"sent": 897, "encoded": 897, "raw": 1} if wrong == "raw" else FRAMES
+    )
+    if wrong == "forged":
+        fake.receipt["receipt"]["frames"] = FRAMES | {"slated": 6}
+    fake.receipt_key = (
+        {} if wrong == "no key" else public_jwk((other if wrong == "another key" else key).public_key())
+    )
+    await join(page, fake)
+    await page.get_by_role("button", name="Leave").click()
+    await expect(page.locator("#receipt-verdict")).to_contain_text(words)
 
 
 async def test_guests_see_no_tools_of_hosts(page: Page, fake: FakeServer) -> None:
@@ -379,6 +437,9 @@ async def test_the_shield_tells_what_the_filter_does(page: Page, fake: FakeServe
     await page.get_by_role("button", name="Filtered, with trouble: show details").click()
     dialog = page.get_by_role("dialog", name="Everyone sees you filtered")
     await expect(dialog.get_by_text("The server is busy.")).to_be_visible()
+    await expect(dialog).to_contain_text("0.35% of your surroundings in a picture, 4.8% collected over")
+    await expect(dialog.locator("#filter-counters")).to_be_hidden()
+    await dialog.get_by_text("How it works, and the numbers").click()
     for name, number in (
         ("filtered", "890"),
         ("covered", "4"),
@@ -405,6 +466,8 @@ async def test_a_shared_screen_is_offered_and_shown_as_unfiltered(page: Page, fa
     offer = await fake.until("offer", connection="screen")
     assert "VP8" in offer["sdp"]
     await expect(page.get_by_text("Everyone sees the screen you share, without the filter.")).to_be_visible()
+    await page.wait_for_function("() => document.getElementById('sharing-preview').videoWidth > 0")
+    await expect(page.locator("#sharing-preview")).to_be_visible()
     await fake.send("screen", shared=False, reason="policy")
     await expect(page.get_by_text("the hosts don’t allow it any more")).to_be_visible()
     await expect(page.get_by_text("Everyone sees the screen you share")).to_be_hidden()

@@ -45,7 +45,7 @@ POLICY = {
     "deviceFilter": "optional",
     "unmute": "allowed",
 }
-MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4}
+MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
 COUNTERS = {
     "received": 900,
     "filtered": 890,
@@ -82,6 +82,7 @@ class FakeServer:
         self.held = False
         self.recording: Message | None = None
         self.receipt: Message | None = None
+        self.receipt_key: Message = {}
         self.chat: list[Message] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
@@ -116,6 +117,9 @@ class FakeServer:
     async def send(self, kind: str, **fields: object) -> None:
         """Tell the page something."""
         await self.sockets[-1].send_json({"type": kind, **fields})
+
+    async def key(self, _: web.Request) -> web.Response:
+        return web.json_response(self.receipt_key)
 
     async def backgrounds(self, _: web.Request) -> web.Response:
         return web.json_response(BACKGROUNDS)
@@ -159,7 +163,7 @@ class FakeServer:
             case "reaction":
                 return [{**message, "participant": "me"}]
             case "chat":
-                return [{"type": "chat", "chat": self.say("me", message["text"])}]
+                return [{"type": "chat", "chat": self.say("me", message["text"], message.get("to"))}]
             case "policy":
                 self.policy |= message["policy"]
                 return [{"type": "policy", "policy": self.policy, "effective": self.policy | self.restricted}]
@@ -181,11 +185,11 @@ class FakeServer:
                 return [{"type": "recording", "recording": self.recording, "reason": reason}]
         return []
 
-    def say(self, participant: str, text: str) -> Message:
+    def say(self, participant: str, text: str, to: str | None = None) -> Message:
         """Return a new chat message."""
         people = {each["id"]: each["name"] for each in [self.me, *self.others]}
         said = {"id": len(self.chat) + 1, "participant": participant, "name": people[participant]}
-        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat)})
+        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat), "to": to})
         return self.chat[-1]
 
     def _join(self, join: Message) -> Message:
@@ -326,11 +330,17 @@ async def fake_server() -> AsyncIterator[FakeServer]:
         [
             web.get("/ws", fake.websocket),
             web.get("/api/backgrounds", fake.backgrounds),
+            web.get("/api/v1/receipt-key", fake.key),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
         ]
     )
-    add_page(app)
+    files = add_page(app)
+
+    async def nothing(request: web.Request) -> web.Response:
+        return files.page(request, status=404)
+
+    app.router.add_get("/nothing", nothing)
     app.on_response_prepare.append(_set_headers)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

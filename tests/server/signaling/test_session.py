@@ -348,6 +348,13 @@ async def test_chat_hands_and_reactions(rooms: Rooms) -> None:
         chat = guest.last("chat")["chat"]
         assert (chat["participant"], chat["name"], chat["text"]) == (ada.id, "Ada", "Hello <b>you</b>")
         assert abs(chat["time"] / 1000 - time.time()) < 5
+    await bob.ask("chat", text="Psst", to=ada.id)
+    eve = await joined(rooms, "Eve")
+    assert [ada.last("chat")["chat"]["to"], bob.last("chat")["chat"]["to"]] == [ada.id, ada.id]
+    await ada.ask("chat", text="Only you", to=bob.id)
+    assert [each["text"] for each in eve.last("joined")["chat"]] == ["Hello <b>you</b>"]
+    assert eve.told("chat") == []
+    assert await ada.refused("chat", text="Who?", to="p0") == "unknown-participant"
     await bob.ask("reaction", reaction="🎉")
     assert ada.last("reaction") == {"type": "reaction", "participant": bob.id, "reaction": "🎉"}
     assert await bob.refused("reaction", reaction="🍕") == "bad-message"

@@ -1,0 +1,84 @@
+// @ts-check
+import { loadPreferences, savePreferences } from '../app/preferences.js';
+import { canChooseLoudspeaker, chooseLoudspeaker, playNotes } from '../devices/loudspeaker.js';
+import { text } from '../i18n/strings.js';
+import { byId } from './dom.js';
+
+/** @import {Preferences} from '../app/preferences.js' */
+
+/** What the browser may do to the sound of a microphone. */
+const PROCESSING = /** @type {const} */ (['noiseSuppression', 'echoCancellation', 'autoGainControl']);
+const EVENTS = /** @type {const} */ (['join', 'knock', 'hand', 'message']);
+/** The tone to try a loudspeaker with, in Hz. */
+const TONE = [440, 554, 659];
+
+/** The settings that are this browser's own: sound, one's own picture, what calls for attention. */
+export class Settings {
+  #speaker = byId('speaker-pick', HTMLSelectElement);
+
+  /** @param {{processing: () => void, self: () => void}} changed told when the microphone's processing or the own picture's looks change */
+  constructor({ processing, self }) {
+    const kept = loadPreferences();
+    byId('speaker-field', HTMLElement).hidden = !canChooseLoudspeaker;
+    this.#speaker.onchange = () => {
+      savePreferences({ speaker: this.#speaker.value });
+      chooseLoudspeaker(this.#speaker.value);
+    };
+    byId('speaker-test', HTMLButtonElement).onclick = () => void playNotes(TONE);
+    for (const name of PROCESSING) bind(name, kept[name], (on) => save({ [name]: on }, processing));
+    for (const name of /** @type {const} */ (['mirror', 'hideSelf'])) bind(name, kept[name], (on) => save({ [name]: on }, self));
+    for (const event of EVENTS) {
+      bind(`sound-${event}`, kept.sounds.includes(event), (on) => {
+        const { sounds } = loadPreferences();
+        savePreferences({ sounds: on ? [...sounds, event] : sounds.filter((each) => each !== event) });
+      });
+    }
+    const notify = bind('notifications', kept.notifications, (on) => void this.#askToNotify(on));
+    notify.disabled = typeof Notification === 'undefined';
+    this.showSelf();
+  }
+
+  /** Lists the loudspeakers there are now. */
+  async show() {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const found = all.filter(({ kind, deviceId }) => kind === 'audiooutput' && deviceId !== 'default' && deviceId !== '');
+    this.#speaker.replaceChildren(new Option(text('device.default'), ''), ...found.map(({ label, deviceId }, index) => (
+      new Option(label || text('device.speaker.nth', { n: index + 1 }), deviceId)
+    )));
+    this.#speaker.value = loadPreferences().speaker;
+    if (this.#speaker.selectedIndex < 0) this.#speaker.selectedIndex = 0;
+  }
+
+  /** Shows one's own picture as one wants it. */
+  showSelf() {
+    document.body.dataset.mirror = String(loadPreferences().mirror);
+  }
+
+  /** @param {boolean} on */
+  async #askToNotify(on) {
+    const allowed = on && await Notification.requestPermission() === 'granted';
+    byId('notifications', HTMLInputElement).checked = allowed;
+    savePreferences({ notifications: allowed });
+  }
+}
+
+/**
+ * @param {Partial<Preferences>} changes
+ * @param {() => void} changed
+ */
+function save(changes, changed) {
+  savePreferences(changes);
+  changed();
+}
+
+/**
+ * @param {string} id of a switch
+ * @param {boolean} on
+ * @param {(on: boolean) => void} changed
+ */
+function bind(id, on, changed) {
+  const input = byId(id, HTMLInputElement);
+  input.checked = on;
+  input.onchange = () => changed(input.checked);
+  return input;
+}
