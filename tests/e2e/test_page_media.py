@@ -79,6 +79,7 @@ async def test_a_host_runs_the_room(browser: Browser, camera: Camera, server: st
     await expect(grace.locator("label[data-background]")).to_have_count(2)
     await expect(grace.locator("label[data-background=blur-strong] input")).to_be_checked()
     await ada.get_by_role("button", name="Remove from the room: Grace").click()
+    await ada.get_by_role("alertdialog").get_by_role("button", name="Remove from the room").click()
     await expect(grace.get_by_role("heading", name="A host has removed you")).to_be_visible()
     for page in (ada, grace):
         assert await page.evaluate("watch.worst") < READABLE
