@@ -51,8 +51,8 @@ def network_planes(planes: Planes) -> Planes:
     return Planes(resized(planes.y, size), resized(planes.u, chroma), resized(planes.v, chroma))
 
 
-def work_of(planes: Planes) -> Work:
-    """Return the frame on its work grid."""
-    size = fit(planes.size, WORK_SIDE)
+def work_of(planes: Planes, side: int = WORK_SIDE) -> Work:
+    """Return the frame on its work grid, whose long side is at most `side` px."""
+    size = fit(planes.size, side)
     y = resized(planes.y, size)
     return Work(y, resized(planes.u, size), resized(planes.v, size), resized(y, cell_size(size)))

@@ -11,10 +11,11 @@ import numpy as np
 from filters.base import Alpha, Plane, Planes
 from filters.matting import edges
 from filters.matting.components import keep_people
-from filters.matting.grid import cell_size, fit
+from filters.matting.grid import cell_size, fit, work_of
 from filters.matting.matte import MatteFrame, MatteOptions, Network, PlateState
 from filters.matting.region import bounds, paste
 from filters.matting.segmenter import Box
+from filters.matting.unmixing import unmixed
 from filters.planes import above, resized, to_plane
 
 # Chosen around the values for streams; no benchmark measures photos.
@@ -49,7 +50,8 @@ class PhotoMatte:
             self._look(mirrored, box, n, size)[:, ::-1] for box in _boxes(back, planes.size) for n in PIXELS
         ]
         alpha = keep_people(np.median(np.stack(looks), axis=0).astype(np.uint8))
-        alpha = edges.guided(alpha, resized(planes.y, size), GUIDE_RADIUS)
+        work = work_of(planes, GRID_SIDE)
+        alpha = unmixed(alpha, edges.guided(alpha, work.y, GUIDE_RADIUS), work)
         return MatteFrame(planes, self._stretch(resized(alpha, planes.size)))
 
     def flush(self) -> list[MatteFrame]:
