@@ -259,3 +259,12 @@ def check_types(program: str, folder: Path) -> str:
     leak.write_text(program, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(leak)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
+def test_no_two_classes_share_a_name() -> None:
+    where: dict[str, Path] = {}
+    for path in [*modules("filters"), *modules("server")]:
+        for name in [node.name for node in tree(path).body if isinstance(node, ast.ClassDef)]:
+            assert name.startswith("_") or where.setdefault(name, path) == path, (
+                f"{path} has a {name} as well"
+            )

@@ -49,7 +49,7 @@ def certificates(
 def server() -> None:
     """Run one server of a cluster; started by its host."""
     from server.app import create_app
-    from server.cluster.member import Member, Orders, standard_input, standard_output
+    from server.cluster.member import ClusterMember, Orders, standard_input, standard_output
     from server.core.core_dumps import forbid_core_dumps
     from server.core.logs import configure_logging
     from server.http.tls import ssl_context
@@ -60,7 +60,7 @@ def server() -> None:
         file = Path(orders.file) if orders.file else None
         config = configuration(file, orders.assignments, orders.options)
         configure_logging(config.log_format, config.log_level)
-        member = Member(create_app(config), orders)
+        member = ClusterMember(create_app(config), orders)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, member.drain, 0.0)
         await member.run(heard, await standard_output(), ssl_context(config))
 

@@ -19,14 +19,14 @@ MAX_LISTED = 20  # files that failed which are named
 def filter_many(
     source: str, target: str, options: tuple[str, str, float, str], jobs: int, cluster: str
 ) -> None:
-    """Filter every file, here or on a cluster; `options` are those of films.Job.of. Ends with 1 where one failed."""
+    """Filter every file, here or on a cluster; `options` are those of FilmOptions.of. Ends with 1 where one failed."""
     from filters.base import FilterError
-    from server.cluster.films import Job, plan
+    from server.cluster.films import FilmOptions, plan
     from server.cluster.stores import store
 
     try:
         runner = _cluster(cluster) if cluster else _processes(jobs)
-        work = plan(_absolute(source), _absolute(target), Job.of(*options))
+        work = plan(_absolute(source), _absolute(target), FilmOptions.of(*options))
         failed = _run(runner, work.films, work.done)
         store(_absolute(target)).clean()
     except (FilterError, ConfigError, OSError) as error:

@@ -2,7 +2,7 @@
 
 python -m server.cluster.film_processes
 
-It reads a Film on standard input and writes its Outcome, a line of JSON each; it ends at once with its standard input.
+It reads a Film on standard input and writes its FilmResult, a line of JSON each; it ends with its standard input.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import islice
 from threading import Thread
 from typing import Final
 
-from server.cluster.films import Film, Job, Outcome, filter_film, note_failure
+from server.cluster.films import Film, FilmOptions, FilmResult, filter_film, note_failure
 from server.cluster.stores import Version
 from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
@@ -35,9 +35,9 @@ class FilmProcesses:
         self._children: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def run(self, films: Iterable[Film]) -> Iterator[Outcome]:
+    def run(self, films: Iterable[Film]) -> Iterator[FilmResult]:
         """See Runner."""
-        waiting, running = iter(films), set[Future[Outcome]]()
+        waiting, running = iter(films), set[Future[FilmResult]]()
         with ThreadPoolExecutor(self._jobs) as threads:
             try:
                 while True:
@@ -50,14 +50,14 @@ class FilmProcesses:
             finally:
                 self._stop(running)
 
-    def _stop(self, running: set[Future[Outcome]]) -> None:
+    def _stop(self, running: set[Future[FilmResult]]) -> None:
         self._stopped = True
         for future in running:
             future.cancel()
         for child in list(self._children):
             child.terminate()
 
-    def _film(self, film: Film) -> Outcome:
+    def _film(self, film: Film) -> FilmResult:
         for _ in range(ATTEMPTS):
             if self._stopped:
                 break
@@ -67,7 +67,7 @@ class FilmProcesses:
         return note_failure(film, f"its process has ended {ATTEMPTS} times")
 
 
-def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> Outcome | None:
+def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> FilmResult | None:
     """Return what came of one process, which is among the children; None when it ended before it could say."""
     child = subprocess.Popen(
         python_command("server.cluster.film_processes"),
@@ -85,7 +85,7 @@ def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> Outcome | Non
             said = child.stdout.readline()
         finally:
             children.discard(child)
-        return Outcome(*json.loads(said)) if said.endswith(b"\n") else None
+        return FilmResult(*json.loads(said)) if said.endswith(b"\n") else None
     return None
 
 
@@ -101,7 +101,7 @@ def main() -> None:
     forbid_core_dumps()
     told = json.loads(sys.stdin.readline())
     Thread(target=_end_with_standard_input, daemon=True).start()
-    film = Film(**told | {"version": Version(*told["version"]), "job": Job.read(told["job"])})
+    film = Film(**told | {"version": Version(*told["version"]), "job": FilmOptions.read(told["job"])})
     sys.stdout.write(json.dumps(filter_film(film)) + "\n")
     sys.stdout.flush()
 

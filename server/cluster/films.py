@@ -54,7 +54,7 @@ ERROR_LENGTH: Final = 500  # characters
 
 
 @dataclass(frozen=True)
-class Job:
+class FilmOptions:
     """What is done to every file."""
 
     background: str
@@ -65,7 +65,7 @@ class Job:
     """What the background's file holds, where it is one: other machines don't have it."""
 
     @classmethod
-    def of(cls, background: str, smoother: str, privacy: float, model: str) -> Job:
+    def of(cls, background: str, smoother: str, privacy: float, model: str) -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
         try:
             parse_background(background, PICTURES)
@@ -80,7 +80,7 @@ class Job:
         return asdict(self) | {"picture": base64.b64encode(self.picture).decode()}
 
     @classmethod
-    def read(cls, line: dict[str, Any]) -> Job:
+    def read(cls, line: dict[str, Any]) -> FilmOptions:
         """Undo `line`."""
         return cls(**line | {"picture": base64.b64decode(line["picture"])})
 
@@ -97,10 +97,10 @@ class Film(NamedTuple):
     target: str
     name: str
     version: Version
-    job: Job
+    job: FilmOptions
 
 
-class Outcome(NamedTuple):
+class FilmResult(NamedTuple):
     """What came of one."""
 
     name: str
@@ -111,12 +111,12 @@ class Outcome(NamedTuple):
 class Runner(Protocol):
     """Works on films somewhere."""
 
-    def run(self, films: Iterable[Film]) -> Iterator[Outcome]:
+    def run(self, films: Iterable[Film]) -> Iterator[FilmResult]:
         """Filter films, in any order; give up none because of another."""
         ...
 
 
-class Work(NamedTuple):
+class FilmPlan(NamedTuple):
     """What there is to do."""
 
     films: list[Film]
@@ -126,7 +126,7 @@ class Work(NamedTuple):
     """Files that are neither videos nor photos."""
 
 
-def plan(source: str, target: str, job: Job) -> Work:
+def plan(source: str, target: str, job: FilmOptions) -> FilmPlan:
     """Look what there is and what is left, and note the job; raise FilterError."""
     try:
         there, records = store(source).files(), store(target)
@@ -140,7 +140,7 @@ def plan(source: str, target: str, job: Job) -> Work:
     left = {name: v for name, v in known.items() if done.get(name, {}).get("source") != list(v)}
     largest_first = sorted(left, key=lambda name: -left[name].size)  # so that none is alone at the end
     films = [Film(source, target, name, left[name], job) for name in largest_first]
-    return Work(films, len(known) - len(films), len(there) - len(known))
+    return FilmPlan(films, len(known) - len(films), len(there) - len(known))
 
 
 def _expect_same_job(records: Store, asked: dict[str, Any]) -> None:
@@ -170,7 +170,7 @@ def _write(records: Store, name: str, content: dict[str, Any]) -> None:
         records.publish(path, name)
 
 
-def filter_film(film: Film) -> Outcome:
+def filter_film(film: Film) -> FilmResult:
     """Filter one film and record it; raises nothing for a film that can't be filtered."""
     start, records = time.monotonic(), store(film.target)
     failed = f"{RECORDS}/failed/{film.name}.json"
@@ -179,7 +179,7 @@ def filter_film(film: Film) -> Outcome:
     except (FilterError, OSError) as error:
         text = f"{error}"[:ERROR_LENGTH]
         _write(records, failed, {"error": text})
-        return Outcome(film.name, 0, text)
+        return FilmResult(film.name, 0, text)
     record = {
         "frames": frames,
         "seconds": round(time.monotonic() - start, 2),
@@ -188,13 +188,13 @@ def filter_film(film: Film) -> Outcome:
     }
     _write(records, f"{RECORDS}/done/{film.name}.json", record)
     records.remove(failed)
-    return Outcome(film.name, frames)
+    return FilmResult(film.name, frames)
 
 
-def note_failure(film: Film, text: str) -> Outcome:
+def note_failure(film: Film, text: str) -> FilmResult:
     """Record a film whose workers ended again and again."""
     _write(store(film.target), f"{RECORDS}/failed/{film.name}.json", {"error": text[:ERROR_LENGTH]})
-    return Outcome(film.name, 0, text)
+    return FilmResult(film.name, 0, text)
 
 
 def _filter(film: Film, target: Store) -> tuple[int, str]:
@@ -219,7 +219,7 @@ def _workspace() -> Iterator[Path]:
         yield Path(made)
 
 
-def _makers(job: Job, folder: Path) -> tuple[MakeFilter, MakeFilter]:
+def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
     segmenter, options = _segmenter(job.model), MatteOptions(privacy=job.privacy)
     behind = _background(job, folder)
     matte = Matte(segmenter, smoother=SMOOTHERS[job.smoother](), options=options)
@@ -236,7 +236,7 @@ def _makers(job: Job, folder: Path) -> tuple[MakeFilter, MakeFilter]:
     return make_with(matte), make_with(PhotoMatte(segmenter, options))
 
 
-def _background(job: Job, folder: Path) -> Background:
+def _background(job: FilmOptions, folder: Path) -> Background:
     if not job.picture:
         return parse_background(job.background, PICTURES)
     file = folder / job.background

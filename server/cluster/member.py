@@ -80,7 +80,7 @@ class Orders:
         return Seal(ticket_key(Path(self.secret)) if self.secret else bytes.fromhex(self.key))
 
 
-class Member:
+class ClusterMember:
     """A server that is in a cluster, and its side of the pipe to its Host."""
 
     def __init__(self, app: web.Application, orders: Orders) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import ray
 
 from server.cluster.film_processes import attempt
-from server.cluster.films import Film, Outcome, note_failure
+from server.cluster.films import Film, FilmResult, note_failure
 
 ATTEMPTS: Final = 5  # tasks for one film; more than on one machine, since machines go, too; chosen
 AHEAD: Final = 2  # films per CPU that are given to Ray at a time
@@ -19,7 +19,7 @@ class FilmLost(Exception):
     """The process that worked on a film has ended."""
 
 
-def _film(film: Film) -> Outcome:
+def _film(film: Film) -> FilmResult:
     # In a process of its own: whoever breaks a codec shall not find the token of the whole cluster in the environment.
     outcome = attempt(film, set())
     if outcome is None:
@@ -30,7 +30,7 @@ def _film(film: Film) -> Outcome:
 class FilmTasks:
     """As many films at a time as the cluster has CPUs."""
 
-    def run(self, films: Iterable[Film]) -> Iterator[Outcome]:
+    def run(self, films: Iterable[Film]) -> Iterator[FilmResult]:
         """See Runner."""
         task = ray.remote(_film).options(num_cpus=1, max_retries=ATTEMPTS - 1, retry_exceptions=[FilmLost])
         waiting, running = iter(films), dict[Any, Film]()

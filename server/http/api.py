@@ -24,8 +24,9 @@ from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
 from server.rooms.invitations import REVOKED, Maker, invite, revoke
+from server.rooms.membership import Membership
 from server.rooms.moderation import ban, change_policy, start_recording
-from server.rooms.room import Membership, Room
+from server.rooms.room import Room
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 MAX_BODY = 16 * 1024  # bytes of JSON; chosen

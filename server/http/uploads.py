@@ -10,7 +10,7 @@ from server.http.connections import reading
 from server.http.errors import error_response
 from server.http.parsing import bearer
 from server.rooms.backgrounds import builtin_backgrounds
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 
 NO_PICTURE = SignalingError("unknown-background", "There is no such picture.")
 

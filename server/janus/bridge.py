@@ -20,7 +20,7 @@ from server.core.errors import JanusError
 from server.http.app_keys import ROOMS
 from server.http.health import METRICS
 from server.janus import videoroom
-from server.janus.client import LOST, Handle, Message, Session, connect
+from server.janus.client import LOST, Handle, JanusSession, Message, connect
 from server.janus.relay import FIRST_PAUSE, LONGEST_PAUSE, Relay, RoomPair
 from server.janus.videoroom import PLUGIN, Feed, Id, JanusRoom, room_id
 from server.rooms.rooms import Rooms
@@ -80,7 +80,7 @@ class Bridge:
                 self._complain(error)
             await asyncio.sleep(backoff.pause())
 
-    async def _follow(self, session: Session, backoff: Backoff) -> None:
+    async def _follow(self, session: JanusSession, backoff: Backoff) -> None:
         """Copy whoever publishes, until the session is lost. Raises JanusError."""
         handle = await session.attach(PLUGIN)
         await videoroom.expect(handle, self._public)

@@ -49,7 +49,7 @@ class Notice(NamedTuple):
 class Handle:
     """One attachment to a plugin, which may have a peer connection of its own."""
 
-    def __init__(self, session: Session, number: int) -> None:
+    def __init__(self, session: JanusSession, number: int) -> None:
         self._session = session
         self._number = number
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
@@ -87,7 +87,7 @@ class Handle:
         self._messages.put_nowait(None)
 
 
-class Session:
+class JanusSession:
     """A session on an open WebSocket, as `connect` makes it."""
 
     def __init__(self, socket: ClientWebSocketResponse, credentials: Message) -> None:
@@ -191,7 +191,7 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, *, api_secret: str = "", token: str = "") -> AsyncIterator[Session]:
+async def connect(url: str, *, api_secret: str = "", token: str = "") -> AsyncIterator[JanusSession]:
     """Open a session at a WebSocket URL, which ends with the block. Raises JanusError.
 
     `api_secret` and `token` are those of Janus' own configuration.
@@ -200,7 +200,7 @@ async def connect(url: str, *, api_secret: str = "", token: str = "") -> AsyncIt
         key: value for key, value in (("apisecret", api_secret), ("token", token)) if value
     }
     async with ClientSession() as http:
-        session = Session(await _open_socket(http, url), credentials)
+        session = JanusSession(await _open_socket(http, url), credentials)
         tasks = [_task(session.read()), _task(session.keep_alive())]
         try:
             await session.open()

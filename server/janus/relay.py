@@ -16,14 +16,14 @@ from server.core.backoff import Backoff
 from server.core.errors import JanusError, SignalingError
 from server.core.messages import Message
 from server.janus import videoroom
-from server.janus.client import Handle, Session
+from server.janus.client import Handle, JanusSession
 from server.janus.videoroom import PLUGIN, Feed, JanusRoom
 from server.media.rtc import PeerConnection
 from server.peers.descriptions import add_candidate, read_offer
 from server.peers.egress import Caller
 from server.peers.publisher import Publisher
+from server.rooms.membership import Membership
 from server.rooms.participant import Participant
-from server.rooms.room import Membership
 from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ NOBODY = "Somebody"
 class RoomPair(NamedTuple):
     """What all who are bridged share: a session of Janus, its two rooms, and the name of the one of ours."""
 
-    session: Session
+    session: JanusSession
     private: JanusRoom
     public: JanusRoom
     private_id: int

@@ -41,7 +41,7 @@ class Quality(NamedTuple):
         return max(1.0, min(self.network_interval, frame_rate / LOOKS_PER_SECOND))
 
 
-class Room(NamedTuple):
+class Capacity(NamedTuple):
     """What there is for all cameras together, in cores, and what each worker and the event loop can do of it."""
 
     cores: float
@@ -74,7 +74,7 @@ def sending(cost: Cost, frame_rate: float) -> float:
 
 
 class Shares:
-    """Shares a room out among cameras, at one quality and at most `frame_rate` pictures a second."""
+    """Shares a capacity out among cameras, at one quality and at most `frame_rate` pictures a second."""
 
     def __init__(self, costs: Mapping[str, Cost], quality: Quality, frame_rate: float) -> None:
         self._costs = costs
@@ -116,16 +116,16 @@ class Shares:
         """Return the frame rates of all where nobody has to give anything up."""
         return dict.fromkeys(self._costs, self._frame_rate)
 
-    def fits(self, rates: Mapping[str, float], room: Room) -> bool:
-        """Tell whether these frame rates fit into a room."""
+    def fits(self, rates: Mapping[str, float], capacity: Capacity) -> bool:
+        """Tell whether these frame rates fit."""
         return (
-            self.demand(rates) <= room.cores
-            and sum(sending(cost, rates[c]) for c, cost in self._costs.items()) <= room.loop
-            and all(self._worker(worker, rates) <= limit for worker, limit in room.workers.items())
+            self.demand(rates) <= capacity.cores
+            and sum(sending(cost, rates[c]) for c, cost in self._costs.items()) <= capacity.loop
+            and all(self._worker(worker, rates) <= limit for worker, limit in capacity.workers.items())
         )
 
-    def fit(self, room: Room) -> tuple[dict[str, float], float]:
-        """Return the largest frame rates that fit into a room, and the share of the frame rate of most cameras.
+    def fit(self, capacity: Capacity) -> tuple[dict[str, float], float]:
+        """Return the largest frame rates that fit, and the share of the frame rate of most cameras.
 
         It is more than 1 where they need less than they could have.
         """
@@ -135,10 +135,10 @@ class Shares:
         def rates(share: float) -> dict[str, float]:
             return {c: self.rate(c, min(share, shares[c])) for c in self._costs}
 
-        for worker, limit in room.workers.items():
+        for worker, limit in capacity.workers.items():
             found = _largest(most, lambda s, w=worker, x=limit: self._worker(w, rates(s)) <= x)  # type: ignore[misc]
             shares.update((c, found) for c, cost in self._costs.items() if cost.worker == worker)
-        without = room._replace(workers={})
+        without = capacity._replace(workers={})
         found = _largest(most, lambda share: self.fits(rates(share), without))
         shares = {c: min(found, share) for c, share in shares.items()}
         return rates(most), median(shares.values()) if shares else most

@@ -14,7 +14,7 @@ from statistics import mean, median
 from typing import Final, NamedTuple
 
 from server.media.camera_costs import USUAL, CameraCosts, Cost, Use
-from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Quality, Room, Shares
+from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Capacity, Quality, Shares
 from server.media.retry_interval import Patience
 
 FULL_FRAME_RATE: Final = 30.0  # pictures a second: what cameras are asked for
@@ -95,7 +95,7 @@ class Governor:
         self._rates: dict[str, float] = {}
         self._costs: dict[str, CameraCosts] = {}
         self._before: tuple[float, dict[str, Use]] | None = None
-        self._rooms = deque[float](maxlen=LOOKS)
+        self._capacities = deque[float](maxlen=LOOKS)
         self._fixed = deque[float](maxlen=LOOKS)
         self._trim = 1.0
         self._waited = 0
@@ -148,10 +148,10 @@ class Governor:
         if used is None or not uses:
             return
         costs = self._known()
-        self._rooms.append(self._room(look, *used))
+        self._capacities.append(self._capacity(look, *used))
         self._fixed.append(max(0.0, look.loop - used[1]))
-        tight = self._limits(look, max(list(self._rooms)[-SURE:]))
-        ample = self._limits(look, min(mean(self._rooms), self._rooms[-1]))
+        tight = self._limits(look, max(list(self._capacities)[-SURE:]))
+        ample = self._limits(look, min(mean(self._capacities), self._capacities[-1]))
         shares = Shares(costs, *self._present)
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
         fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
@@ -191,16 +191,16 @@ class Governor:
             usual = Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
         return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
 
-    def _room(self, look: Look, used: float, sending: float) -> float:
+    def _capacity(self, look: Look, used: float, sending: float) -> float:
         """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
         entitled = ENTITLED * max(LEAST_OURS, self._trim) * look.cores - (look.loop - sending)
         if look.idle is None:
             return self._trim * (look.cores - look.loop)
         return max(used + look.idle, entitled)
 
-    def _limits(self, look: Look, cores: float) -> Room:
+    def _limits(self, look: Look, cores: float) -> Capacity:
         workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
-        return Room(cores, workers, max(0.1, LOOP_LIMIT - median(self._fixed)))
+        return Capacity(cores, workers, max(0.1, LOOP_LIMIT - median(self._fixed)))
 
     def _heed_waiting(self, now: float, look: Look, *, fits: bool) -> None:
         """Count on less where frames wait although all should fit, and nothing is idle."""
@@ -217,26 +217,26 @@ class Governor:
                 self._trim, self._calm_since = min(1.0, self._trim / TRIM**2), now
                 self._trust.up(now)
 
-    def _step_down(self, now: float, costs: Mapping[str, Cost], room: Room) -> None:
+    def _step_down(self, now: float, costs: Mapping[str, Cost], capacity: Capacity) -> None:
         """Give up what does not fit, beginning with the present quality."""
         self._better_since = None
         if self._blurred:
-            self._set(costs, *self._present, room)
+            self._set(costs, *self._present, capacity)
             return
         before = self._quality
-        self._quality = _best(costs, room, range(before, len(QUALITIES)))
+        self._quality = _best(costs, capacity, range(before, len(QUALITIES)))
         if self._quality > before:
             self._patience.down(now)
-        self._set(costs, *self._present, room)
+        self._set(costs, *self._present, capacity)
 
     def _step_up(
-        self, now: float, costs: Mapping[str, Cost], room: Room, cores: float, demand: float
+        self, now: float, costs: Mapping[str, Cost], capacity: Capacity, cores: float, demand: float
     ) -> None:
         """Take back what fits: a better quality when it has fitted for a while, and frames at once."""
         better = self._quality
         if not self._blurred:
             moving = {c: cost._replace(looks=cost.most_looks) for c, cost in costs.items()}
-            better = _best(moving, _less(room, RESERVE * cores), range(self._quality + 1))
+            better = _best(moving, _less(capacity, RESERVE * cores), range(self._quality + 1))
         if better >= self._quality:
             self._better_since = None
         elif self._better_since is None:
@@ -244,15 +244,15 @@ class Governor:
         elif now - self._better_since >= self._patience.seconds:
             self._quality, self._better_since = better, None
             self._patience.up(now)
-            self._set(costs, *self._present, _less(room, RESERVE * cores))
+            self._set(costs, *self._present, _less(capacity, RESERVE * cores))
             return
-        if (self._share < 1 or self._held_back) and demand < room.cores - EASE * cores:
-            goal = demand + GAIN * (room.cores - RESERVE * cores - demand)
-            self._set(costs, *self._present, room._replace(cores=goal))
+        if (self._share < 1 or self._held_back) and demand < capacity.cores - EASE * cores:
+            goal = demand + GAIN * (capacity.cores - RESERVE * cores - demand)
+            self._set(costs, *self._present, capacity._replace(cores=goal))
 
-    def _set(self, costs: Mapping[str, Cost], quality: Quality, most: float, room: Room) -> None:
+    def _set(self, costs: Mapping[str, Cost], quality: Quality, most: float, capacity: Capacity) -> None:
         shares = Shares(costs, quality, most)
-        self._rates, self._share = shares.fit(room)
+        self._rates, self._share = shares.fit(capacity)
         best = max(self._rates.values(), default=most)
         self._held_back = {c for c, rate in self._rates.items() if shares.heavier(c) and rate < best}
 
@@ -263,11 +263,11 @@ class Governor:
         self._heavy = {c: until for c, until in self._heavy.items() if until > now and c in self._costs}
         self._heavy.update((c, now + HEAVY_FOR) for c in lasting)
 
-    def _blur_or_show(self, now: float, costs: Mapping[str, Cost], room: Room) -> None:
+    def _blur_or_show(self, now: float, costs: Mapping[str, Cost], capacity: Capacity) -> None:
         """Blur everything when too few pictures of people fit, and show them again when there are enough."""
         rates = self._rates
         if self._blurred:
-            rates, _ = Shares(costs, QUALITIES[-1], FULL_FRAME_RATE).fit(room)
+            rates, _ = Shares(costs, QUALITIES[-1], FULL_FRAME_RATE).fit(capacity)
         rate = max(rates.values())
         self._little_since = _since(self._little_since, now, holds=rate < BLUR_BELOW)
         self._much_since = _since(self._much_since, now, holds=rate >= SHOW_FROM)
@@ -277,7 +277,7 @@ class Governor:
             change = self._little_since is not None and now - self._little_since >= BLUR_AFTER
         if change:
             self._blurred, self._quality = not self._blurred, len(QUALITIES) - 1
-            self._set(costs, *self._present, room)
+            self._set(costs, *self._present, capacity)
 
 
 def _since(since: float | None, now: float, *, holds: bool) -> float | None:
@@ -291,14 +291,14 @@ def _level(quality: Quality, rate: float) -> Level:
     return Level(rate, quality.bitrate, quality.interval(rate), quality.full_blur)
 
 
-def _less(room: Room, cores: float) -> Room:
-    return room._replace(cores=room.cores - cores)
+def _less(capacity: Capacity, cores: float) -> Capacity:
+    return capacity._replace(cores=capacity.cores - cores)
 
 
-def _best(costs: Mapping[str, Cost], room: Room, qualities: range) -> int:
+def _best(costs: Mapping[str, Cost], capacity: Capacity, qualities: range) -> int:
     """Return the best quality at which all pictures fit, the last one where they do not."""
     for index in qualities:
         shares = Shares(costs, QUALITIES[index], FULL_FRAME_RATE)
-        if shares.fits(shares.full(), room):
+        if shares.fits(shares.full(), capacity):
             return index
     return qualities[-1]

@@ -14,7 +14,8 @@ from server.access.tokens import Grant, make_token
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
-from server.rooms.room import Membership, Room
+from server.rooms.membership import Membership
+from server.rooms.room import Room
 
 How = Literal["links", "pin", "off"]
 """Whether hosts make links, or on a server without keys choose a PIN. Off: there is no key here that signs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.core.errors import SignalingError
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 
 
 def set_media(membership: Membership, *, audio: bool, video: bool, device_filter: bool = False) -> None:

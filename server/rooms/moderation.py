@@ -9,7 +9,8 @@ from server.access.tokens import Grant
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD
 from server.rooms.backgrounds import BackgroundLibrary, Upload
-from server.rooms.room import Membership, Room
+from server.rooms.membership import Membership
+from server.rooms.room import Room
 
 
 def expect_host(membership: Membership) -> None:

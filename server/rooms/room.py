@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -12,12 +11,12 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
-from server.media.camera_request import CameraRequest
 from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
-from server.rooms.hidden import REASONS, Why
+from server.rooms.hidden import REASONS
+from server.rooms.membership import Membership
 from server.rooms.participant import Participant, Screen
 from server.rooms.recording import Recording
 from server.rooms.roster import Roster
@@ -27,68 +26,6 @@ logger = logging.getLogger(__name__)
 
 Reason = Literal["left", "lost", "removed"]
 ScreenEnd = Literal["stopped", "policy", "lost"]
-
-
-class Membership:
-    """A participant in a room or its lobby, and the wire to the browser while there is one."""
-
-    def __init__(self, room: Room, participant: Participant) -> None:
-        self.room = room
-        self.participant = participant
-        self.send: Callable[[Message], None] | None = None
-        self.hold: asyncio.TimerHandle | None = None
-        self.uploading = False
-        self.former = ""
-        """The seat that this page had before it was loaded again."""
-        self.give_back: Callable[[], None] = lambda: None
-        """Frees what a held seat counts for in its address's quota."""
-        self._paused: list[str] = []
-        self._hidden: dict[str, Why] = {}
-        self._asked = CameraRequest()
-
-    @property
-    def held(self) -> bool:
-        """Whether nobody is connected, and the seat is held for a while."""
-        return self.hold is not None
-
-    def free(self) -> None:
-        """Hold the seat no longer."""
-        if self.hold is not None:
-            self.hold.cancel()
-            self.hold = None
-        self.give_back()
-        self.give_back = lambda: None
-
-    def tell(self, message: Message) -> None:
-        """Send a message, if there is anybody to read it."""
-        if self.send is not None:
-            self.send(message)
-
-    def tell_paused(self) -> None:
-        """Tell whose camera is not sent for want of bandwidth, if that has changed."""
-        paused = self.participant.paused
-        if paused != self._paused:
-            self._paused = paused
-            self.tell({"type": "paused", "participants": paused})
-
-    def tell_hidden(self, hidden: Mapping[str, Why]) -> None:
-        """Tell whose camera the server hides, if that has changed."""
-        if hidden != self._hidden:
-            self._hidden = dict(hidden)
-            self.tell({"type": "hidden", "participants": self._hidden})
-
-    def ask_camera(self) -> None:
-        """Ask the camera for what is shown of it, if that has changed."""
-        request = self.participant.requests.now
-        if self.send is None:
-            self.participant.ask_for_bits()
-        elif request != self._asked:
-            self._asked = request
-            self.tell({"type": "camera", "frameRate": request.frame_rate, "scaleDown": request.scale_down})
-
-    def forget_told(self) -> None:
-        """Tell a browser that begins anew everything again."""
-        self._paused, self._hidden, self._asked = [], {}, CameraRequest()
 
 
 class Room:

@@ -30,8 +30,9 @@ from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
+from server.rooms.membership import Membership
 from server.rooms.participant import MediaResources, Participant
-from server.rooms.room import Membership, Reason, Room
+from server.rooms.room import Reason, Room
 from server.rooms.room_state import restore, seat_hash
 from server.rooms.roster import OpenRooms, Returning
 

@@ -44,7 +44,7 @@ class Chat(NamedTuple):
 
     def describe(self) -> dict[str, Any]:
         """Return the Chat of the signalling protocol."""
-        return self._asdict()
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 M = TypeVar("M", bound=Member)
@@ -253,7 +253,7 @@ class Roster(Generic[M]):
         return chat
 
 
-class Place(Protocol):
+class NamedPlace(Protocol):
     """A room, or what is built around one."""
 
     @property
@@ -263,7 +263,7 @@ class Place(Protocol):
     def empty(self) -> bool: ...
 
 
-P = TypeVar("P", bound=Place)
+P = TypeVar("P", bound=NamedPlace)
 
 
 class OpenRooms(Generic[P]):

@@ -14,7 +14,8 @@ from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
 from server.peers.subscriber import SubscribeOffer
 from server.rooms.invitations import how
-from server.rooms.room import Membership, Room
+from server.rooms.membership import Membership
+from server.rooms.room import Room
 from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
 from server.rooms.roster import Returning

@@ -14,7 +14,7 @@ from server.peers.descriptions import add_candidate
 from server.peers.egress import Egress
 from server.peers.publisher import Publisher
 from server.rooms.admission import Viewer
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from server.whip.client import Forward
 from server.whip.sdpfrag import Candidate, Fragment
 

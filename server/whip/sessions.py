@@ -18,7 +18,7 @@ from server.peers.egress import Egress
 from server.peers.publisher import Publisher
 from server.rooms import microphones
 from server.rooms.admission import Viewer
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward
 from server.whip.session import SessionKind, WhipSession

@@ -39,7 +39,7 @@
  * @property {string} name
  * @property {string} text
  * @property {number} time in ms since 1970
- * @property {string | null} to who alone can read it, besides its author
+ * @property {string} [to] who alone can read it, besides its author
  *
  * @typedef {object} Policy
  * @property {boolean} locked

@@ -17,7 +17,7 @@ from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.cluster.front import Front
 from server.cluster.links import Links
-from server.cluster.member import FENCE, Member, Orders
+from server.cluster.member import FENCE, ClusterMember, Orders
 from server.cluster.messages import Report
 from server.cluster.sealing import Seal
 from server.cluster.service import LocalDirectory, server_name
@@ -36,7 +36,7 @@ class ServerHere:
         self.name = orders.name
         self.app = create_app(config, segmenter)
         self.cut = False
-        self._member = Member(self.app, orders)
+        self._member = ClusterMember(self.app, orders)
         # Servers of one process would each count what the others use of it.
         self._member._used = lambda: 0.0  # type: ignore[method-assign]
         self._heard = asyncio.StreamReader()

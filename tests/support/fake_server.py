@@ -189,7 +189,9 @@ class FakeServer:
         """Return a new chat message."""
         people = {each["id"]: each["name"] for each in [self.me, *self.others]}
         said = {"id": len(self.chat) + 1, "participant": participant, "name": people[participant]}
-        self.chat.append({**said, "text": text, "time": NOW + 1000 * len(self.chat), "to": to})
+        self.chat.append(
+            {**said, "text": text, "time": NOW + 1000 * len(self.chat)} | ({} if to is None else {"to": to})
+        )
         return self.chat[-1]
 
     def _join(self, join: Message) -> Message:

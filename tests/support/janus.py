@@ -18,7 +18,7 @@ import av
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from server.janus.client import Handle, Session, connect
+from server.janus.client import Handle, JanusSession, connect
 from server.janus.videoroom import PLUGIN
 from tests.support.client import MAX_BUNDLE
 
@@ -132,7 +132,7 @@ def janus_server(
 class Visitor:
     """Somebody with a session of their own at Janus."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: JanusSession) -> None:
         self._session = session
         self._connections: list[RTCPeerConnection] = []
         self._tasks: list[asyncio.Task[None]] = []

@@ -46,7 +46,7 @@ RATE_WINDOW = 1.0  # seconds
 USUAL_WINDOW = 10  # seconds, of which the best tells what delay is usual
 
 
-class Report(NamedTuple):
+class PacketResult(NamedTuple):
     """What became of one packet. Times in seconds; `arrival` by the peer's clock, None when it was lost."""
 
     sent: float
@@ -78,7 +78,7 @@ class SentLog:
         self._sent[number % LOG_SIZE] = number, now, size
         return number
 
-    def take(self, feedback: Feedback) -> list[Report]:
+    def take(self, feedback: Feedback) -> list[PacketResult]:
         """Return what a feedback packet tells of packets that are known, each arrival once."""
         start = self._reference(feedback.reference) * REFERENCE
         reports = []
@@ -87,10 +87,10 @@ class SentLog:
             if known != number & 0xFFFF:
                 continue
             if arrival is None:
-                reports.append(Report(sent, size, None))
+                reports.append(PacketResult(sent, size, None))
             else:
                 self._sent[number % LOG_SIZE] = -1, 0.0, 0
-                reports.append(Report(sent, size, (start + arrival) * 1e-6))
+                reports.append(PacketResult(sent, size, (start + arrival) * 1e-6))
         return reports
 
 
@@ -109,7 +109,7 @@ class BandwidthEstimator:
         self._limited = self._lowered = float("-inf")
         self._wait = 0.0
 
-    def update(self, reports: Sequence[Report], now: float) -> bool:
+    def update(self, reports: Sequence[PacketResult], now: float) -> bool:
         """Take what a peer reports at `now` seconds; return whether the estimate has come down."""
         arrived = sorted((r.arrival, r.arrival - r.sent, r.size) for r in reports if r.arrival is not None)
         self._outcomes.extend((now, report.arrival is None) for report in reports)

@@ -14,7 +14,7 @@ from .refusals import REFUSALS
 Address: TypeAlias = tuple[str, int]
 
 
-class Receiver(Protocol):
+class DatagramReceiver(Protocol):
     """The ICE connection that a socket belongs to."""
 
     def request_received(self, message: Message, addr: Address, protocol: StunProtocol) -> None:
@@ -43,7 +43,7 @@ def read_stun(data: bytes) -> Message:
 class IceSocket(StunProtocol):
     """One UDP socket of an ICE connection. Strangers reach it: nothing that comes in raises, or is answered unknown."""
 
-    receiver: Any  # a Receiver, besides the aioice.ice.Connection that it is
+    receiver: Any  # a DatagramReceiver, besides the aioice.ice.Connection that it is
 
     @classmethod
     def adopt(cls, stock: StunProtocol) -> IceSocket:
@@ -58,7 +58,7 @@ class IceSocket(StunProtocol):
 
     def take(self, data: bytes, address: Address, arrival: int) -> None:
         """Take a datagram and its arrival in µs of wall-clock time."""
-        receiver: Receiver = self.receiver
+        receiver: DatagramReceiver = self.receiver
         if not data or data[0] > 3:  # RFC 7983
             receiver.take(data, address, self, arrival)
             return

@@ -14,14 +14,14 @@ import pytest
 
 from server.__main__ import main
 from server.cluster.film_processes import FilmProcesses, attempt
-from server.cluster.films import Job, plan
+from server.cluster.films import FilmOptions, plan
 from server.cluster.stores import PART, STALE, Folder, store
 from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
 from tests.support.media import frames_of, rgb, write_video
 
 CAMERA = Camera(160, 96)
-JOB = Job("#0000ff", "ofd", 0.2, "selfie_general")
+JOB = FilmOptions("#0000ff", "ofd", 0.2, "selfie_general")
 
 pytestmark = pytest.mark.slow
 
@@ -160,10 +160,10 @@ def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:
     from tests.support.media import picture_bytes
 
     picture.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
-    job = Job.of(str(picture), "ofd", 0.2, "selfie_general")
+    job = FilmOptions.of(str(picture), "ofd", 0.2, "selfie_general")
     assert job.picture == picture.read_bytes()
     assert str(tmp_path) not in json.dumps(job.describe())
-    assert Job.read(json.loads(json.dumps(job.line()))) == job
+    assert FilmOptions.read(json.loads(json.dumps(job.line()))) == job
 
 
 def test_a_folder_takes_no_plate(films: Path, tmp_path: Path) -> None:

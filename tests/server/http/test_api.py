@@ -19,7 +19,7 @@ from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config
 from server.http.api import DESCRIPTION
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from tests.support.serving import Client, serving
 
 LIFETIME = 86_400  # seconds; some tokens are made when tests are collected, long before they are used

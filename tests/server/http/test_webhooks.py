@@ -21,7 +21,7 @@ from server.app import ROOMS
 from server.config.options import Config
 from server.core.errors import ConfigError
 from server.http.webhooks import signing_keys
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from server.rooms.rooms import Rooms
 from tests.support.serving import Client, serving
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.media.camera_costs import Cost
 from server.media.codec.frames import EncodedFrame
-from server.media.fair_shares import MIN_FRAME_RATE, Quality, Room, Shares, work
+from server.media.fair_shares import MIN_FRAME_RATE, Capacity, Quality, Shares, work
 from server.media.load import LoadMeter
 from server.media.publication import MAX_FRAME_RATE, VideoPublication
 from server.media.subscription import KEYFRAMES_AT_ONCE, limited
@@ -19,14 +19,17 @@ RATE = 30.0
 LIGHT = Cost(RATE, RATE, RATE, 0.5e-3, 1e-3, 0.5, 0.5, 1.5e-3, 0.5e-3, 1e-3, 0.5e-3)
 HOG = Cost(RATE, RATE, RATE, 4e-3, 2e-3, 1.0, 1.0, 15e-3, 5e-3, 12e-3, 1e-3)
 QUALITY = Quality(600_000, 2)
-ROOMY = Room(1e9, {}, 1e9)
+ROOMY = Capacity(1e9, {}, 1e9)
 
 
-def fit(costs: dict[str, Cost], room: Room) -> dict[str, float]:
+def fit(costs: dict[str, Cost], capacity: Capacity) -> dict[str, float]:
     """Return the frame rates that fit, having checked that they do."""
     shares = Shares(costs, QUALITY, RATE)
-    rates, _ = shares.fit(room)
-    assert shares.fits(rates, room._replace(cores=room.cores + 1e-6)) or min(rates.values()) == MIN_FRAME_RATE
+    rates, _ = shares.fit(capacity)
+    assert (
+        shares.fits(rates, capacity._replace(cores=capacity.cores + 1e-6))
+        or min(rates.values()) == MIN_FRAME_RATE
+    )
     return rates
 
 
@@ -37,7 +40,7 @@ def test_nobody_gives_anything_up_without_need() -> None:
 @pytest.mark.parametrize("attackers", [2, 3, 6])
 def test_who_costs_more_gives_up_first(attackers: int) -> None:
     hogs = {f"hog {i}": HOG for i in range(attackers)}
-    rates = fit({"ada": LIGHT, "bob": LIGHT} | hogs, Room(1.2, {}, 0.9))
+    rates = fit({"ada": LIGHT, "bob": LIGHT} | hogs, Capacity(1.2, {}, 0.9))
     assert rates["ada"] == rates["bob"] == RATE
     assert all(MIN_FRAME_RATE <= rates[hog] < RATE for hog in hogs)
 
@@ -45,13 +48,13 @@ def test_who_costs_more_gives_up_first(attackers: int) -> None:
 def test_what_is_left_over_is_theirs_all_the_same() -> None:
     costs = {"ada": LIGHT, "bob": LIGHT, "hog": HOG, "dog": HOG}
     shares = Shares(costs, QUALITY, RATE)
-    rates = fit(costs, Room(1.0, {}, 0.9))
+    rates = fit(costs, Capacity(1.0, {}, 0.9))
     assert shares.demand(rates) == pytest.approx(1.0, rel=0.01)
 
 
 def test_cameras_of_one_kind_have_the_same_frame_rate() -> None:
     costs = {str(i): LIGHT._replace(rest=LIGHT.rest * (0.8 + 0.04 * i)) for i in range(12)}
-    rates = fit(costs, Room(0.8, {}, 0.9))
+    rates = fit(costs, Capacity(0.8, {}, 0.9))
     assert len(set(rates.values())) == 1
     assert rates["0"] < RATE
 
@@ -65,25 +68,25 @@ def test_only_what_is_needed_or_shown_is_decoded() -> None:
 
 def test_a_worker_gives_its_cameras_no_more_than_it_has() -> None:
     costs = {str(i): LIGHT._replace(worker=i % 3 == 0) for i in range(9)}
-    rates = fit(costs, Room(8.0, {0: 0.4, 1: 0.4}, 0.9))
+    rates = fit(costs, Capacity(8.0, {0: 0.4, 1: 0.4}, 0.9))
     assert len({rates[str(i)] for i in range(9) if i % 3}) == 1
     assert rates["1"] < rates["0"]
 
 
 def test_work_elsewhere_costs_only_what_is_sent_from_here() -> None:
     there = {str(i): LIGHT._replace(here=False) for i in range(9)}
-    assert set(fit(there, Room(0.2, {}, 0.9)).values()) == {RATE}
-    assert max(fit(there, Room(0.2, {0: 0.5}, 0.9)).values()) < RATE
+    assert set(fit(there, Capacity(0.2, {}, 0.9)).values()) == {RATE}
+    assert max(fit(there, Capacity(0.2, {0: 0.5}, 0.9)).values()) < RATE
 
 
 def test_the_event_loop_can_be_full_first() -> None:
     costs = {str(i): LIGHT for i in range(9)}
-    rates = fit(costs, Room(8.0, {}, 0.1))
+    rates = fit(costs, Capacity(8.0, {}, 0.1))
     assert sum(rates[c] * LIGHT.send for c in costs) == pytest.approx(0.1, rel=0.01)
 
 
 def test_nobody_gets_nothing() -> None:
-    rates = fit({str(i): HOG for i in range(20)}, Room(0.1, {}, 0.1))
+    rates = fit({str(i): HOG for i in range(20)}, Capacity(0.1, {}, 0.1))
     assert set(rates.values()) == {MIN_FRAME_RATE}
 
 

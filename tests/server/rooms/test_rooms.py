@@ -14,7 +14,7 @@ from server.access.tokens import Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from server.rooms.rooms import LOBBY_SHARE, Rooms
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera

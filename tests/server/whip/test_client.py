@@ -21,7 +21,7 @@ from server.app import ROOMS
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.peers.egress import Caller
-from server.rooms.room import Membership
+from server.rooms.membership import Membership
 from server.rooms.rooms import Rooms
 from server.whip.client import Forward, is_segment, place, read_text
 from tests.support.camera import Camera

@@ -14,7 +14,7 @@ from server.media.rtc.bandwidth_estimator import (
     MEMORY,
     NO_LIMIT,
     BandwidthEstimator,
-    Report,
+    PacketResult,
     SentLog,
 )
 from server.media.rtc.transport_cc import ArrivalLog, read_feedback
@@ -36,7 +36,7 @@ class Link:
         self._capacity, self._queue, self._loss, self._delay = capacity, queue, loss, delay
         self._random = random.Random(1)
         self._free = 0.0
-        self._flying: list[Report] = []
+        self._flying: list[PacketResult] = []
         self._reported = 0.0
 
     def run(
@@ -57,10 +57,10 @@ class Link:
 
     def _send(self, now: float, stall: Callable[[float], float]) -> None:
         if self._free - now > self._queue or self._random.random() < self._loss:
-            self._flying.append(Report(now, SIZE, None))
+            self._flying.append(PacketResult(now, SIZE, None))
             return
         self._free = max(self._free, now) + SIZE * 8 / self._capacity(now)
-        self._flying.append(Report(now, SIZE, stall(self._free + self._delay) + OFFSET))
+        self._flying.append(PacketResult(now, SIZE, stall(self._free + self._delay) + OFFSET))
 
     def _report(self, now: float) -> None:
         seen = [r for r in self._flying if (r.arrival or r.sent + self._delay + OFFSET) < now + OFFSET]
@@ -161,7 +161,9 @@ def test_a_usual_delay_that_grows_is_learned() -> None:
 def test_a_peer_that_makes_up_times_costs_no_memory() -> None:
     estimator = BandwidthEstimator()
     for i in range(10_000):
-        estimator.update([Report(i / 1000, SIZE, -i * 1e-6), Report(i / 1000, SIZE, None)], i / 1000)
+        estimator.update(
+            [PacketResult(i / 1000, SIZE, -i * 1e-6), PacketResult(i / 1000, SIZE, None)], i / 1000
+        )
     kept = (estimator._arrived, estimator._train, estimator._outcomes, estimator._seconds)
     assert max(len(deque) for deque in kept) <= LOG_SIZE
 
@@ -170,8 +172,8 @@ def test_silence_and_a_single_packet_are_nothing_to_go_by() -> None:
     estimator = BandwidthEstimator()
     assert not estimator.update([], 0.0)
     assert estimator.bitrate is None
-    assert not estimator.update([Report(0.0, SIZE, None)], 0.1)
-    assert not estimator.update([Report(0.1, SIZE, 5.0)], 0.2)
+    assert not estimator.update([PacketResult(0.0, SIZE, None)], 0.1)
+    assert not estimator.update([PacketResult(0.1, SIZE, 5.0)], 0.2)
     assert estimator.bitrate == NO_LIMIT
 
 
