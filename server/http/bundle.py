@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 COMMENT: Final = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
-"""Comments with lines of their own. A text that looked like one would have to stand in a template of many lines."""
+"""Comments with lines of their own."""
+INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 IMPORT: Final = re.compile(r"^import \{([^}]*)\} from '(\.[^']*)';\n", re.MULTILINE)
 EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 LATER: Final = re.compile(r"\bimport\('(\.[^']*)'\)")
@@ -51,7 +52,9 @@ class Bundle:
             raise BundleError(f"{path.name} imports itself, by way of {importers[-1].name}")
         if path in self._names:
             return self._names[path]
-        text = COMMENT.sub("", path.read_text("utf-8"))
+        text = INDENT.sub("", COMMENT.sub("", path.read_text("utf-8")))
+        if any(line.count("`") % 2 for line in text.splitlines()):
+            raise BundleError(f"{path.name}: comments and indents could stand in a template of many lines")
         names: list[str] = EXPORT.findall(text)
         text = EXPORT.sub("", text)
         text = IMPORT.sub(lambda found: self._bind(found, path, (*importers, path)), text)

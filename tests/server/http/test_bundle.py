@@ -60,6 +60,7 @@ def test_imports_exports_and_equal_names_keep_their_meaning(tmp_path: Path) -> N
         ("export default 1;\n", "not known"),
         ("export { a };\n", "not known"),
         ("import { a } from './other.js';\n", "imports itself"),
+        ("const text = `\n  // no comment\n`;\n", "template of many lines"),
     ],
 )
 def test_what_it_does_not_understand_is_refused(tmp_path: Path, main: str, wrong: str) -> None:
