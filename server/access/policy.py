@@ -17,6 +17,7 @@ MAX_CHAT = 2000  # characters; chosen
 MAX_LISTED = 64  # backgrounds that a policy may name
 NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 MAX_RAW_NAME = 1024  # characters of what is given that are looked at
+MAX_RAW_CHAT = 4 * MAX_CHAT  # the same: longer texts would keep the event loop for tens of milliseconds; chosen
 JOINERS = ("\u200c", "\u200d")
 FIRST_JOINED = 0x0600
 """The first code point of a script with shapes that joiners change: Arabic; Indic scripts and emoji come later."""
@@ -179,6 +180,8 @@ def chat_text(value: str) -> str:
 
     Raises SignalingError bad-message when nothing is left, or too much.
     """
+    if len(value) > MAX_RAW_CHAT:
+        raise SignalingError("bad-message", f"A chat message has 1 to {MAX_CHAT} characters.")
     kept = (c for c in value if c in "\n\t" or unicodedata.category(c) not in (*NOT_IN_TEXT, "Cc"))
     text = "".join(kept).strip()
     if not 1 <= len(text) <= MAX_CHAT:
