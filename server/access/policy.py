@@ -17,7 +17,7 @@ MAX_CHAT = 2000  # characters; chosen
 MAX_LISTED = 64  # backgrounds that a policy may name
 NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 MAX_RAW_NAME = 1024  # characters of what is given that are looked at
-MAX_RAW_CHAT = 4 * MAX_CHAT  # the same: longer texts would keep the event loop for tens of milliseconds; chosen
+MAX_RAW_CHAT = 4 * MAX_CHAT  # the same: longer texts would keep the event loop; chosen
 JOINERS = ("\u200c", "\u200d")
 FIRST_JOINED = 0x0600
 """The first code point of a script with shapes that joiners change: Arabic; Indic scripts and emoji come later."""
