@@ -16,6 +16,8 @@ CORPUS = Path(__file__).parent / "corpus"
 """Files by target: what has failed once, and what reaches most of the readers' branches."""
 LIMIT = 0.02
 """Seconds of CPU time that one call may keep the event loop."""
+TRIES = 5
+"""The same input costs the same each time; what a shared machine adds comes and goes."""
 
 
 def hold(target: Target, examples: int, number: int) -> None:
@@ -52,7 +54,7 @@ def replay(target: Target, file: Path) -> None:
 def _try(target: Target, take: Callable[[Any], object], value: object) -> None:
     if not target.on_loop:
         take(value)
-    elif _seconds(take, value) > LIMIT and _seconds(take, value) > LIMIT:
+    elif all(_seconds(take, value) > LIMIT for _ in range(TRIES)):
         raise AssertionError(f"one call kept the loop for more than {LIMIT} s of CPU time")
 
 
