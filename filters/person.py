@@ -21,7 +21,7 @@ from filters.backgrounds.background import Background
 from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame, planes_of
 from filters.compositor import composite
 from filters.foreground import foreground
-from filters.matting.matte import Matte, MatteOptions, Matting, Network
+from filters.matting.matte import Matte, MatteFrame, MatteOptions, Matting, Network
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
 
@@ -84,7 +84,6 @@ class PersonFilter:
         self.privacy = self.matte.privacy
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
-        self._smoothing: deque[_Held] = deque()
         self._last: _Shown | None = None
         self._before: float | None = None
 
@@ -118,7 +117,6 @@ class PersonFilter:
     def distrust(self) -> None:
         """See VideoFilter."""
         self.matte.reset()
-        self._smoothing.clear()
         for held in self._held:
             held.alpha = None
 
@@ -151,7 +149,6 @@ class PersonFilter:
         """Forget the stream, its clean plate too: what comes next is a placeholder until the person is found again."""
         self.matte.use_plate(None)
         self.matte.reset()
-        self._smoothing.clear()
         self._held.clear()
         self._last = self._before = None
 
@@ -169,17 +166,22 @@ class PersonFilter:
         if before is not None and not 0 <= self._before - before <= MAX_GAP:
             self._settle()
             self.matte.reset()
-        if self._smoothing and _size(self._smoothing[-1].frame) != _size(frame):
+        if len(self._held) > 1 and _size(self._held[-2].frame) != _size(frame):
             self._settle()
-        self._smoothing.append(held)
         ready = self.matte.push(held.planes)
         if ready is not None:
-            self._smoothing.popleft().alpha = ready.alpha
+            self._match(ready)
 
     def _settle(self) -> None:
         """End the smoothing of what is in the delay line, because what follows is another picture."""
         for ready in self.matte.flush():
-            self._smoothing.popleft().alpha = ready.alpha
+            self._match(ready)
+
+    def _match(self, ready: MatteFrame) -> None:
+        """Give a matte to the very frame that it was made of, if that is still in the delay line."""
+        for held in self._held:
+            if held.planes is ready.planes:
+                held.alpha = ready.alpha
 
     def _failed(self, error: Exception) -> None:
         self.errors += 1
@@ -187,7 +189,6 @@ class PersonFilter:
         if self.errors == 1:
             logger.error("video filter failed; frames are being withheld", exc_info=error)
         self.matte.reset()
-        self._smoothing.clear()
 
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
