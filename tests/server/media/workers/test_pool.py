@@ -200,6 +200,7 @@ async def test_another_process_takes_the_place_of_one_that_ends(workers: Process
     await show(camera, frames)
     await show(other, frames)
     gone, stays = pid(camera), pid(other)
+    os.kill(gone, signal.SIGSTOP)  # so that it has no time to answer
     job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
     os.kill(gone, signal.SIGKILL)
     with pytest.raises(WorkerError):
