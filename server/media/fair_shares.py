@@ -22,9 +22,8 @@ KEYFRAMES_ONLY: Final = 5.0
 """Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
 LOOKS_PER_SECOND: Final = 6.0
 """Of the network, at least: a person who moves is found again within 0.17 s."""
-WORKER_LIMIT: Final = (
-    0.9  # of a worker's time that is shared out: a camera waits for the others of its worker
-)
+WORKER_LIMIT: Final = 0.9
+"""Of a worker's time that is shared out: a camera waits for the others of its worker."""
 LOOP_LIMIT: Final = 0.9  # of the event loop's time, likewise
 STEPS: Final = 16  # of bisection, to 1 in 65,536
 
@@ -92,9 +91,20 @@ class Shares:
         usual = median(active) if active else 1.0
         return {c: _weight(demand / usual) for c, demand in demands.items()}
 
+    @cached_property
+    def _highest_weight(self) -> float:
+        return max(self._weights.values())
+
+    @cached_property
+    def _by_worker(self) -> Mapping[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for camera, cost in self._costs.items():
+            found.setdefault(cost.worker, []).append(camera)
+        return found
+
     def heavier(self, camera: str) -> bool:
         """Tell whether a camera costs so much more than others that it gives up first."""
-        return self._weights[camera] * EXCESS < max(self._weights.values())
+        return self._weights[camera] * EXCESS < self._highest_weight
 
     def rate(self, camera: str, share: float) -> float:
         """Return a camera's pictures a second when the median camera has that share of the frame rate."""
@@ -121,7 +131,9 @@ class Shares:
         return (
             self.demand(rates) <= capacity.cores
             and sum(sending(cost, rates[c]) for c, cost in self._costs.items()) <= capacity.loop
-            and all(self._worker(worker, rates) <= limit for worker, limit in capacity.workers.items())
+            and all(
+                self._worker(worker, rates.__getitem__) <= limit for worker, limit in capacity.workers.items()
+            )
         )
 
     def fit(self, capacity: Capacity) -> tuple[dict[str, float], float]:
@@ -136,15 +148,19 @@ class Shares:
             return {c: self.rate(c, min(share, shares[c])) for c in self._costs}
 
         for worker, limit in capacity.workers.items():
-            found = _largest(most, lambda s, w=worker, x=limit: self._worker(w, rates(s)) <= x)  # type: ignore[misc]
-            shares.update((c, found) for c, cost in self._costs.items() if cost.worker == worker)
+            share = self._share_of(worker, limit, most)
+            shares.update(dict.fromkeys(self._by_worker.get(worker, ()), share))
         without = capacity._replace(workers={})
         found = _largest(most, lambda share: self.fits(rates(share), without))
         shares = {c: min(found, share) for c, share in shares.items()}
         return rates(most), median(shares.values()) if shares else most
 
-    def _worker(self, worker: int, rates: Mapping[str, float]) -> float:
-        return sum(self._work(c, rates[c]) for c, cost in self._costs.items() if cost.worker == worker)
+    def _share_of(self, worker: int, limit: float, most: float) -> float:
+        """Return the largest share that a worker can do for its cameras, which are the only ones looked at."""
+        return _largest(most, lambda share: self._worker(worker, lambda c: self.rate(c, share)) <= limit)
+
+    def _worker(self, worker: int, rate: Callable[[str], float]) -> float:
+        return sum(self._work(c, rate(c)) for c in self._by_worker.get(worker, ()))
 
 
 def _weight(times: float) -> float:
