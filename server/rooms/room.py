@@ -334,7 +334,7 @@ class Room:
         """Let the room's policy act on everybody, at once."""
         policy = self.roster.policy
         self.recording.obey(policy)
-        self.viewers.end_forbidden(policy, pin=bool(self.pin))
+        self.end_forbidden_viewers()
         for membership in self.memberships:
             effective = self.policy_for(membership)
             membership.tell(
@@ -348,6 +348,10 @@ class Room:
         sharer = self.roster.sharer
         if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):
             self.unshare(self._memberships[sharer.id], "policy")
+
+    def end_forbidden_viewers(self) -> None:
+        """Let those watch no more whom policy, PIN or token no longer allows it."""
+        self.viewers.end_forbidden(self.roster.policy, pin=bool(self.pin))
 
     def policy_for(self, membership: Membership) -> RoomPolicy:
         """Return what the room's policy means for somebody, whose token may say otherwise."""
@@ -451,7 +455,7 @@ class Room:
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)
-        self.viewers.end_forbidden(self.roster.policy, pin=bool(self.pin))
+        self.end_forbidden_viewers()
 
     def _observe_cameras(self, now: float) -> None:
         """Tell, and log, whose camera is hidden."""

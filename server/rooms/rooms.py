@@ -165,7 +165,8 @@ class Rooms:
         """Return how many in the lobby may have come by one token."""
         capacity = room.roster.capacity
         share = max(1, capacity // LOBBY_SHARE)
-        invited = self.authenticator.invitations.made_here(room.name, grant.invitation)
+        made_here = self.authenticator.invitations.made_here
+        invited = bool(grant.invitation) and made_here(room.name, grant.invitation)
         return capacity - share if invited else share
 
     def grant_before(self, seat: str, room: Room) -> Grant | None:

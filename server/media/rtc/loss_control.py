@@ -24,8 +24,8 @@ class LossControl:
 
     def __init__(self, counters: BufferCounters) -> None:
         self.limit = self.ceiling = NO_LIMIT
-        """`ceiling` is what the sender is asked for at most, loss or not."""
-        self._told = NO_LIMIT
+        """`ceiling` is what the sender is asked for at most, loss or not; `told` what it was told last."""
+        self.told = NO_LIMIT
         self._counters = counters
         self._begin(0.0)
 
@@ -45,12 +45,12 @@ class LossControl:
         expected = self._counters.packets - self._counters.repaired - self._received + lost
         if elapsed < INTERVAL or expected < MIN_PACKETS:
             return None
-        before = self._told
+        before = self.told
         if lost > HIGH_LOSS * expected:
             bitrate = 8 * (self._counters.bytes - self._bytes) / elapsed
             self.limit = max(MIN_LIMIT, int(min(self.limit, bitrate) * DECREASE))
         elif lost < LOW_LOSS * expected:
             self.limit = min(NO_LIMIT, int(self.limit * INCREASE))
         self._begin(now)
-        self._told = min(self.limit, self.ceiling)
-        return None if before == self._told == NO_LIMIT else self._told
+        self.told = min(self.limit, self.ceiling)
+        return None if before == self.told == NO_LIMIT else self.told

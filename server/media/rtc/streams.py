@@ -117,7 +117,7 @@ class VideoReceiver(_Stream):
     @property
     def stats(self) -> VideoStats:
         counters = asdict(self._buffer.counters)
-        return VideoStats(**counters, rtt=self._round_trip.seconds, limit=self._control.limit)
+        return VideoStats(**counters, rtt=self._round_trip.seconds, limit=self._control.told)
 
     def ask_for(self, bitrate: int | None) -> None:
         """Have the sender send no more than so many bit/s; None for what it likes. It is told within a second."""
