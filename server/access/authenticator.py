@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import jwt
 
-from server.access.invitations import Invitations
+from server.access.invitations import REVOKED, Invitations
 from server.access.pins import PinGuard, Proof, is_same, pin_digest
 from server.access.policy import room_name
 from server.access.tokens import ANY_ROOM, LEEWAY, MAX_TOKEN, OPEN, Grant, Key, grant_of
@@ -57,7 +57,7 @@ class Authenticator:
     def expect_not_revoked(self, grant: Grant, room: str) -> None:
         """Raise TokenError token-revoked for an invitation that a host has taken back."""
         if grant.invitation and self.invitations.is_revoked(room, grant.invitation):
-            raise TokenError("token-revoked", "A host has revoked this invitation.")
+            raise TokenError("token-revoked", REVOKED)
 
     def _expect_pin(self, key: Key, grant: Grant, proof: Proof) -> None:
         secret = key.secret

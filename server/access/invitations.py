@@ -20,6 +20,7 @@ from server.core.errors import SignalingError
 
 logger = logging.getLogger(__name__)
 
+REVOKED: Final = "A host has revoked this invitation."
 MAX_INVITATIONS: Final = 64
 """Of a room, with those that are revoked and have not expired; chosen."""
 

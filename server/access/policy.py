@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from server.core.errors import SignalingError
-from server.core.messages import background_id
+from server.core.messages import background_id, one_of
 
 ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64  # characters; chosen
@@ -32,6 +32,7 @@ BLURS = ("blur", "blur-strong")
 OPAQUE = "#35506b"  # a calm blue of the page's palette, where nothing else hides as much as what somebody had
 
 Role = Literal["host", "guest"]
+ROLES: tuple[Role, ...] = ("guest", "host")
 Backgrounds: TypeAlias = Literal["any", "blur"] | tuple[str, ...]
 """What may be behind people: anything, the two blurs, or just these, of which the first is the default."""
 ScreenShare = Literal["allowed", "hosts", "off"]
@@ -84,13 +85,13 @@ class RoomPolicy:
         if "backgrounds" in wish:
             policy = replace(policy, backgrounds=_backgrounds(wish["backgrounds"]))
         if "screenShare" in wish:
-            policy = replace(policy, screen_share=_screen_share(wish["screenShare"]))
+            policy = replace(policy, screen_share=one_of(wish, "screenShare", SCREEN_SHARE))
         if "recording" in wish:
             policy = replace(policy, recording=_flag(wish["recording"], "recording"))
         if "deviceFilter" in wish:
-            policy = replace(policy, device_filter=_device_filter(wish["deviceFilter"]))
+            policy = replace(policy, device_filter=one_of(wish, "deviceFilter", DEVICE_FILTER))
         if "unmute" in wish:
-            policy = replace(policy, unmute=_unmute(wish["unmute"]))
+            policy = replace(policy, unmute=one_of(wish, "unmute", UNMUTE))
         return policy
 
     def allows_background(self, background: str) -> bool:
@@ -212,24 +213,3 @@ def _backgrounds(value: object) -> Backgrounds:
     raise SignalingError(
         "bad-message", f"The field backgrounds must be 'any', 'blur' or a list of 1 to {MAX_LISTED} ids."
     )
-
-
-def _screen_share(value: object) -> ScreenShare:
-    for known in SCREEN_SHARE:
-        if value == known:
-            return known
-    raise SignalingError("bad-message", f"The field screenShare must be one of {', '.join(SCREEN_SHARE)}.")
-
-
-def _device_filter(value: object) -> DeviceFilter:
-    for known in DEVICE_FILTER:
-        if value == known:
-            return known
-    raise SignalingError("bad-message", f"The field deviceFilter must be one of {', '.join(DEVICE_FILTER)}.")
-
-
-def _unmute(value: object) -> Unmute:
-    for known in UNMUTE:
-        if value == known:
-            return known
-    raise SignalingError("bad-message", f"The field unmute must be one of {', '.join(UNMUTE)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from server.core.errors import SignalingError
@@ -14,6 +15,7 @@ StreamKind = Literal["video", "audio", "screen", "screen-audio"]
 UPLOAD = "upload:"  # prefix of the ids of participants' own pictures
 
 T = TypeVar("T")
+C = TypeVar("C", bound=str)
 
 
 def parse(text: str) -> Message:
@@ -43,6 +45,15 @@ def number(message: Message, name: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
         raise SignalingError("bad-message", f"The field {name} must be a number.")
     return value
+
+
+def one_of(message: Mapping[str, object], name: str, known: tuple[C, ...]) -> C:
+    """Return a field that is one of some words, or raise SignalingError bad-message."""
+    value = message.get(name)
+    for each in known:
+        if value == each:
+            return each
+    raise SignalingError("bad-message", f"The field {name} must be one of {', '.join(known)}.")
 
 
 def optional(message: Message, name: str, kind: type[T], default: T) -> T:

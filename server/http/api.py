@@ -14,16 +14,17 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from server.access.policy import room_name
+from server.access.invitations import REVOKED
+from server.access.policy import ROLES, room_name
 from server.access.tokens import ANY_ROOM, Grant
 from server.core.errors import SignalingError, TokenError
-from server.core.messages import number, parse, required
+from server.core.messages import number, one_of, parse, required
 from server.http.app_keys import ROOMS
 from server.http.errors import error_response
 from server.http.parsing import bearer, read_body
 from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
-from server.rooms.invitations import REVOKED, Maker, invite, revoke
+from server.rooms.invitations import Maker, invite, revoke
 from server.rooms.membership import Membership
 from server.rooms.moderation import ban, change_policy, start_recording
 from server.rooms.room import Room
@@ -154,7 +155,7 @@ async def _invitations(request: web.Request) -> web.Response:
 
 async def _invite(request: web.Request) -> web.Response:
     rooms, name, body = request.app[ROOMS], room_name(request.match_info["room"]), await _body(request)
-    role, lifetime = required(body, "role", str), number(body, "lifetime")
+    role, lifetime = one_of(body, "role", ROLES), number(body, "lifetime")
     grant, pin = _expect_host(request), required(body, "pin", str) if "pin" in body else None
     maker = Maker(name, grant, grant.name)
     made = invite(rooms.authenticator, rooms.config, maker, role, lifetime, pin)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from server.media.governor import FULL_FRAME_RATE, Level
+from server.media.governor import FULL_FRAME_RATE
 
 SPARE: Final = 1  # pictures a second more than are shown, since cameras don't keep time
 LEAST: Final = 5  # pictures a second, so that a keyframe is never far away
@@ -32,23 +32,23 @@ class CameraRequests:
         self._asked = float("-inf")
         self._pressed = float("-inf")
 
-    def update(self, now: float, level: Level, *, held_back: bool, size: float, pressed: bool) -> bool:
+    def update(self, now: float, frame_rate: float, *, held_back: bool, size: float, pressed: bool) -> bool:
         """Tell whether the request `now` is another one, at `now` in seconds.
 
-        `held_back` is whether others have more pictures, `size` the pixels of a picture in times of those that were
-        asked for at first, `pressed` whether anything is given up.
+        `frame_rate` is what is shown a second, `held_back` whether others have more pictures, `size` the pixels of a
+        picture in times of those that were asked for at first, `pressed` whether anything is given up.
         """
         if pressed:
             self._pressed = now
-        wanted = CameraRequest(self._frame_rate(level), self._scale_down(now, held_back, size))
+        wanted = CameraRequest(self._frame_rate(frame_rate), self._scale_down(now, held_back, size))
         if wanted == self.now or now - self._asked < PAUSE:
             return False
         self.now, self._asked = wanted, now
         return True
 
-    def _frame_rate(self, level: Level) -> int:
+    def _frame_rate(self, shown: float) -> int:
         full = int(FULL_FRAME_RATE)
-        wanted = min(full, max(LEAST, math.ceil(level.frame_rate) + SPARE))
+        wanted = min(full, max(LEAST, math.ceil(shown) + SPARE))
         # A picture a second more or less is not worth a message, all of them are.
         return self.now.frame_rate if abs(wanted - self.now.frame_rate) <= 1 and wanted < full else wanted
 

@@ -19,8 +19,6 @@ from server.rooms.room import Room
 
 How = Literal["links", "pin", "off"]
 """Whether hosts make links, or on a server without keys choose a PIN. Off: there is no key here that signs."""
-ROLES: Final[tuple[Role, ...]] = ("guest", "host")
-REVOKED: Final = "A host has revoked this invitation."
 MIN_LIFETIME: Final = 60.0  # seconds; chosen
 
 
@@ -52,7 +50,7 @@ class Maker(NamedTuple):
 
 
 def invite(
-    authenticator: Authenticator, config: Config, maker: Maker, role: str, lifetime: float, pin: str | None
+    authenticator: Authenticator, config: Config, maker: Maker, role: Role, lifetime: float, pin: str | None
 ) -> str:
     """Make a link with a token for a room; return the invitation's id.
 
@@ -62,14 +60,11 @@ def invite(
     key = authenticator.signing_key
     if key is None or key.secret is None:
         raise SignalingError("no-keys", "This server has no key to sign invitations with.")
-    chosen = next((each for each in ROLES if each == role), None)
-    if chosen is None:
-        raise SignalingError("bad-message", f"The field role must be one of {', '.join(ROLES)}.")
-    allowed = _lifetime(maker.grant, chosen, lifetime, config.invitation_lifetime)
+    allowed = _lifetime(maker.grant, role, lifetime, config.invitation_lifetime)
     jti, now = secrets.token_urlsafe(12), time.time()
     digest = pin_digest(key.secret, jti, pin_of(pin)) if pin is not None else ""
-    token = make_token(key, maker.grant.invite(maker.room, chosen, pin=digest, jti=jti), allowed, now)
-    made = Invitation(jti, chosen, now + allowed, bool(pin), maker.name)
+    token = make_token(key, maker.grant.invite(maker.room, role, pin=digest, jti=jti), allowed, now)
+    made = Invitation(jti, role, now + allowed, bool(pin), maker.name)
     authenticator.invitations.add(maker.room, made, token)
     return jti
 
@@ -102,4 +97,4 @@ def set_pin(authenticator: Authenticator, host: Membership, pin: str) -> None:
     if not authenticator.open:
         raise SignalingError("bad-message", "With token keys, PINs are those of invitations.")
     host.room.pin = pin_of(pin) if pin else ""
-    host.room.viewers.end_forbidden(host.room.roster.policy, pin=bool(pin))
+    host.room.end_forbidden_viewers()

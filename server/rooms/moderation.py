@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.access.policy import RoomPolicy
+from server.access.policy import Role, RoomPolicy
 from server.access.tokens import Grant
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD
@@ -64,17 +64,14 @@ def mute(host: Membership, participant: str | None) -> None:
             room.update(target)
 
 
-def set_role(host: Membership, participant: str, role: str) -> None:
-    """Promote or demote somebody; raise SignalingError unknown-participant, bad-message, last-host."""
+def set_role(host: Membership, participant: str, role: Role) -> None:
+    """Promote or demote somebody; raise SignalingError unknown-participant, last-host."""
     target = member(host.room, participant)
     roster, somebody = host.room.roster, target.participant
     if role == "host":
         roster.promote(somebody)
-    elif role == "guest":
-        if somebody.id in roster.hosts:
-            roster.demote(somebody, somebody.grant.holder)
-    else:
-        raise SignalingError("bad-message", "The field role must be 'host' or 'guest'.")
+    elif somebody.id in roster.hosts:
+        roster.demote(somebody, somebody.grant.holder)
     host.room.update(target)
     host.room.tell_roles(target)
 

@@ -35,6 +35,7 @@ from server.rooms.hidden import HiddenCamera, Sample
 
 Receives: TypeAlias = Literal["all", "saver", "none"]
 """What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
+RECEIVES: tuple[Receives, ...] = ("all", "saver", "none")
 
 MAX_POLICIES = 16  # the latest, in a receipt
 
@@ -323,8 +324,7 @@ class Participant:
         """Work out what the camera is to send; `pressed` is whether the server gives anything up."""
         video = self.video
         size = video.transcoder.pixels / (self._config.width * self._config.height)
-        level = Level(video.frame_rate, video.max_bitrate)
-        self.requests.update(now, level, held_back=video.held_back, size=size, pressed=pressed)
+        self.requests.update(now, video.frame_rate, held_back=video.held_back, size=size, pressed=pressed)
 
     def ask_for_bits(self) -> None:
         """Ask a sender for less that takes no messages, by RTCP."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast, get_args
+from typing import Any
 
-from server.access.policy import participant_name, reaction
+from server.access.invitations import REVOKED
+from server.access.policy import ROLES, participant_name, reaction
 from server.core.errors import SignalingError, TokenError
-from server.core.messages import Message, number, optional, required
+from server.core.messages import Message, number, one_of, optional, required
 from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
 from server.rooms import invitations, microphones, moderation
-from server.rooms.participant import Participant, Receives
+from server.rooms.participant import RECEIVES, Participant
 from server.signaling.session import Session
 
 COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worker busy
@@ -135,12 +136,7 @@ async def _plate(session: Session, message: Message) -> None:
 
 
 async def _receive(session: Session, message: Message) -> None:
-    video = required(message, "video", str)
-    if video not in get_args(Receives):
-        raise SignalingError(
-            "bad-message", f"The field video must be one of {', '.join(get_args(Receives))}."
-        )
-    _participant(session).receive(cast(Receives, video))
+    _participant(session).receive(one_of(message, "video", RECEIVES))
     session.membership.room.refresh()
 
 
@@ -252,7 +248,7 @@ async def _end(session: Session, message: Message) -> None:
 
 async def _role(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
-    whose, role = required(message, "participant", str), required(message, "role", str)
+    whose, role = required(message, "participant", str), one_of(message, "role", ROLES)
     moderation.set_role(session.membership, whose, role)
 
 
@@ -271,7 +267,7 @@ async def _invite(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     rooms, membership = session.rooms, session.membership
     maker = invitations.Maker(membership.room.name, membership.participant.grant, membership.participant.name)
-    role, lifetime = required(message, "role", str), number(message, "lifetime")
+    role, lifetime = one_of(message, "role", ROLES), number(message, "lifetime")
     pin = required(message, "pin", str) if "pin" in message else None
     made = invitations.invite(rooms.authenticator, rooms.config, maker, role, lifetime, pin)
     session.send(invitations.describe(rooms.authenticator, membership, made))
@@ -280,7 +276,7 @@ async def _invite(session: Session, message: Message) -> None:
 async def _revoke(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     authenticator, invitation = session.rooms.authenticator, required(message, "invitation", str)
-    room, revoked = session.membership.room, TokenError("token-revoked", invitations.REVOKED)
+    room, revoked = session.membership.room, TokenError("token-revoked", REVOKED)
     for target in invitations.revoke(authenticator, room.name, room, invitation):
         await session.rooms.expel(target, revoked)
     session.send(invitations.describe(authenticator, session.membership))

@@ -41,7 +41,9 @@ class SimulatedCamera:
         """Send no more than is shown, from now on."""
         self.rate = self.wants
         if self.requests is not None:
-            self.requests.update(now, self.level, held_back=False, size=1.0, pressed=self.level != FULL)
+            self.requests.update(
+                now, self.level.frame_rate, held_back=False, size=1.0, pressed=self.level != FULL
+            )
             self.rate = min(self.wants, self.requests.now.frame_rate)
 
     def use(self) -> Use:

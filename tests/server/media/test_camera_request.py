@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests
-from server.media.governor import FULL, Level
 
 
 def update(
     requests: CameraRequests, now: float, frame_rate: float, *, size: float = 1.0, held_back: bool = False
 ) -> bool:
-    level = Level(frame_rate, FULL.bitrate)
-    return requests.update(now, level, held_back=held_back, size=size, pressed=frame_rate < 30)
+    return requests.update(now, frame_rate, held_back=held_back, size=size, pressed=frame_rate < 30)
 
 
 def test_a_camera_is_asked_for_no_more_than_is_shown() -> None:
