@@ -65,10 +65,10 @@ async def world(seed: int, tally: Tally) -> AsyncIterator[World]:
         guests += [await person(room, camera=False) for room in ROOMS for _ in range(WATCHERS)]
         desk = WhipCamera(http, ROOMS[0], rng)
         stack.push_async_callback(desk.close)
-        await desk.publish()
+        await desk.begin()
         viewer = WhepViewer(http, ROOMS[0], desk.identity, tally)
         stack.push_async_callback(viewer.close)
-        await viewer.play()
+        await viewer.begin()
         yield World(http, hosts, guests, desk, viewer, rng)
 
 

@@ -309,27 +309,26 @@ async def damaged_reports(world: World) -> None:
         await asyncio.sleep(0.02)
 
 
-async def whip_anew(world: World) -> None:
-    await world.desk.publish()
-    await world.while_it_lasts(1.0)
+End = Callable[[World], WhipCamera | WhepViewer]
 
 
-async def whip_ice_restart(world: World) -> None:
-    """Have a WHIP session restart ICE to where nobody is."""
-    await world.desk.session.restart("abcd" + str(world.rng.randrange(1000)), "p" * 22)
-    await world.while_it_lasts(1.5)
-    await world.desk.publish()
+def _anew(end: End) -> Fault:
+    async def fault(world: World) -> None:
+        await end(world).begin()
+        await world.while_it_lasts(1.0)
+
+    return fault
 
 
-async def whep_anew(world: World) -> None:
-    await world.viewer.play()
-    await world.while_it_lasts(1.0)
+def _ice_restart(end: End) -> Fault:
+    """Have a session restart ICE to where nobody is."""
 
+    async def fault(world: World) -> None:
+        await end(world).session.restart("abcd" + str(world.rng.randrange(1000)), "p" * 22)
+        await world.while_it_lasts(1.5)
+        await end(world).begin()
 
-async def whep_ice_restart(world: World) -> None:
-    await world.viewer.session.restart("abcd" + str(world.rng.randrange(1000)), "p" * 22)
-    await world.while_it_lasts(1.5)
-    await world.viewer.play()
+    return fault
 
 
 FAULTS: dict[str, Fault] = {
@@ -373,10 +372,10 @@ FAULTS: dict[str, Fault] = {
     "viewer on a narrow line": narrow_viewer,
     "datagrams of strangers": strange_datagrams,
     "RTCP damaged": damaged_reports,
-    "WHIP anew": whip_anew,
-    "WHIP ICE restart": whip_ice_restart,
-    "WHEP anew": whep_anew,
-    "WHEP ICE restart": whep_ice_restart,
+    "WHIP anew": _anew(lambda world: world.desk),
+    "WHIP ICE restart": _ice_restart(lambda world: world.desk),
+    "WHEP anew": _anew(lambda world: world.viewer),
+    "WHEP ICE restart": _ice_restart(lambda world: world.viewer),
 }
 
 

@@ -60,7 +60,7 @@ class WhipCamera:
         path = f"/whip/{room}?identity={quote(self.identity)}&name=Desk&background=fjord"
         self.session = Session(http, path)
 
-    async def publish(self) -> None:
+    async def begin(self) -> None:
         """End the session and begin another one."""
         await self.close()
         self.camera.rewind()
@@ -70,7 +70,7 @@ class WhipCamera:
     async def repair(self) -> None:
         """Publish anew if the connection is lost."""
         if self.uplink is None or self.uplink.connection.connectionState in ("failed", "closed"):
-            await self.publish()
+            await self.begin()
 
     async def close(self) -> None:
         await self.session.delete()
@@ -86,7 +86,7 @@ class WhepViewer:
         self._tally = tally
         self._connection: PeerConnection | None = None
 
-    async def play(self) -> None:
+    async def begin(self) -> None:
         """End the session and begin another one."""
         await self.close()
         self._connection = connection = peer_connection()
@@ -100,7 +100,7 @@ class WhepViewer:
     async def repair(self) -> None:
         """Play anew if the connection is lost."""
         if self._connection is None or self._connection.connectionState in ("failed", "closed"):
-            await self.play()
+            await self.begin()
 
     async def close(self) -> None:
         await self.session.delete()

@@ -1,6 +1,7 @@
 """A worker of the product whose network can be made to fail: started by benchmarks.chaos_server in its place.
 
-The file that $CHAOS_FAULT names holds what the network does: nothing special, or one of FAULTS.
+The file that $CHAOS_FAULT names holds what the network does: nothing special, or a fault of
+tests.support.faulty_network.
 """
 
 from __future__ import annotations
@@ -8,18 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
-
-from filters.base import Alpha, FilterError, Planes
+from filters.base import Alpha, Planes
 from filters.matting.segmenter import Box, Segmenter
 from server.media.workers import program
+from tests.support.faulty_network import fail
 
 VARIABLE = "CHAOS_FAULT"
-FAULTS = ("throw", "nan", "slow", "zeros", "shape")
-SLOW = 0.2  # seconds
 
 
 def install(file: Path) -> None:
@@ -29,18 +26,8 @@ def install(file: Path) -> None:
     def faulty(
         segmenter: Segmenter, planes: Planes, box: Box | None = None, pixels: int | None = None
     ) -> Alpha:
-        match file.read_text(encoding="utf-8"):
-            case "throw":
-                raise RuntimeError("thrown on purpose")
-            case "nan":
-                raise FilterError("the network's output is not finite")
-            case "zeros":
-                return np.zeros((16, 16), np.float32)
-            case "shape":
-                return np.zeros((0, 3), np.float32)
-            case "slow":
-                time.sleep(SLOW)
-        return stock(segmenter, planes, box, pixels)
+        failed = fail(file.read_text(encoding="utf-8"))
+        return stock(segmenter, planes, box, pixels) if failed is None else failed
 
     setattr(Segmenter, stock.__name__, faulty)
 

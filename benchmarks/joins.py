@@ -27,7 +27,8 @@ from aiohttp import ClientSession
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e.conftest import free_port, run_server
+from tests.e2e.conftest import run_server
+from tests.support.program import free_port
 from tests.support.ray_nodes import ADDRESSES, RayNodes
 from tests.support.whip_client import offer
 

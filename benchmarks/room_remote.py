@@ -13,6 +13,7 @@ from pathlib import Path
 
 from server.access.certificates import make_secret
 from server.config.options import ROOT
+from tests.support.program import free_port
 
 ADDRESS = "127.0.0.1"
 START_LIMIT = 60.0  # seconds
@@ -24,7 +25,7 @@ def remote_workers(count: int) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="greenroom-") as folder:
         secret = Path(folder) / "cluster.pem"
         make_secret(secret)
-        ports = [_free_port() for _ in range(count)]
+        ports = [free_port() for _ in range(count)]
         workers = [_start(port, secret) for port in ports]
         try:
             for port in ports:
@@ -40,12 +41,6 @@ def _start(port: int, secret: Path) -> subprocess.Popen[bytes]:
     words = ("cluster", "worker", "--address", ADDRESS, "--port", str(port))
     command = [sys.executable, "-m", "server", *words, "--set", f"cluster_secret={secret}"]
     return subprocess.Popen([*command, "--set", "log_level=error"], cwd=ROOT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
 
 
 def _until_open(port: int) -> None:

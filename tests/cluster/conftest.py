@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import browser, camera, camera_file, free_port
+from tests.e2e.conftest import browser, camera, camera_file
+from tests.support.program import free_port
 from tests.support.ray_nodes import RayNodes
 
 __all__ = ["browser", "camera", "camera_file"]

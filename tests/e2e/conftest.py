@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -17,14 +16,9 @@ from playwright.async_api import Browser, Page, async_playwright
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.camera import Camera, write_mjpeg
 from tests.support.fake_server import FakeServer, fake_server
+from tests.support.program import free_port
 
 START_TIMEOUT = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

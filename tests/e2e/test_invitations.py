@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.conftest import free_port, run_server
+from tests.e2e.conftest import run_server
+from tests.support.program import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

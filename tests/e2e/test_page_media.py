@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.conftest import free_port, run_server
+from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.pages import READABLE, enter, visit, watched
+from tests.support.program import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.conftest import _wait_until_open, free_port
+from tests.e2e.conftest import _wait_until_open
 from tests.support.camera import Camera
 from tests.support.pair_of_pages import PairOfPages
 from tests.support.processes import children, media_sockets
+from tests.support.program import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

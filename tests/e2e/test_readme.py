@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import free_port
 from tests.support.camera import Camera
 from tests.support.media import frames_of, write_video
+from tests.support.program import free_port
 from tests.support.viewer import READABLE, Viewer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

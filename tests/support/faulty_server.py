@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 
-import numpy as np
 from aiohttp import web
 
-from filters.base import Alpha, FilterError, Planes
+from filters.base import Alpha, Planes
 from filters.matting.segmenter import Box, Segmenter, load_card
 from server.app import create_app
 from server.config.options import DEFAULT_MODEL, MODELS, Config
-
-SLOW = 0.2  # seconds
+from tests.support.faulty_network import fail
 
 
 class FaultySegmenter(Segmenter):
@@ -22,16 +19,8 @@ class FaultySegmenter(Segmenter):
     fault = "none"
 
     def __call__(self, planes: Planes, box: Box | None = None, pixels: int | None = None) -> Alpha:
-        match self.fault:
-            case "throw":
-                raise RuntimeError("thrown on purpose")
-            case "nan":
-                raise FilterError("the network's output is not finite")
-            case "ones":
-                return np.ones((16, 16), np.float32)
-            case "slow":
-                time.sleep(SLOW)
-        return super().__call__(planes, box, pixels)
+        failed = fail(self.fault)
+        return super().__call__(planes, box, pixels) if failed is None else failed
 
 
 def main(port: int) -> None:
