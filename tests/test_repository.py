@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_the_features_name_tests_that_exist() -> None:
     ]
     assert claims
     assert all("test_" in line.split("|")[2] for line in claims)
+
+
+def test_the_page_tells_of_the_filter_what_the_benchmarks_document_does() -> None:
+    card = tomllib.loads((ROOT / "models/selfie_general.toml").read_text("utf-8"))["measured"]["filter"]
+    lines = (ROOT / "docs/benchmarks.md").read_text("utf-8").splitlines()
+    row = next(line for line in lines if line.startswith("| **whole filter**"))
+    leak, union = (float(cell.strip(" *")) for cell in row.split("|")[5:7])
+    assert (card["leak"], card["union"]) == (leak, union)
 
 
 def test_the_readme_is_short() -> None:
