@@ -1,6 +1,7 @@
 // @ts-check
 import { isKey, text } from '../i18n/strings.js';
 import { byId } from './dom.js';
+import { pinOf } from './pins.js';
 
 /** @import {ServerError} from '../protocol/types.js' */
 
@@ -67,8 +68,8 @@ export class Door {
 
   /** @param {(pin: string) => void} give */
   #givePin(give) {
-    const pin = this.#input.value.replace(/\s/g, '');
-    if (!/^\d{6,12}$/.test(pin)) return this.#say(text('door.pin.bad'));
+    const pin = pinOf(this.#input.value);
+    if (!pin) return this.#say(text('door.pin.bad'));
     this.#setBusy(true);
     give(pin);
   }

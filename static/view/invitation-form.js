@@ -4,7 +4,7 @@ import { text } from '../i18n/strings.js';
 import { duration, moment } from '../i18n/times.js';
 import { confirmed } from './confirm.js';
 import { byId, element, icon } from './dom.js';
-import { newPin } from './pins.js';
+import { newPin, pinOf } from './pins.js';
 
 /** @import {ClientMessage, Invitation, InvitationsTold} from '../protocol/types.js' */
 
@@ -84,8 +84,8 @@ export class InvitationForm {
   }
 
   #make() {
-    const pin = this.#pinOn.checked ? this.#pin.value.replace(/\s/g, '') : '';
-    if (this.#pinOn.checked && !/^\d{6,12}$/.test(pin)) return this.#complain(text('door.pin.bad'));
+    const pin = this.#pinOn.checked ? pinOf(this.#pin.value) : '';
+    if (this.#pinOn.checked && !pin) return this.#complain(text('door.pin.bad'));
     this.#asked = pin;
     const role = this.#role.value === 'host' ? 'host' : 'guest';
     this.#send({ type: 'invite', role, lifetime: Number(this.#lifetime.value), ...(pin && { pin }) });

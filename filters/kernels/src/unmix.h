@@ -1,6 +1,8 @@
 /* The solved alpha of filters/matting/unmixing.py: coefficients on cells of 4 x 4 pixels, applied at the matte's edges. */
 
 enum { UNMIX_CELL = 4, UNMIX_HALF = UNMIX_CELL / 2, UNMIX_SUMS = 8, UNMIX_COEFFICIENTS = 5 };
+/* What a pixel takes of its own cell's coefficients in linear interpolation; the rest is of the next cell's. */
+static const float unmix_near[UNMIX_CELL] = {0.625f, 0.875f, 0.875f, 0.625f};
 
 static size_t unmix_scratch(int width, int height)
 {
@@ -80,13 +82,12 @@ static void solve_colours_row(float *const means[UNMIX_SUMS], const UnmixRules *
 static void unmix_pixels(float *const rows[UNMIX_COEFFICIENTS], int cell, const uint8_t *y, const uint8_t *u,
                          const uint8_t *v, const UnmixRules *rules, uint8_t *out)
 {
-    static const float near[4] = {0.625f, 0.875f, 0.875f, 0.625f};
     for (int i = 0; i < UNMIX_CELL; i++) {
-        float at[UNMIX_COEFFICIENTS], far = 1 - near[i];
+        float at[UNMIX_COEFFICIENTS], near = unmix_near[i], far = 1 - near;
         if (out[i] < rules->low || out[i] > rules->high)
             continue;
         for (int k = 0; k < UNMIX_COEFFICIENTS; k++)
-            at[k] = near[i] * rows[k][cell + 1] + far * rows[k][cell + (i < 2 ? 0 : 2)];
+            at[k] = near * rows[k][cell + 1] + far * rows[k][cell + (i < 2 ? 0 : 2)];
         float solved = at[0] * y[i] + at[1] * u[i] + at[2] * v[i] - at[3], old = out[i] * (1 / 255.0f);
         solved = solved < 0 ? 0 : solved > 1 ? 1 : solved;
         float change = solved - old;
@@ -158,9 +159,8 @@ static int unmix(Planes seen, Plane matte, Plane guided, const UnmixRules *rules
         solve_colours_row(means, rules, solved, width);
     }
     for (int y = 0; y < matte.height; y++) {
-        static const float share[4] = {0.625f, 0.875f, 0.875f, 0.625f};
         int near = y / UNMIX_CELL, far = clamped(y % UNMIX_CELL < 2 ? near - 1 : near + 1, height);
-        float mine = share[y % UNMIX_CELL], other = 1 - mine;
+        float mine = unmix_near[y % UNMIX_CELL], other = 1 - mine;
         for (int k = 0; k < UNMIX_COEFFICIENTS; k++) {
             const float *RESTRICT a = coefficients[k] + (ptrdiff_t)near * width, *RESTRICT b = coefficients[k] + (ptrdiff_t)far * width;
             float *RESTRICT row = rows[k];
