@@ -21,9 +21,8 @@ logger = logging.getLogger(__name__)
 
 RENEWAL: Final = 0.5  # seconds between two renewals
 START: Final = 60.0  # seconds that a server may take to start
-ANSWER: Final = (
-    30.0  # seconds after which a server that says nothing hangs: its people have lost it before; chosen
-)
+ANSWER: Final = 30.0
+"""Seconds after which a server that says nothing hangs: its people have lost it before; chosen."""
 PAUSE: Final = 1.0  # seconds before a server that has ended is started anew
 ENDING: Final = 5.0  # seconds that a server may take to say goodbye
 

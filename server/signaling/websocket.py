@@ -43,8 +43,8 @@ class Signaling:
         self._transport: asyncio.Transport | None = None
         rate = self._config.max_messages_per_second
         self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second
-        bytes_ = rate * BYTES_PER_COST
-        self._bytes = TokenBucket(bytes_ + self._config.max_message, bytes_)
+        byte_rate = rate * BYTES_PER_COST
+        self._bytes = TokenBucket(byte_rate + self._config.max_message, byte_rate)
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
