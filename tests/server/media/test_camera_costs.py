@@ -96,7 +96,11 @@ def test_a_full_blur_is_measured_apart() -> None:
 
 
 def test_what_another_size_costs_is_foretold_and_learned() -> None:
-    large, stages = 1280 * 720, ("decode", "rest", "encode", "send")
+    large = 1280 * 720
+
+    def spends(seconds: float, made: Use) -> Use:
+        return made._replace(decode=seconds, rest=seconds, encode=seconds, send=seconds)
+
     costs = CameraCosts(use(0), 0.0)
     for i in range(1, 5):
         costs.observe(i * LOOK, use(i))
@@ -105,11 +109,11 @@ def test_what_another_size_costs_is_foretold_and_learned() -> None:
     assert costs.cost_at(640 * 368, USUAL) == known
     for i in range(5, 10):
         spent = 15 * (i - 4) * 6e-3  # a picture takes 6 ms in each stage
-        costs.observe(i * LOOK, use(i, size=large)._replace(**dict.fromkeys(stages, 60e-3 + spent)))
+        costs.observe(i * LOOK, spends(60e-3 + spent, use(i, size=large)))
     assert costs.cost(USUAL).rest == pytest.approx(6e-3)
     for i in range(10, 15):
         spent = 60e-3 + 15 * 5 * 6e-3 + 15 * (i - 9) * 1e-3
-        costs.observe(i * LOOK, use(i)._replace(**dict.fromkeys(stages, spent)))
+        costs.observe(i * LOOK, spends(spent, use(i)))
     again = costs.cost_at(large, USUAL)
     assert again.rest > 1.5 * foretold.rest
     assert again.look == pytest.approx(foretold.look, rel=0.1)
