@@ -101,7 +101,7 @@ class Room:
 
     async def _subscribe(self, viewer: Member) -> None:
         owners = {member.feed: member.id for member in self.members}
-        wanted = [{"feed": feed} for feed in owners if feed != viewer.feed]
+        wanted: list[Message] = [{"feed": feed} for feed in owners if feed != viewer.feed]
         wanted.append({"feed": viewer.feed, "mid": VIDEO_MID})  # as Greenroom shows everybody themselves
         body = {"request": "join", "ptype": "subscriber", "room": ROOM, "streams": wanted}
         reply = await viewer.subscribe.request(body)

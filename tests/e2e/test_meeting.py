@@ -32,7 +32,9 @@ async def frame_rates(*pages: Page) -> list[float]:
     before = [await page.evaluate("decoded()") for page in pages]
     await asyncio.sleep(20)
     after = [await decoded(page, streams=2) for page in pages]
-    return [(now[mid] - then.get(mid, 0)) / 20 for then, now in zip(before, after, strict=True) for mid in now]
+    return [
+        (now[mid] - then.get(mid, 0)) / 20 for then, now in zip(before, after, strict=True) for mid in now
+    ]
 
 
 async def test_two_people_meet(browser: Browser, camera: Camera, server: str, artifacts: Path) -> None:
