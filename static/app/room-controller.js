@@ -88,7 +88,7 @@ export class RoomController {
       'help': () => this.#view.showHelp(),
       'settings': () => {
         this.#view.showSettings();
-        void this.#settings.show();
+        this.#settings.show(local.devices);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);

@@ -90,6 +90,8 @@ export const arabic = {
   'device.microphone.nth': 'ميكروفون {n}',
   'device.speaker.nth': 'مكبر صوت {n}',
   'device.flip': 'كاميرا أخرى',
+  'device.choose.audio': 'اختيار أجهزة الصوت',
+  'device.choose.video': 'اختيار كاميرا',
   'device.retry': 'المحاولة مجددًا',
   'device.filter': 'الترشيح على هذا الجهاز أيضًا',
   'device.filter.text': 'يحميك إذا رُوقب الخادم أو اختُرق. لا من خادم يكذب: هذه الصفحة تأتي منه.',

@@ -90,6 +90,8 @@ export const german = {
   'device.microphone.nth': 'Mikrofon {n}',
   'device.speaker.nth': 'Lautsprecher {n}',
   'device.flip': 'Andere Kamera',
+  'device.choose.audio': 'Tongeräte wählen',
+  'device.choose.video': 'Kamera wählen',
   'device.filter': 'Auch auf diesem Gerät filtern',
   'device.filter.text': 'Schützt dich, wenn der Server ausgespäht oder geknackt wird. Nicht vor einem Server, der lügt: Diese Seite kommt von ihm.',
   'device.filter.required': 'Dieser Raum oder deine Einladung verlangt es.',

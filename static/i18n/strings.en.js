@@ -89,6 +89,8 @@ export const english = {
   'device.microphone.nth': 'Microphone {n}',
   'device.speaker.nth': 'Loudspeaker {n}',
   'device.flip': 'Other camera',
+  'device.choose.audio': 'Choose sound devices',
+  'device.choose.video': 'Choose a camera',
   'device.retry': 'Try again',
   'device.filter': 'Filter on this device, too',
   'device.filter.text': 'Protects you if the server is watched or broken into. Not from a server that lies: this page comes from it.',

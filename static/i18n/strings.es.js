@@ -90,6 +90,8 @@ export const spanish = {
   'device.microphone.nth': 'Micrófono {n}',
   'device.speaker.nth': 'Altavoz {n}',
   'device.flip': 'Otra cámara',
+  'device.choose.audio': 'Elegir dispositivos de sonido',
+  'device.choose.video': 'Elegir una cámara',
   'device.retry': 'Reintentar',
   'device.filter': 'Filtrar también en este dispositivo',
   'device.filter.text': 'Te protege si vigilan o asaltan el servidor. No de un servidor que miente: esta página viene de él.',

@@ -90,6 +90,8 @@ export const french = {
   'device.microphone.nth': 'Micro {n}',
   'device.speaker.nth': 'Haut-parleur {n}',
   'device.flip': 'Autre caméra',
+  'device.choose.audio': 'Choisir les appareils audio',
+  'device.choose.video': 'Choisir une caméra',
   'device.retry': 'Réessayer',
   'device.filter': 'Filtrer aussi sur cet appareil',
   'device.filter.text': 'Vous protège si le serveur est surveillé ou piraté. Pas d’un serveur qui ment : cette page vient de lui.',

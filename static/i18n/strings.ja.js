@@ -90,6 +90,8 @@ export const japanese = {
   'device.microphone.nth': 'マイク{n}',
   'device.speaker.nth': 'スピーカー{n}',
   'device.flip': '別のカメラ',
+  'device.choose.audio': '音声デバイスを選ぶ',
+  'device.choose.video': 'カメラを選ぶ',
   'device.retry': 'もう一度試す',
   'device.filter': 'この端末でもフィルターする',
   'device.filter.text': 'サーバーがのぞかれたり侵入されたりしたときにあなたを守ります。嘘をつくサーバーからは守れません。このページはそこから来ています。',

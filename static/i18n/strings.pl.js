@@ -90,6 +90,8 @@ export const polish = {
   'device.microphone.nth': 'Mikrofon {n}',
   'device.speaker.nth': 'Głośnik {n}',
   'device.flip': 'Inna kamera',
+  'device.choose.audio': 'Wybierz urządzenia dźwiękowe',
+  'device.choose.video': 'Wybierz kamerę',
   'device.retry': 'Spróbuj ponownie',
   'device.filter': 'Filtruj też na tym urządzeniu',
   'device.filter.text': 'Chroni cię, gdy serwer jest podglądany lub przejęty. Nie przed serwerem, który kłamie: ta strona pochodzi od niego.',

@@ -90,6 +90,8 @@ export const portuguese = {
   'device.microphone.nth': 'Microfone {n}',
   'device.speaker.nth': 'Alto-falante {n}',
   'device.flip': 'Outra câmera',
+  'device.choose.audio': 'Escolher dispositivos de som',
+  'device.choose.video': 'Escolher uma câmera',
   'device.retry': 'Tentar de novo',
   'device.filter': 'Filtrar também neste aparelho',
   'device.filter.text': 'Protege você se o servidor for vigiado ou invadido. Não de um servidor que mente: esta página vem dele.',
