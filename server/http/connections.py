@@ -100,11 +100,12 @@ def guard(app: web.Application, limit: int) -> None:
 
 
 @asynccontextmanager
-async def reading(request: web.Request, limit: float = BODY_LIMIT) -> AsyncIterator[None]:
-    """Read a body in so many seconds, as one of not too many of its address.
+async def reading(request: web.Request, limit: float | None = None) -> AsyncIterator[None]:
+    """Read a body in time, or in `limit` seconds, as one of not too many of its address.
 
     Raises SignalingError too-slow, too-many-connections.
     """
+    limit = BODY_LIMIT if limit is None else limit
     try:
         with request.app[PENDING].hold(request.remote):
             async with asyncio.timeout(limit):
