@@ -324,7 +324,7 @@ class Participant:
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
 
-    def ask(self, now: float, *, pressed: bool, large: bool) -> None:
+    def ask(self, now: float, *, pressed: bool, large: bool = False) -> None:
         """Work out what the camera is to send; `pressed` is whether the server gives anything up."""
         video = self.video
         size = video.transcoder.pixels / (self._config.width * self._config.height)
