@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import av
-import cv2
 import numpy as np
 
 from filters.backgrounds.background import Background
 from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame, planes_of
 from filters.compositor import composite
 from filters.foreground import foreground
-from filters.matting.matte import Matte, MatteFrame, MatteOptions, Matting, Network
+from filters.matting.follow import FollowState, Target
+from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.matting import MatteFrame, Matting
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
+from filters.placeholder import placeholder
 
 logger = logging.getLogger(__name__)
 
 MAX_REPEAT = 1.0  # seconds
 MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
-PLACEHOLDER_LUMA = 38  # level of BT.601, 16 to 235: dark grey, chosen so that it tires nobody
-FIGURE_LUMA = 62  # the same: a little lighter, so that the figure stands out
 
 
 class _Shown(NamedTuple):
@@ -77,6 +77,8 @@ class PersonFilter:
         self.network_interval = 1.0
         self.full_blur = False
         self._plate_wanted: bool | None = None
+        self._target: Target | None = None
+        self._target_changed = False
         self.inferences = 0
         self.inference_time = 0.0
         self._network = segmenter
@@ -95,7 +97,7 @@ class PersonFilter:
         held = _Held(frame)
         self._held.append(held)
         try:
-            self._take_plate()
+            self._take_wishes()
             self.matte.network_interval = self.network_interval
             if self.matte.privacy != self.privacy:
                 self.matte.privacy = self.privacy
@@ -138,6 +140,17 @@ class PersonFilter:
         """Record a clean plate from the next frames without anybody, or forget it; may be called from any thread."""
         self._plate_wanted = wanted
 
+    @property
+    def followed(self) -> FollowState:
+        """Whether one person is followed, and in sight; while `lost`, nobody is shown."""
+        if self._target_changed:
+            return "off" if self._target is None else "lost"
+        return self.matte.followed
+
+    def follow(self, target: Target | None) -> None:
+        """Show one person only from the next frame on, or with None everybody; may be called from any thread."""
+        self._target, self._target_changed = target, True
+
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
         self._settle()
@@ -152,7 +165,11 @@ class PersonFilter:
         self._held.clear()
         self._last = self._before = None
 
-    def _take_plate(self) -> None:
+    def _take_wishes(self) -> None:
+        if self._target_changed:
+            self._target_changed = False
+            self.matte.follow(self._target)
+            self._last = None  # it may show others
         wanted, self._plate_wanted = self._plate_wanted, None
         if wanted:
             self.matte.record_plate()
@@ -219,7 +236,7 @@ class PersonFilter:
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
         try:
-            self._take_plate()
+            self._take_wishes()
             if self._held or self._before is not None:  # the first frame under the cover
                 self._settle()
                 self._held.clear()
@@ -259,20 +276,6 @@ class PersonFilter:
         if self._on_matte:
             self._on_matte(np.zeros((source.height, source.width), np.uint8))
         return FilteredFrame(out, safe=True)
-
-
-def placeholder(width: int, height: int) -> av.VideoFrame:
-    """Return the picture that is shown while there is nothing safe to show: a grey figure on dark grey."""
-    frame, (y, u, v) = new_frame(width, height)
-    y[:] = PLACEHOLDER_LUMA
-    u[:] = v[:] = 128
-    unit = min(width, height)
-    head = (width // 2, round(height * 0.42))
-    cv2.circle(y, head, max(1, round(unit * 0.13)), FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
-    shoulders = (max(1, round(unit * 0.25)), max(1, round(unit * 0.22)))
-    centre = (width // 2, head[1] + round(unit * 0.4))
-    cv2.ellipse(y, centre, shoulders, 0, 180, 360, FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
-    return frame
 
 
 def _yuv420p(frame: av.VideoFrame) -> av.VideoFrame:

@@ -31,7 +31,7 @@ FLOORS = [
     ["server.config"],
     ["server.core"],
     ["filters.person", "filters.files"],
-    ["filters.compositor", "filters.foreground"],
+    ["filters.compositor", "filters.foreground", "filters.placeholder"],
     ["filters.matting", "filters.backgrounds"],
     ["filters.planes", "filters.stills", "filters.opening"],
     ["filters.heif"],

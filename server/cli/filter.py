@@ -59,6 +59,14 @@ def filter_(
         Path | None,
         typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
     ] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="centre|X,Y",
+            help="Show one person only: who is in the centre, or at a point in shares of width and height, as "
+            "0.5,0.4, when somebody is first in sight.",
+        ),
+    ] = None,
     model: Model = DEFAULTS.model,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Of a folder, files at a time; by default as many as cores.")
@@ -81,23 +89,21 @@ def filter_(
                 "a folder takes neither --matte nor --plate nor a transparent background"
             )
         _end_by_signals()
-        filter_many(given, wanted, (background, smoother, privacy, model), jobs or DEFAULTS.workers, cluster)
+        options = (background, smoother, privacy, model, follow)
+        filter_many(given, wanted, options, jobs or DEFAULTS.workers, cluster)
         return
     source, target = Path(given), Path(wanted)
     if not within:
-        options = {"background": background, "matte": matte, "smoother": smoother, "privacy": privacy}
-        words = [
-            f"--{name}={value}"
-            for name, value in (options | {"plate": plate, "model": model}).items()
-            if value is not None
-        ]
+        told = {"background": background, "matte": matte, "smoother": smoother, "privacy": privacy}
+        told |= {"plate": plate, "follow": follow, "model": model}
+        words = [f"--{name}={value}" for name, value in told.items() if value is not None]
         targets = [target, *([matte] if matte else [])]
         raise typer.Exit(
             walled(["filter", "--within", *words, "--", str(source), str(target)], source, targets)
         )
     end_with_parent()
     forbid_core_dumps()
-    _filter(source, target, background, matte, smoother, privacy, plate, model)
+    _filter(source, target, background, matte, smoother, privacy, plate, follow, model)
 
 
 def _end_by_signals() -> None:
@@ -114,11 +120,13 @@ def _filter(
     smoother: str,
     privacy: float,
     plate: Path | None,
+    follow: str | None,
     model: str,
 ) -> None:
     from filters.backgrounds.background import Color, parse_background
     from filters.base import FilterError, Plane, planes_of
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
+    from filters.matting.follow import parse_target
     from filters.matting.matte import Matte, MatteOptions
     from filters.matting.photo import PhotoMatte
     from filters.matting.segmenter import Segmenter, load_card
@@ -137,15 +145,18 @@ def _filter(
         if empty is not None:
             video.use_plate(planes_of(empty))
 
-        plate_fits = False
+        chosen_one = parse_target(follow) if follow else None
+        plate_fits = found = False
 
         def make(chosen: Matte | PhotoMatte) -> MakeFilter:
             def make_filter(on_matte: MatteSink) -> PersonFilter:
                 def take(alpha: Plane) -> None:
-                    nonlocal plate_fits
+                    nonlocal plate_fits, found
                     plate_fits |= video.has_plate
+                    found |= chosen.followed == "following"
                     on_matte(alpha)
 
+                chosen.follow(chosen_one)
                 return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
 
             return make_filter
@@ -166,5 +177,7 @@ def _filter(
             )
         if plate and not plate_fits:
             warn(f"{plate} does not fit what the camera saw and was not used")
+        if follow and not found:
+            warn(f"nobody was at {follow} when somebody was first in sight, so nobody is shown")
     except FilterError as error:
         fail(error)

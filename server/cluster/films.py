@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from filters.backgrounds.background import Background, parse_background
 from filters.base import FilterError, Plane
 from filters.files.filter_file import MakeFilter, MatteSink, filter_file
+from filters.matting.follow import parse_target
 from filters.matting.matte import Matte, MatteOptions
 from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
@@ -63,17 +64,23 @@ class FilmOptions:
     model: str
     picture: bytes = b""
     """What the background's file holds, where it is one: other machines don't have it."""
+    follow: str | None = None
+    """Whom to follow, as parse_target reads it; None shows everybody."""
 
     @classmethod
-    def of(cls, background: str, smoother: str, privacy: float, model: str) -> FilmOptions:
+    def of(
+        cls, background: str, smoother: str, privacy: float, model: str, follow: str | None = None
+    ) -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
+        if follow:
+            parse_target(follow)
         try:
             parse_background(background, PICTURES)
         except FilterError:
             parse_background(background, PICTURES, files=True)
             file = Path(background)
-            return cls(f"file{file.suffix}", smoother, privacy, model, file.read_bytes())
-        return cls(background, smoother, privacy, model)
+            return cls(f"file{file.suffix}", smoother, privacy, model, file.read_bytes(), follow)
+        return cls(background, smoother, privacy, model, follow=follow)
 
     def line(self) -> dict[str, Any]:
         """Return this as JSON values."""
@@ -87,6 +94,8 @@ class FilmOptions:
     def describe(self) -> dict[str, Any]:
         """Return what is kept of it: another one is refused in the same place."""
         told = asdict(self) | {"network": load_card(self.model, MODELS).sha256}
+        if self.follow is None:  # as it was described before there was a choice
+            del told["follow"]
         return told | {"picture": hashlib.sha256(self.picture).hexdigest() if self.picture else ""}
 
 
@@ -229,6 +238,7 @@ def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
             def take(alpha: Plane) -> None:
                 on_matte(alpha)
 
+            chosen.follow(parse_target(job.follow) if job.follow else None)
             return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
 
         return make
