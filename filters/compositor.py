@@ -7,7 +7,7 @@ import numpy as np
 
 from filters import kernels
 from filters.base import FilterError, Plane, Planes
-from filters.framing import Crop
+from filters.framing import CropBox
 
 
 def composite(source: Planes, alpha: Plane, background: Planes, out: Planes) -> None:
@@ -37,7 +37,7 @@ def composite(source: Planes, alpha: Plane, background: Planes, out: Planes) -> 
     _blend(source.v[chroma], matte, background.v[chroma], out.v[chroma])
 
 
-def composite_crop(source: Planes, alpha: Plane, background: Planes, crop: Crop, out: Planes) -> Plane:
+def composite_crop(source: Planes, alpha: Plane, background: Planes, crop: CropBox, out: Planes) -> Plane:
     """Do as `composite` with a part of source and alpha enlarged to all of `out`; return the alpha that is shown.
 
     What is interpolated is the source times alpha, so that no pixel of alpha 0 gets into its neighbours. `out` shares
@@ -59,7 +59,7 @@ def composite_crop(source: Planes, alpha: Plane, background: Planes, crop: Crop,
     return _enlarged(alpha, crop)
 
 
-def _enlarged(plane: Plane, crop: Crop) -> Plane:
+def _enlarged(plane: Plane, crop: CropBox) -> Plane:
     """Return a part of the plane at the plane's size, bilinear."""
     height, width = plane.shape
     left, top = ((middle - crop.side / 2) * length for middle, length in ((crop.x, width), (crop.y, height)))

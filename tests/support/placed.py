@@ -58,6 +58,12 @@ def _warped(
     return cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR).astype(np.float32)
 
 
+def strong(planes: Planes) -> int:
+    """Return how many samples of chroma are far from grey in both planes, as only the marker's stripes are."""
+    far = [np.abs(plane.astype(int) - 128) > 48 for plane in (planes.u, planes.v)]
+    return int((far[0] & far[1]).sum())
+
+
 class KnownMattes:
     """A Matting that is told the mattes of the frames to come, and gives them without delay."""
 
