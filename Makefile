@@ -24,7 +24,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
-	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
 
 # Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster

@@ -45,6 +45,8 @@ class Room:
         """Takes out somebody who has come again."""
         self.reloading: set[str] = set()
         """The seats of hosts who have gone to load their page again, while others are host."""
+        self.spotlit_seat = ""
+        """The seat of who was spotlit and has gone to load their page again."""
         self.bans = Bans()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -108,6 +110,7 @@ class Room:
         return participant.describe() | {
             "role": room.role(participant),
             "screen": room.sharer is participant,
+            "spotlit": room.spotlit is participant,
         }
 
     def welcome(self, membership: Membership) -> dict[str, Any]:
@@ -224,11 +227,19 @@ class Room:
             self.reloading.discard(membership.former)
             self.roster.hosts.add(membership.participant.id)
             self.update(membership)
-        for other in {*self._same(membership), *former}:
+        before = {*self._same(membership), *former}
+        reloaded = (
+            membership.former == self.spotlit_seat and self.seats_left.find(membership.former) is not None
+        )
+        if reloaded or self.roster.spotlit in [other.participant for other in before]:
+            self.spotlight(membership)
+        for other in before:
             self.replace(other)
 
     def reload(self, membership: Membership) -> bool:
-        """Keep the role of a host whose page is loaded again; tell whether nobody else is host meanwhile."""
+        """Keep what somebody is whose page is loaded again; tell whether they are the only host."""
+        if self.roster.spotlit is membership.participant:
+            self.spotlit_seat = membership.participant.seat
         if self.role(membership) != "host":
             return False
         if len(self.roster.hosts) > 1:
@@ -259,7 +270,7 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
-        participant.audio.on_level = lambda level: self.monitor.hear(participant.id, level)
+        participant.audio.on_level = lambda level: self._hear(participant, level)
         self._gate_microphone(membership)
         membership.tell({"type": "entered", **self.welcome(membership)})
         membership.tell(self.monitor.speech)
@@ -270,6 +281,18 @@ class Room:
         self.recording.add(participant)
         self._succeed(membership)
         self.refresh()
+
+    def _hear(self, participant: Participant, level: int) -> bool:
+        """Take the level of one audio packet; tell whether the room hears it: the loudest, and who is spotlit."""
+        return self.monitor.hear(participant.id, level) or self.roster.spotlit is participant
+
+    def spotlight(self, membership: Membership | None) -> None:
+        """Have everybody see somebody large, or nobody any more."""
+        target = membership.participant if membership is not None else None
+        before, self.roster.spotlit, self.spotlit_seat = self.roster.spotlit, target, ""
+        for participant in (before, target):
+            if participant is not None and before is not target:
+                self.update(self._memberships[participant.id])
 
     def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out, for good."""
@@ -321,6 +344,7 @@ class Room:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
         self.reloading.clear()
+        self.spotlit_seat = ""
         self.bans.clear()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -450,8 +474,9 @@ class Room:
         everybody = [membership.participant for membership in self.memberships]
         for message in self.monitor.observe(now, list(self.members.values()), everybody):
             self.broadcast(message)
+        large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
-            participant.video.speaking = participant.id == self.monitor.stage
+            participant.video.is_large = participant.id == large
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)

@@ -58,6 +58,7 @@ class Returning(NamedTuple):
     founder: bool
     grant: dict[str, Any] | None
     """The claims of their token; None on an open server."""
+    spotlit: bool = False
 
 
 class Roster(Generic[M]):
@@ -85,6 +86,8 @@ class Roster(Generic[M]):
         self.founder: str | None = None
         self.returning: dict[str, Returning] = {}
         self.sharer: M | None = None
+        self.spotlit: M | None = None
+        """Whom everybody sees large, by a host's word."""
         self.chat: deque[Chat] = deque(maxlen=MAX_CHATS)
         self._chat_ids = itertools.count(1)
 
@@ -131,6 +134,8 @@ class Roster(Generic[M]):
             self.hosts.add(member.id)
         if before.founder:
             self.founder = member.id
+        if before.spotlit:
+            self.spotlit = member
         self._seat(member)
 
     def await_no_more(self) -> M | None:
@@ -167,6 +172,8 @@ class Roster(Generic[M]):
             return None
         self.hosts.discard(member.id)
         self.unshare(member)
+        if self.spotlit is member:
+            self.spotlit = None
         if not self.members:
             self._begin()
             return None

@@ -39,6 +39,7 @@ DEAR = frozenset(
         "role",
         "allow-unmute",
         "lower-hands",
+        "spotlight",
         "end",
         "restart",
         "receive",
@@ -245,6 +246,11 @@ async def _lower_hands(session: Session, message: Message) -> None:
     moderation.lower_hands(session.membership)
 
 
+async def _spotlight(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    moderation.spotlight(session.membership, optional(message, "participant", str, "") or None)
+
+
 async def _end(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     ended = SignalingError("ended", "A host has ended this meeting for everybody.", fatal=True)
@@ -341,6 +347,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "allow": _allow,
     "clear-lobby": _clear_lobby,
     "lower-hands": _lower_hands,
+    "spotlight": _spotlight,
     "end": _end,
     "role": _role,
     "allow-unmute": _allow_unmute,

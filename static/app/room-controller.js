@@ -82,7 +82,7 @@ export class RoomController {
       'help': () => this.#view.showHelp(),
       'settings': () => {
         this.#view.showSettings();
-        void this.#settings.show();
+        this.#settings.show(local.devices);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
@@ -313,6 +313,8 @@ export class RoomController {
     if (!before) return;
     if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
     if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
+    if (now.spotlit && !before.spotlit) notify(now.id === self ? text('room.spotlit.you') : text('room.spotlit', { name: now.name }));
+    if (before.spotlit && !now.spotlit && now.id === self) notify(text('room.spotlit.not'));
     if (now.id === self && now.role !== before.role) this.#changeRole(now.role);
   }
 

@@ -24,6 +24,7 @@
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised, in ms since 1970
  * @property {boolean} screen whether it is shared
+ * @property {boolean} spotlit whether everybody sees this one large, by a host's word
  * @property {Quality | null} quality
  *
  * @typedef {object} Background
@@ -447,6 +448,10 @@
  * @property {string} participant
  * @property {'host' | 'guest'} role
  *
+ * @typedef {object} SpotlightGiven
+ * @property {'spotlight'} type
+ * @property {string | null} participant
+ *
  * @typedef {object} Invite
  * @property {'invite'} type
  * @property {'host' | 'guest'} role
@@ -475,7 +480,7 @@
  *
  * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

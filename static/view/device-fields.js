@@ -1,5 +1,6 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { deviceChoices } from './device-choices.js';
 import { byId, element, icon, showAction } from './dom.js';
 
 /** @import {Devices, Problem} from '../devices/devices.js' */
@@ -82,20 +83,13 @@ export class DeviceFields {
    * @param {Devices} devices
    */
   #fill(kind, devices) {
-    const { track, id } = devices.state[kind];
-    const found = devices.available[kind].filter((info) => info.deviceId);
-    const options = found.map((info, index) => (
-      new Option(info.label || text(`device.${NAMES[kind]}.nth`, { n: index + 1 }), info.deviceId)
-    ));
-    const known = options.length > 0;
-    if (!known) options.push(new Option(text(track || devices.available[kind].length ? 'device.default' : 'device.none'), ''));
+    const { offered, chosen, known } = deviceChoices(kind, devices);
     const select = this.#selects[kind];
-    const drawn = options.map((option) => option.text + option.value).join();
-    if (select.dataset.drawn !== drawn) select.replaceChildren(...options);
+    const drawn = JSON.stringify(offered);
+    if (select.dataset.drawn !== drawn) select.replaceChildren(...offered.map(({ id, label }) => new Option(label, id)));
     select.dataset.drawn = drawn;
     select.disabled = !known;
-    select.value = track?.getSettings().deviceId ?? id;
-    if (select.selectedIndex < 0) select.selectedIndex = 0;
+    select.value = chosen;
   }
 
   /** Redrawn only when it changed, for each drawing is read aloud.

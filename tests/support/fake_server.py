@@ -298,7 +298,8 @@ def participant(identity: str, name: str, **changes: object) -> Message:
         "deviceFilter": False,
         "connected": True,
     }
-    return {**plain, "role": "guest", "hand": None, "screen": False, "quality": None, **changes}
+    room = {"role": "guest", "hand": None, "screen": False, "spotlit": False, "quality": None}
+    return {**plain, **room, **changes}
 
 
 def report(**changes: object) -> Message:

@@ -50,6 +50,7 @@ async def test_the_first_one_is_told_everything(rooms: Rooms) -> None:
             "role": "host",
             "hand": None,
             "screen": False,
+            "spotlit": False,
             "quality": None,
         }
     ]
