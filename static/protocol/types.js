@@ -34,6 +34,10 @@
  * @property {string | null} thumbnail
  * @property {boolean} [mine]
  *
+ * @typedef {object} ChatFile
+ * @property {string} id
+ * @property {number} size in bytes
+ *
  * @typedef {object} Chat
  * @property {number} id
  * @property {string} participant
@@ -41,6 +45,7 @@
  * @property {string} text
  * @property {number} time in ms since 1970
  * @property {string} [to] who alone can read it, besides its author
+ * @property {ChatFile} [file] what the text is the name of
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -50,6 +55,7 @@
  * @property {boolean} recording whether hosts may record
  * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  * @property {'allowed' | 'hosts'} unmute who may unmute themselves
+ * @property {boolean} files whether files may be put into the chat
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -61,6 +67,7 @@
  * @property {number} uploadBytes
  * @property {number} uploads
  * @property {number} chat
+ * @property {number} fileBytes of a file in the chat; 0 where there are none
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
@@ -468,7 +475,7 @@
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
- * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required'}} policy any part of a Policy
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required', files?: boolean}} policy any part of a Policy
  *
  * @typedef {object} RecordingAsked
  * @property {'recording'} type
