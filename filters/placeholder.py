@@ -1,22 +1,20 @@
-"""What is shown while there is nothing safe to show."""
+"""The picture that is shown while there is nothing safe to show."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import av
 import cv2
 
 from filters.base import new_frame
 
-PLACEHOLDER_LUMA: Final = 38  # level of BT.601, 16 to 235: dark grey, chosen so that it tires nobody
-FIGURE_LUMA: Final = 62  # the same: a little lighter, so that the figure stands out
+GROUND_LUMA = 38  # level of BT.601, 16 to 235: dark grey, chosen so that it tires nobody
+FIGURE_LUMA = 62  # the same: a little lighter, so that the figure stands out
 
 
 def placeholder(width: int, height: int) -> av.VideoFrame:
     """Return a grey figure on dark grey."""
     frame, (y, u, v) = new_frame(width, height)
-    y[:] = PLACEHOLDER_LUMA
+    y[:] = GROUND_LUMA
     u[:] = v[:] = 128
     unit = min(width, height)
     head = (width // 2, round(height * 0.42))

@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background, parse_background
 from filters.base import FilterError, Plane
+from filters.effects import parse_effects
 from filters.files.filter_file import MakeFilter, MatteSink, filter_file
 from filters.matting.follow import parse_target
 from filters.matting.matte import Matte, MatteOptions
@@ -62,16 +63,24 @@ class FilmOptions:
     smoother: str
     privacy: float
     model: str
+    effects: str = ""
+    follow: str = ""
+    """Whom to follow, as parse_target reads it; empty shows everybody."""
     picture: bytes = b""
     """What the background's file holds, where it is one: other machines don't have it."""
-    follow: str | None = None
-    """Whom to follow, as parse_target reads it; None shows everybody."""
 
     @classmethod
     def of(
-        cls, background: str, smoother: str, privacy: float, model: str, follow: str | None = None
+        cls,
+        background: str,
+        smoother: str,
+        privacy: float,
+        model: str,
+        effects: str = "",
+        follow: str = "",
     ) -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
+        parse_effects(effects)
         if follow:
             parse_target(follow)
         try:
@@ -79,8 +88,9 @@ class FilmOptions:
         except FilterError:
             parse_background(background, PICTURES, files=True)
             file = Path(background)
-            return cls(f"file{file.suffix}", smoother, privacy, model, file.read_bytes(), follow)
-        return cls(background, smoother, privacy, model, follow=follow)
+            content = file.read_bytes()
+            return cls(f"file{file.suffix}", smoother, privacy, model, effects, follow, content)
+        return cls(background, smoother, privacy, model, effects, follow)
 
     def line(self) -> dict[str, Any]:
         """Return this as JSON values."""
@@ -94,8 +104,6 @@ class FilmOptions:
     def describe(self) -> dict[str, Any]:
         """Return what is kept of it: another one is refused in the same place."""
         told = asdict(self) | {"network": load_card(self.model, MODELS).sha256}
-        if self.follow is None:  # as it was described before there was a choice
-            del told["follow"]
         return told | {"picture": hashlib.sha256(self.picture).hexdigest() if self.picture else ""}
 
 
@@ -239,7 +247,9 @@ def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
                 on_matte(alpha)
 
             chosen.follow(parse_target(job.follow) if job.follow else None)
-            return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+            person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+            person.effects = parse_effects(job.effects)
+            return person
 
         return make
 
