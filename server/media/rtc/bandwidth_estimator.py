@@ -68,28 +68,36 @@ class SentLog:
 
     def __init__(self) -> None:
         self._next = 0
-        self._sent: list[tuple[int, float, int]] = [(-1, 0.0, 0)] * LOG_SIZE
+        self._total = self._told = 0
+        self._sent: list[tuple[int, float, int, int]] = [(-1, 0.0, 0, 0)] * LOG_SIZE
         self._reference = Unwrapper(24)
 
     def add(self, size: int, now: float) -> int:
         """Return the transport-wide sequence number (16 bits) of a packet of `size` bytes sent at `now` seconds."""
         number = self._next
         self._next = (number + 1) & 0xFFFF
-        self._sent[number % LOG_SIZE] = number, now, size
+        self._total += size
+        self._sent[number % LOG_SIZE] = number, now, size, self._total
         return number
+
+    @property
+    def in_flight(self) -> int:
+        """How many bytes were sent after the latest packet that the peer has told of."""
+        return self._total - self._told
 
     def take(self, feedback: Feedback) -> list[PacketResult]:
         """Return what a feedback packet tells of packets that are known, each arrival once."""
         start = self._reference(feedback.reference) * REFERENCE
         reports = []
         for number, arrival in enumerate(feedback.arrivals, feedback.base):
-            known, sent, size = self._sent[number % LOG_SIZE]
+            known, sent, size, total = self._sent[number % LOG_SIZE]
             if known != number & 0xFFFF:
                 continue
+            self._told = max(self._told, total)
             if arrival is None:
                 reports.append(PacketResult(sent, size, None))
             else:
-                self._sent[number % LOG_SIZE] = -1, 0.0, 0
+                self._sent[number % LOG_SIZE] = -1, 0.0, 0, 0
                 reports.append(PacketResult(sent, size, (start + arrival) * 1e-6))
         return reports
 
