@@ -17,16 +17,13 @@ class BandwidthAllocator:
 
     def __init__(self) -> None:
         self._layers = LayerSelection()
-        self._sent, self._sound = SentRate(), SentRate()
+        self._sent = SentRate()
 
     def adapt(self, now: float, stats: Sequence[SenderStats], videos: Iterable[Video]) -> None:
         """Take what is known of all streams of the connection; `now` in seconds of the monotonic clock."""
         cut_first = sorted(videos, key=_importance)
         estimate = next((s.bandwidth for s in stats if s.bandwidth is not None), None)
         sent = self._sent.update(now, sum(s.bytes for s in stats if s.video))
-        sound = self._sound.update(now, sum(s.bytes for s in stats if not s.video))
-        if estimate is not None and sound is not None:  # it is sent in any case
-            estimate = max(0, estimate - round(sound))
         self._layers.update(now, estimate, [publication.bitrate for _, publication in cut_first], sent)
         for index, (subscription, publication) in enumerate(cut_first):
             subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)

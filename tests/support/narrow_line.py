@@ -33,7 +33,8 @@ NACK_INTERVAL = 0.02  # seconds between two looks for holes
 ROUND_TRIP = 0.1  # seconds that the receiver believes in, and after which it asks again
 NACKS = 10  # times that a packet is asked for
 KEYFRAME_AFTER = 3.0  # seconds without a picture after which the receiver asks for a keyframe
-SOUND = 100  # bytes of an Opus packet
+SOUND = 125  # bytes of an Opus packet, 50 kbit/s
+SILENT = 0xFFFFFFFF
 KEYFRAME = 6.0  # times the mean picture
 OVERHEAD = 60  # bytes of IP, UDP, SRTP and RTP headers
 
@@ -214,14 +215,14 @@ class Room:
         self.estimator, self.pacer = BandwidthEstimator(), Pacer()
         self.estimates: list[tuple[float, int | None]] = []
         self.streams = [Stream(self, Publication(lambda: self.now, rate, follows)) for rate in rates]
-        self.heard: list[float] = []
-        """Delays of the sound."""
+        self.heard = 0
+        """Packets of sound that have come."""
         self._allocator = BandwidthAllocator()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._sent: list[tuple[float, int, Stream | None, int]] = []
+        self._sent: list[tuple[float, int, Stream, int]] = []
         self._arrivals: dict[int, float] = {}
-        self._reported, self._bytes = 0, [0, 0]
+        self._reported, self._bytes = 0, 0
         for i, stream in enumerate(self.streams):
             self._every(INTERVAL, partial(self._picture, stream), INTERVAL * i / len(self.streams))
             self._every(NACK_INTERVAL, stream.ask)
@@ -247,10 +248,10 @@ class Room:
         """Let the line carry no more than so many bit/s from now on; 0 for everything."""
         self.line.impairment = Impairment(0.01, rate=rate, queue=queue)
 
-    def transmit(self, size: int, stream: Stream | None, number: int) -> None:
+    def transmit(self, size: int, stream: Stream, number: int) -> None:
         index = len(self._sent)
         self._sent.append((self.now, size, stream, number))
-        self._bytes[stream is not None] += size
+        self._bytes += size
         self.line.put(index.to_bytes(4, "big") + bytes(size + OVERHEAD - 4), self.now)
 
     def back(self, act: Callable[[], None]) -> None:
@@ -267,11 +268,7 @@ class Room:
     def adapt(self) -> None:
         for stream in self.streams:
             stream.publication.adapt(self.now)
-        bitrate = self.estimator.bitrate
-        stats = [
-            SenderStats(0, sent, 0.02, 0.0, bitrate, video)
-            for sent, video in zip(self._bytes, (False, True), strict=True)
-        ]
+        stats = [SenderStats(0, self._bytes, 0.02, 0.0, self.estimator.bitrate)]
         videos: Any = [(s.subscription, s.publication) for s in self.streams]
         self._allocator.adapt(self.now, stats, videos)
 
@@ -295,16 +292,16 @@ class Room:
         subscription.deliver(video, packets, None)
 
     def _sound(self) -> None:
-        self.pacer.take(SOUND, self.now)
-        self.transmit(SOUND, None, 0)
+        """Send an Opus packet, which has no number in the feedback."""
+        self.line.put(SILENT.to_bytes(4, "big") + bytes(SOUND + OVERHEAD - 4), self.now)
 
     def _arrive(self, index: int) -> None:
-        sent, _, stream, number = self._sent[index]
+        if index == SILENT:
+            self.heard += 1
+            return
         self._arrivals[index] = self.now
-        if stream is None:
-            self.heard.append(self.now - sent)
-        else:
-            stream.arrive(number)
+        _, _, stream, number = self._sent[index]
+        stream.arrive(number)
 
     def _report(self) -> None:
         if not self._arrivals:

@@ -1,8 +1,8 @@
 """When pictures leave for a peer whose line is known to be narrow: as fast as it carries them. Pure: time is passed in.
 
 What is sent faster waits in the bottleneck's queue, and a queue that is full drops any packet, sound and base layers
-too. So pictures wait here, where what is due less urgently can still be left out. Sound and retransmissions don't wait,
-but what they take is counted.
+too. So pictures wait here, where what is due less urgently can still be left out. Retransmissions don't wait, but are
+counted. Sound is neither: it has no numbers in transport-wide feedback, so that the estimate is what it leaves.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class SenderStats(NamedTuple):
     fraction_lost: float | None
     """0 to 1, since the report before."""
     bandwidth: int | None
-    """bit/s, of everything the subscriber receives on this connection: by its feedback, or by its REMB."""
+    """bit/s of this connection: of all video, by the subscriber's feedback, or of everything, by its REMB."""
     video: bool = True
     """Whether it is video, else sound."""
 
@@ -169,11 +169,8 @@ class PacketSender(RTCRtpSender):
         A packet that the socket does not take keeps its number, so that the subscriber asks for it again.
         """
         send = partial(self._write, self.stream, payloads, timestamp, level, voice, capture_ntp)
-        size = sum(map(len, payloads))
-        if self.kind == "audio":
-            self.transport.pacer.take(size, time.monotonic())
         if self.kind == "video" and self.stream is not None and self.stream.paced:
-            self.transport.pace(size, send)
+            self.transport.pace(sum(map(len, payloads)), send)
         else:
             send()
 

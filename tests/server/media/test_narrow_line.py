@@ -36,7 +36,7 @@ def test_no_picture_stands_still_for_long(rates: list[float], capacity: float, *
     for stream in room.streams:
         assert stream.frozen(NARROW - 0.5, NARROW + 3) < FREEZE
         assert sum(at > END - 10 for at in stream.shown) > 10 * 13
-    assert sum(room.heard[-500:]) / 500 < 0.1
+    assert room.heard > 0.98 * 3 * 50 * END
 
 
 def test_who_is_narrow_alone_costs_the_others_no_bits_and_gets_everything_back() -> None:
@@ -58,5 +58,5 @@ def test_on_a_wide_line_nothing_waits() -> None:
     room = Room([833e3] * 3)
     room.run(20)
     assert room.pacer.wait(room.now) == 0
-    assert max(room.heard) < 0.02
+    assert room.line.dropped == 0
     assert max(stream.frozen(1, 20) for stream in room.streams) == 0
