@@ -98,14 +98,14 @@ def test_what_comes_while_a_queue_gets_shorter_is_no_limit() -> None:
     """Little is sent then, and between it come others' packets, which are not known here."""
 
     def others(t: float) -> float:
-        return t + max(0.0, 0.28 - 0.6 * (t - 3.2))
+        return t + max(0.0, 0.28 - 0.6 * (t - 3.7))
 
     link = Link(lambda t: 1e8 if t < 3 else 600_000)
     link.run(lambda t: 3e6, 0, 3.2)
     found = link.estimate(3.15, 3.3)[-1]
     link._capacity, link._free = lambda t: 1e8, 0.0
-    link.run(lambda t: 100_000, 3.2, 3.8, stall=others)
-    assert link.estimate(3.7, 3.8)[-1] > 0.9 * found
+    link.run(lambda t: 100_000, 3.7, 4.3, stall=others)
+    assert link.estimate(4.2, 4.3)[-1] > 0.9 * found
 
 
 def test_it_follows_what_is_used_up_again_and_forgets_the_limit() -> None:
