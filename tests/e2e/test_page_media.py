@@ -98,6 +98,7 @@ async def test_a_screen_is_seen_by_the_others_marked_as_unfiltered(
     screen = grace.get_by_role("article", name="Ada’s screen, not filtered")
     await expect(screen).to_have_attribute("data-playing", "", timeout=15_000)
     await expect(screen).to_have_attribute("data-main", "")
+    await expect(screen.locator("video")).to_have_css("object-fit", "contain")  # nothing of it is cut off
     await grace.get_by_role("button", name="Share screen").click()
     await expect(grace.get_by_text("Somebody else is sharing a screen.")).to_be_visible()
     await ada.get_by_role("button", name="Stop sharing").last.click()
