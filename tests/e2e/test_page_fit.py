@@ -43,7 +43,7 @@ async def test_a_camera_fills_its_tile(
     page: Page, fake: FakeServer, size: tuple[int, int], viewport: dict[str, int]
 ) -> None:
     await playing(page, fake, size, viewport)
-    await page.wait_for_function("document.querySelector('[data-participant=p1] video').videoWidth > 0")
+    await page.wait_for_function("() => document.querySelector('[data-participant=p1] video').videoWidth > 0")
     tile = page.locator("article[data-participant=p1][data-playing]")
     await expect(tile).to_have_attribute("data-fit", "cut")
     await expect(tile.locator("video")).to_have_css("object-fit", "cover")
