@@ -12,9 +12,13 @@ run: $(VENV)/.run
 
 export CHROMIUM
 
+# What pytest ends with where ARGS name no test of that half.
+NONE := 5
+
 test: $(VENV)/.test
 	$(BIN)/python tests/support/browser.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? = $(NONE) ]
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
