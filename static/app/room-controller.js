@@ -1,6 +1,6 @@
 // @ts-check
 import { showInTab } from './favicon.js';
-import { loadPreferences, savePreferences } from './preferences.js';
+import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { DataSaver } from './data-saver.js';
 import { save, upload } from './file-transfer.js';
@@ -10,6 +10,7 @@ import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
 import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
+import { Elsewhere } from '../view/elsewhere.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
 import { announce, clearNotices, notify, warn } from '../view/notices.js';
@@ -47,6 +48,7 @@ export class RoomController {
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
   #invite = new Invite((message) => this.#send(message));
+  #elsewhere = new Elsewhere();
   #screen = new ScreenShare();
   #shortcuts;
   #saving;
@@ -89,6 +91,7 @@ export class RoomController {
       'settings': () => {
         this.#view.showSettings();
         this.#settings.show(local.devices);
+        this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
@@ -99,7 +102,7 @@ export class RoomController {
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
-    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf() });
+    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#applyPreferences();
     this.#showSelf();
   }
@@ -109,6 +112,7 @@ export class RoomController {
   prepare(client, joined) {
     this.#client = client;
     if (this.#saving.choice !== 'all') client.receive(this.#saving.choice);
+    this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
@@ -261,6 +265,12 @@ export class RoomController {
   #showSelf() {
     this.#settings.showSelf();
     this.#view.tiles.hideSelf(loadPreferences().hideSelf);
+  }
+
+  /** Tells the server, in the lobby too, what is to be done to one's own picture. */
+  #sendEffects() {
+    const { framing, lowLight } = loadPreferences();
+    this.#client?.send({ type: 'effects', framing, lowLight });
   }
 
   #toggleLayout() {

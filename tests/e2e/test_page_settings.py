@@ -50,6 +50,19 @@ async def test_a_loudspeaker_is_chosen_tried_and_remembered(page: Page, fake: Fa
     await expect(page.get_by_label("Loudspeaker")).to_have_value("head")
 
 
+async def test_the_address_for_other_apps_is_shown_and_copied(page: Page, fake: FakeServer) -> None:
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write", "camera", "microphone"])
+    await page.add_init_script("sessionStorage.setItem('greenroom.token.studio', 'a.b.c')")
+    await join(page, fake)
+    await settings(page)
+    await page.get_by_text("Your picture in other apps").click()
+    address = f"{fake.url}/watch/studio/me#token=a.b.c"
+    await expect(page.get_by_label("Address for OBS")).to_have_value(address)
+    await page.locator("#elsewhere-copy").click()
+    await expect(page.get_by_text("Address copied.")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == address
+
+
 async def test_what_the_browser_does_to_the_sound_can_be_switched(page: Page, fake: FakeServer) -> None:
     await page.add_init_script("""
       window.applied = [];
@@ -85,6 +98,24 @@ async def test_ones_own_picture_is_mirrored_for_oneself_and_can_be_hidden(
     await expect(own).to_be_hidden()
     await fake.send("participant-left", participant="p1", reason="left")
     await expect(own).to_be_visible()
+
+
+async def test_framing_and_light_are_switched_in_the_lobby_and_in_the_meeting(
+    page: Page, fake: FakeServer
+) -> None:
+    await page.goto(fake.url + "/r/studio")
+    effects = page.get_by_text("Framing and light")
+    assert await fake.expect("effects") == {"type": "effects", "framing": False, "lowLight": False}
+    await effects.click()
+    await page.get_by_role("switch", name="Keep me in the middle").click()
+    assert await fake.expect("effects", 2) == {"type": "effects", "framing": True, "lowLight": False}
+    await join(page, fake)
+    await settings(page)
+    await expect(page.get_by_role("switch", name="Keep me in the middle")).to_be_checked()
+    await page.get_by_role("switch", name="Lighten me in the dark").click()
+    assert await fake.expect("effects", 3) == {"type": "effects", "framing": True, "lowLight": True}
+    await page.reload()
+    assert await fake.expect("effects", 4) == {"type": "effects", "framing": True, "lowLight": True}
 
 
 async def test_two_people_have_one_large_and_oneself_in_a_corner(page: Page, fake: FakeServer) -> None:
