@@ -12,6 +12,9 @@ from models.training.losses import LossWeights
 
 T = TypeVar("T")
 
+PIXELS = 89_600
+"""About height × width of the looks that the filter takes with the shipped network."""
+
 
 class SettingsError(ValueError):
     """A run's file has a key that isn't known, or a value of another type."""
@@ -51,12 +54,14 @@ class Run:
 
     architecture: str = "selfie"
     init: str = ""
-    """An .onnx file of the selfie graph to start from; "" from scratch."""
+    """What to start from: an .onnx file of the selfie graph, torchvision's .pth of MobileNetV2; "" from scratch."""
     teacher: str = ""
     seed: int = 1
     images: int = 100_000
     """Image-iterations of the whole schedule."""
     batch: int = 16
+    pixels: int = PIXELS
+    """About height × width of a look at the whole frame; the card says the same."""
     threads: int = 2
     width: float = 1.0
     """Channels of a network, as a share of the article's."""
