@@ -31,9 +31,17 @@ FLOORS = [
     ["server.config"],
     ["server.core"],
     ["filters.person", "filters.files"],
+    ["filters.low_light"],
     ["filters.compositor", "filters.foreground"],
     ["filters.matting", "filters.backgrounds"],
-    ["filters.planes", "filters.stills", "filters.opening"],
+    [
+        "filters.planes",
+        "filters.stills",
+        "filters.opening",
+        "filters.framing",
+        "filters.effects",
+        "filters.placeholder",
+    ],
     ["filters.heif"],
     ["filters.base", "filters.kernels"],
 ]
@@ -52,7 +60,7 @@ def leak(camera: av.VideoFrame) -> None:
 RECORDED = """\
 from server.media.codec.encoder import EncodedVideo
 from server.media.recording.recorder import Recorder, VideoTap
-from server.media.publication import AudioPublication
+from server.media.microphone import AudioPublication
 from server.media.rtc import EncodedFrame
 from server.media.screen import ScreenPublication
 from server.media.recording.webm import WebmFile

@@ -13,7 +13,7 @@ Video = tuple[VideoSubscription, VideoPublication]
 
 
 class BandwidthAllocator:
-    """Cuts the videos of one connection down to what its peer can take; who speaks is cut last."""
+    """Cuts the videos of one connection down to what its peer can take; who is shown large is cut last."""
 
     def __init__(self) -> None:
         self._layers = LayerSelection()
@@ -51,4 +51,4 @@ class BandwidthAllocator:
 def _importance(video: Video) -> tuple[bool, bool, int]:
     """Order by what is cut first; bit rates are coarse here, so that the order does not change all the time."""
     _, publication = video
-    return publication.rate == 0, publication.speaking, -publication.transcoder.bitrate
+    return publication.rate == 0, publication.is_large, -publication.transcoder.bitrate

@@ -76,6 +76,11 @@ def set_role(host: Membership, participant: str, role: Role) -> None:
     host.room.tell_roles(target)
 
 
+def spotlight(host: Membership, participant: str | None) -> None:
+    """Have everybody see somebody large, or nobody any more; raise SignalingError unknown-participant."""
+    host.room.spotlight(member(host.room, participant) if participant is not None else None)
+
+
 def lower_hands(host: Membership) -> None:
     """Lower everybody's hand."""
     for target in host.room.memberships:

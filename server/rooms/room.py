@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,10 +12,12 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.core.token_bucket import TokenBucket
 from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
+from server.rooms.files import SharedFiles
 from server.rooms.hidden import REASONS
 from server.rooms.membership import Membership
 from server.rooms.participant import Participant, Screen
@@ -29,13 +32,19 @@ ScreenEnd = Literal["stopped", "policy", "lost"]
 
 
 class Room:
-    """What happens in one room. `spawn` runs what need not be waited for."""
+    """What happens in one room. `spawn` runs what need not be waited for; `memory` is what files may take, in bytes."""
 
     def __init__(
-        self, name: str, config: Config, spawn: Callable[[Coroutine[Any, Any, None]], None], events: Events
+        self,
+        name: str,
+        config: Config,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        events: Events,
+        memory: TokenBucket,
     ) -> None:
         self.roster: Roster[Participant] = Roster(name, config.max_participants)
         self.uploads: dict[str, Upload] = {}
+        self.files = SharedFiles(config, memory)
         self.monitor = Monitor(config.max_voices)
         self.events = RoomEvents(events, name)
         self._config = config
@@ -45,6 +54,8 @@ class Room:
         """Takes out somebody who has come again."""
         self.reloading: set[str] = set()
         """The seats of hosts who have gone to load their page again, while others are host."""
+        self.spotlit_seat = ""
+        """The seat of who was spotlit and has gone to load their page again."""
         self.bans = Bans()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -108,6 +119,7 @@ class Room:
         return participant.describe() | {
             "role": room.role(participant),
             "screen": room.sharer is participant,
+            "spotlit": room.spotlit is participant,
         }
 
     def welcome(self, membership: Membership) -> dict[str, Any]:
@@ -224,11 +236,19 @@ class Room:
             self.reloading.discard(membership.former)
             self.roster.hosts.add(membership.participant.id)
             self.update(membership)
-        for other in {*self._same(membership), *former}:
+        before = {*self._same(membership), *former}
+        reloaded = (
+            membership.former == self.spotlit_seat and self.seats_left.find(membership.former) is not None
+        )
+        if reloaded or self.roster.spotlit in [other.participant for other in before]:
+            self.spotlight(membership)
+        for other in before:
             self.replace(other)
 
     def reload(self, membership: Membership) -> bool:
-        """Keep the role of a host whose page is loaded again; tell whether nobody else is host meanwhile."""
+        """Keep what somebody is whose page is loaded again; tell whether they are the only host."""
+        if self.roster.spotlit is membership.participant:
+            self.spotlit_seat = membership.participant.seat
         if self.role(membership) != "host":
             return False
         if len(self.roster.hosts) > 1:
@@ -259,7 +279,7 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
-        participant.audio.on_level = lambda level: self.monitor.hear(participant.id, level)
+        participant.audio.on_level = lambda level: self._hear(participant, level)
         self._gate_microphone(membership)
         membership.tell({"type": "entered", **self.welcome(membership)})
         membership.tell(self.monitor.speech)
@@ -270,6 +290,18 @@ class Room:
         self.recording.add(participant)
         self._succeed(membership)
         self.refresh()
+
+    def _hear(self, participant: Participant, level: int) -> bool:
+        """Take the level of one audio packet; tell whether the room hears it: the loudest, and who is spotlit."""
+        return self.monitor.hear(participant.id, level) or self.roster.spotlit is participant
+
+    def spotlight(self, membership: Membership | None) -> None:
+        """Have everybody see somebody large, or nobody any more."""
+        target = membership.participant if membership is not None else None
+        before, self.roster.spotlit, self.spotlit_seat = self.roster.spotlit, target, ""
+        for participant in (before, target):
+            if participant is not None and before is not target:
+                self.update(self._memberships[participant.id])
 
     def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out, for good."""
@@ -292,6 +324,7 @@ class Room:
         if reason != "removed":
             self.seats_left.add(participant.seat, participant.grant)
         self.monitor.forget(participant)
+        self.files.leave(participant.id, removed=reason == "removed")
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
@@ -320,7 +353,9 @@ class Room:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.files.clear()
         self.reloading.clear()
+        self.spotlit_seat = ""
         self.bans.clear()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -450,8 +485,9 @@ class Room:
         everybody = [membership.participant for membership in self.memberships]
         for message in self.monitor.observe(now, list(self.members.values()), everybody):
             self.broadcast(message)
+        large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
-            participant.video.speaking = participant.id == self.monitor.stage
+            participant.video.is_large = participant.id == large
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)
@@ -469,6 +505,29 @@ class Room:
         for key, membership in self._memberships.items():
             own = {key: hidden[key]} if key in hidden else {}
             membership.tell_hidden(inside if key in self.members else own)
+
+    def expect_files(self, membership: Membership, to: str | None) -> None:
+        """Raise SignalingError not-in-room, files-forbidden, unknown-participant."""
+        self.expect_inside(membership)
+        self.files.permit(self.policy_for(membership))
+        self.roster.expect_reader(to)
+
+    def say(
+        self, membership: Membership, text: str, to: str | None, file: Mapping[str, Any] | None = None
+    ) -> None:
+        """Put a message into the chat, or tell it `to` one participant alone, and back.
+
+        Raises SignalingError not-in-room, bad-message, unknown-participant.
+        """
+        self.expect_inside(membership)
+        participant = membership.participant
+        chat = self.roster.say(participant, participant.name, text, time.time(), to, file)
+        said = {"type": "chat", "chat": chat.describe()}
+        if to is None:
+            return self.broadcast(said)
+        membership.tell(said)
+        if to != participant.id:
+            self.find(to).tell(said)
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

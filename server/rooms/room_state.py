@@ -39,7 +39,8 @@ def describe(room: Room) -> dict[str, Any]:
 def _returning(roster: Roster[Participant], member: Participant) -> Returning:
     claims = member.grant.claims() if member.grant != OPEN else None
     never_host = member.id in roster.never_hosts
-    return Returning(roster.role(member), never_host, roster.founder == member.id, claims)
+    founder, spotlit = roster.founder == member.id, roster.spotlit is member
+    return Returning(roster.role(member), never_host, founder, claims, spotlit)
 
 
 def restore(room: Room, state: Mapping[str, Any]) -> None:

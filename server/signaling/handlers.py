@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from filters.effects import Effects
 from server.access.invitations import REVOKED
 from server.access.policy import ROLES, participant_name, reaction
 from server.core.errors import SignalingError, TokenError
@@ -38,6 +39,7 @@ DEAR = frozenset(
         "role",
         "allow-unmute",
         "lower-hands",
+        "spotlight",
         "end",
         "restart",
         "receive",
@@ -135,6 +137,11 @@ async def _plate(session: Session, message: Message) -> None:
     _participant(session).filter.want_plate(required(message, "wanted", bool))
 
 
+async def _effects(session: Session, message: Message) -> None:
+    framing, low_light = required(message, "framing", bool), required(message, "lowLight", bool)
+    _participant(session).filter.effects = Effects(framing, low_light)
+
+
 async def _receive(session: Session, message: Message) -> None:
     _participant(session).receive(one_of(message, "video", RECEIVES))
     session.membership.room.refresh()
@@ -153,16 +160,10 @@ async def _screen(session: Session, message: Message) -> None:
 
 
 async def _chat(session: Session, message: Message) -> None:
-    room, participant = session.membership.room, _participant(session)
-    room.expect_inside(session.membership)
+    membership = session.membership
+    membership.room.expect_inside(membership)
     text, to = required(message, "text", str), optional(message, "to", str, "") or None
-    chat = room.roster.say(participant, participant.name, text, time.time(), to)
-    said = {"type": "chat", "chat": chat.describe()}
-    if to is None:
-        return room.broadcast(said)
-    session.send(said)
-    if to != participant.id:
-        room.find(to).tell(said)
+    membership.room.say(membership, text, to)
 
 
 async def _hand(session: Session, message: Message) -> None:
@@ -237,6 +238,11 @@ async def _clear_lobby(session: Session, message: Message) -> None:
 async def _lower_hands(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     moderation.lower_hands(session.membership)
+
+
+async def _spotlight(session: Session, message: Message) -> None:
+    moderation.expect_host(session.membership)
+    moderation.spotlight(session.membership, optional(message, "participant", str, "") or None)
 
 
 async def _end(session: Session, message: Message) -> None:
@@ -323,6 +329,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "media": _media,
     "background": _background,
     "plate": _plate,
+    "effects": _effects,
     "receive": _receive,
     "screen": _screen,
     "chat": _chat,
@@ -334,6 +341,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "allow": _allow,
     "clear-lobby": _clear_lobby,
     "lower-hands": _lower_hands,
+    "spotlight": _spotlight,
     "end": _end,
     "role": _role,
     "allow-unmute": _allow_unmute,

@@ -168,6 +168,7 @@ class Session:
                 "uploadBytes": config.max_upload,
                 "uploads": config.max_uploads_per_participant,
                 "chat": MAX_CHAT,
+                "fileBytes": config.max_file,
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),

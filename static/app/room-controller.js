@@ -3,10 +3,12 @@ import { showInTab } from './favicon.js';
 import { loadPreferences, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { DataSaver } from './data-saver.js';
+import { save, upload } from './file-transfer.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
+import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
@@ -35,7 +37,11 @@ export class RoomController {
   #local;
   #backgrounds;
   #view = new RoomView();
-  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }));
+  #files = new ChatFiles({
+    send: (file, to, progress) => upload(this.#fileAddress(to && `?to=${encodeURIComponent(to)}`), file, this.#client?.seat ?? '', progress),
+    save: ({ id }, name) => save(this.#fileAddress(`/${encodeURIComponent(id)}`), name, this.#client?.seat ?? ''),
+  });
+  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }), this.#files);
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
@@ -82,7 +88,7 @@ export class RoomController {
       'help': () => this.#view.showHelp(),
       'settings': () => {
         this.#view.showSettings();
-        void this.#settings.show();
+        this.#settings.show(local.devices);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
@@ -93,7 +99,7 @@ export class RoomController {
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
-    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf() });
+    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#applyPreferences();
     this.#showSelf();
   }
@@ -103,6 +109,7 @@ export class RoomController {
   prepare(client, joined) {
     this.#client = client;
     if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
+    this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
@@ -135,6 +142,7 @@ export class RoomController {
   leave() {
     this.#screen.stop(this.#client, false);
     this.#stopTimers();
+    this.#files.clear();
     this.#chat.clear();
     this.#view.reset();
     this.#client = null;
@@ -254,6 +262,12 @@ export class RoomController {
     this.#view.tiles.hideSelf(loadPreferences().hideSelf);
   }
 
+  /** Tells the server, in the lobby too, what is to be done to one's own picture. */
+  #sendEffects() {
+    const { framing, lowLight } = loadPreferences();
+    this.#client?.send({ type: 'effects', framing, lowLight });
+  }
+
   #toggleLayout() {
     const layout = this.#view.tiles.layout === 'grid' ? 'speaker' : 'grid';
     savePreferences({ layout });
@@ -306,6 +320,8 @@ export class RoomController {
     if (!before) return;
     if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
     if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
+    if (now.spotlit && !before.spotlit) notify(now.id === self ? text('room.spotlit.you') : text('room.spotlit', { name: now.name }));
+    if (before.spotlit && !now.spotlit && now.id === self) notify(text('room.spotlit.not'));
     if (now.id === self && now.role !== before.role) this.#changeRole(now.role);
   }
 
@@ -322,6 +338,7 @@ export class RoomController {
     if (!state) return;
     this.#people.showPolicy(state);
     this.#view.tiles.unmute = state.policy.unmute;
+    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0);
     this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
@@ -345,6 +362,11 @@ export class RoomController {
     const { state } = this.#client;
     const { showStats } = await import('../view/stats-panel.js');
     showStats(this.#view.panel.place('stats'), await this.#client.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#filterReport.report });
+  }
+
+  /** @param {string} rest */
+  #fileAddress(rest) {
+    return `/api/rooms/${encodeURIComponent(this.#room)}/files${rest}`;
   }
 
   #askTotals() {

@@ -33,6 +33,9 @@ export class Devices {
   state;
   /** @type {Record<Kind, MediaDeviceInfo[]>} */
   available = { video: [], audio: [] };
+  /** Where sound can come from, besides the browser's choice.
+   * @type {MediaDeviceInfo[]} */
+  loudspeakers = [];
 
   /**
    * @param {Record<Kind, {on: boolean, id: string}>} wanted
@@ -234,6 +237,7 @@ export class Devices {
       video: all.filter((info) => info.kind === 'videoinput'),
       audio: all.filter((info) => info.kind === 'audioinput'),
     };
+    this.loudspeakers = all.filter(({ kind, deviceId }) => kind === 'audiooutput' && deviceId !== 'default' && deviceId !== '');
     this.#changed(null);
   }
 }

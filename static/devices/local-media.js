@@ -6,6 +6,7 @@ import { LevelMeter } from './level.js';
 import { testMicrophone } from './microphone-test.js';
 import { loadPreferences, savePreferences } from '../app/preferences.js';
 import { DeviceFields } from '../view/device-fields.js';
+import { DeviceMenus } from '../view/device-menus.js';
 
 /** @import {Kind} from '../protocol/types.js' */
 
@@ -16,6 +17,7 @@ export class LocalMedia {
   level = 0;
   #changed;
   #fields;
+  #menus;
   #camera = new Camera(() => this.#show('video'), () => this.devices.reject('video', 'filter'));
   #filters = loadPreferences().deviceFilter;
   /** Whether the room or a token wants the filter on this device. */
@@ -38,6 +40,7 @@ export class LocalMedia {
       test: () => void this.#test(),
       filter: (on) => this.#filter(on),
     });
+    this.#menus = new DeviceMenus(this.devices, (kind, id) => this.#choose(kind, id));
   }
 
   /** The tracks as they are to be sent. */
@@ -70,7 +73,7 @@ export class LocalMedia {
     return on && track !== null;
   }
 
-  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switch of the filter on this device */
+  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switches of what is done to the picture */
   moveTo(place, filterPlace = place) {
     this.#fields.moveTo(place, filterPlace);
     this.#show(null);
@@ -138,6 +141,7 @@ export class LocalMedia {
   #show(kind) {
     this.#camera.update(this.devices.state.video.track, this.filtersHere);
     this.#fields.show(this.devices);
+    this.#menus.refresh();
     this.#fields.showFilter(this.filtersHere, this.#mustFilter);
     this.#listenTo(this.devices.state.audio.track);
     this.#changed(kind);

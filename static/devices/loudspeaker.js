@@ -1,5 +1,5 @@
 // @ts-check
-import { loadPreferences } from '../app/preferences.js';
+import { loadPreferences, savePreferences } from '../app/preferences.js';
 
 /** The length of one note, and how much of full volume it has. */
 const NOTE = 0.16; // s
@@ -16,10 +16,16 @@ export function soundThere(element) {
   if (canChooseLoudspeaker) element.setSinkId(chosen).catch(() => {});
 }
 
-/** Has everything sound from another loudspeaker.
+/** The loudspeaker that is wanted, or '' for the browser's choice. */
+export function chosenLoudspeaker() {
+  return chosen;
+}
+
+/** Has everything sound from another loudspeaker, and remembers it.
  * @param {string} id of a device, or '' for the browser's choice */
 export function chooseLoudspeaker(id) {
   chosen = id;
+  savePreferences({ speaker: id });
   for (const element of document.querySelectorAll('audio')) soundThere(element);
 }
 

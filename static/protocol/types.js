@@ -24,6 +24,7 @@
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised, in ms since 1970
  * @property {boolean} screen whether it is shared
+ * @property {boolean} spotlit whether everybody sees this one large, by a host's word
  * @property {Quality | null} quality
  *
  * @typedef {object} Background
@@ -33,6 +34,10 @@
  * @property {string | null} thumbnail
  * @property {boolean} [mine]
  *
+ * @typedef {object} ChatFile
+ * @property {string} id
+ * @property {number} size in bytes
+ *
  * @typedef {object} Chat
  * @property {number} id
  * @property {string} participant
@@ -40,6 +45,7 @@
  * @property {string} text
  * @property {number} time in ms since 1970
  * @property {string} [to] who alone can read it, besides its author
+ * @property {ChatFile} [file] what the text is the name of
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -49,6 +55,7 @@
  * @property {boolean} recording whether hosts may record
  * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  * @property {'allowed' | 'hosts'} unmute who may unmute themselves
+ * @property {boolean} files whether files may be put into the chat
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -60,6 +67,7 @@
  * @property {number} uploadBytes
  * @property {number} uploads
  * @property {number} chat
+ * @property {number} fileBytes of a file in the chat; 0 where there are none
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
@@ -415,6 +423,11 @@
  * @property {'plate'} type
  * @property {boolean} wanted
  *
+ * @typedef {object} EffectsChosen
+ * @property {'effects'} type
+ * @property {boolean} framing whether the person is brought to the middle, and nearer
+ * @property {boolean} lowLight whether a person in the dark is made lighter
+ *
  * @typedef {object} Receive
  * @property {'receive'} type
  * @property {'all' | 'saver' | 'none'} video
@@ -442,6 +455,10 @@
  * @property {string} participant
  * @property {'host' | 'guest'} role
  *
+ * @typedef {object} SpotlightGiven
+ * @property {'spotlight'} type
+ * @property {string | null} participant
+ *
  * @typedef {object} Invite
  * @property {'invite'} type
  * @property {'host' | 'guest'} role
@@ -458,7 +475,7 @@
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
- * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required'}} policy any part of a Policy
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required', files?: boolean}} policy any part of a Policy
  *
  * @typedef {object} RecordingAsked
  * @property {'recording'} type
@@ -470,7 +487,7 @@
  *
  * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

@@ -1,5 +1,6 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { deviceChoices } from './device-choices.js';
 import { byId, element, icon, showAction } from './dom.js';
 
 /** @import {Devices, Problem} from '../devices/devices.js' */
@@ -18,6 +19,7 @@ export class DeviceFields {
   #test = byId('microphone-test', HTMLButtonElement);
   #filter = byId('device-filter', HTMLInputElement);
   #filterField = byId('device-filter-field', HTMLElement);
+  #effects = byId('effects', HTMLElement);
   #filterNote = byId('device-filter-note', HTMLElement);
   #noted = '';
   /** Whose "Try again" was pressed, until it is known how that went.
@@ -36,10 +38,10 @@ export class DeviceFields {
     }
   }
 
-  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switch of the filter on this device */
+  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switches of what is done to the picture */
   moveTo(place, filterPlace) {
     place.append(this.#root);
-    filterPlace.append(this.#filterField);
+    filterPlace.append(this.#filterField, this.#effects);
   }
 
   /** @param {Devices} devices */
@@ -81,20 +83,13 @@ export class DeviceFields {
    * @param {Devices} devices
    */
   #fill(kind, devices) {
-    const { track, id } = devices.state[kind];
-    const found = devices.available[kind].filter((info) => info.deviceId);
-    const options = found.map((info, index) => (
-      new Option(info.label || text(`device.${NAMES[kind]}.nth`, { n: index + 1 }), info.deviceId)
-    ));
-    const known = options.length > 0;
-    if (!known) options.push(new Option(text(track || devices.available[kind].length ? 'device.default' : 'device.none'), ''));
+    const { offered, chosen, known } = deviceChoices(kind, devices);
     const select = this.#selects[kind];
-    const drawn = options.map((option) => option.text + option.value).join();
-    if (select.dataset.drawn !== drawn) select.replaceChildren(...options);
+    const drawn = JSON.stringify(offered);
+    if (select.dataset.drawn !== drawn) select.replaceChildren(...offered.map(({ id, label }) => new Option(label, id)));
     select.dataset.drawn = drawn;
     select.disabled = !known;
-    select.value = track?.getSettings().deviceId ?? id;
-    if (select.selectedIndex < 0) select.selectedIndex = 0;
+    select.value = chosen;
   }
 
   /** Redrawn only when it changed, for each drawing is read aloud.

@@ -40,6 +40,16 @@ export function hostCommands({ id, audio, hand, role }, unmute) {
 }
 
 /**
+ * Shows somebody large to everybody, oneself too, or no more.
+ *
+ * @param {Participant} participant
+ * @returns {HostCommand}
+ */
+export function spotlight({ id, spotlit }) {
+  return { key: spotlit ? 'host.spotlight.off' : 'host.spotlight', symbol: 'spotlight', message: { type: 'spotlight', participant: spotlit ? null : id } };
+}
+
+/**
  * Does it, after asking where it is worth a question.
  *
  * @param {HostCommand} command

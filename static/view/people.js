@@ -88,6 +88,7 @@ export class People {
   /** @param {RoomState} state */
   showPolicy(state) {
     this.#policy.show(state.policy);
+    byId('policy-files-field', HTMLElement).hidden = !state.limits?.fileBytes;
     this.#tools.hidden = !state.isHost;
   }
 
@@ -97,9 +98,9 @@ export class People {
    * @param {Policy['unmute'] | null} unmute who may unmute themselves; null for who may not command
    */
   #row(participant, isSelf, unmute) {
-    const { name, audio, video, hand, role, connected, quality } = participant;
+    const { name, audio, video, hand, role, connected, quality, spotlit } = participant;
     const notes = [
-      isSelf && text('room.you'), role === 'host' && text('host.role'), !connected && text('room.away'),
+      isSelf && text('room.you'), role === 'host' && text('host.role'), spotlit && text('tile.spotlit'), !connected && text('room.away'),
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
     ].filter(Boolean).join(' · ');
     const who = element('span', { class: 'person-name' }, element('bdi', {}, name), element('small', {}, notes));

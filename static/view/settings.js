@@ -1,10 +1,11 @@
 // @ts-check
 import { loadPreferences, savePreferences } from '../app/preferences.js';
 import { canChooseLoudspeaker, chooseLoudspeaker, playNotes } from '../devices/loudspeaker.js';
-import { text } from '../i18n/strings.js';
+import { loudspeakerChoices } from './device-choices.js';
 import { byId } from './dom.js';
 
 /** @import {Preferences} from '../app/preferences.js' */
+/** @import {Devices} from '../devices/devices.js' */
 
 /** What the browser may do to the sound of a microphone. */
 const PROCESSING = /** @type {const} */ (['noiseSuppression', 'echoCancellation', 'autoGainControl']);
@@ -16,17 +17,16 @@ const TONE = [440, 554, 659];
 export class Settings {
   #speaker = byId('speaker-pick', HTMLSelectElement);
 
-  /** @param {{processing: () => void, self: () => void}} changed told when the microphone's processing or the own picture's looks change */
-  constructor({ processing, self }) {
+  /** @param {{processing: () => void, self: () => void, effects: () => void}} changed told when the microphone's processing,
+   *   the own picture's looks, or what the server does to it change */
+  constructor({ processing, self, effects }) {
     const kept = loadPreferences();
     byId('speaker-field', HTMLElement).hidden = !canChooseLoudspeaker;
-    this.#speaker.onchange = () => {
-      savePreferences({ speaker: this.#speaker.value });
-      chooseLoudspeaker(this.#speaker.value);
-    };
+    this.#speaker.onchange = () => chooseLoudspeaker(this.#speaker.value);
     byId('speaker-test', HTMLButtonElement).onclick = () => void playNotes(TONE);
     for (const name of PROCESSING) bind(name, kept[name], (on) => save({ [name]: on }, processing));
     for (const name of /** @type {const} */ (['mirror', 'hideSelf'])) bind(name, kept[name], (on) => save({ [name]: on }, self));
+    for (const name of /** @type {const} */ (['framing', 'lowLight'])) bind(name, kept[name], (on) => save({ [name]: on }, effects));
     for (const event of EVENTS) {
       bind(`sound-${event}`, kept.sounds.includes(event), (on) => {
         const { sounds } = loadPreferences();
@@ -38,15 +38,12 @@ export class Settings {
     this.showSelf();
   }
 
-  /** Lists the loudspeakers there are now. */
-  async show() {
-    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-    const found = all.filter(({ kind, deviceId }) => kind === 'audiooutput' && deviceId !== 'default' && deviceId !== '');
-    this.#speaker.replaceChildren(new Option(text('device.default'), ''), ...found.map(({ label, deviceId }, index) => (
-      new Option(label || text('device.speaker.nth', { n: index + 1 }), deviceId)
-    )));
-    this.#speaker.value = loadPreferences().speaker;
-    if (this.#speaker.selectedIndex < 0) this.#speaker.selectedIndex = 0;
+  /** Lists the loudspeakers there are now.
+   * @param {Devices} devices */
+  show(devices) {
+    const { offered, chosen } = loudspeakerChoices(devices);
+    this.#speaker.replaceChildren(...offered.map(({ id, label }) => new Option(label, id)));
+    this.#speaker.value = chosen;
   }
 
   /** Shows one's own picture as one wants it. */

@@ -1,9 +1,10 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
 import { byId, element, icon, placePopover } from './dom.js';
-import { command, hostCommands } from './host-commands.js';
+import { command } from './host-commands.js';
 
-/** @import {ClientMessage, Participant, Policy} from '../protocol/types.js' */
+/** @import {ClientMessage} from '../protocol/types.js' */
+/** @import {HostCommand} from './host-commands.js' */
 /** @import {MediaTile} from './media-tile.js' */
 
 /** What one can do with a tile. */
@@ -15,15 +16,15 @@ export class TileMenu {
   /**
    * @param {HTMLElement} opener
    * @param {MediaTile} tile
-   * @param {{isPinned: boolean, pin: () => void, participant: Participant | null, unmute: Policy['unmute'], send: (message: ClientMessage) => void}} options
-   *   `participant` is the one whom a host may command
+   * @param {{isPinned: boolean, pin: () => void, commands: HostCommand[], name: string, send: (message: ClientMessage) => void}} options
+   *   `commands` are what a host may do about the one of this name
    */
-  open(opener, tile, { isPinned, pin, participant, unmute, send }) {
+  open(opener, tile, { isPinned, pin, commands, name, send }) {
     this.#tile = tile;
     const items = [this.#item(isPinned ? 'tile.unpin' : 'tile.pin', 'pin', pin)];
     if (document.fullscreenEnabled) items.push(this.#item('tile.fullscreen', 'fullscreen', () => void tile.element.requestFullscreen().catch(() => {})));
     if (document.pictureInPictureEnabled) items.push(this.#item('tile.pip', 'pip', () => void togglePictureInPicture(tile.video)));
-    for (const each of participant ? hostCommands(participant, unmute) : []) items.push(this.#item(each.key, each.symbol, () => void command(each, participant?.name ?? '', send)));
+    for (const each of commands) items.push(this.#item(each.key, each.symbol, () => void command(each, name, send)));
     this.#menu.replaceChildren(...items, ...(tile.hasSound ? [volumeField(tile)] : []));
     this.#menu.setAttribute('aria-label', opener.getAttribute('aria-label') ?? '');
     this.#menu.showPopover();

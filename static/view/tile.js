@@ -17,6 +17,7 @@ export class Tile extends MediaTile {
   #hidden;
   #name = element('bdi', { class: 'tile-text' });
   #quality = element('span', { class: 'quality', 'aria-hidden': 'true' }, icon('bars'));
+  #spotlit = element('span', { class: 'spotlit' }, icon('spotlight'));
   #hand = element('p', { class: 'tile-badge tile-hand', 'aria-hidden': 'true' }, '✋');
   #isSelf;
 
@@ -40,14 +41,14 @@ export class Tile extends MediaTile {
       this.element.setAttribute('data-self', '');
       name.append(element('span', { class: 'tile-note' }, text('room.self')), element('span', { class: 'tile-note mirrored' }, text('room.self.mirrored')));
     }
-    name.append(this.#quality);
+    name.append(this.#spotlit, this.#quality);
     this.element.append(this.#hand);
     this.update(participant);
   }
 
   /** @param {ShownParticipant} participant */
   update(participant) {
-    const { name, audio, video, connected, hand, quality } = participant;
+    const { name, audio, video, connected, hand, quality, spotlit } = participant;
     const paused = connected && video && participant.paused === true;
     const hidden = connected && video && participant.hidden ? text(`room.hidden.${participant.hidden}`) : '';
     const shown = this.#isSelf ? text('room.you') : name;
@@ -62,10 +63,12 @@ export class Tile extends MediaTile {
     this.element.toggleAttribute('data-hidden', hidden !== '');
     this.#hidden.textContent = hidden;
     this.#hand.hidden = !hand;
+    this.#spotlit.hidden = !spotlit;
+    this.#spotlit.title = text('tile.spotlit');
     this.#quality.title = quality ? text(`quality.${quality}`) : '';
     setIcon(this.#quality, quality && quality !== 'good' ? `bars-${quality}` : 'bars');
     this.element.setAttribute('aria-label', [
-      shown, !audio && text('room.muted'), !video && text('room.dark'), hand && text('room.hand.up'),
+      shown, !audio && text('room.muted'), !video && text('room.dark'), hand && text('room.hand.up'), spotlit && text('tile.spotlit'),
       !connected && text('room.away'), connected && quality && quality !== 'good' && text(`quality.${quality}`),
       paused && text('room.paused'), hidden,
     ].filter(Boolean).join(', '));

@@ -1,6 +1,7 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
 import { byId } from './dom.js';
+import { hostCommands, spotlight } from './host-commands.js';
 import { placeAround, placePair, placeTiles } from './grid.js';
 import { announce } from './notices.js';
 import { ScreenTile } from './screen-tile.js';
@@ -183,13 +184,21 @@ export class Tiles {
    * @param {HTMLElement} opener
    */
   #openMenu(key, tile, opener) {
+    const participant = this.#isHost ? this.#participants.find(({ id }) => id === key) : undefined;
     this.#menu.open(opener, tile, {
       isPinned: this.#pinned === key,
       pin: () => this.#pin(key),
-      unmute: this.unmute,
-      participant: this.#isHost && key !== this.#local ? this.#participants.find(({ id }) => id === key) ?? null : null,
+      commands: participant ? [spotlight(participant), ...(key === this.#local ? [] : hostCommands(participant, this.unmute))] : [],
+      name: participant?.name ?? '',
       send: this.onCommand,
     });
+  }
+
+  /** The key of whom a host has everybody see large, or of the screen that they share. */
+  get #spotlit() {
+    const id = this.#participants.find(({ spotlit }) => spotlit)?.id ?? this.#local;
+    if (id === this.#local) return null; // shown large to the others
+    return this.#screens.has(id) ? screenKey(id) : id;
   }
 
   /** The key of what is shown large, or null for equal tiles. */
@@ -197,7 +206,7 @@ export class Tiles {
     const keys = new Set([...this.#tiles.keys(), ...[...this.#screens.keys()].map(screenKey)]);
     const [screen] = this.#screens.keys();
     const others = this.#participants.find(({ id }) => id !== this.#local)?.id;
-    const wanted = [this.#pinned, screen ? screenKey(screen) : null, this.layout === 'speaker' ? this.#speaker : null, this.layout === 'speaker' ? others : null];
+    const wanted = [this.#pinned, this.#spotlit, screen ? screenKey(screen) : null, this.layout === 'speaker' ? this.#speaker : null, this.layout === 'speaker' ? others : null];
     return wanted.find((key) => key && keys.has(key)) ?? null;
   }
 

@@ -54,7 +54,7 @@ def remember(name: str, value: str) -> str:
 
 async def until(page: Page, condition: str) -> None:
     """Wait until an expression is true in the page."""
-    await page.wait_for_function(f"() => {condition}", timeout=5000)
+    await page.wait_for_function(f"() => {condition}", timeout=15_000)
 
 
 async def asked(page: Page, number: int) -> None:

@@ -57,6 +57,47 @@ async def test_hosts_make_hosts_and_guests(page: Page, fake: FakeServer) -> None
     await expect(page.locator("#host-tools")).to_be_hidden()
 
 
+async def test_hosts_have_everybody_see_somebody_large(page: Page, fake: FakeServer) -> None:
+    fake.role, fake.others = "host", [participant(f"p{i}", f"Person {i}") for i in (1, 2)]
+    await join(page, fake)
+    main = page.locator("article[data-main]")
+    for who, name, words in (("p1", "Person 1", "Person 1"), ("me", "you", "you")):
+        await page.locator(f"article[data-participant={who}]").hover()
+        await page.get_by_role("button", name=f"More about {name}", exact=False).click()
+        await page.get_by_role("button", name="Show large to everybody").click()
+        await fake.until("spotlight", participant=who)
+        await fake.send("participant-updated", participant=participant("p1", "Person 1", spotlit=who == "p1"))
+        await fake.send("participant-updated", participant={**fake.me, "spotlit": who == "me"})
+        await expect(page.get_by_text(f"Everybody sees {words} large now")).to_be_visible()
+        await expect(main).to_have_count(1 if who == "p1" else 0)  # oneself is large for the others
+    await page.get_by_role("button", name="More about You").click()
+    await page.get_by_role("button", name="No longer large for everybody").click()
+    await fake.until("spotlight", participant=None)
+    await fake.send("participant-updated", participant={**fake.me, "spotlit": False})
+    await expect(page.get_by_text("You are no longer large for everybody")).to_be_visible()
+
+
+async def test_ones_own_choice_wins_over_the_spotlight(page: Page, fake: FakeServer) -> None:
+    """Which whoever comes later sees, and which ends with whom it is on."""
+    fake.others = [participant(f"p{i}", f"Person {i}", spotlit=i == 2) for i in (1, 2, 3)]
+    await join(page, fake)
+    main = page.locator("article[data-main]")
+    await expect(main).to_have_attribute("data-participant", "p2")
+    await expect(
+        page.get_by_role("article", name="Person 2, camera off, Large for everybody")
+    ).to_be_visible()
+    await page.locator("article[data-participant=p1]").hover()
+    await page.get_by_role("button", name="More about Person 1").click()
+    await expect(page.get_by_role("button", name="Show large to everybody")).to_be_hidden()
+    await page.get_by_role("button", name="Show large").click()
+    await expect(main).to_have_attribute("data-participant", "p1")
+    await page.get_by_role("button", name="More about Person 1").click()
+    await page.get_by_role("button", name="Show like the others").click()
+    await expect(main).to_have_attribute("data-participant", "p2")
+    await fake.send("participant-left", participant="p2", reason="left")
+    await expect(main).to_have_count(0)
+
+
 async def test_whoever_becomes_host_is_one_again_after_a_reload(page: Page, fake: FakeServer) -> None:
     await join(page, fake)
     await fake.send("participant-updated", participant=participant("me", "Ada", role="host"))

@@ -126,6 +126,11 @@ async def opening(page: Page, fake: FakeServer) -> None:
     await page.locator(".toolbar [data-action=more]").click()
 
 
+async def choosing_devices(page: Page, fake: FakeServer) -> None:
+    await page.locator("#microphone-menu-button").click()
+    await expect(page.get_by_role("menuitemradio").first).to_be_focused()
+
+
 async def acting(page: Page, action: str) -> None:
     """Choose an item of the menu."""
     await page.locator(".toolbar [data-action=more]").click()
@@ -150,6 +155,7 @@ SCENES: dict[str, Scene] = {
     "trust": trusting,
     "speaker": speaking,
     "menu": opening,
+    "devices": choosing_devices,
     "invitation": inviting,
     "question": removing,
     "help": lambda page, _: pressing(page, "?"),

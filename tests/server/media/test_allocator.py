@@ -16,11 +16,11 @@ from server.media.subscription import VideoSubscription
 class Video:
     """A publication at a bit rate, and its subscription."""
 
-    def __init__(self, bitrate: int, *, speaking: bool = False) -> None:
+    def __init__(self, bitrate: int, *, is_large: bool = False) -> None:
         transcoder: Any = SimpleNamespace(bitrate=bitrate, pixels=640 * 360)
         self.publication = VideoPublication(transcoder, Mock())
         self.publication.rate = bitrate
-        self.publication.speaking = speaking
+        self.publication.is_large = is_large
         self.publication.request_keyframe = Mock()  # type: ignore[method-assign]
         self.subscription = VideoSubscription(Mock(), "VP8")
         self.publication._subscriptions.append(self.subscription)
@@ -54,11 +54,11 @@ def test_before_anything_pauses_the_encoders_go_down() -> None:
 
 
 def test_who_speaks_goes_on_when_others_pause() -> None:
-    videos = [Video(250_000), Video(250_000, speaking=True), Video(250_000)]
+    videos = [Video(250_000), Video(250_000, is_large=True), Video(250_000)]
     downlink = BandwidthAllocator()
     adapt(downlink, 0, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, False, True]
-    videos[1].publication.speaking, videos[2].publication.speaking = False, True
+    videos[1].publication.is_large, videos[2].publication.is_large = False, True
     adapt(downlink, 0.5, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, True, False]
     videos[2].publication.request_keyframe.assert_called()  # type: ignore[attr-defined]
