@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from models.training.architectures.registry import build
 from models.training.architectures.selfie import Selfie
-from models.training.settings import PIXELS, Run
+from models.training.data.samples import PIXELS
+from models.training.settings import Run
 
 TRIALS = ((224, 400), (256, 160), (64, 96))
 """(height, width) at which the exported network has to agree with the module."""

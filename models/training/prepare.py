@@ -21,7 +21,7 @@ from models.training.data.pictures import (
     resized,
     to_bytes,
 )
-from models.training.settings import PIXELS
+from models.training.data.samples import PIXELS
 from models.training.teacher import LABELS, Teacher, Vote
 
 BAND = 4

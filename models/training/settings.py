@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
+from models.training.data.samples import PIXELS
 from models.training.data.scene import Shares
 from models.training.losses import LossWeights
 
 T = TypeVar("T")
-
-PIXELS = 89_600
-"""About height × width of the looks that the filter takes with the shipped network."""
 
 
 class SettingsError(ValueError):

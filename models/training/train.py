@@ -21,10 +21,10 @@ from models.training.data.manifest import Manifest, ManifestError
 from models.training.data.people import Store
 from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Make, Ring, kept, with_teacher
 from models.training.data.rooms import kept_for_choosing, load_rooms
-from models.training.data.samples import WHOLE, Draw, shapes
+from models.training.data.samples import PIXELS, WHOLE, Draw, shapes
 from models.training.disturb import disturbed
 from models.training.losses import Prediction, Targets, total
-from models.training.settings import PIXELS, Run
+from models.training.settings import Run
 from models.training.teacher import Teacher
 
 CHECKPOINT = "checkpoint.pt"

@@ -21,6 +21,9 @@ PHOTOS = 0.24
 WHOLE = 0.5
 """The share of looks at the whole frame; the rest are looks at the box around the people."""
 
+PIXELS = 89_600
+"""About height × width of a look at the whole frame, as the filter takes it with the shipped network."""
+
 SHAPES = ((224, 400), (256, 240), (320, 192), (208, 288))
 """(height, width) of looks as the filter takes them: the whole frame, and boxes of three aspects."""
 
