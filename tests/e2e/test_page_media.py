@@ -98,10 +98,32 @@ async def test_a_screen_is_seen_by_the_others_marked_as_unfiltered(
     screen = grace.get_by_role("article", name="Ada’s screen, not filtered")
     await expect(screen).to_have_attribute("data-playing", "", timeout=15_000)
     await expect(screen).to_have_attribute("data-main", "")
+    await expect(screen.locator("video")).to_have_css("object-fit", "contain")  # nothing of it is cut off
     await grace.get_by_role("button", name="Share screen").click()
     await expect(grace.get_by_text("Somebody else is sharing a screen.")).to_be_visible()
     await ada.get_by_role("button", name="Stop sharing").last.click()
     await expect(screen).to_be_hidden()
+
+
+async def test_other_programs_get_the_filtered_picture_by_an_address(
+    browser: Browser, camera: Camera, server: str
+) -> None:
+    """As a browser source of OBS, which is Chromium; not where a host has to let people in."""
+    ada = await visit(browser, camera, f"{server}/r/elsewhere")
+    await enter(ada, "Ada", "Fjord")
+    await watched(ada, self_tile=True)
+    await ada.get_by_role("button", name="More", exact=True).click()
+    await ada.get_by_role("button", name="Settings").click()
+    address = await ada.locator("#elsewhere-address").input_value()
+    other = await visit(browser, camera, address)
+    await other.wait_for_function("() => watch.frames > 20", timeout=30_000)
+    assert await other.evaluate("watch.worst") < READABLE
+    await other.close()
+    await ada.keyboard.press("Escape")
+    await ada.locator("#count").click()
+    await ada.get_by_role("switch", name="Lock the room").check()
+    again = await visit(browser, camera, address)
+    await expect(again.get_by_text("A host has to let people into this room.")).to_be_visible(timeout=15_000)
 
 
 async def test_the_way_back_after_the_server_was_restarted(browser: Browser, camera: Camera) -> None:
