@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.e2e.conftest import run_server
@@ -45,7 +46,7 @@ def large_camera() -> Camera:
     return Camera(1280, 720, loop=30)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def large_browser(large_camera: Camera, tmp_path: Path) -> AsyncIterator[Browser]:
     """Chromium with a camera of 1280x720."""
     executable = find_chromium()
