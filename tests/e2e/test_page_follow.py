@@ -78,7 +78,7 @@ async def test_who_is_lost_is_told_and_can_tap_again(page: Page, fake: FakeServe
     await expect(page.get_by_role("button", name="Show everybody")).to_be_visible()
     await fake.sockets[-1].send_json(report(followed="lost"))
     await expect(page.locator("#follow-state")).to_contain_text("nobody is shown")
-    await expect(page.locator("#notices")).to_contain_text("nobody is shown")
+    await expect(page.locator("#notes")).to_contain_text("nobody is shown")
     await tap(page, 0.5, 0.5)
     assert isinstance(await told(fake, 1), dict)
 
