@@ -2,6 +2,7 @@
 import { showInTab } from './favicon.js';
 import { loadPreferences, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
+import { CaptionController } from './caption-controller.js';
 import { DataSaver } from './data-saver.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
@@ -46,6 +47,7 @@ export class RoomController {
   #saving;
   #settings;
   #attention;
+  #captions;
   /** @type {RoomClient | null} */
   #client = null;
   #timers = [0, 0];
@@ -83,6 +85,7 @@ export class RoomController {
       'settings': () => {
         this.#view.showSettings();
         this.#settings.show(local.devices);
+        void this.#captions.showSettings();
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
@@ -94,6 +97,7 @@ export class RoomController {
     });
     this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf() });
+    this.#captions = new CaptionController(local);
     this.#applyPreferences();
     this.#showSelf();
   }
@@ -135,6 +139,7 @@ export class RoomController {
   leave() {
     this.#screen.stop(this.#client, false);
     this.#stopTimers();
+    this.#captions.leave();
     this.#chat.clear();
     this.#view.reset();
     this.#client = null;
@@ -168,6 +173,7 @@ export class RoomController {
     const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
+    this.#captions.follow(client);
     this.#filterReport.showWhere(state.me?.deviceFilter === true);
     const hidden = state.me?.video || this.#local.isLive('video') ? state.hidden[state.self] ?? null : null;
     this.#filterReport.showHidden(hidden !== null);
@@ -189,6 +195,7 @@ export class RoomController {
       case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
       case 'chat': return this.#receiveChat(message.chat);
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
+      case 'caption': return this.#captions.hear(message);
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
       case 'knock':
       case 'knock-ended': return showWaiting(client);
@@ -207,6 +214,12 @@ export class RoomController {
       case 'error':
         if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(client, false);
     }
+  }
+
+  /** Takes in that the devices have changed. */
+  followDevices() {
+    this.#captions.follow(this.#client);
+    this.showTab();
   }
 
   showTab() {

@@ -29,6 +29,7 @@ LIMITS = {
     "uploadBytes": 10 << 20,
     "uploads": 8,
     "chat": 2000,
+    "caption": 300,
     "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
@@ -44,6 +45,7 @@ POLICY = {
     "recording": False,
     "deviceFilter": "optional",
     "unmute": "allowed",
+    "captions": True,
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
 COUNTERS = {
@@ -160,7 +162,7 @@ class FakeServer:
             case "hand":
                 self.me["hand"] = NOW if message["raised"] else None
                 return [{"type": "participant-updated", "participant": self.me}]
-            case "reaction":
+            case "reaction" | "caption":
                 return [{**message, "participant": "me"}]
             case "chat":
                 return [{"type": "chat", "chat": self.say("me", message["text"], message.get("to"))}]
@@ -296,6 +298,7 @@ def participant(identity: str, name: str, **changes: object) -> Message:
         "audio": True,
         "video": False,
         "deviceFilter": False,
+        "captions": False,
         "connected": True,
     }
     room = {"role": "guest", "hand": None, "screen": False, "spotlit": False, "quality": None}
