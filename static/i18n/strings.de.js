@@ -257,7 +257,7 @@ export const german = {
   'captions.show': 'Untertitel zeigen',
   'captions.show.text': 'Von denen, die untertiteln, was sie sagen.',
   'captions.self': 'Untertiteln, was ich sage',
-  'captions.self.text': 'Dein Browser schreibt auf diesem Gerät mit; nur der Text geht in den Raum. Niemand bewahrt ihn auf. Wenn du gehst, ist es wieder aus.',
+  'captions.self.text': 'Dein Browser schreibt auf diesem Gerät mit; nur der Text geht in den Raum. Der Server bewahrt ihn nicht auf. Wenn du gehst, ist es wieder aus.',
   'captions.self.unavailable': 'Dieser Browser kann Sprache nicht auf diesem Gerät erkennen. Jeder andere Weg schickte deine Stimme an den Hersteller des Browsers; deshalb bleibt es aus.',
   'captions.self.fetching': 'Dein Browser lädt die Sprache…',
   'captions.language': 'Die Sprache, die du sprichst',

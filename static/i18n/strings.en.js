@@ -256,7 +256,7 @@ export const english = {
   'captions.show': 'Show captions',
   'captions.show.text': 'Of those who caption what they say.',
   'captions.self': 'Caption what I say',
-  'captions.self.text': 'Your browser writes it down on this device, and only the text goes to the room. Nobody keeps it. It is off again when you leave.',
+  'captions.self.text': 'Your browser writes it down on this device, and only the text goes to the room. The server keeps none of it. It is off again when you leave.',
   'captions.self.unavailable': 'This browser can’t recognise speech on this device. Any other way would send your voice to the browser’s maker, so captions stay off.',
   'captions.self.fetching': 'Your browser is fetching the language…',
   'captions.language': 'The language you speak',

@@ -257,7 +257,7 @@ export const spanish = {
   'captions.show': 'Mostrar subtítulos',
   'captions.show.text': 'De quienes subtitulan lo que dicen.',
   'captions.self': 'Subtitular lo que digo',
-  'captions.self.text': 'Tu navegador lo escribe en este dispositivo y solo el texto llega a la sala. Nadie lo guarda. Se desactiva al salir.',
+  'captions.self.text': 'Tu navegador lo escribe en este dispositivo y solo el texto llega a la sala. El servidor no lo guarda. Se desactiva al salir.',
   'captions.self.unavailable': 'Este navegador no puede reconocer la voz en este dispositivo. Cualquier otra vía enviaría tu voz al fabricante del navegador, así que queda desactivado.',
   'captions.self.fetching': 'Tu navegador está descargando el idioma…',
   'captions.language': 'El idioma que hablas',

@@ -257,7 +257,7 @@ export const french = {
   'captions.show': 'Afficher les sous-titres',
   'captions.show.text': 'De ceux qui sous-titrent ce qu’ils disent.',
   'captions.self': 'Sous-titrer ce que je dis',
-  'captions.self.text': 'Votre navigateur l’écrit sur cet appareil, et seul le texte va dans la salle. Personne ne le conserve. C’est désactivé quand vous partez.',
+  'captions.self.text': 'Votre navigateur l’écrit sur cet appareil, et seul le texte va dans la salle. Le serveur ne le conserve pas. C’est désactivé quand vous partez.',
   'captions.self.unavailable': 'Ce navigateur ne sait pas reconnaître la parole sur cet appareil. Toute autre voie enverrait votre voix à l’éditeur du navigateur : les sous-titres restent donc désactivés.',
   'captions.self.fetching': 'Votre navigateur télécharge la langue…',
   'captions.language': 'La langue que vous parlez',

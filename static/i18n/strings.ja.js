@@ -257,7 +257,7 @@ export const japanese = {
   'captions.show': '字幕を表示する',
   'captions.show.text': '自分の発言に字幕を付けている人のもの。',
   'captions.self': '自分の発言に字幕を付ける',
-  'captions.self.text': 'ブラウザーがこの端末で文字にし、その文字だけをルームに送ります。保存はされません。退出するとオフに戻ります。',
+  'captions.self.text': 'ブラウザーがこの端末で文字にし、その文字だけをルームに送ります。サーバーには保存されません。退出するとオフに戻ります。',
   'captions.self.unavailable': 'このブラウザーはこの端末で音声を認識できません。ほかの方法では声がブラウザーの開発元に送られるため、オフのままにします。',
   'captions.self.fetching': 'ブラウザーが言語を取得しています…',
   'captions.language': '話す言語',

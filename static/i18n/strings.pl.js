@@ -257,7 +257,7 @@ export const polish = {
   'captions.show': 'Pokazuj napisy',
   'captions.show.text': 'Osób, które dodają napisy do swoich słów.',
   'captions.self': 'Dodawaj napisy do tego, co mówię',
-  'captions.self.text': 'Przeglądarka zapisuje to na tym urządzeniu, a do pokoju trafia tylko tekst. Nikt go nie przechowuje. Po wyjściu jest znowu wyłączone.',
+  'captions.self.text': 'Przeglądarka zapisuje to na tym urządzeniu, a do pokoju trafia tylko tekst. Serwer go nie przechowuje. Po wyjściu jest znowu wyłączone.',
   'captions.self.unavailable': 'Ta przeglądarka nie rozpoznaje mowy na tym urządzeniu. Każdy inny sposób wysyłałby twój głos do producenta przeglądarki, więc pozostaje to wyłączone.',
   'captions.self.fetching': 'Przeglądarka pobiera język…',
   'captions.language': 'Język, w którym mówisz',

@@ -257,7 +257,7 @@ export const portuguese = {
   'captions.show': 'Mostrar legendas',
   'captions.show.text': 'De quem legenda o que diz.',
   'captions.self': 'Legendar o que eu digo',
-  'captions.self.text': 'Seu navegador escreve tudo neste dispositivo, e só o texto vai para a sala. Ninguém o guarda. Fica desligado quando você sai.',
+  'captions.self.text': 'Seu navegador escreve tudo neste dispositivo, e só o texto vai para a sala. O servidor não o guarda. Fica desligado quando você sai.',
   'captions.self.unavailable': 'Este navegador não reconhece a fala neste dispositivo. Qualquer outro meio enviaria sua voz ao fabricante do navegador; por isso fica desligado.',
   'captions.self.fetching': 'Seu navegador está baixando o idioma…',
   'captions.language': 'O idioma que você fala',

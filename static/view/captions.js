@@ -37,7 +37,7 @@ export class Captions {
   add(participant, name, words, final) {
     if (!this.#on) return;
     // One that may still change is not read aloud; the final one is another element, so that it is.
-    const caption = element('p', { class: 'caption', ...(!final && { 'aria-hidden': 'true' }) },
+    const caption = element('p', { class: 'caption-line', ...(!final && { 'aria-hidden': 'true' }) },
       element('bdi', {}, name), ' ', element('span', { dir: 'auto' }, words));
     const before = this.#unfinished.get(participant);
     if (before?.isConnected) before.replaceWith(caption);

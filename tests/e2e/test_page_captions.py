@@ -170,7 +170,7 @@ async def test_captions_of_others_are_shown_until_one_hides_them(page: Page, fak
     await expect(shown(page)).to_be_visible()  # the tiles make place before anybody speaks
     await expect(shown(page)).to_have_attribute("aria-live", "polite")
     await fake.send("caption", participant="p1", text="is the do", final=False)
-    line = shown(page).locator(".caption")
+    line = shown(page).locator(".caption-line")
     await expect(line).to_have_text("Grace is the do")
     await expect(line).to_have_attribute("aria-hidden", "true")  # it may still change
     await fake.send("caption", participant="p1", text="Is the door open? <b>", final=True)
