@@ -12,9 +12,13 @@ run: $(VENV)/.run
 
 export CHROMIUM
 
+# What pytest ends with where ARGS name no test of that half.
+NONE := 5
+
 test: $(VENV)/.test
 	$(BIN)/python tests/support/browser.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? = $(NONE) ]
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
@@ -24,7 +28,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
-	$(BIN)/python -m pytest -q -m "not e2e and not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
 
 # Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster

@@ -4,8 +4,9 @@
 
 The server runs in a process of its own. The clients share another one on the same machine: they speak the real
 signalling protocol and WebRTC, send a real person's video and audio that are encoded already, receive everything,
-decode nothing, and count. `--against naive` alternates with what people build with stock aiortc (room_stock.py),
-`--against remote` with workers behind mutual TLS, as on another machine.
+decode nothing, and count. `--against` alternates with something else: `naive` is what people build with stock aiortc
+(room_stock.py), `janus` a server that forwards and filters nothing (room_janus.py), `remote` our own with workers
+behind mutual TLS, as on another machine.
 """
 
 from __future__ import annotations
@@ -32,8 +33,13 @@ from filters.matting.smoother import SMOOTHERS
 from server.config.options import Config
 
 ROOT = Path(__file__).resolve().parents[1]
-GREENROOM, REMOTE = "greenroom", "remote"
-AGAINST = {None: (GREENROOM,), "naive": (GREENROOM, "stock", "stock-filter"), "remote": (GREENROOM, REMOTE)}
+GREENROOM, REMOTE, JANUS = "greenroom", "remote", "janus"
+AGAINST = {
+    None: (GREENROOM,),
+    "naive": (GREENROOM, "stock", "stock-filter"),
+    "janus": (GREENROOM, JANUS),
+    "remote": (GREENROOM, REMOTE),
+}
 DISTURBED = 25.0
 """Percent of a core that something else took, above which a run is worth repeating."""
 EXTRA_SECONDS = 90.0  # to start, to connect, to settle
@@ -96,6 +102,8 @@ class Bench:
         return any(self.run(way, participants).holds for _ in range(2))
 
     def _server_command(self, way: str, participants: int) -> list[str]:
+        if way == JANUS:
+            return module("room_janus", str(participants))
         if way not in (GREENROOM, REMOTE):
             filtered = ["--filter"] if way == "stock-filter" else []
             return module("room_stock", str(participants), *filtered)
@@ -175,7 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=_size, default=(640, 360), metavar="WxH")
     parser.add_argument("--seconds", type=float, default=10, help="of measuring, per run")
     parser.add_argument("--settle", type=float, default=3, help="seconds before measuring, once all see all")
-    parser.add_argument("--against", choices=["naive", "remote"], help="run that as well, in turn")
+    parser.add_argument(
+        "--against", choices=[way for way in AGAINST if way], help="run that as well, in turn"
+    )
     parser.add_argument("--find-max", action="store_true", help="the most participants at 29 fps and more")
     parser.add_argument("--retries", type=int, default=0, help="more runs where something else took the CPU")
     parser.add_argument("--smoother", choices=list(SMOOTHERS), default=Config().smoother)

@@ -11,6 +11,7 @@ from rich.table import Table
 WAYS = {
     "greenroom": "Greenroom, filtered",
     "remote": "Greenroom, remote workers",
+    "janus": "Janus, no filter",
     "stock": "stock aiortc, no filter",
     "stock-filter": "stock aiortc, tutorial filter",
 }

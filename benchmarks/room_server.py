@@ -16,7 +16,8 @@ from server.config.options import Config
 from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
 from server.media.governor import Governor, Look
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc import udp
 
 MAX_PARTICIPANTS = 64
@@ -41,6 +42,7 @@ class Instruments:
         self._watch.time(VideoPublication, "_start", "dispatch")
         self._watch.time(VideoPublication, "_fan_out", "fan-out")
         self._watch.time(AudioPublication, "receive", "audio")
+        self._watch.time(AudioPublication, "_on_timer", "audio")
 
     def _count_keyframes(self) -> None:
         inner = VideoPublication._fan_out

@@ -20,6 +20,7 @@ from server.http.app_keys import QUOTA, ROOMS
 from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0
 from server.http.device_network import add_device_network
 from server.http.errors import error_response
+from server.http.files import add_files
 from server.http.forwarded import only_for_localhost, trust
 from server.http.health import add_health
 from server.http.lifecycle import drain_on_sigterm, reload_on_sighup, welcome
@@ -91,6 +92,7 @@ def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Applic
     add_whip(app)
     add_api(app)
     add_uploads(app)
+    add_files(app)
     add_device_network(app)
     add_webhooks(app, config)
     add_bridge(app, config)

@@ -52,7 +52,7 @@ def leak(camera: av.VideoFrame) -> None:
 RECORDED = """\
 from server.media.codec.encoder import EncodedVideo
 from server.media.recording.recorder import Recorder, VideoTap
-from server.media.publication import AudioPublication
+from server.media.microphone import AudioPublication
 from server.media.rtc import EncodedFrame
 from server.media.screen import ScreenPublication
 from server.media.recording.webm import WebmFile

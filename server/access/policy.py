@@ -26,6 +26,10 @@ BLANK = ("\u115f", "\u1160", "\u2800", "\u3164", "\uffa0")
 """Letters and symbols of no shape: fillers of Hangul, and the empty pattern of Braille."""
 MAX_ACCENTS = 4  # on one letter; Vietnamese has two, Hebrew three
 LOOKALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC"})
+MAX_FILE_NAME = 120  # characters; file systems take 255 bytes
+MAX_ENDING = 16  # of these, for what follows the last dot; chosen
+NOT_IN_FILE_NAMES = re.compile(r'[<>:"|?*]')
+"""What some systems don't take in the name of a file, besides the separators of folders."""
 NOT_IN_TEXT = ("Cs", "Cn")
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
@@ -63,6 +67,8 @@ class RoomPolicy:
     device_filter: DeviceFilter = "optional"
     unmute: Unmute = "allowed"
     captions: bool = True
+    files: bool = False
+    """Whether files may be put into the chat."""
 
     def describe(self) -> dict[str, Any]:
         """Return the Policy of the signalling protocol."""
@@ -76,6 +82,7 @@ class RoomPolicy:
             "deviceFilter": self.device_filter,
             "unmute": self.unmute,
             "captions": self.captions,
+            "files": self.files,
         }
 
     def changed(self, wish: Mapping[str, object]) -> RoomPolicy:
@@ -97,6 +104,8 @@ class RoomPolicy:
             policy = replace(policy, unmute=one_of(wish, "unmute", UNMUTE))
         if "captions" in wish:
             policy = replace(policy, captions=_flag(wish["captions"], "captions"))
+        if "files" in wish:
+            policy = replace(policy, files=_flag(wish["files"], "files"))
         return policy
 
     def allows_background(self, background: str) -> bool:
@@ -179,6 +188,23 @@ def _joins(before: list[str], after: list[str]) -> bool:
 
 def _alphabet(each: str) -> str:
     return unicodedata.name(each, "").partition(" ")[0] if each.isalpha() else ""
+
+
+def file_name(value: str) -> str:
+    """Return the name of a file as it is shown and saved: without folders, and `file` where nothing is left.
+
+    As with people's names, what is not seen goes, or turns the direction of text.
+    """
+    shown: list[str] = []
+    for each in unicodedata.normalize("NFC", value[-MAX_RAW_NAME:]).replace("\\", "/").rpartition("/")[2]:
+        if _is_shown(each, shown) and each not in JOINERS:
+            shown.append(each)
+    name = " ".join(NOT_IN_FILE_NAMES.sub("_", "".join(shown)).split()).strip(". ")
+    if len(name) > MAX_FILE_NAME:
+        stem, dot, ending = name.rpartition(".")
+        ending = dot + ending if len(ending) <= MAX_ENDING else ""
+        name = (stem if ending else name)[: MAX_FILE_NAME - len(ending)] + ending
+    return name or "file"
 
 
 def chat_text(value: str) -> str:

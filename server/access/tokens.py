@@ -45,6 +45,8 @@ class Grant:
     screen: bool = True
     recording: bool | None = None
     """Whether the holder, as a host, may have the room recorded; None: as the room's policy says."""
+    files: bool | None = None
+    """Whether the holder may put files into the chat; None: as the room's policy says."""
     device_filter: bool = False
     """Whether the holder has to filter the camera on the device, whatever the room's policy."""
     pin: str = ""
@@ -66,9 +68,17 @@ class Grant:
 
     def invite(self, room: str, role: Role, *, pin: str, jti: str) -> Grant:
         """Return what whoever is invited by the holder may do: no more than the holder."""
-        recording = False if self.recording is False else None
+        recording, files = (False if each is False else None for each in (self.recording, self.files))
         return replace(
-            self, room=room, role=role, recording=recording, identity="", name="", pin=pin, token=JTI + jti
+            self,
+            room=room,
+            role=role,
+            recording=recording,
+            files=files,
+            identity="",
+            name="",
+            pin=pin,
+            token=JTI + jti,
         )
 
     def restrict(self, policy: RoomPolicy) -> RoomPolicy:
@@ -79,6 +89,8 @@ class Grant:
             policy = replace(policy, device_filter="required")
         if self.recording is not None:
             policy = replace(policy, recording=self.recording)
+        if self.files is not None:
+            policy = replace(policy, files=self.files)
         if self.background is not None:
             return replace(policy, backgrounds=(self.background,))
         if self.backgrounds is None:
@@ -97,6 +109,7 @@ class Grant:
             "background": self.background,
             "screen": self.screen,
             "recording": self.recording,
+            "files": self.files,
             "deviceFilter": self.device_filter or None,
             "pin": self.pin,
             "jti": self.invitation,
@@ -168,7 +181,8 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
             _backgrounds(claims.get("backgrounds")),
             background_id(background) if background else None,
             _flag(claims, "screen", default=True),
-            None if claims.get("recording") is None else _flag(claims, "recording", default=False),
+            _choice(claims, "recording"),
+            files=_choice(claims, "files"),
             device_filter=_flag(claims, "deviceFilter", default=False),
             pin=_pin(claims),
             token=JTI + jti if (jti := _text(claims, "jti")) else "",
@@ -223,6 +237,10 @@ def _flag(claims: Mapping[str, Any], claim: str, *, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ValueError(claim)
     return value
+
+
+def _choice(claims: Mapping[str, Any], claim: str) -> bool | None:
+    return None if claims.get(claim) is None else _flag(claims, claim, default=False)
 
 
 def make_token(key: Key, grant: Grant, lifetime: float, now: float | None = None) -> str:

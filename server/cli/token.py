@@ -26,6 +26,9 @@ def token(
     recording: Annotated[
         bool | None, typer.Option(help="May record, as a host, whatever the room's policy.")
     ] = None,
+    files: Annotated[
+        bool | None, typer.Option(help="May put files into the chat, whatever the room's policy.")
+    ] = None,
     device_filter: Annotated[
         bool, typer.Option("--device-filter", help="Has to filter the camera on the device, too.")
     ] = False,
@@ -46,6 +49,7 @@ def token(
         "backgrounds": backgrounds or None,
         "screen": screen,
         "recording": recording,
+        "files": files,
         "deviceFilter": device_filter,
     }
     try:

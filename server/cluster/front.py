@@ -65,7 +65,7 @@ class Front:
         config = self._config
         guards = [only_for_localhost] if is_private(config) else []
         app = web.Application(
-            client_max_size=config.max_upload,
+            client_max_size=max(config.max_upload, config.max_file),
             handler_args={"auto_decompress": False},
             middlewares=[trust(config.trusted_proxies), *guards, _errors],
         )

@@ -265,6 +265,19 @@ class Config:
     max_upload: Annotated[int, Option("Length of an uploaded picture.", at_least=1)] = 10 * 1024 * 1024
     max_upload_pixels: Annotated[int, Option("Width times height of an uploaded picture.")] = 40_000_000
     max_uploads_per_participant: Annotated[int, Option("Pictures of one participant.")] = 8
+    max_file: Annotated[
+        int,
+        Option(
+            "Length of a file in the chat, where a room's policy or a token allows files; 0 for none at all."
+        ),
+    ] = 5 * 1024 * 1024
+    max_files_participant: Annotated[int, Option("Length of all files of one participant.")] = (
+        20 * 1024 * 1024
+    )
+    max_files_room: Annotated[int, Option("Length of all files of one room; they are kept in memory.")] = (
+        50 * 1024 * 1024
+    )
+    max_files: Annotated[int, Option("Length of all files of all rooms.")] = 200 * 1024 * 1024
 
     def replace(self, **changes: Any) -> Config:  # noqa: ANN401 - of the fields' own types
         """Return a copy with these fields changed."""

@@ -100,17 +100,18 @@ def guard(app: web.Application, limit: int) -> None:
 
 
 @asynccontextmanager
-async def reading(request: web.Request) -> AsyncIterator[None]:
-    """Read a body in time, as one of not too many of its address.
+async def reading(request: web.Request, limit: float | None = None) -> AsyncIterator[None]:
+    """Read a body in time, or in `limit` seconds, as one of not too many of its address.
 
     Raises SignalingError too-slow, too-many-connections.
     """
+    limit = BODY_LIMIT if limit is None else limit
     try:
         with request.app[PENDING].hold(request.remote):
-            async with asyncio.timeout(BODY_LIMIT):
+            async with asyncio.timeout(limit):
                 yield
     except TimeoutError:
-        raise SignalingError("too-slow", f"The body took longer than {BODY_LIMIT:g} s.") from None
+        raise SignalingError("too-slow", f"The body took longer than {limit:g} s.") from None
 
 
 @web.middleware

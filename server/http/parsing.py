@@ -7,13 +7,23 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from server.core.errors import SignalingError
+from server.http.app_keys import ROOMS
 from server.http.connections import reading
+from server.rooms.membership import Membership
 
 
 def bearer(request: web.Request) -> str:
     """Return the token of a request (RFC 6750), empty without one. Bytes that are not UTF-8 are lone surrogates."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def seat_holder(request: web.Request) -> Membership:
+    """Return whose seat in the room of its address a request shows; raise SignalingError unauthorized."""
+    membership = request.app[ROOMS].find(bearer(request), request.match_info["room"])
+    if membership is None:
+        raise SignalingError("unauthorized", "Only somebody in the room may do this.")
+    return membership
 
 
 def is_foreign(request: web.Request) -> bool:

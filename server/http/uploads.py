@@ -8,9 +8,8 @@ from server.core.errors import SignalingError
 from server.http.app_keys import ROOMS
 from server.http.connections import reading
 from server.http.errors import error_response
-from server.http.parsing import bearer
+from server.http.parsing import seat_holder
 from server.rooms.backgrounds import builtin_backgrounds
-from server.rooms.membership import Membership
 
 NO_PICTURE = SignalingError("unknown-background", "There is no such picture.")
 
@@ -32,7 +31,7 @@ async def _builtin(_: web.Request) -> web.Response:
 
 
 async def _upload(request: web.Request) -> web.Response:
-    membership = _owner(request)
+    membership = seat_holder(request)
     with membership.room.uploading(membership):
         async with reading(request):
             data = await request.read()
@@ -49,15 +48,7 @@ async def _thumbnail(request: web.Request) -> web.Response:
 
 
 async def _delete(request: web.Request) -> web.Response:
-    membership, key = _owner(request), request.match_info["key"]
+    membership, key = seat_holder(request), request.match_info["key"]
     if not membership.room.delete_upload(membership, key):
         return error_response(NO_PICTURE, status=404)
     return web.Response(status=204)
-
-
-def _owner(request: web.Request) -> Membership:
-    """Return whose seat the request shows."""
-    membership = request.app[ROOMS].find(bearer(request), request.match_info["room"])
-    if membership is None:
-        raise SignalingError("unauthorized", "Only somebody in the room may do this.")
-    return membership

@@ -6,18 +6,18 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
 
 from server.core.errors import DecodeError, EncodeError
 from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import FilteredVideo
-from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
+from server.media.codec.frames import VIDEO_CLOCK_RATE
 from server.media.fair_shares import KEYFRAMES_ONLY
 from server.media.governor import FULL
 from server.media.layer_selection import BitrateTier
+from server.media.lip_sync import PictureAge
 from server.media.load import LoadMeter, Pace
-from server.media.rtc import AudioPacket, AudioReceiver, EncodedFrame, Timeline, VideoReceiver
-from server.media.subscription import AudioSink, FilteredVideoSink, Packets, Publication
+from server.media.rtc import EncodedFrame, Timeline, VideoReceiver, ntp_now
+from server.media.subscription import FilteredVideoSink, Packets, Publication
 from server.media.workers.base import Transcoded, Transcoding
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.sent = 0
         self.withheld = 0
         self.delay: float | None = None
+        self.age = PictureAge()
         self.paused = False
         self.held_back = False
         """Whether it has fewer pictures than others, because they cost more."""
@@ -254,44 +255,15 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self.sent += 1
         self._encoded += max(len(video.data) for video in videos.values())
         packets = Packets(self.sent)
+        captured = self._captured_at(next(iter(videos.values())).timestamp)
+        if captured is not None:
+            self.age.note((ntp_now() - captured) / (1 << 32), time.monotonic())
         for subscription in self._subscriptions:
             video = videos.get(subscription.codec)
             if video is not None:
-                subscription.deliver(video, packets, self._captured_at(video.timestamp))
+                subscription.deliver(video, packets, captured)
 
     def _captured_at(self, timestamp: int) -> int | None:
         """Return the NTP time at which the camera took the picture with that outgoing timestamp."""
         stamped = self._timeline.timestamp(timestamp)
         return self._source.capture_ntp(stamped) if self._source is not None and stamped is not None else None
-
-
-class AudioPublication(Publication[AudioSink]):
-    """One participant's microphone: Opus packets, forwarded as they are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paused = False
-        self.on_level: Callable[[int], bool] = lambda level: True
-        """Takes a packet's level in -dBov, tells whether the room hears it."""
-        self._source: AudioReceiver | None = None
-        self._timeline = Timeline(AUDIO_CLOCK_RATE)
-
-    def attach(self, source: AudioReceiver | None) -> None:
-        """Take the packets of another receiver from now on."""
-        self._source = source
-        self._timeline.restart()
-
-    def receive(self, packet: AudioPacket) -> None:
-        """Take the next Opus packet, on the event loop, and send it on."""
-        if self.paused:
-            return
-        heard = packet.level is None or self.on_level(packet.level)
-        captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
-        packet = packet._replace(timestamp=self._timeline.ticks(packet.timestamp, time.monotonic()))
-        for subscription in self._subscriptions:
-            if heard or not subscription.loudest_only:
-                subscription.deliver(packet, captured)
-
-    def close(self) -> None:
-        """Send nothing any more."""
-        self._subscriptions.clear()

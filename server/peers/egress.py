@@ -15,7 +15,8 @@ from aiortc import RTCRtpTransceiver
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.allocator import BandwidthAllocator
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc import PeerConnection, RtpSender, set_stream_id
 from server.media.rtc.sdp import RemoteDescription, sent_codec
 from server.media.subscription import AudioSubscription, VideoSubscription, limited

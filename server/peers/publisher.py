@@ -11,7 +11,8 @@ from aiortc import RTCRtpTransceiver
 
 from server.config.options import Config
 from server.core.errors import SignalingError
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc import PeerConnection, VideoReceiver, VideoStats, receive_audio, receive_video
 from server.media.rtc.sdp import CARRIED, Carried, RemoteDescription
 from server.media.screen import ScreenPublication

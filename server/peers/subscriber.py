@@ -16,7 +16,8 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind
 from server.media.allocator import BandwidthAllocator
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc import RtpSender, SenderStats, set_stream_id
 from server.media.screen import ScreenPublication
 from server.media.subscription import AudioSubscription, VideoSubscription, limited

@@ -21,7 +21,8 @@ from server.media.camera_costs import Use
 from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Level
 from server.media.load import LoadMeter
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.screen import ScreenPublication
 from server.media.workers.base import Workers
 from server.peers.egress import EgressConnection
@@ -111,7 +112,7 @@ class Participant:
         self.overloaded = False
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
-        self.audio = AudioPublication()
+        self.audio = AudioPublication(self.video.age)
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
         self.quality = ConnectionQuality()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,10 +12,12 @@ from server.access.policy import Role, RoomPolicy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.core.token_bucket import TokenBucket
 from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
+from server.rooms.files import SharedFiles
 from server.rooms.hidden import REASONS
 from server.rooms.membership import Membership
 from server.rooms.participant import Participant, Screen
@@ -29,13 +32,19 @@ ScreenEnd = Literal["stopped", "policy", "lost"]
 
 
 class Room:
-    """What happens in one room. `spawn` runs what need not be waited for."""
+    """What happens in one room. `spawn` runs what need not be waited for; `memory` is what files may take, in bytes."""
 
     def __init__(
-        self, name: str, config: Config, spawn: Callable[[Coroutine[Any, Any, None]], None], events: Events
+        self,
+        name: str,
+        config: Config,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        events: Events,
+        memory: TokenBucket,
     ) -> None:
         self.roster: Roster[Participant] = Roster(name, config.max_participants)
         self.uploads: dict[str, Upload] = {}
+        self.files = SharedFiles(config, memory)
         self.monitor = Monitor(config.max_voices)
         self.events = RoomEvents(events, name)
         self._config = config
@@ -315,6 +324,7 @@ class Room:
         if reason != "removed":
             self.seats_left.add(participant.seat, participant.grant)
         self.monitor.forget(participant)
+        self.files.leave(participant.id, removed=reason == "removed")
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
@@ -343,6 +353,7 @@ class Room:
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
         self.uploads.clear()
+        self.files.clear()
         self.reloading.clear()
         self.spotlit_seat = ""
         self.bans.clear()
@@ -495,6 +506,29 @@ class Room:
         for key, membership in self._memberships.items():
             own = {key: hidden[key]} if key in hidden else {}
             membership.tell_hidden(inside if key in self.members else own)
+
+    def expect_files(self, membership: Membership, to: str | None) -> None:
+        """Raise SignalingError not-in-room, files-forbidden, unknown-participant."""
+        self.expect_inside(membership)
+        self.files.permit(self.policy_for(membership))
+        self.roster.expect_reader(to)
+
+    def say(
+        self, membership: Membership, text: str, to: str | None, file: Mapping[str, Any] | None = None
+    ) -> None:
+        """Put a message into the chat, or tell it `to` one participant alone, and back.
+
+        Raises SignalingError not-in-room, bad-message, unknown-participant.
+        """
+        self.expect_inside(membership)
+        participant = membership.participant
+        chat = self.roster.say(participant, participant.name, text, time.time(), to, file)
+        said = {"type": "chat", "chat": chat.describe()}
+        if to is None:
+            return self.broadcast(said)
+        membership.tell(said)
+        if to != participant.id:
+            self.find(to).tell(said)
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

@@ -18,6 +18,7 @@ from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
 from server.core.errors import ConfigError, SignalingError
 from server.core.messages import background_id, error_message
+from server.core.token_bucket import TokenBucket
 from server.media.governor import Governor, Look
 from server.media.load import LoadMeter
 from server.media.machine import IdleTime, usable_cores
@@ -68,12 +69,13 @@ class Rooms:
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._files = TokenBucket(config.max_files)
         self._uploading = asyncio.Semaphore(1)
         self._keep(self._govern())
         self._keep(self._observe())
 
     def _begin(self, name: str) -> Room:
-        room = Room(name, self.config, self._keep, self.events)
+        room = Room(name, self.config, self._keep, self.events, self._files)
         room.replace = self.replace
         return room
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from server.access.policy import Role, RoomPolicy, chat_text
@@ -41,6 +41,8 @@ class Chat(NamedTuple):
     time: int
     to: str | None = None
     """Who alone is to read it, besides whoever wrote it."""
+    file: Mapping[str, Any] | None = None
+    """The ChatFile of the protocol that the text is the name of."""
 
     def describe(self) -> dict[str, Any]:
         """Return the Chat of the signalling protocol."""
@@ -247,14 +249,26 @@ class Roster(Generic[M]):
             self.sharer = None
         return shared
 
-    def say(self, member: M, name: str, text: str, now: float, to: str | None = None) -> Chat:
+    def expect_reader(self, to: str | None) -> None:
+        """Raise SignalingError unknown-participant unless it is a member, or None: everybody."""
+        if to is not None and to not in self.members:
+            raise SignalingError("unknown-participant", "They are not in this room (any more).")
+
+    def say(
+        self,
+        member: M,
+        name: str,
+        text: str,
+        now: float,
+        to: str | None = None,
+        file: Mapping[str, Any] | None = None,
+    ) -> Chat:
         """Keep a chat message, unless it is `to` one member alone; `now` in seconds since 1970.
 
         Raises SignalingError bad-message, unknown-participant.
         """
-        if to is not None and to not in self.members:
-            raise SignalingError("unknown-participant", "They are not in this room (any more).")
-        chat = Chat(next(self._chat_ids), member.id, name, chat_text(text), round(now * 1000), to)
+        self.expect_reader(to)
+        chat = Chat(next(self._chat_ids), member.id, name, chat_text(text), round(now * 1000), to, file)
         if to is None:
             self.chat.append(chat)
         return chat

@@ -156,16 +156,10 @@ async def _screen(session: Session, message: Message) -> None:
 
 
 async def _chat(session: Session, message: Message) -> None:
-    room, participant = session.membership.room, _participant(session)
-    room.expect_inside(session.membership)
+    membership = session.membership
+    membership.room.expect_inside(membership)
     text, to = required(message, "text", str), optional(message, "to", str, "") or None
-    chat = room.roster.say(participant, participant.name, text, time.time(), to)
-    said = {"type": "chat", "chat": chat.describe()}
-    if to is None:
-        return room.broadcast(said)
-    session.send(said)
-    if to != participant.id:
-        room.find(to).tell(said)
+    membership.room.say(membership, text, to)
 
 
 async def _hand(session: Session, message: Message) -> None:

@@ -169,6 +169,7 @@ class Session:
                 "uploads": config.max_uploads_per_participant,
                 "chat": MAX_CHAT,
                 "caption": MAX_CAPTION,
+                "fileBytes": config.max_file,
                 "video": video,
                 "screen": SCREEN_LIMITS,
                 "recording": room.recording.permission(participant.grant),

@@ -4,10 +4,12 @@ import { loadPreferences, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
 import { DataSaver } from './data-saver.js';
+import { save, upload } from './file-transfer.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
+import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
@@ -36,7 +38,11 @@ export class RoomController {
   #local;
   #backgrounds;
   #view = new RoomView();
-  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }));
+  #files = new ChatFiles({
+    send: (file, to, progress) => upload(this.#fileAddress(to && `?to=${encodeURIComponent(to)}`), file, this.#client?.seat ?? '', progress),
+    save: ({ id }, name) => save(this.#fileAddress(`/${encodeURIComponent(id)}`), name, this.#client?.seat ?? ''),
+  });
+  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }), this.#files);
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
@@ -140,6 +146,7 @@ export class RoomController {
     this.#screen.stop(this.#client, false);
     this.#stopTimers();
     this.#captions.leave();
+    this.#files.clear();
     this.#chat.clear();
     this.#view.reset();
     this.#client = null;
@@ -337,6 +344,7 @@ export class RoomController {
     if (!state) return;
     this.#people.showPolicy(state);
     this.#view.tiles.unmute = state.policy.unmute;
+    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0);
     this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
@@ -360,6 +368,11 @@ export class RoomController {
     const { state } = this.#client;
     const { showStats } = await import('../view/stats-panel.js');
     showStats(this.#view.panel.place('stats'), await this.#client.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#filterReport.report });
+  }
+
+  /** @param {string} rest */
+  #fileAddress(rest) {
+    return `/api/rooms/${encodeURIComponent(this.#room)}/files${rest}`;
   }
 
   #askTotals() {

@@ -35,6 +35,10 @@
  * @property {string | null} thumbnail
  * @property {boolean} [mine]
  *
+ * @typedef {object} ChatFile
+ * @property {string} id
+ * @property {number} size in bytes
+ *
  * @typedef {object} Chat
  * @property {number} id
  * @property {string} participant
@@ -42,6 +46,7 @@
  * @property {string} text
  * @property {number} time in ms since 1970
  * @property {string} [to] who alone can read it, besides its author
+ * @property {ChatFile} [file] what the text is the name of
  *
  * @typedef {object} Policy
  * @property {boolean} locked
@@ -52,6 +57,7 @@
  * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  * @property {'allowed' | 'hosts'} unmute who may unmute themselves
  * @property {boolean} captions whether people may caption what they say
+ * @property {boolean} files whether files may be put into the chat
  *
  * @typedef {object} VideoLimits
  * @property {number} width
@@ -64,6 +70,7 @@
  * @property {number} uploads
  * @property {number} chat
  * @property {number} caption characters of one
+ * @property {number} fileBytes of a file in the chat; 0 where there are none
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
  * @property {'off' | 'policy' | 'allowed'} recording
@@ -478,7 +485,7 @@
  *
  * @typedef {object} PolicyWish
  * @property {'policy'} type
- * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required'}} policy any part of a Policy
+ * @property {{locked?: boolean, waitingRoom?: boolean, backgrounds?: 'any' | 'blur' | string[], screenShare?: 'allowed' | 'hosts' | 'off', recording?: boolean, deviceFilter?: 'optional' | 'required', files?: boolean}} policy any part of a Policy
  *
  * @typedef {object} RecordingAsked
  * @property {'recording'} type

@@ -4,6 +4,7 @@ import { language, text } from '../i18n/strings.js';
 import { byId, element, showAction } from './dom.js';
 
 /** @import {Chat as Message} from '../protocol/types.js' */
+/** @import {ChatFiles} from './chat-files.js' */
 
 const TIME = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
 /** Messages of one person within this time are shown as one block, in ms. */
@@ -21,8 +22,14 @@ export class Chat {
   /** @type {Map<string, string>} */
   #names = new Map();
 
-  /** @param {(words: string, to: string) => boolean} send to everybody or one reader; tells whether it went out */
-  constructor(send) {
+  #files;
+
+  /**
+   * @param {(words: string, to: string) => boolean} send to everybody or one reader; tells whether it went out
+   * @param {ChatFiles} files
+   */
+  constructor(send, files) {
+    this.#files = files;
     const form = byId('chat-form', HTMLFormElement);
     form.onsubmit = (event) => {
       event.preventDefault();
@@ -67,7 +74,7 @@ export class Chat {
     if (own) entry.setAttribute('data-own', '');
     if (!goesOn) entry.append(heading(message, own, this.#privately(message, own)));
     if (message.to) entry.setAttribute('data-private', '');
-    entry.append(body(message.text));
+    entry.append(message.file ? this.#files.link(message.file, message.text) : body(message.text));
     this.#log.append(entry);
     this.#last = message;
     if (atEnd || own) this.#log.scrollTop = this.#log.scrollHeight;

@@ -88,6 +88,7 @@ export class People {
   /** @param {RoomState} state */
   showPolicy(state) {
     this.#policy.show(state.policy);
+    byId('policy-files-field', HTMLElement).hidden = !state.limits?.fileBytes;
     this.#tools.hidden = !state.isHost;
   }
 

@@ -17,6 +17,7 @@ export class PolicyForm {
   #deviceFilter = byId('policy-device-filter', HTMLInputElement);
   #unmute = byId('policy-unmute', HTMLInputElement);
   #captions = byId('policy-captions', HTMLInputElement);
+  #files = byId('policy-files', HTMLInputElement);
   #list = byId('policy-list', HTMLElement);
   #apply = byId('policy-apply', HTMLButtonElement);
   #change;
@@ -42,19 +43,21 @@ export class PolicyForm {
     this.#deviceFilter.onchange = () => change({ deviceFilter: this.#deviceFilter.checked ? 'required' : 'optional' });
     this.#unmute.onchange = () => change({ unmute: this.#unmute.checked ? 'allowed' : 'hosts' });
     this.#captions.onchange = () => change({ captions: this.#captions.checked });
+    this.#files.onchange = () => change({ files: this.#files.checked });
     this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
     this.#list.onchange = () => this.#pick();
     this.#apply.onclick = () => this.#change({ backgrounds: this.#chosen });
   }
 
   /** @param {Policy} policy */
-  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter, unmute, captions }) {
+  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter, unmute, files, captions }) {
     this.#locked.checked = locked;
     this.#waiting.checked = waitingRoom;
     this.#screen.value = screenShare;
     this.#deviceFilter.checked = deviceFilter === 'required';
     this.#unmute.checked = unmute === 'allowed';
     this.#captions.checked = captions;
+    this.#files.checked = files;
     this.#applied = Array.isArray(backgrounds) ? backgrounds : [];
     this.#chosen = this.#applied;
     const kind = !Array.isArray(backgrounds) ? backgrounds : backgrounds.length > 1 || this.#backgrounds.value === 'some' ? 'some' : 'one';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,16 @@ def test_the_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert result["counts"]["errors"] == 0
     assert chart.stat().st_size > 1000
     assert "Greenroom, filtered" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(shutil.which("janus") is None, reason="Janus is not installed: apt-get install janus")
+def test_it_runs_against_a_forwarder(tmp_path: Path) -> None:
+    report = tmp_path / "room.json"
+    run = ["--participants", "2", "--seconds", "1", "--settle", "0", "--against", "janus"]
+    main([*run, "--json", str(report)])
+    filtered, forwarded = json.loads(report.read_text())["results"]
+    assert (filtered["way"], forwarded["way"]) == ("greenroom", "janus")
+    assert forwarded["streams"] == filtered["streams"] == 4
+    assert forwarded["packets"] > 0

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
+from pytest_asyncio import is_async_test
 
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.camera import Camera, write_mjpeg
@@ -19,6 +21,13 @@ from tests.support.fake_server import FakeServer, fake_server
 from tests.support.program import free_port
 
 START_TIMEOUT = 30.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of this folder run on one event loop, that of the browser which they share."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @contextlib.contextmanager
@@ -77,9 +86,9 @@ def camera_file(camera: Camera, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-@pytest.fixture
-async def browser(camera_file: Path) -> AsyncIterator[Browser]:
-    """Chromium with the camera as its fake device."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(camera_file: Path) -> AsyncIterator[Browser]:
+    """Chromium with the camera as its fake device; all tests share it, because its start takes over a second."""
     executable = find_chromium()
     if executable is None:
         pytest.fail("no Chromium; run `make test`, or name one in $CHROMIUM")
@@ -90,14 +99,22 @@ async def browser(camera_file: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """Chromium without any page, and without any that this test leaves open."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def fake() -> AsyncIterator[FakeServer]:
     """A server that speaks the protocol without media."""
     async with fake_server() as fake:
         yield fake
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, fake: FakeServer) -> AsyncIterator[Page]:
     """Open a page that must not complain: no error, nothing that its security policy forbids.
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import run_server
@@ -100,10 +101,10 @@ def tapped() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tap(tapped: str) -> AsyncIterator[Tap]:
     async with aiohttp.ClientSession() as session:
-        await session.post(f"{tapped}/tap/reset")
+        await session.post(f"{tapped}/tap/begin")
         yield Tap(tapped, session)
 
 
@@ -111,7 +112,7 @@ Open: TypeAlias = Callable[..., Awaitable[Page]]
 RouteHandler: TypeAlias = Callable[[Route], Awaitable[None]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_lobby(browser: Browser, camera: Camera, tap: Tap, request: pytest.FixtureRequest) -> Open:
     """Open the lobby of a room of the test's own, with some of its files changed on the way."""
 

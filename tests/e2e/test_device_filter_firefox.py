@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from tests.e2e.conftest import run_server
 from tests.e2e.test_device_filter import ON, WORKERS, Tap, filtered
@@ -43,10 +44,10 @@ def tapped() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tap(tapped: str) -> AsyncIterator[Tap]:
     async with aiohttp.ClientSession() as session:
-        await session.post(f"{tapped}/tap/reset")
+        await session.post(f"{tapped}/tap/begin")
         yield Tap(tapped, session)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import pytest_asyncio
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page
 
@@ -66,7 +67,7 @@ def tapped() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, tapped: str) -> Page:
     """A page of the server that has the filter, and `shown`: a frame as it would be sent."""
     page = await browser.new_page()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import pytest
+import pytest_asyncio
 from aiortc import AudioStreamTrack
 
 from server.core.errors import JanusError
@@ -69,7 +70,7 @@ def playing(film: list[av.VideoFrame]) -> CameraTrack:
     return CameraTrack(lambda i: film[i % len(film)], rate=15)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def somebody(janus: JanusServer) -> AsyncIterator[Visitor]:
     async with visit(janus.url) as visitor:
         yield visitor

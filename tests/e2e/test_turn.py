@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import av
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 from aioice.ice import Connection, TransportPolicy
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
@@ -84,7 +85,7 @@ async def test_coturn_takes_our_credentials_until_they_expire(turn: str) -> None
     assert not await relays(IceServer(good.urls, good.username, "guessed"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(turn: str) -> AsyncIterator[Client]:
     segmenter = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     async with serving(config(turn, server_relay=True), segmenter) as client:

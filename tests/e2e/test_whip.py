@@ -19,6 +19,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page
@@ -89,7 +90,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, bundle: Path) -> AsyncIterator[Page]:
     """The page, from an origin of its own."""
     app = web.Application()

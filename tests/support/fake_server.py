@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ LIMITS = {
     "uploads": 8,
     "chat": 2000,
     "caption": 300,
+    "fileBytes": 1000,
     "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
@@ -46,6 +48,7 @@ POLICY = {
     "deviceFilter": "optional",
     "unmute": "allowed",
     "captions": True,
+    "files": False,
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
 COUNTERS = {
@@ -89,6 +92,12 @@ class FakeServer:
         self.sockets: list[web.WebSocketResponse] = []
         self.uploads: list[tuple[str, bytes]] = []
         self.deleted: list[str] = []
+        self.files: list[tuple[str, str, bytes]] = []
+        """Name, reader and content of each file that was put into the chat."""
+        self.refuse_file = ""
+        self.take_files = asyncio.Event()
+        """Until then no file's body is read."""
+        self.take_files.set()
         self.me: Message = {}
         self._messages: list[Message] = []
         self._news = asyncio.Condition()
@@ -135,6 +144,29 @@ class FakeServer:
     async def delete(self, request: web.Request) -> web.Response:
         self.deleted.append(request.match_info["key"])
         return web.Response(status=204)
+
+    async def put_file(self, request: web.Request) -> web.Response:
+        await self.take_files.wait()
+        if request.transport is None:
+            return web.Response(status=400)  # cancelled
+        if self.refuse_file:
+            return web.json_response({"code": self.refuse_file, "message": "…"}, status=409)
+        data, to = await request.read(), request.query.get("to")
+        name = unquote(request.headers["File-Name"])
+        self.files.append((name, to or "", data))
+        file = {"id": f"f{len(self.files)}", "size": len(data)}
+        chat = self.say("me", name, to)
+        chat["file"] = file
+        await self.send("chat", chat=chat)
+        return web.json_response(file, status=201)
+
+    async def get_file(self, request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != "Bearer secret":
+            return web.Response(status=401)
+        number = int(request.match_info["key"].removeprefix("f"))
+        if number > len(self.files):
+            return web.json_response({"code": "unknown-file", "message": "…"}, status=404)
+        return web.Response(body=self.files[number - 1][2], content_type="application/octet-stream")
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -339,6 +371,8 @@ async def fake_server() -> AsyncIterator[FakeServer]:
             web.get("/api/v1/receipt-key", fake.key),
             web.post("/api/rooms/{room}/backgrounds", fake.upload),
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
+            web.post("/api/rooms/{room}/files", fake.put_file),
+            web.get("/api/rooms/{room}/files/{key}", fake.get_file),
         ]
     )
     files = add_page(app)

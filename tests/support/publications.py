@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from server.media.load import LoadMeter
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc import AudioPacket
 from server.media.subscription import AudioSink, FilteredVideoSink
 from tests.support.workers import IdleTranscoding

@@ -3,6 +3,7 @@
 GET  /tap            {"frames", "worst", "last", "face", "sizes"}: the marker's contrast; is the face in the last
 GET  /tap/{which}    the last or the worst picture, as PNG
 POST /tap/reset      begin anew
+POST /tap/begin      begin anew, and look at no camera that has been looked at before
 GET  /camera/{i}.jpg a picture of the camera, for browsers whose fake camera can't be chosen
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from weakref import WeakSet
 
 import av
 import cv2
@@ -31,12 +33,20 @@ class Tap:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._cameras = WeakSet[CameraDecoder]()
+        self._former = WeakSet[CameraDecoder]()
         self.reset()
 
     def reset(self) -> None:
         self.viewer = Viewer(CAMERA)
         self.contrasts: list[float] = []
         self.worst: av.VideoFrame | None = None
+
+    def begin(self) -> None:
+        """Begin anew with cameras that come from now on: what a former one has sent may still be on its way."""
+        with self._lock:
+            self._former |= self._cameras
+        self.reset()
 
     def install(self) -> None:
         """Look at what is decoded of every camera from now on."""
@@ -46,7 +56,9 @@ class Tap:
             picture = decode(decoder, frame)
             if picture is not None:
                 with self._lock:
-                    self.look(picture)
+                    self._cameras.add(decoder)
+                    if decoder not in self._former:
+                        self.look(picture)
             return picture
 
         CameraDecoder.decode = tapped  # type: ignore[method-assign,assignment]
@@ -91,6 +103,10 @@ def main(port: int) -> None:
         tap.reset()
         return web.Response()
 
+    async def begin(_: web.Request) -> web.Response:
+        tap.begin()
+        return web.Response()
+
     async def camera(request: web.Request) -> web.Response:
         bgr = CAMERA.frame(int(request.match_info["i"]))[..., ::-1]
         return web.Response(body=_encoded(".jpg", bgr), content_type="image/jpeg")
@@ -98,6 +114,7 @@ def main(port: int) -> None:
     app.router.add_get("/tap", describe)
     app.router.add_get("/tap/{which}", picture)
     app.router.add_post("/tap/reset", reset)
+    app.router.add_post("/tap/begin", begin)
     app.router.add_get("/camera/{i}.jpg", camera)
     web.run_app(app, host="127.0.0.1", port=port, shutdown_timeout=1.0, access_log=None, print=None)
 

@@ -36,7 +36,7 @@ class Viewer:
     async def wait(self, frames: int) -> None:
         """Wait for that many more frames."""
         goal = self.frames + frames
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while self.frames < goal:
                 self.seen.clear()
                 await self.seen.wait()

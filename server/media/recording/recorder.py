@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.recording.webm import WebmFile
 from server.media.rtc import AudioPacket, ntp_now
 from server.media.subscription import Packets

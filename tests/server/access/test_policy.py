@@ -13,6 +13,7 @@ from server.access.policy import (
     ScreenShare,
     caption_text,
     chat_text,
+    file_name,
     participant_name,
     reaction,
     room_name,
@@ -168,6 +169,7 @@ def test_a_change_keeps_the_rest() -> None:
         "deviceFilter": "optional",
         "unmute": "allowed",
         "captions": True,
+        "files": False,
     }
 
 
@@ -183,6 +185,7 @@ def test_a_change_keeps_the_rest() -> None:
         {"screenShare": True},
         {"deviceFilter": True},
         {"captions": "yes"},
+        {"files": "allowed"},
         {"locked": True, "screenShare": "never"},
     ],
 )
@@ -209,3 +212,30 @@ def test_nobody_is_moved_to_less_privacy_where_there_is_as_much(
 ) -> None:
     policy = RoomPolicy().changed({"backgrounds": backgrounds})
     assert policy.default_background("blur", instead_of) == default
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("notes of today.pdf", "notes of today.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\ada\\notes.txt", "notes.txt"),
+        ("/", "file"),
+        ("..", "file"),
+        ("", "file"),
+        (".bashrc", "bashrc"),
+        ("a\0b\r\nc\td.txt", "abcd.txt"),
+        ("picture\u202egpj.exe", "picturegpj.exe"),
+        ('a<b>"c|d?e*f:g', "a_b__c_d_e_f_g"),
+        ("  two   blanks .txt. ", "two blanks .txt"),
+        ("Cafe\u0301.png", "Café.png"),
+        ("a" + "\u0301" * 50 + ".txt", "á" + "\u0301" * 4 + ".txt"),
+        ("\udcff\ud800x", "x"),
+        ("会議.docx", "会議.docx"),
+        ("x" * 5000 + ".tar.gz", "x" * 117 + ".gz"),
+        ("x" * 200, "x" * 120),
+        ("x." + "y" * 200, "x." + "y" * 118),
+    ],
+)
+def test_names_of_files_lead_nowhere_and_hide_nothing(given: str, shown: str) -> None:
+    assert file_name(given) == shown

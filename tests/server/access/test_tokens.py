@@ -33,7 +33,7 @@ PRIVATE_PEM = ED25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncrypt
 PUBLIC_PEM = ED25519.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 UNKNOWN_KIND = "-----BEGIN PRIVATE KEY-----\nMBACAQAwBQYDKgMEBAQBAgME\n-----END PRIVATE KEY-----\n"
 KEY = Key("a", "HS256", SECRET)
-GRANT = Grant("studio", "ada", "Ada", "host", ("blur", "fjord"), None, False, device_filter=True)
+GRANT = Grant("studio", "ada", "Ada", "host", ("blur", "fjord"), None, False, files=True, device_filter=True)
 
 
 @pytest.fixture

@@ -301,6 +301,21 @@ async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:
             assert (response.status, (await response.json())["code"]) == (422, "bad-picture")
 
 
+async def test_files_go_to_the_room_and_come_from_there(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        await ada.send({"type": "policy", "policy": {"files": True}})
+        await ada.wait_for("policy", policy={"files": True})
+        headers = {"Authorization": f"Bearer {ada.seat}", "File-Name": "a%20plan.txt"}
+        path, data = "/api/rooms/studio/files", b"x" * 1_000_000
+        async with cluster.front.post(path, data=data, headers=headers) as response:
+            assert response.status == 201
+            key = (await response.json())["id"]
+        assert (await ada.wait_for("chat"))["chat"]["text"] == "a plan.txt"
+        async with cluster.front.get(f"{path}/{key}", headers=headers) as response:
+            assert response.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20plan.txt"
+            assert await response.read() == data
+
+
 async def test_the_api_lists_the_rooms_of_all_servers(segmenter: Segmenter, tmp_path: Path) -> None:
     config = Config(workers=1, token_keys={"k": SECRET})
     token = make_token(Key("k", "HS256", SECRET), Grant("*", role="host"), 60)

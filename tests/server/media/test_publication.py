@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import av
 import pytest
@@ -15,9 +14,9 @@ import pytest
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.codec.encoder import Vp8Encoder
 from server.media.load import LoadMeter
-from server.media.publication import MAX_WAITING, AudioPublication, VideoPublication
-from server.media.rtc import AudioPacket, EncodedFrame
-from server.media.subscription import AudioSubscription, VideoSubscription
+from server.media.publication import MAX_WAITING, VideoPublication
+from server.media.rtc import EncodedFrame, ntp_now
+from server.media.subscription import VideoSubscription
 from server.media.workers.threads import ThreadTranscoding
 
 RAW, PAINTED = 220, 60
@@ -94,38 +93,13 @@ class Source:
     """Stands for a VideoReceiver."""
 
     keyframe_requests: int = 0
+    captured: int | None = None
 
     def request_keyframe(self) -> None:
         self.keyframe_requests += 1
 
     def capture_ntp(self, timestamp: int) -> int | None:
-        return None
-
-
-@dataclass
-class Speech:
-    """Stands for an AudioReceiver."""
-
-    def capture_ntp(self, timestamp: int) -> int | None:
-        return 10**6 + timestamp
-
-
-@dataclass
-class Ear:
-    """Stands for an RtpSender of audio."""
-
-    sent: list[tuple[bytes, int, int | None, int | None]] = field(default_factory=list)
-
-    def send(
-        self,
-        payloads: Sequence[bytes],
-        timestamp: int,
-        *,
-        level: int | None = None,
-        voice: bool = False,
-        capture_ntp: int | None = None,
-    ) -> None:
-        self.sent.append((payloads[0], timestamp, level, capture_ntp))
+        return self.captured
 
 
 def camera(count: int, start: int = 0) -> list[EncodedFrame]:
@@ -367,30 +341,17 @@ async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> No
     assert len(peer.sent) == 1
 
 
-async def test_audio_is_forwarded_as_it_is_with_level_and_capture_time() -> None:
-    publication, ear = AudioPublication(), Ear()
-    publication.subscribe(AudioSubscription(ear))  # type: ignore[arg-type]
-    publication.attach(Speech())  # type: ignore[arg-type]
-    for i in range(3):
-        publication.receive(AudioPacket(bytes([i]), 960 * i, 30 + i, True))
-    assert [(data, level) for data, _, level, _ in ear.sent] == [(b"\0", 30), (b"\1", 31), (b"\2", 32)]
-    assert [ntp for *_, ntp in ear.sent] == [10**6, 10**6 + 960, 10**6 + 1920]
-    times = [timestamp for _, timestamp, _, _ in ear.sent]
-    assert [b - a for a, b in pairwise(times)] == [960, 960]
-    publication.attach(Speech())  # type: ignore[arg-type]
-    publication.receive(AudioPacket(b"x", 0, None, False))
-    assert ear.sent[-1][1] > times[-1]
-    publication.paused = True
-    publication.receive(AudioPacket(b"y", 960, None, False))
-    assert len(ear.sent) == 4
-
-
-async def test_a_voice_that_the_room_does_not_hear_goes_to_whoever_watches_only_this_one() -> None:
-    publication, room, alone = AudioPublication(), Ear(), Ear()
-    publication.subscribe(AudioSubscription(room, loudest_only=True))  # type: ignore[arg-type]
-    publication.subscribe(AudioSubscription(alone))  # type: ignore[arg-type]
-    publication.on_level = lambda level: level < 50
-    for i, level in enumerate((30, 60, 40, None)):
-        publication.receive(AudioPacket(bytes([i]), 960 * i, level, False))
-    assert [data for data, *_ in room.sent] == [b"\0", b"\2", b"\3"]
-    assert len(alone.sent) == 4
+async def test_it_tells_how_old_its_pictures_are_when_they_leave(executor: ThreadPoolExecutor) -> None:
+    publication, peer = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+    )
+    subscribe(publication, peer)
+    assert publication.age.at(time.monotonic()) is None
+    publication.attach(Source(captured=ntp_now() - (3 << 32)))  # type: ignore[arg-type]
+    frames = camera(1)
+    start = time.monotonic()
+    await feed(publication, frames, peer)
+    age = publication.age.at(time.monotonic())
+    assert age is not None
+    assert 3 <= age <= 3.1 + time.monotonic() - start

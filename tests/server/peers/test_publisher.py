@@ -11,7 +11,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.load import LoadMeter
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.rtc.sdp import RemoteDescription
 from server.media.screen import ScreenPublication
 from server.peers.descriptions import read_offer

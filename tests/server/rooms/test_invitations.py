@@ -99,6 +99,7 @@ class TestLinks:
                 background="fjord",
                 screen=False,
                 recording=True,
+                files=True,
                 device_filter=True,
                 identity="ada",
             ),
@@ -106,7 +107,8 @@ class TestLinks:
         bob = await joined(rooms, "Bob", token=(await invite(host, role="host"))["token"])
         grant = bob.session.membership.participant.grant
         assert (grant.room, grant.identity, grant.background) == ("studio", "", "fjord")
-        assert (grant.screen, grant.recording, grant.device_filter) == (False, None, True)
+        assert (grant.screen, grant.recording, grant.files) == (False, None, None)
+        assert grant.device_filter
         effective = bob.last("joined")["effective"]
         assert (effective["backgrounds"], effective["screenShare"]) == (["fjord"], "off")
         assert effective["deviceFilter"] == "required"

@@ -20,7 +20,8 @@ import pytest
 from server.config.options import ROOT
 from server.core.token_bucket import TokenBucket
 from server.media.load import LoadMeter
-from server.media.publication import AudioPublication, VideoPublication
+from server.media.microphone import AudioPublication
+from server.media.publication import VideoPublication
 from server.media.recording import recorder as recorder_module
 from server.media.recording.recorder import INDEX, Recorder, RecordingClock
 from server.media.recording.webm import WebmFile

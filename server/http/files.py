@@ -1,0 +1,63 @@
+"""Files of a room's chat: put in by people in the room, and given to them only. protocol.md, *Files in the chat*."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+from urllib.parse import quote, unquote
+
+from aiohttp import hdrs, web
+
+from server.access.policy import file_name
+from server.core.errors import SignalingError
+from server.http.connections import reading
+from server.http.parsing import seat_holder
+
+NAME: Final = "File-Name"
+"""The header with a file's name, percent-encoded UTF-8 (RFC 3986): unlike an address, proxies don't log it."""
+BODY_LIMIT: Final = 180.0  # seconds until a file is here: 5 MiB at 240 kbit/s
+
+
+def add_files(app: web.Application) -> None:
+    """Add the routes to an application that has Rooms."""
+    app.add_routes(
+        [
+            web.post("/api/rooms/{room}/files", _put),
+            web.get("/api/rooms/{room}/files/{key}", _get, allow_head=False),
+        ]
+    )
+
+
+async def _put(request: web.Request) -> web.Response:
+    membership, to = seat_holder(request), request.query.get("to") or None
+    room, owner = membership.room, membership.participant.id
+    room.expect_files(membership, to)
+    if request.content_type.startswith("multipart/"):
+        raise SignalingError("unsupported-media-type", "The body is the file itself, without parts.")
+    size = request.content_length
+    if size is None:
+        raise SignalingError("length-required", "The length of a file is told before it comes.")
+    name = file_name(unquote(request.headers.get(NAME, "")))
+    with room.files.space(owner, size, time.monotonic()) as keep:
+        data = bytearray()
+        async with reading(request, BODY_LIMIT):
+            async for chunk in request.content.iter_any():
+                data += chunk
+        if len(data) != size:
+            raise SignalingError("bad-file", "The file is not as long as it was said to be.")
+        room.expect_files(membership, to)
+        file = keep(name, bytes(data), to)
+    room.say(membership, name, to, file.describe())
+    return web.json_response(file.describe(), status=201)
+
+
+async def _get(request: web.Request) -> web.Response:
+    membership = seat_holder(request)
+    membership.room.expect_inside(membership)
+    file = membership.room.files.find(request.match_info["key"], membership.participant.id)
+    headers = {
+        hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        hdrs.CACHE_CONTROL: "no-store",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    return web.Response(body=file.data, content_type="application/octet-stream", headers=headers)

@@ -1,0 +1,88 @@
+"""What a participant's microphone publishes: sound, forwarded encoded, at the age of the pictures that belong to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from server.media.codec.frames import AUDIO_CLOCK_RATE
+from server.media.lip_sync import PictureAge, SoundWait
+from server.media.rtc import AudioPacket, AudioReceiver, Timeline, ntp_now
+from server.media.subscription import AudioSink, Publication
+
+RESOLUTION = 0.001  # seconds: packets that are due so soon don't wait for a timer
+
+
+class _Waiting(NamedTuple):
+    """A packet that waits for its picture until `due`, in seconds of the monotonic clock."""
+
+    due: float
+    packet: AudioPacket
+    captured: int | None
+    heard: bool
+
+
+class AudioPublication(Publication[AudioSink]):
+    """One participant's microphone: Opus packets, forwarded as they are.
+
+    With the age of a camera's pictures they are held back until they are as old (lip_sync).
+    """
+
+    def __init__(self, picture: PictureAge | None = None) -> None:
+        super().__init__()
+        self.paused = False
+        self.on_level: Callable[[int], bool] = lambda level: True
+        """Takes a packet's level in -dBov, tells whether the room hears it."""
+        self._source: AudioReceiver | None = None
+        self._timeline = Timeline(AUDIO_CLOCK_RATE)
+        self._wait = SoundWait(picture)
+        self._waiting: deque[_Waiting] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def attach(self, source: AudioReceiver | None) -> None:
+        """Take the packets of another receiver from now on."""
+        self._source = source
+        self._timeline.restart()
+
+    def receive(self, packet: AudioPacket) -> None:
+        """Take the next Opus packet, on the event loop, and send it on once its picture leaves."""
+        if self.paused:
+            return
+        now = time.monotonic()
+        heard = packet.level is None or self.on_level(packet.level)
+        captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
+        age = None if captured is None else (ntp_now() - captured) / (1 << 32)
+        packet = packet._replace(timestamp=self._timeline.ticks(packet.timestamp, now))
+        due = now + self._wait.update(age, now)
+        if self._waiting:  # a shorter wait does not let a packet overtake the one before
+            due = max(due, self._waiting[-1].due)
+        self._waiting.append(_Waiting(due, packet, captured, heard))
+        self._send_due(now)
+
+    def _send_due(self, now: float) -> None:
+        while self._waiting and self._waiting[0].due <= now + RESOLUTION:
+            self._send(self._waiting.popleft())
+        if self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._waiting[0].due - now, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._send_due(time.monotonic())
+
+    def _send(self, waiting: _Waiting) -> None:
+        if self.paused:  # muted meanwhile
+            return
+        for subscription in self._subscriptions:
+            if waiting.heard or not subscription.loudest_only:
+                subscription.deliver(waiting.packet, waiting.captured)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._subscriptions.clear()
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

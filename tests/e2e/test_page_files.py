@@ -1,0 +1,132 @@
+"""Files in the chat of the page: put in by hand, by keyboard, by dropping; saved and never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FilePayload, Page, expect
+
+from tests.support.fake_server import NOW, FakeServer, participant
+from tests.support.pages import join
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+PICTURE = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+DROP = """([names, body]) => {
+  const data = new DataTransfer();
+  for (const name of names) data.items.add(new File([body], name, {type: 'image/svg+xml'}));
+  for (const kind of ['dragover', 'drop']) {
+    const event = new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
+    document.querySelector('#chat-log').dispatchEvent(event);
+  }
+}"""
+
+
+def file(name: str, body: bytes = b"words") -> FilePayload:
+    return {"name": name, "mimeType": "text/plain", "buffer": body}
+
+
+async def chat(page: Page, fake: FakeServer, *, files: bool = True) -> None:
+    fake.policy["files"] = files
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("c")
+
+
+async def test_a_file_is_sent_and_saved_by_keyboard_and_never_shown(
+    page: Page, fake: FakeServer, tmp_path: Path
+) -> None:
+    await chat(page, fake)
+    await page.get_by_label("Write a message").focus()
+    await page.keyboard.press("Shift+Tab")
+    async with page.expect_file_chooser() as choosing:
+        await page.keyboard.press("Enter")
+    await (await choosing.value).set_files(file("à la carte.svg", PICTURE.encode()))
+    link = page.get_by_role("button", name="Save à la carte.svg, 0.1 kB")
+    await link.focus()
+    async with page.expect_download() as saving:
+        await page.keyboard.press("Enter")
+    await (await saving.value).save_as(tmp_path / "saved")
+    assert (await saving.value).suggested_filename == "à la carte.svg"
+    assert (tmp_path / "saved").read_text("utf-8") == PICTURE
+    assert fake.files == [("à la carte.svg", "", PICTURE.encode())]
+    await expect(page.locator("#chat-log :is(img, video, object, iframe)")).to_have_count(0)
+    fake.files.clear()
+    await link.click()
+    await expect(page.get_by_text("This file is gone.")).to_be_visible()
+
+
+async def test_files_are_dropped_for_everybody_or_one_reader(page: Page, fake: FakeServer) -> None:
+    await chat(page, fake)
+    await page.get_by_label("To", exact=True).select_option("Grace")
+    await page.evaluate(DROP, [["a.svg", "b.svg"], PICTURE])
+    await expect(page.get_by_role("button", name="Save b.svg")).to_be_visible()
+    assert [(name, to) for name, to, _ in fake.files] == [("a.svg", "p1"), ("b.svg", "p1")]
+    await expect(page.get_by_text("to Grace alone")).to_be_visible()
+    await page.evaluate(DROP, [[f"{k}.svg" for k in range(11)], PICTURE])
+    await expect(page.get_by_text("Only the first 10 files are sent.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save 9.svg")).to_be_visible()
+    assert len(fake.files) == 12
+
+
+async def test_a_file_on_its_way_is_cancelled_and_the_next_follows(page: Page, fake: FakeServer) -> None:
+    await chat(page, fake)
+    fake.take_files.clear()
+    await page.locator("#chat-file").set_input_files([file("one.txt"), file("two.txt")])
+    await expect(page.get_by_role("progressbar", name="Sending one.txt")).to_be_visible()
+    await page.get_by_role("button", name="Cancel one.txt").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("progressbar", name="Sending one.txt")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Attach a file")).to_be_focused()
+    await page.get_by_label("Write a message").fill("Meanwhile")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Meanwhile")).to_be_visible()
+    fake.take_files.set()
+    await expect(page.get_by_role("button", name="Save two.txt")).to_be_visible()
+    await expect(page.get_by_role("progressbar")).to_have_count(0)
+    assert "one.txt" not in [name for name, _, _ in fake.files]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("files-full", "No more files fit into this room."),
+        ("too-many-files", "Too many files at once."),
+        ("bad-file", "This file is empty or can’t be read."),
+        ("strange", "The file could not be sent."),
+    ],
+)
+async def test_it_is_said_why_a_file_was_not_taken(
+    page: Page, fake: FakeServer, code: str, words: str
+) -> None:
+    await chat(page, fake)
+    fake.refuse_file = code
+    await page.locator("#chat-file").set_input_files(file("one.txt"))
+    await expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    await page.get_by_role("button", name="Close the note on one.txt").click()
+    await expect(page.locator("#chat-uploads > *")).to_have_count(0)
+    await page.locator("#chat-file").set_input_files(file("large.txt", b"x" * 2000))
+    await expect(page.get_by_text("Too large: a file has at most 1 kB.")).to_be_visible()
+
+
+async def test_hosts_switch_files_on_and_without_it_nothing_is_taken(page: Page, fake: FakeServer) -> None:
+    fake.role = "host"
+    await chat(page, fake, files=False)
+    attach = page.get_by_role("button", name="Attach a file")
+    await expect(attach).to_be_hidden()
+    await page.evaluate(DROP, [["a.svg"], PICTURE])
+    await expect(page.get_by_text("This room does not allow files.")).to_be_visible()
+    await page.locator("#count").click()
+    await page.get_by_role("switch", name="Files in the chat").check()
+    await fake.until("policy", policy={"files": True})
+    await page.get_by_role("button", name="Chat", exact=True).click()
+    await expect(attach).to_be_visible()
+    assert fake.files == []
+
+
+async def test_whoever_comes_later_finds_files_in_the_chat(page: Page, fake: FakeServer) -> None:
+    said = {"id": 1, "participant": "p1", "name": "Grace", "text": "<b>plan</b>.pdf", "time": NOW}
+    fake.chat = [{**said, "file": {"id": "f1", "size": 3 << 20}}]
+    await chat(page, fake)
+    await expect(page.get_by_role("button", name="Save <b>plan</b>.pdf, 3 MB")).to_be_visible()
