@@ -7,6 +7,7 @@ import numpy as np
 
 from filters import kernels
 from filters.base import FilterError, Plane, Planes
+from filters.framing import CropBox
 
 
 def composite(source: Planes, alpha: Plane, background: Planes, out: Planes) -> None:
@@ -34,6 +35,39 @@ def composite(source: Planes, alpha: Plane, background: Planes, out: Planes) -> 
     matte = chroma_alpha(matte)
     _blend(source.u[chroma], matte, background.u[chroma], out.u[chroma])
     _blend(source.v[chroma], matte, background.v[chroma], out.v[chroma])
+
+
+def composite_crop(source: Planes, alpha: Plane, background: Planes, crop: CropBox, out: Planes) -> Plane:
+    """Do as `composite` with a part of source and alpha enlarged to all of `out`; return the alpha that is shown.
+
+    What is interpolated is the source times alpha, so that no pixel of alpha 0 gets into its neighbours. `out` shares
+    no memory with the others. Raises FilterError as `composite` does.
+    """
+    _check_sizes(source, alpha, background, out)
+    shown = np.empty(alpha.shape, np.uint8)
+    if kernels.native.composite_crop(*source, alpha, *background, *crop, *out, shown):
+        return shown
+    black = Planes(*(np.zeros(plane.shape, np.uint8) for plane in source))
+    white = Planes(*(np.full(plane.shape, 255, np.uint8) for plane in source))
+    person, share = (Planes(*(np.empty(plane.shape, np.uint8) for plane in source)) for _ in range(2))
+    composite(source, alpha, black, person)
+    composite(white, alpha, black, share)
+    for plane, part, weight, behind in zip(out, person, share, background, strict=True):
+        rest = cv2.bitwise_not(_enlarged(weight, crop))
+        cv2.multiply(behind, rest, dst=plane, scale=1 / 255)
+        cv2.add(plane, _enlarged(part, crop), dst=plane)
+    return _enlarged(alpha, crop)
+
+
+def _enlarged(plane: Plane, crop: CropBox) -> Plane:
+    """Return a part of the plane at the plane's size, bilinear."""
+    height, width = plane.shape
+    left, top = ((middle - crop.side / 2) * length for middle, length in ((crop.x, width), (crop.y, height)))
+    # The middle of pixel n is at n + 1/2.
+    shift = (crop.side - 1) / 2
+    matrix = np.array([[crop.side, 0, left + shift], [0, crop.side, top + shift]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def chroma_alpha(alpha: Plane) -> Plane:

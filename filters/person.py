@@ -14,23 +14,24 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import av
-import cv2
 import numpy as np
 
 from filters.backgrounds.background import Background
 from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame, planes_of
-from filters.compositor import composite
+from filters.compositor import composite, composite_crop
+from filters.effects import Effects
 from filters.foreground import foreground
+from filters.framing import Framing
+from filters.low_light import LowLight
 from filters.matting.matte import Matte, MatteFrame, MatteOptions, Matting, Network
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
+from filters.placeholder import placeholder
 
 logger = logging.getLogger(__name__)
 
 MAX_REPEAT = 1.0  # seconds
 MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
-PLACEHOLDER_LUMA = 38  # level of BT.601, 16 to 235: dark grey, chosen so that it tires nobody
-FIGURE_LUMA = 62  # the same: a little lighter, so that the figure stands out
 
 
 class _Shown(NamedTuple):
@@ -55,8 +56,8 @@ class PersonFilter:
 
     While `full_blur`, frames come out at once, and those in the delay line when that begins do not come out at all.
     `on_matte` is called with the matte (uint8, luma size, 0 where the frame was replaced by a safe one) of every
-    frame that comes out, in order. `background` may be assigned at any time and holds from the next frame on.
-    `matte` stands in for the Matte that the other arguments make.
+    frame that comes out, in order. `background` and `effects` may be assigned at any time and hold from the next
+    frame on. `matte` stands in for the Matte that the other arguments make.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class PersonFilter:
         on_matte: Callable[[Plane], None] | None = None,
     ) -> None:
         self.background = background
+        self.effects = Effects()
         self.received = 0
         self.outcomes = Counter[Outcome]()
         self.errors = 0
@@ -84,6 +86,7 @@ class PersonFilter:
         self.privacy = self.matte.privacy
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
+        self._framing, self._low_light = Framing(), LowLight()
         self._last: _Shown | None = None
         self._before: float | None = None
 
@@ -150,6 +153,7 @@ class PersonFilter:
         self.matte.use_plate(None)
         self.matte.reset()
         self._held.clear()
+        self._framing, self._low_light = Framing(), LowLight()
         self._last = self._before = None
 
     def _take_plate(self) -> None:
@@ -200,13 +204,20 @@ class PersonFilter:
         return self._safe(held.frame)
 
     def _show(self, frame: av.VideoFrame, source: Planes, matte: Plane) -> FilteredFrame:
-        width, height = source.size
-        background = self.background.paint(source, matte, _time(frame))
-        out, planes = new_frame(width, height)
-        person = source if self.background.tinted else foreground(source, matte)
-        composite(person, matte, background, planes)
+        now = _time(frame)
+        background = self.background.paint(source, matte, now)
+        crop = self._framing.follow(matte if self.effects.framing else None, now)
+        # Whoever has been moved has other parts of the room behind, so its tint is wrong then, too.
+        person = source if self.background.tinted and crop is None else foreground(source, matte)
+        if self.effects.low_light:
+            person = self._low_light.correct(person, matte, now)
+        out, planes = new_frame(*source.size)
+        if crop is None:
+            composite(person, matte, background, planes)
+        else:
+            matte = composite_crop(person, matte, background, crop, planes)
         _stamp(out, frame)
-        self._last = _Shown(out, _time(frame), self.background)
+        self._last = _Shown(out, now, self.background)
         self.outcomes[Outcome.FILTERED] += 1
         self.failing = False
         if self._on_matte:
@@ -259,20 +270,6 @@ class PersonFilter:
         if self._on_matte:
             self._on_matte(np.zeros((source.height, source.width), np.uint8))
         return FilteredFrame(out, safe=True)
-
-
-def placeholder(width: int, height: int) -> av.VideoFrame:
-    """Return the picture that is shown while there is nothing safe to show: a grey figure on dark grey."""
-    frame, (y, u, v) = new_frame(width, height)
-    y[:] = PLACEHOLDER_LUMA
-    u[:] = v[:] = 128
-    unit = min(width, height)
-    head = (width // 2, round(height * 0.42))
-    cv2.circle(y, head, max(1, round(unit * 0.13)), FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
-    shoulders = (max(1, round(unit * 0.25)), max(1, round(unit * 0.22)))
-    centre = (width // 2, head[1] + round(unit * 0.4))
-    cv2.ellipse(y, centre, shoulders, 0, 180, 360, FIGURE_LUMA, cv2.FILLED, cv2.LINE_AA)
-    return frame
 
 
 def _yuv420p(frame: av.VideoFrame) -> av.VideoFrame:

@@ -31,9 +31,17 @@ FLOORS = [
     ["server.config"],
     ["server.core"],
     ["filters.person", "filters.files"],
+    ["filters.low_light"],
     ["filters.compositor", "filters.foreground"],
     ["filters.matting", "filters.backgrounds"],
-    ["filters.planes", "filters.stills", "filters.opening"],
+    [
+        "filters.planes",
+        "filters.stills",
+        "filters.opening",
+        "filters.framing",
+        "filters.effects",
+        "filters.placeholder",
+    ],
     ["filters.heif"],
     ["filters.base", "filters.kernels"],
 ]

@@ -27,6 +27,7 @@ CHOICE = "NATIVE_CODE"
 
 NAMES = (
     "composite",
+    "composite_crop",
     "own_colours",
     "enlarge",
     "quantize",
@@ -55,6 +56,7 @@ class Kernels:
     """
 
     composite: Kernel
+    composite_crop: Kernel
     own_colours: Kernel
     enlarge: Kernel
     quantize: Kernel

@@ -55,6 +55,14 @@ def filter_(
     privacy: Annotated[
         float, typer.Option(min=0, max=1, help="How much of what is uncertain is hidden; costs hair.")
     ] = PRIVACY,
+    effects: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="framing (videos: brings the person to the middle), low-light (makes one in the dark lighter), "
+            "or both with a comma.",
+        ),
+    ] = "",
     plate: Annotated[
         Path | None,
         typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
@@ -81,23 +89,29 @@ def filter_(
                 "a folder takes neither --matte nor --plate nor a transparent background"
             )
         _end_by_signals()
-        filter_many(given, wanted, (background, smoother, privacy, model), jobs or DEFAULTS.workers, cluster)
+        filter_many(
+            given, wanted, (background, smoother, privacy, model, effects), jobs or DEFAULTS.workers, cluster
+        )
         return
     source, target = Path(given), Path(wanted)
     if not within:
-        options = {"background": background, "matte": matte, "smoother": smoother, "privacy": privacy}
-        words = [
-            f"--{name}={value}"
-            for name, value in (options | {"plate": plate, "model": model}).items()
-            if value is not None
-        ]
+        options = {
+            "background": background,
+            "matte": matte,
+            "smoother": smoother,
+            "privacy": privacy,
+            "effects": effects,
+            "plate": plate,
+            "model": model,
+        }
+        words = [f"--{name}={value}" for name, value in options.items() if value is not None]
         targets = [target, *([matte] if matte else [])]
         raise typer.Exit(
             walled(["filter", "--within", *words, "--", str(source), str(target)], source, targets)
         )
     end_with_parent()
     forbid_core_dumps()
-    _filter(source, target, background, matte, smoother, privacy, plate, model)
+    _filter(source, target, background, matte, smoother, privacy, effects, plate, model)
 
 
 def _end_by_signals() -> None:
@@ -113,11 +127,13 @@ def _filter(
     matte: Path | None,
     smoother: str,
     privacy: float,
+    effects: str,
     plate: Path | None,
     model: str,
 ) -> None:
     from filters.backgrounds.background import Color, parse_background
     from filters.base import FilterError, Plane, planes_of
+    from filters.effects import parse_effects
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
     from filters.matting.matte import Matte, MatteOptions
     from filters.matting.photo import PhotoMatte
@@ -128,6 +144,9 @@ def _filter(
     _end_by_signals()
     transparent = background == "none"
     try:
+        wanted = parse_effects(effects)
+        if transparent and effects:
+            raise FilterError("a transparent photo takes no --effects")
         segmenter = Segmenter(load_card(model, MODELS))
         behind = Color(0, 0, 0) if transparent else parse_background(background, PICTURES, files=True)
 
@@ -146,7 +165,9 @@ def _filter(
                     plate_fits |= video.has_plate
                     on_matte(alpha)
 
-                return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+                person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+                person.effects = wanted
+                return person
 
             return make_filter
 

@@ -28,6 +28,9 @@ def janus(
     public_pin: Annotated[str | None, typer.Option(help="PIN of the public room.")] = None,
     api_secret: Annotated[str | None, typer.Option(help="Janus' api_secret.")] = None,
     background: Annotated[str | None, typer.Option(metavar="SPEC", help="What is behind everybody.")] = None,
+    effects: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="framing,low-light or one of them, for everybody.")
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Of /healthz, /metrics and the page; 0 for any.")
     ] = None,
@@ -46,6 +49,7 @@ def janus(
         "janus_public_pin": public_pin,
         "janus_secret": api_secret,
         "background": background,
+        "effects": effects,
         "port": port,
     }
     try:

@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background, parse_background
 from filters.base import FilterError, Plane
+from filters.effects import parse_effects
 from filters.files.filter_file import MakeFilter, MatteSink, filter_file
 from filters.matting.matte import Matte, MatteOptions
 from filters.matting.photo import PhotoMatte
@@ -61,19 +62,21 @@ class FilmOptions:
     smoother: str
     privacy: float
     model: str
+    effects: str = ""
     picture: bytes = b""
     """What the background's file holds, where it is one: other machines don't have it."""
 
     @classmethod
-    def of(cls, background: str, smoother: str, privacy: float, model: str) -> FilmOptions:
+    def of(cls, background: str, smoother: str, privacy: float, model: str, effects: str = "") -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
+        parse_effects(effects)
         try:
             parse_background(background, PICTURES)
         except FilterError:
             parse_background(background, PICTURES, files=True)
             file = Path(background)
-            return cls(f"file{file.suffix}", smoother, privacy, model, file.read_bytes())
-        return cls(background, smoother, privacy, model)
+            return cls(f"file{file.suffix}", smoother, privacy, model, effects, file.read_bytes())
+        return cls(background, smoother, privacy, model, effects)
 
     def line(self) -> dict[str, Any]:
         """Return this as JSON values."""
@@ -229,7 +232,9 @@ def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
             def take(alpha: Plane) -> None:
                 on_matte(alpha)
 
-            return PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+            person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
+            person.effects = parse_effects(job.effects)
+            return person
 
         return make
 

@@ -134,6 +134,8 @@ def _convert(option: Setting, value: object) -> object:
             _expect_url(url)
         case "background", str(name):
             return _background(name)
+        case "effects", str(names) if names:
+            _expect_effects(names)
     return converted
 
 
@@ -163,6 +165,16 @@ def _background(name: str) -> str:
     except FilterError as error:
         raise ValueError(str(error)) from None
     return name
+
+
+def _expect_effects(names: str) -> None:
+    from filters.base import FilterError
+    from filters.effects import parse_effects  # takes a second
+
+    try:
+        parse_effects(names)
+    except FilterError as error:
+        raise ValueError(str(error)) from None
 
 
 def _of_kind(kind: Any, value: object) -> object:  # noqa: ANN401 - a type annotation

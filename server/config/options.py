@@ -222,6 +222,10 @@ class Config:
     )
     smoother: Annotated[str, Option("How mattes are steadied over time.", choices=SMOOTHERS)] = "adaptive"
     background: Annotated[str, Option("The background of whoever has chosen none.")] = "blur"
+    effects: Annotated[
+        str,
+        Option("`framing`, `low-light` or both, with a comma: for cameras that come by WHIP or from Janus."),
+    ] = ""
     workers: Annotated[int, Option("Processes that decode, filter and encode.", at_least=1)] = field(
         default_factory=_cores
     )

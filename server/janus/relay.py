@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from filters.effects import parse_effects
 from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
@@ -146,6 +147,7 @@ class Relay:
         try:
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "a host has to let people into this room")
+            membership.participant.filter.effects = parse_effects(self._config.effects)
             membership.send = self._told
             self._membership = membership
             yield membership

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from filters.effects import Effects
 from server.access.invitations import REVOKED
 from server.access.policy import ROLES, participant_name, reaction
 from server.core.errors import SignalingError, TokenError
@@ -136,6 +137,11 @@ async def _media(session: Session, message: Message) -> None:
 
 async def _plate(session: Session, message: Message) -> None:
     _participant(session).filter.want_plate(required(message, "wanted", bool))
+
+
+async def _effects(session: Session, message: Message) -> None:
+    framing, low_light = required(message, "framing", bool), required(message, "lowLight", bool)
+    _participant(session).filter.effects = Effects(framing, low_light)
 
 
 async def _receive(session: Session, message: Message) -> None:
@@ -330,6 +336,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "media": _media,
     "background": _background,
     "plate": _plate,
+    "effects": _effects,
     "receive": _receive,
     "screen": _screen,
     "chat": _chat,

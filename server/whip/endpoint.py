@@ -7,7 +7,7 @@
     GET, PUT /whip/<room>/<session>/background   {"background": "fjord"}
 
 <participant> is an id or the identity of a token. Query parameters of /whip: `background` and `name`, over which what
-a token says wins, and, without token keys, `identity`. With token keys every request but OPTIONS carries
+a token says wins, `effects`, and, without token keys, `identity`. With token keys every request but OPTIONS carries
 `Authorization: Bearer`, and pages of any origin may ask; without them only pages of our own origin may.
 """
 
@@ -132,6 +132,7 @@ async def _publish(request: web.Request) -> web.Response:
         request.remote,
         name=query.get("name", ""),
         background=query.get("background", ""),
+        effects=query.get("effects"),
     )
     response = _created(request, session, answer)
     participant = session.membership.participant.id

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from filters.base import FilterError
+from filters.effects import Effects, parse_effects
 from server.access.policy import room_name
 from server.access.tokens import Grant
 from server.core.errors import SignalingError, UnsupportedSdpError
@@ -53,20 +55,31 @@ class WhipSessions:
         return found
 
     async def publish(
-        self, room: str, sdp: str, grant: Grant, address: str | None, *, name: str = "", background: str = ""
+        self,
+        room: str,
+        sdp: str,
+        grant: Grant,
+        address: str | None,
+        *,
+        name: str = "",
+        background: str = "",
+        effects: str | None = None,
     ) -> tuple[WhipSession, str]:
         """Let a camera into a room; return its session and the answer's SDP. It never becomes host by being first.
 
-        Raises SignalingError. Whoever has the same identity in the room leaves it.
+        Without `effects` they are those of the options. Raises SignalingError. Whoever has the same identity in the
+        room leaves it.
         """
         release = self._take(address)
         membership: Membership | None = None
         try:
             offer = read_whip_offer(sdp, self._config.max_sdp)
+            chosen = _effects(self._config.effects if effects is None else effects)
             grant = replace(grant, role=grant.role or "guest")
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            membership.participant.filter.effects = chosen
             if "m=video" in sdp:
                 _expect_no_device_filter(membership)
             if not membership.room.enter(membership):
@@ -193,6 +206,13 @@ def _expect_no_device_filter(membership: Membership) -> None:
     if not membership.room.policy_for(membership).allows_camera(device_filter=False):
         message = "Cameras have to be filtered on the device here, which WHIP has no word for."
         raise SignalingError("device-filter-required", message)
+
+
+def _effects(names: str) -> Effects:
+    try:
+        return parse_effects(names)
+    except FilterError as error:
+        raise SignalingError("bad-message", f"{error}.") from None
 
 
 def read_whip_offer(sdp: str, limit: int) -> RemoteDescription:

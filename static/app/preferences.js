@@ -17,6 +17,8 @@
  * @property {boolean} notifications
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
+ * @property {boolean} framing whether the server brings one to the middle of the picture
+ * @property {boolean} lowLight whether the server makes one lighter in the dark
  * @property {boolean} deviceFilter whether the camera is filtered on this device, too
  * @property {boolean} shortcuts
  * @property {'grid' | 'speaker'} layout
@@ -30,7 +32,7 @@ const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
   name: '', background: 'blur', camera: '', microphone: '', speaker: '', noiseSuppression: true, echoCancellation: true, autoGainControl: true, mirror: true, hideSelf: false,
-  sounds: ['join', 'knock', 'hand', 'message'], notifications: false, cameraOn: true, microphoneOn: true, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', captionsShown: true, captionsLanguage: '', language: '',
+  sounds: ['join', 'knock', 'hand', 'message'], notifications: false, cameraOn: true, microphoneOn: true, framing: false, lowLight: false, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', captionsShown: true, captionsLanguage: '', language: '',
 };
 
 /** @returns {Preferences} */

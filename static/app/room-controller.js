@@ -102,7 +102,7 @@ export class RoomController {
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
-    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf() });
+    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#captions = new CaptionController(local);
     this.#applyPreferences();
     this.#showSelf();
@@ -113,6 +113,7 @@ export class RoomController {
   prepare(client, joined) {
     this.#client = client;
     if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
+    this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
@@ -272,6 +273,12 @@ export class RoomController {
   #showSelf() {
     this.#settings.showSelf();
     this.#view.tiles.hideSelf(loadPreferences().hideSelf);
+  }
+
+  /** Tells the server, in the lobby too, what is to be done to one's own picture. */
+  #sendEffects() {
+    const { framing, lowLight } = loadPreferences();
+    this.#client?.send({ type: 'effects', framing, lowLight });
   }
 
   #toggleLayout() {

@@ -73,7 +73,7 @@ export class LocalMedia {
     return on && track !== null;
   }
 
-  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switch of the filter on this device */
+  /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switches of what is done to the picture */
   moveTo(place, filterPlace = place) {
     this.#fields.moveTo(place, filterPlace);
     this.#show(null);

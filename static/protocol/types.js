@@ -433,6 +433,11 @@
  * @property {'plate'} type
  * @property {boolean} wanted
  *
+ * @typedef {object} EffectsChosen
+ * @property {'effects'} type
+ * @property {boolean} framing whether the person is brought to the middle, and nearer
+ * @property {boolean} lowLight whether a person in the dark is made lighter
+ *
  * @typedef {object} Receive
  * @property {'receive'} type
  * @property {'all' | 'saver' | 'none'} video
@@ -497,7 +502,7 @@
  *
  * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Captioned | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | Receive | React | Caption | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | Receive | React | Caption | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

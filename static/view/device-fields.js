@@ -19,6 +19,7 @@ export class DeviceFields {
   #test = byId('microphone-test', HTMLButtonElement);
   #filter = byId('device-filter', HTMLInputElement);
   #filterField = byId('device-filter-field', HTMLElement);
+  #effects = byId('effects', HTMLElement);
   #filterNote = byId('device-filter-note', HTMLElement);
   #noted = '';
   /** Whose "Try again" was pressed, until it is known how that went.
@@ -37,10 +38,10 @@ export class DeviceFields {
     }
   }
 
-  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switch of the filter on this device */
+  /** @param {HTMLElement} place @param {HTMLElement} filterPlace of the switches of what is done to the picture */
   moveTo(place, filterPlace) {
     place.append(this.#root);
-    filterPlace.append(this.#filterField);
+    filterPlace.append(this.#filterField, this.#effects);
   }
 
   /** @param {Devices} devices */

@@ -17,14 +17,16 @@ const TONE = [440, 554, 659];
 export class Settings {
   #speaker = byId('speaker-pick', HTMLSelectElement);
 
-  /** @param {{processing: () => void, self: () => void}} changed told when the microphone's processing or the own picture's looks change */
-  constructor({ processing, self }) {
+  /** @param {{processing: () => void, self: () => void, effects: () => void}} changed told when the microphone's processing,
+   *   the own picture's looks, or what the server does to it change */
+  constructor({ processing, self, effects }) {
     const kept = loadPreferences();
     byId('speaker-field', HTMLElement).hidden = !canChooseLoudspeaker;
     this.#speaker.onchange = () => chooseLoudspeaker(this.#speaker.value);
     byId('speaker-test', HTMLButtonElement).onclick = () => void playNotes(TONE);
     for (const name of PROCESSING) bind(name, kept[name], (on) => save({ [name]: on }, processing));
     for (const name of /** @type {const} */ (['mirror', 'hideSelf'])) bind(name, kept[name], (on) => save({ [name]: on }, self));
+    for (const name of /** @type {const} */ (['framing', 'lowLight'])) bind(name, kept[name], (on) => save({ [name]: on }, effects));
     for (const event of EVENTS) {
       bind(`sound-${event}`, kept.sounds.includes(event), (on) => {
         const { sounds } = loadPreferences();

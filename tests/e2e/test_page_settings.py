@@ -87,6 +87,24 @@ async def test_ones_own_picture_is_mirrored_for_oneself_and_can_be_hidden(
     await expect(own).to_be_visible()
 
 
+async def test_framing_and_light_are_switched_in_the_lobby_and_in_the_meeting(
+    page: Page, fake: FakeServer
+) -> None:
+    await page.goto(fake.url + "/r/studio")
+    effects = page.get_by_text("Framing and light")
+    assert await fake.expect("effects") == {"type": "effects", "framing": False, "lowLight": False}
+    await effects.click()
+    await page.get_by_role("switch", name="Keep me in the middle").click()
+    assert await fake.expect("effects", 2) == {"type": "effects", "framing": True, "lowLight": False}
+    await join(page, fake)
+    await settings(page)
+    await expect(page.get_by_role("switch", name="Keep me in the middle")).to_be_checked()
+    await page.get_by_role("switch", name="Lighten me in the dark").click()
+    assert await fake.expect("effects", 3) == {"type": "effects", "framing": True, "lowLight": True}
+    await page.reload()
+    assert await fake.expect("effects", 4) == {"type": "effects", "framing": True, "lowLight": True}
+
+
 async def test_two_people_have_one_large_and_oneself_in_a_corner(page: Page, fake: FakeServer) -> None:
     await page.set_viewport_size({"width": 1440, "height": 900})
     fake.others = [participant("p1", "Grace")]

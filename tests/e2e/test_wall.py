@@ -6,6 +6,7 @@ very first, whatever happens on the way; and where nothing is broken the person 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import aiohttp
@@ -13,8 +14,10 @@ import av
 import pytest
 
 from filters.backgrounds.background import BUILTIN
+from filters.base import planes_of
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack, Client, join
+from tests.support.placed import Place, frame_at, strong
 from tests.support.viewer import READABLE, Viewer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -49,6 +52,31 @@ async def test_no_frame_shows_the_room(
         await viewer.wait(60)
     assert viewer.worst < READABLE
     assert viewer.face_is_there()
+
+
+async def test_framing_and_light_show_no_room(server: str) -> None:
+    """The stripes are looked for by their colours, wherever they come to be: nothing else is as strong."""
+    films = {place: [frame_at(place, i) for i in range(4)] for place in (Place(0.3, 0.6), Place(0.65, 0.5))}
+    places = sorted(films)
+    seen: list[int] = []
+
+    def look(owner: str, frame: av.VideoFrame) -> None:
+        seen.append(strong(planes_of(frame)))
+
+    def playing_places(i: int) -> av.VideoFrame:
+        return films[places[i // 75 % 2]][i % 4]
+
+    async with (
+        join(server, "framed", "Bob", on_frame=look),
+        join(server, "framed", "Ada", background="#305030") as ada,
+    ):
+        await ada.send({"type": "effects", "framing": True, "lowLight": True})
+        await ada.publish(CameraTrack(playing_places))
+        async with asyncio.timeout(60):
+            while len(seen) < 200:
+                await asyncio.sleep(0.05)
+    assert strong(planes_of(films[places[0]][0])) > 1000
+    assert max(seen) < 20
 
 
 async def test_switching_backgrounds_shows_no_room(

@@ -18,7 +18,8 @@ from filters.base import Alpha, FilteredFrame, FilterError, Outcome, Plane, Plan
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
-from filters.person import MAX_REPEAT, PersonFilter, placeholder
+from filters.person import MAX_REPEAT, PersonFilter
+from filters.placeholder import placeholder
 from server.config.options import MODELS
 from tests.support.camera import Camera
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
+from filters.effects import Effects
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
 from server.media.workers.base import Camera, Place, Transcoded
@@ -22,6 +23,7 @@ class IdleFilter:
     network_interval: float = 1
     full_blur: bool = False
     privacy: float = 0.0
+    effects: Effects = field(default_factory=Effects)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     errors: int = 0
     failing: bool = False

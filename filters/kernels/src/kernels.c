@@ -9,6 +9,7 @@
 #include "box_mean.h"
 #include "blur.h"
 #include "composite.h"
+#include "crop.h"
 #include "guide.h"
 #include "matte.h"
 #include "motion.h"
@@ -25,6 +26,8 @@
 const Kernels NAMED(VARIANT) = {
     .name = TEXT(VARIANT),
     .composite = composite,
+    .composite_crop_scratch = composite_crop_scratch,
+    .composite_crop = composite_crop,
     .own_colours_scratch = own_colours_scratch,
     .own_colours = own_colours,
     .enlarge_scratch = enlarge_scratch,

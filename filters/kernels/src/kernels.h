@@ -53,6 +53,9 @@ typedef struct {
 typedef struct {
     const char *name;
     int (*composite)(Planes source, Plane alpha, Planes background, Planes out);
+    size_t (*composite_crop_scratch)(int width, int height);
+    int (*composite_crop)(Planes source, Plane alpha, Planes background, const float part[3], Planes out, Plane shown,
+                          void *scratch);
     size_t (*own_colours_scratch)(int width, int height);
     int (*own_colours)(Planes source, Plane alpha, Planes out, int factor, void *scratch);
     size_t (*enlarge_scratch)(int width);

@@ -45,6 +45,24 @@ FUNCTION(composite)
     return answer(&a, done);
 }
 
+FUNCTION(composite_crop)
+{
+    Arrays a = {.suitable = 1};
+    float part[3];
+    int done = 0, fine = counted("composite_crop", count, 14) && take_bytes(&a, given, 7, 0);
+    for (int i = 0; fine && i < 3; i++)
+        fine = number(given[7 + i], &part[i]);
+    if (fine && take_bytes(&a, given + 10, 4, 4) && pictured(&a, 0) && same_size(&a, 3, 4) && pictured(&a, 4)
+        && pictured(&a, 7) && same_size(&a, 10, 11)) {
+        int inside = part[0] >= 0 && part[0] <= 1 && part[1] >= 0 && part[1] <= 1 && part[2] > 0 && part[2] <= 1;
+        if (inside && takes(&a, 4))
+            RUN(kernels->composite_crop_scratch((int)a.views[0].shape[1], (int)a.views[0].shape[0]),
+                kernels->composite_crop(planes(&a, 0), plane(&a, 3), planes(&a, 4), part, planes(&a, 7), plane(&a, 10),
+                                        scratch));
+    }
+    return answer(&a, done);
+}
+
 FUNCTION(own_colours)
 {
     Arrays a = {.suitable = 1};
@@ -307,7 +325,7 @@ static PyObject *py_variant(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 #define METHOD(name) {#name, (PyCFunction)(void (*)(void))py_##name, METH_FASTCALL, NULL}
 
 static PyMethodDef methods[] = {
-    METHOD(composite), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
+    METHOD(composite), METHOD(composite_crop), METHOD(own_colours), METHOD(enlarge), METHOD(quantize), METHOD(smooth), METHOD(room_distance),
     METHOD(room_correct), METHOD(guide), METHOD(unmix), METHOD(track), METHOD(warp), METHOD(surprise), METHOD(to_network), METHOD(cells), METHOD(fill), {"use", py_use, METH_O, NULL}, {"variant", py_variant, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

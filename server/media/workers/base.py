@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
+from filters.effects import Effects
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes, Transcoder
@@ -75,6 +76,7 @@ class FilterControl(Protocol):
     """What a PersonFilter can be told between two frames, and has counted."""
 
     background: Background
+    effects: Effects
     network_interval: float
     full_blur: bool
     privacy: float

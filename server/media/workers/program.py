@@ -79,7 +79,7 @@ class _Camera:
         if job.plate is not None:
             self._filter.want_plate(job.plate)
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
-        self._filter.privacy = job.privacy
+        self._filter.privacy, self._filter.effects = job.privacy, job.effects
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from filters.backgrounds.background import Background
 from filters.base import Outcome
+from filters.effects import Effects
 from filters.matting.matte import MatteOptions
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
@@ -46,6 +47,7 @@ class RemoteFilter:
         self.network_interval = 1.0
         self.full_blur = False
         self.privacy = MatteOptions().privacy
+        self.effects = Effects()
         self.outcomes = Counter[Outcome]()
         self.errors = self.inferences = 0
         self.inference_time = 0.0
@@ -158,6 +160,7 @@ class RemoteTranscoding:
             background,
             plate,
             control.privacy,
+            control.effects,
         )
         self.since = now
         self._arrival = frames[-1].arrival if frames else now

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from filters.backgrounds.background import Background, read_background, write_background
+from filters.effects import Effects
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
@@ -55,6 +56,7 @@ class Job(NamedTuple):
     background: Background | None
     plate: bool | None
     privacy: float = MatteOptions().privacy
+    effects: Effects = Effects()
 
 
 def end_of(camera: int) -> Job:
@@ -87,7 +89,7 @@ def read_job(content: bytes, pictures: Path, now: float) -> Job:
     if head["background"] is not None:
         spec, size = head["background"]
         background = read_background(spec, rest[:size], pictures)
-    return Job(**head | {"frames": frames, "background": background})
+    return Job(**head | {"frames": frames, "background": background, "effects": Effects(*head["effects"])})
 
 
 def write_answer(answer: dict[str, Any], videos: list[FilteredVideo]) -> bytes:

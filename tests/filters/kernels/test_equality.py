@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from filters.backgrounds.blur import Blur
 from filters.base import Alpha, Plane, Planes
-from filters.compositor import composite
+from filters.compositor import composite, composite_crop
 from filters.foreground import foreground
+from filters.framing import CropBox
 from filters.matting.edges import guided
 from filters.matting.grid import Work, work_of
 from filters.matting.motion import STILL, Tracker, warped
@@ -56,6 +57,27 @@ def test_composite(variant: str, width: int, height: int, seed: int, padding: in
     result = compare(variant, work)
     assert result.taken == {"composite"}
     result.check(far=0)
+
+
+shares = st.floats(0, 1)
+
+
+@given(sides, sides, seeds, paddings, mattes, st.builds(CropBox, shares, shares, shares))
+@fuzzed
+def test_composite_crop(
+    variant: str, width: int, height: int, seed: int, padding: int, make: Make, crop: CropBox
+) -> None:
+    source, background = picture(width, height, seed, padding), picture(width, height, seed + 4, padding)
+    alpha = make((height, width), seed, padding)
+
+    def work() -> Plane:
+        out = picture(width, height, 0, padding)
+        shown = composite_crop(source, alpha, background, crop.within(), out)
+        return np.concatenate([plane.ravel() for plane in (*out, shown)])
+
+    result = compare(variant, work)
+    assert result.taken == {"composite_crop"}
+    result.check(far=3, share=0.1)
 
 
 @given(sides, sides, seeds, paddings, mattes, st.sampled_from([1, 1, 9]))

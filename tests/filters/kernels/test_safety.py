@@ -23,6 +23,7 @@ Signature = tuple[str, tuple[object, ...], int]
 # cells, `g` for a Gaussian's taps; and how many of the last arrays it writes.
 SIGNATURES: dict[str, Signature] = {
     "composite": ("BccB" + "Bcc" + "Bcc", (), 3),
+    "composite_crop": ("BccB" + "Bcc" + "BccB", (0.5, 0.45, 0.8), 4),
     "own_colours": ("BccB" + "Bcc", (1,), 3),
     "enlarge": ("B" + "d", (1.5, -20.0), 1),
     "quantize": ("f" + "B", (255.0,), 1),

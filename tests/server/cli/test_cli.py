@@ -57,6 +57,18 @@ def test_filter_video(tmp_path: Path, video: Path, smoother: str, capfd: pytest.
         assert (person & seen).sum() / (person | seen).sum() > 0.9
 
 
+def test_filter_with_effects(tmp_path: Path, video: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "out.mp4"
+    assert run("filter", video, target, "--background", "#0000ff", "--effects", "framing,low-light") == 0
+    assert {(frame.width, frame.height) for frame in frames_of(target)} == {(320, 180)}
+    capfd.readouterr()
+    assert run("filter", video, tmp_path / "other.mp4", "--effects", "sepia") == 1
+    assert "unknown effect 'sepia'; known: framing, low-light" in capfd.readouterr().err
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture_bytes(CAMERA.frame(0)[..., ::-1], ".png"))
+    assert run("filter", photo, tmp_path / "cut.png", "--background", "none", "--effects", "low-light") == 1
+
+
 @pytest.mark.parametrize("background", ["blur", "blur-strong", "picture", "video"])
 def test_filter_backgrounds(tmp_path: Path, video: Path, background: str) -> None:
     (tmp_path / "picture.png").write_bytes(picture_bytes(np.full((40, 60, 3), 200, np.uint8), ".png"))

@@ -160,7 +160,7 @@ def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:
     from tests.support.media import picture_bytes
 
     picture.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
-    job = FilmOptions.of(str(picture), "ofd", 0.2, "selfie_general")
+    job = FilmOptions.of(str(picture), "ofd", 0.2, "selfie_general", "framing")
     assert job.picture == picture.read_bytes()
     assert str(tmp_path) not in json.dumps(job.describe())
     assert FilmOptions.read(json.loads(json.dumps(job.line()))) == job

@@ -9,6 +9,7 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from filters.base import Outcome
+from filters.effects import Effects
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.media.governor import Level
@@ -60,6 +61,17 @@ async def test_the_first_one_is_told_everything(rooms: Rooms) -> None:
     assert told["reactions"]
     assert told["limits"]["chat"] == 2000
     assert "blur" in {b["id"] for b in told["backgrounds"]}
+
+
+async def test_effects_are_off_until_they_are_wanted(rooms: Rooms) -> None:
+    ada = await joined(rooms, "Ada", preview=True)
+    person = ada.session.membership.participant.filter
+    assert person.effects == Effects()
+    await ada.ask("effects", framing=True, lowLight=False)
+    assert person.effects == Effects(framing=True)
+    assert await ada.refused("effects", framing=1, lowLight=False) == "bad-message"
+    assert await ada.refused("effects", framing=False) == "bad-message"
+    assert person.effects == Effects(framing=True)
 
 
 @pytest.mark.parametrize(
