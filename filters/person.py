@@ -22,7 +22,7 @@ from filters.compositor import composite, composite_crop
 from filters.effects import Effects
 from filters.foreground import foreground
 from filters.framing import Framing
-from filters.low_light import LowLight
+from filters.low_light import LowLight, lighten
 from filters.matting.matte import Matte, MatteFrame, MatteOptions, Matting, Network
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
@@ -207,10 +207,12 @@ class PersonFilter:
         now = _time(frame)
         background = self.background.paint(source, matte, now)
         crop = self._framing.follow(matte if self.effects.framing else None, now)
-        # Whoever has been moved has other parts of the room behind, so its tint is wrong then, too.
-        person = source if self.background.tinted and crop is None else foreground(source, matte)
-        if self.effects.low_light:
-            person = self._low_light.correct(person, matte, now)
+        gain = self._low_light.look(source.y, matte, now) if self.effects.low_light else 1.0
+        # Whoever is moved, or lighter than the room, has no tint of what is behind.
+        tinted = self.background.tinted and crop is None and gain == 1.0
+        person = source if tinted else foreground(source, matte)
+        if gain > 1.0:
+            person = lighten(person, matte, gain)
         out, planes = new_frame(*source.size)
         if crop is None:
             composite(person, matte, background, planes)
