@@ -42,7 +42,7 @@ class Instruments:
         self._watch.time(VideoPublication, "_start", "dispatch")
         self._watch.time(VideoPublication, "_fan_out", "fan-out")
         self._watch.time(AudioPublication, "receive", "audio")
-        self._watch.time(AudioPublication, "_on_timer", "audio")
+        self._watch.time(AudioPublication, "_send", "audio")
 
     def _count_keyframes(self) -> None:
         inner = VideoPublication._fan_out

@@ -54,6 +54,10 @@ class CropBox(NamedTuple):
         x, y = (min(max(middle, side / 2), 1 - side / 2) for middle in (self.x, self.y))
         return CropBox(x, y, side)
 
+    def seen_at(self, x: float, y: float) -> tuple[float, float]:
+        """Return what of the frame is at a place of the part; all in shares of width and height."""
+        return self.x + (x - 0.5) * self.side, self.y + (y - 0.5) * self.side
+
 
 WHOLE: Final = CropBox(0.5, 0.5, 1.0)
 
@@ -84,6 +88,11 @@ class Framing:
         self._speed = (0.0, 0.0, 0.0)
         self._wanted = deque[_Wanted]()
         self._time = 0.0
+
+    @property
+    def shown(self) -> CropBox:
+        """The part that is shown now."""
+        return self._shown
 
     def follow(self, matte: Plane | None, time: float) -> CropBox | None:
         """Return the part to show of the frame with that matte (uint8, 255 is person); None for all of it.

@@ -23,29 +23,26 @@ class BandwidthAllocator:
         """Take what is known of all streams of the connection; `now` in seconds of the monotonic clock."""
         cut_first = sorted(videos, key=_importance)
         estimate = next((s.bandwidth for s in stats if s.bandwidth is not None), None)
-        sent = self._sent.update(now, sum(s.bytes for s in stats))
-        cut = self._cut(now, estimate, cut_first, sent)
-        # What does not fit is paused or lost, and both are freezes: better that the encoders go down at once.
-        if self._share(estimate, cut_first):
-            for _, publication in cut_first:
-                publication.narrow(now)
-            cut = self._cut(now, estimate, cut_first, sent)
-            self._share(estimate, cut_first)
+        sent = self._sent.update(now, sum(s.bytes for s in stats if s.video))
+        self._layers.update(now, estimate, [publication.bitrate for _, publication in cut_first], sent)
         for index, (subscription, publication) in enumerate(cut_first):
-            subscription.base_only = index < cut
-            resumed = subscription.paused and index >= self._layers.paused
+            subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)
+            subscription.base_only = index < self._layers.base_only
+            before = subscription.paused, subscription.small
+            subscription.small = index < self._layers.small
             subscription.paused = index < self._layers.paused
-            if resumed:
+            if self._needs_keyframe(subscription, publication, *before):
                 publication.request_keyframe()
 
-    def _cut(self, now: float, estimate: int | None, videos: Sequence[Video], sent: float | None) -> int:
-        return self._layers.update(now, estimate, [publication.bitrate for _, publication in videos], sent)
-
-    def _share(self, estimate: int | None, videos: Sequence[Video]) -> bool:
-        """Say what each stream could take; return whether that is too little for one."""
-        for subscription, publication in videos:
-            subscription.share = self._layers.share(estimate, publication.transcoder.bitrate)
-        return any(s.share is not None and s.share < p.transcoder.bitrate for s, p in videos)
+    @staticmethod
+    def _needs_keyframe(
+        subscription: VideoSubscription, publication: VideoPublication, paused: bool, small: bool
+    ) -> bool:
+        """Tell whether a stream that was `paused` or `small` goes on with what it can't begin with by itself."""
+        if subscription.paused:
+            return False
+        changed = subscription.small != small
+        return (paused and not changed) or (changed and publication.encodes(subscription.wanted))
 
 
 def _importance(video: Video) -> tuple[bool, bool, int]:

@@ -1,15 +1,16 @@
 """What a subscriber's bandwidth means for what it is sent. Pure logic; time is passed in.
 
-Two decisions: which of a subscriber's streams are cut down to their base layer, or paused where not even these fit,
-and at which bit rate a publication is encoded for all of its subscribers together. Both go down quickly and up slowly,
-since an estimate of bandwidth that isn't used is a guess, and since a new bit rate costs everybody a keyframe.
+Two decisions: which of a subscriber's streams are cut down to their base layer, to that of the small encoding where
+not even these fit, or paused; and at which bit rate a publication is encoded for all of its subscribers together.
+Both go down quickly and up slowly, since an estimate of bandwidth that isn't used is a guess, and since a new bit
+rate costs everybody a keyframe.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from server.media.codec.encoder import BASE_LAYER_SHARE
+from server.media.codec.encoder import BASE_LAYER_SHARE, SMALL_BITRATE
 from server.media.retry_interval import Patience
 
 TIERS = (150_000, 250_000, 400_000, 600_000, 900_000, 1_500_000)
@@ -33,6 +34,9 @@ SMALL_PICTURE = 640 * 360  # px: what cameras are asked for
 SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]  # bit/s, up to that size and above; chosen
 
 
+SMALL_BASE = BASE_LAYER_SHARE * SMALL_BITRATE  # bit/s
+
+
 class SentRate:
     """How much has been sent lately, from counters of payload bytes."""
 
@@ -53,12 +57,14 @@ class SentRate:
 class LayerSelection:
     """Decides how many of one subscriber's video streams must do with their base layer.
 
-    `paused` of them are not sent at all for the moment: what does not fit would only be lost in a full queue, and
-    what does along with it. A lower bit rate of the publications, which `share` asks for, ends that.
+    `small` of them are sent in the small encoding, and `paused` not at all for the moment: what does not fit would
+    only be lost in a full queue, and what does along with it. A lower bit rate of the publications, which `share`
+    asks for, ends that.
     """
 
     def __init__(self) -> None:
         self.base_only = 0
+        self.small = 0
         self.paused = 0
         self._streams = 0
         self._limit: float | None = None
@@ -76,9 +82,11 @@ class LayerSelection:
         both layers, bit/s, in the order in which they are cut; `sent` what was sent lately of all of them, None
         while unknown.
         """
-        self.base_only, self.paused = min(self.base_only, len(rates)), min(self.paused, len(rates))
+        self.base_only, self.small, self.paused = (
+            min(count, len(rates)) for count in (self.base_only, self.small, self.paused)
+        )
         self._streams = sum(rate > 0 for rate in rates)
-        expected = self._total(rates, self.base_only, self.paused)
+        expected = self._total(rates, self.base_only, self.small, self.paused)
         # What has just been cut down is still in the one, and a base layer may be less than its share.
         sent = expected if sent is None else min(expected, sent)
         self._limited = estimate is not None and estimate < UNLIMITED * sent
@@ -89,15 +97,8 @@ class LayerSelection:
             self._free_since = now
         if estimate is not None and estimate < CONGESTED * sent:
             self._limit = HEADROOM * estimate
-            needed = self._needed(self._limit, rates)
-            if needed > self.base_only:
-                self._patience.down(now)
-            self.base_only = needed
-            excess = self._excess(BEARABLE * estimate, rates)
-            if excess > self.paused:
-                self._resuming.down(now)
-                self.paused = excess
-        elif self.paused and estimate is not None:
+            self._cut(now, estimate, rates)
+        elif (self.paused or self.small) and estimate is not None:
             self._limit = HEADROOM * estimate
             self._resume(now, self._limit, rates)
         elif (
@@ -120,27 +121,46 @@ class LayerSelection:
             return self._limit / max(self._streams, 1) / BASE_LAYER_SHARE
         return bitrate if self._limited else float("inf")
 
-    def _needed(self, budget: float, rates: Sequence[float]) -> int:
-        fitting = (cut for cut in range(self.base_only, len(rates)) if self._total(rates, cut) <= budget)
-        return next(fitting, len(rates))
-
-    def _excess(self, budget: float, rates: Sequence[float]) -> int:
-        """Return how many streams to pause so that the base layers of the rest fit; one always stays."""
-        most = max(0, self._streams - 1)
-        fitting = (n for n in range(most) if self._total(rates, self.base_only, n) <= budget)
-        return next(fitting, most)
+    def _cut(self, now: float, estimate: int, rates: Sequence[float]) -> None:
+        """Leave out what does not fit, the least first; one stream always stays."""
+        streams, most, budget = len(rates), max(0, self._streams - 1), HEADROOM * estimate
+        before = self.base_only, self.small, self.paused
+        self.base_only = _first(
+            lambda n: self._total(rates, n, self.small) <= budget, self.base_only, streams
+        )
+        self.small = _first(lambda n: self._total(rates, self.base_only, n) <= budget, self.small, streams)
+        bearable = BEARABLE * estimate
+        paused = _first(lambda n: self._total(rates, self.base_only, self.small, n) <= bearable, 0, most)
+        self.paused = max(self.paused, paused)
+        if self.base_only > before[0]:
+            self._patience.down(now)
+        if (self.small, self.paused) > before[1:]:
+            self._resuming.down(now)
 
     def _resume(self, now: float, budget: float, rates: Sequence[float]) -> None:
-        if self._total(rates, self.base_only, 0) <= budget:
+        """Give one stream back that was paused, or is small; what fits need not be paused any longer."""
+        waited = self._free_since is not None and now - self._free_since >= self._resuming.seconds
+        if self.paused and self._total(rates, self.base_only, self.small) <= budget:
             self.paused = 0
-        elif self._free_since is not None and now - self._free_since >= self._resuming.seconds:
+        elif waited and self.paused:
             self.paused, self._free_since = self.paused - 1, now
+            self._resuming.up(now)
+        elif waited and self._total(rates, self.base_only, self.small - 1) <= budget:
+            self.small, self._free_since = self.small - 1, now
             self._resuming.up(now)
 
     @staticmethod
-    def _total(rates: Sequence[float], cut: int, paused: int = 0) -> float:
-        """Return the bit rate with both layers of all streams but the `cut` first, of which some are paused."""
-        return BASE_LAYER_SHARE * sum(rates[paused:cut]) + sum(rates[max(cut, paused) :])
+    def _total(rates: Sequence[float], cut: int, small: int = 0, paused: int = 0) -> float:
+        """Return the bit rate with both layers of all streams but the `cut` first, of which the first are less."""
+        bases = [BASE_LAYER_SHARE * rate for rate in rates[:cut]]
+        return sum(
+            min(base, SMALL_BASE) if i < small else base for i, base in enumerate(bases) if i >= paused
+        ) + sum(rates[cut:])
+
+
+def _first(fits: Callable[[int], bool], start: int, end: int) -> int:
+    """Return the first number from `start` on that fits, `end` where none does."""
+    return next((number for number in range(start, end) if fits(number)), end)
 
 
 class BitrateTier:
@@ -151,13 +171,11 @@ class BitrateTier:
         self._wanted_since: tuple[int, float] | None = None
         self._patience = Patience(STEP_UP_AFTER)
 
-    def update(
-        self, now: float, shares: Sequence[float | None], pixels: int, *, at_once: bool = False
-    ) -> int:
+    def update(self, now: float, shares: Sequence[float | None], pixels: int) -> int:
         """Return the bit rate to encode at.
 
         `shares` is what each subscriber could take of this stream in bit/s, None where it isn't known; `pixels`
-        the size of the picture; with `at_once` it goes down without waiting.
+        the size of the picture.
         """
         if all(share is None for share in shares):
             return self.bitrate
@@ -173,7 +191,7 @@ class BitrateTier:
         if self._wanted_since is None or (self._wanted_since[0] < self.bitrate) != lower:
             self._wanted_since = (wanted, now)
         waited = now - self._wanted_since[1]
-        if lower and (at_once or waited >= STEP_DOWN_AFTER):
+        if lower and waited >= STEP_DOWN_AFTER:
             self._patience.down(now)
             self.bitrate, self._wanted_since = wanted, None
         elif not lower and waited >= self._patience.seconds:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from server.media.codec.frames import AUDIO_CLOCK_RATE
 from server.media.lip_sync import PictureAge, SoundWait
-from server.media.rtc import AudioPacket, AudioReceiver, Timeline, ntp_now
+from server.media.rtc import AudioPacket, AudioReceiver, TimedQueue, Timeline, ntp_now
 from server.media.subscription import AudioSink, Publication
-
-RESOLUTION = 0.001  # seconds: packets that are due so soon don't wait for a timer
 
 
 class _Waiting(NamedTuple):
-    """A packet that waits for its picture until `due`, in seconds of the monotonic clock."""
+    """A packet that waits for its picture."""
 
-    due: float
     packet: AudioPacket
     captured: int | None
     heard: bool
@@ -39,8 +34,7 @@ class AudioPublication(Publication[AudioSink]):
         self._source: AudioReceiver | None = None
         self._timeline = Timeline(AUDIO_CLOCK_RATE)
         self._wait = SoundWait(picture)
-        self._waiting: deque[_Waiting] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = TimedQueue(self._send)
 
     def attach(self, source: AudioReceiver | None) -> None:
         """Take the packets of another receiver from now on."""
@@ -56,21 +50,7 @@ class AudioPublication(Publication[AudioSink]):
         captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
         age = None if captured is None else (ntp_now() - captured) / (1 << 32)
         packet = packet._replace(timestamp=self._timeline.ticks(packet.timestamp, now))
-        due = now + self._wait.update(age, now)
-        if self._waiting:  # a shorter wait does not let a packet overtake the one before
-            due = max(due, self._waiting[-1].due)
-        self._waiting.append(_Waiting(due, packet, captured, heard))
-        self._send_due(now)
-
-    def _send_due(self, now: float) -> None:
-        while self._waiting and self._waiting[0].due <= now + RESOLUTION:
-            self._send(self._waiting.popleft())
-        if self._waiting and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._waiting[0].due - now, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._send_due(time.monotonic())
+        self._waiting.put(_Waiting(packet, captured, heard), now + self._wait.update(age, now), now)
 
     def _send(self, waiting: _Waiting) -> None:
         if self.paused:  # muted meanwhile
@@ -82,7 +62,4 @@ class AudioPublication(Publication[AudioSink]):
     def close(self) -> None:
         """Send nothing any more."""
         self._subscriptions.clear()
-        self._waiting.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._waiting.close()

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 
 from server.core.errors import DecodeError, EncodeError
 from server.core.token_bucket import TokenBucket
-from server.media.codec.encoder import FilteredVideo
+from server.media.codec.encoder import SMALL, SMALL_BITRATE, FilteredVideo
 from server.media.codec.frames import VIDEO_CLOCK_RATE
 from server.media.fair_shares import KEYFRAMES_ONLY
 from server.media.governor import FULL
@@ -69,7 +70,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._tier = BitrateTier(transcoder.bitrate)
         self.rate = 0.0
         """What the pictures really take, bit/s, smoothed."""
-        self._encoded = 0
+        self._encodings: list[str] = []
+        self._encoded = 0.0
         self._adapted: float | None = None
         self._timeline = Timeline(VIDEO_CLOCK_RATE)
         self._pace = Pace(VIDEO_CLOCK_RATE)
@@ -99,16 +101,16 @@ class VideoPublication(Publication[FilteredVideoSink]):
         """Encode at the bit rate that the subscribers can take; `now` in seconds of the monotonic clock."""
         if self._adapted is not None and now > self._adapted:
             self.rate += RATE_WEIGHT * (8 * self._encoded / (now - self._adapted) - self.rate)
-        self._encoded, self._adapted = 0, now
+        self._encoded, self._adapted = 0.0, now
         self._follow(now)
 
-    def narrow(self, now: float) -> None:
-        """Encode at less, if the subscribers can take no more, without waiting whether that lasts."""
-        self._follow(now, at_once=True)
+    def encodes(self, encoding: str) -> bool:
+        """Tell whether there is that encoding already, so that whoever wants it needs a keyframe."""
+        return encoding in self._encodings
 
-    def _follow(self, now: float, *, at_once: bool = False) -> None:
+    def _follow(self, now: float) -> None:
         shares = [s.share for s in self._subscriptions if not s.own] or [s.share for s in self._subscriptions]
-        tier = self._tier.update(now, shares, self.transcoder.pixels, at_once=at_once)
+        tier = self._tier.update(now, shares, self.transcoder.pixels)
         self.transcoder.bitrate = min(tier, self.max_bitrate)
 
     def ask_for(self, bitrate: int | None) -> None:
@@ -175,7 +177,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if not batch and not (self._reset and self._kept):
             return
         self._kept = bool(batch)
-        codecs = sorted({s.codec for s in self._subscriptions}) or ["VP8"]
+        codecs = sorted({e for s in self._subscriptions for e in (s.encoding, s.wanted)}) or ["VP8"]
+        self._encodings = codecs
         keyframe = bool(batch) and self._keyframe_wanted and now - self._keyframe_sent > KEYFRAME_INTERVAL
         if keyframe:
             self._keyframe_wanted, self._keyframe_sent = False, now
@@ -253,13 +256,16 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self._break()
             return
         self.sent += 1
-        self._encoded += max(len(video.data) for video in videos.values())
+        self._encoded += _full_size(videos, self.transcoder.bitrate)
         packets = Packets(self.sent)
         captured = self._captured_at(next(iter(videos.values())).timestamp)
         if captured is not None:
             self.age.note((ntp_now() - captured) / (1 << 32), time.monotonic())
         for subscription in self._subscriptions:
-            video = videos.get(subscription.codec)
+            wanted = videos.get(subscription.wanted)
+            if wanted is not None and wanted.keyframe:
+                subscription.encoding = subscription.wanted
+            video = videos.get(subscription.encoding)
             if video is not None:
                 subscription.deliver(video, packets, captured)
 
@@ -267,3 +273,9 @@ class VideoPublication(Publication[FilteredVideoSink]):
         """Return the NTP time at which the camera took the picture with that outgoing timestamp."""
         stamped = self._timeline.timestamp(timestamp)
         return self._source.capture_ntp(stamped) if self._source is not None and stamped is not None else None
+
+
+def _full_size(videos: Mapping[str, FilteredVideo], bitrate: int) -> float:
+    """Return the bytes of a picture encoded at `bitrate`, or what they would be where only the small one is made."""
+    full = [len(video.data) for encoding, video in videos.items() if encoding != SMALL]
+    return max(full) if full else len(videos[SMALL].data) * bitrate / SMALL_BITRATE

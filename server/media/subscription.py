@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from server.core.token_bucket import TokenBucket
-from server.media.codec.encoder import EncodedVideo, FilteredVideo
+from server.media.codec.encoder import ENCODERS, SMALL, EncodedVideo, FilteredVideo
 from server.media.rtc import AudioPacket, RtpSender, packetize_h264, packetize_vp8
 
 PICTURE_IDS = 1 << 15  # RFC 7741, section 4.2
 KEYFRAMES_AT_ONCE, KEYFRAMES_PER_SECOND = 8, 1.0
 """Of one peer's requests; a browser repeats a request every 0.2 s until it is answered (RFC 4585, section 6.3.1)."""
+
+LAYER_BACKLOG, MAX_BACKLOG = 0.03, 0.5
+"""Seconds that a picture may wait for the peer's line: one to which no other refers, a frame; any; chosen."""
 
 
 class Packets:
@@ -25,13 +28,13 @@ class Packets:
         self._picture_id = index % PICTURE_IDS
         self._made: dict[str, list[bytes]] = {}
 
-    def payloads(self, codec: str, video: EncodedVideo) -> list[bytes]:
-        """Return the payloads for a codec; only VP8 carries the picture id."""
-        made = self._made.get(codec)
+    def payloads(self, encoding: str, video: EncodedVideo) -> list[bytes]:
+        """Return the payloads of an encoding; only VP8 carries the picture id."""
+        made = self._made.get(encoding)
         if made is None:
-            vp8 = codec == "VP8"
+            vp8 = ENCODERS[encoding].codec == "VP8"
             made = packetize_vp8(video.data, self._picture_id) if vp8 else packetize_h264(video.data)
-            self._made[codec] = made
+            self._made[encoding] = made
         return made
 
 
@@ -49,8 +52,13 @@ def limited(request: Callable[[], None]) -> Callable[[], None]:
 class FilteredVideoSink(Protocol):
     """Takes the pictures of a VideoPublication, which are filtered; see VideoSubscription, which takes any."""
 
+    encoding: str
+    """What it is sent: a codec, or SMALL."""
+
     @property
-    def codec(self) -> str: ...
+    def wanted(self) -> str:
+        """The encoding that it goes over to at a keyframe."""
+        ...
 
     @property
     def share(self) -> float | None: ...
@@ -90,20 +98,35 @@ class Publication(Generic[Sink]):
 
 
 class VideoSubscription:
-    """Video to one peer: from a keyframe on, whole or only its base layer.
+    """Video to one peer: from a keyframe on, whole, only its base layer, or `small`.
 
     `share` is the bandwidth that the peer has for this stream, in bit/s, None while it isn't known; `own` is whether
     it is the camera's own picture, which has no say in how the others see it.
     """
 
     def __init__(self, sender: RtpSender, codec: str, *, own: bool = False) -> None:
-        self.codec = codec
+        self.codec = self.encoding = self.wanted = codec
         self.own = own
         self.base_only = False
         self.share: float | None = None
         self._sender = sender
         self._started = False
         self._paused = False
+        self._skipped = False
+
+    @property
+    def small(self) -> bool:
+        """Whether it is to be sent in the small encoding, which there is of VP8."""
+        return self.wanted == SMALL
+
+    @small.setter
+    def small(self, small: bool) -> None:
+        if self.codec != "VP8" or small == self.small:
+            return
+        self.wanted = SMALL if small else self.codec
+        if small:  # there is no room for what is sent until it begins
+            self._started = False
+            self._sender.forget()
 
     @property
     def paused(self) -> bool:
@@ -117,16 +140,29 @@ class VideoSubscription:
             self._sender.forget()
 
     def deliver(self, video: EncodedVideo, packets: Packets, capture_ntp: int | None) -> None:
-        """Send one picture, unless the peer is away, has it paused, waits for a keyframe, or drops its layer."""
+        """Send one picture, unless the peer is away, has it paused, waits for a keyframe, or drops its layer.
+
+        What the peer's line has no room for soon is left out, too, and then all up to the next keyframe.
+        """
         if self.paused or not self._sender.ready:
             self._started = False
             return
+        backlog = self._sender.backlog
+        if video.layer and (self.base_only or backlog > LAYER_BACKLOG):
+            return
+        if backlog > MAX_BACKLOG:
+            self._started, self._skipped = False, True
+            return
         if video.keyframe:  # what came before is of no use any more
             self._sender.forget()
-            self._started = True
-        if not self._started or (self.base_only and video.layer):
-            return
-        self._sender.send(packets.payloads(self.codec, video), video.timestamp, capture_ntp=capture_ntp)
+            self._started, self._skipped = True, False
+        elif self._skipped:
+            self._skipped = False
+            self._sender.on_keyframe_request()
+        if self._started:
+            self._sender.send(
+                packets.payloads(self.encoding, video), video.timestamp, capture_ntp=capture_ntp
+            )
 
     def close(self) -> None:
         """Send nothing any more."""

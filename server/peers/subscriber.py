@@ -265,6 +265,7 @@ class Subscriber:
                 slot.transceiver,
                 on_keyframe_request=limited(publication.request_keyframe),
                 on_bitrate=lambda _: self.adapt(time.monotonic()),
+                paced=isinstance(publication, VideoPublication),  # a screen's keyframe takes seconds
             )
             video = VideoSubscription(slot.sender, slot.sender.codec or "VP8", own=stream.own)
             slot.subscription = video

@@ -1,6 +1,6 @@
 // @ts-check
 import { showInTab } from './favicon.js';
-import { loadPreferences, savePreferences } from './preferences.js';
+import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { DataSaver } from './data-saver.js';
 import { save, upload } from './file-transfer.js';
@@ -10,6 +10,7 @@ import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
 import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
+import { Elsewhere } from '../view/elsewhere.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
 import { announce, clearNotices, notify, warn } from '../view/notices.js';
@@ -47,6 +48,7 @@ export class RoomController {
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
   #invite = new Invite((message) => this.#send(message));
+  #elsewhere = new Elsewhere();
   #screen = new ScreenShare();
   #shortcuts;
   #saving;
@@ -89,6 +91,7 @@ export class RoomController {
       'settings': () => {
         this.#view.showSettings();
         this.#settings.show(local.devices);
+        this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);

@@ -12,6 +12,7 @@ from filters.base import Alpha, Plane, Planes, planes_of
 from filters.compositor import composite, composite_crop
 from filters.effects import Effects
 from filters.framing import HEADROOM, MAX_ZOOM, WHOLE, CropBox, Framing, find_extent, framed
+from filters.matting.follow import Point
 from filters.matting.segmenter import Box
 from filters.person import PersonFilter
 from tests.support.kernels import matte, picture
@@ -242,3 +243,16 @@ def test_a_new_stream_begins_with_the_whole_frame() -> None:
     assert shown is not None
     plain, _ = film([LEFT], GREEN, Effects())
     assert np.array_equal(planes_of(shown.frame).y, plain[0].y)
+
+
+def test_a_point_to_follow_is_one_of_the_picture_that_is_shown() -> None:
+    known = KnownMattes([matte_at(LEFT)] * 91)
+    person = PersonFilter(nobody, GREEN, matte=known)
+    person.effects = Effects(framing=True)
+    for i in range(90):
+        person.filter(frame_at(LEFT, i))
+    person.follow(Point(0.5, 0.5))
+    person.filter(frame_at(LEFT, 90))
+    assert isinstance(known.target, Point)
+    assert known.target.x == pytest.approx(LEFT.middle, abs=0.06)
+    assert known.target.y > 0.5

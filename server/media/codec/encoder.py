@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import av
+import cv2
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
@@ -16,6 +17,10 @@ from server.media.codec.frames import VIDEO_CLOCK_RATE
 MIN_BITRATE = 100_000  # bit/s; chosen, below the lowest tier of layer_selection
 BASE_LAYER_SHARE = 0.6
 """Bits of the base layer, of those of both layers. As libwebrtc divides them (SimulcastRateAllocator)."""
+SMALL = "VP8 small"
+"""The encoding of SmallVp8Encoder, among the codecs."""
+SMALL_BITRATE = 150_000
+"""bit/s of a small encoding; chosen: three base layers of it, and speech, go through 400 kbit/s."""
 FINEST, COARSEST = 10, 56
 """Quantizers of libvpx, of 0 to 63. Finer ones than 10 are bits that nobody sees: the luma's PSNR is above 45 dB."""
 
@@ -54,7 +59,7 @@ class VideoEncoder:
     def encode(self, frame: FilteredFrame, timestamp: int, *, keyframe: bool) -> FilteredVideo:
         """Encode one picture; raise av.FFmpegError when the codec can't."""
         picture = self._prepare(frame)
-        wanted = (picture.width, picture.height, max(self.bitrate, MIN_BITRATE))
+        wanted = (picture.width, picture.height, self._rate())
         if self._context is None or self._opened_with != wanted:
             self._context = self._open(*wanted)
             self._opened_with = wanted
@@ -70,6 +75,9 @@ class VideoEncoder:
 
     def _prepare(self, frame: FilteredFrame) -> av.VideoFrame:
         return frame.frame
+
+    def _rate(self) -> int:
+        return max(self.bitrate, MIN_BITRATE)
 
     def _open(self, width: int, height: int, bitrate: int) -> VideoCodecContext:
         raise NotImplementedError
@@ -131,6 +139,20 @@ class Vp8Encoder(VideoEncoder):
         return FilteredVideo(data, timestamp, keyframe, layer)
 
 
+class SmallVp8Encoder(Vp8Encoder):
+    """Half of the width and height at a rate of its own, for whom even the other's base layer is too much."""
+
+    def _prepare(self, frame: FilteredFrame) -> av.VideoFrame:
+        source = frame.frame
+        small, planes = new_frame((source.width + 1) // 2, (source.height + 1) // 2)
+        for target, plane in zip(planes, planes_of(source), strict=True):
+            cv2.resize(plane, target.shape[::-1], dst=target, interpolation=cv2.INTER_AREA)
+        return small
+
+    def _rate(self) -> int:
+        return SMALL_BITRATE
+
+
 class H264Encoder(VideoEncoder):
     """Constrained baseline H.264, for peers without VP8; three times the cost."""
 
@@ -183,5 +205,6 @@ def _has_idr(data: bytes) -> bool:
     return False
 
 
-ENCODERS: dict[str, type[VideoEncoder]] = {"VP8": Vp8Encoder, "H264": H264Encoder}
+ENCODERS: dict[str, type[VideoEncoder]] = {"VP8": Vp8Encoder, SMALL: SmallVp8Encoder, "H264": H264Encoder}
+"""By encoding: the name of a codec, or SMALL."""
 DECODERS = {"VP8": "libvpx", "H264": "h264"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
@@ -64,7 +64,7 @@ class Transcoder:
     _encoders: dict[str, VideoEncoder] = field(default_factory=dict)
 
     def transcode(
-        self, frames: Sequence[EncodedFrame], codecs: Iterable[str], *, keyframe: bool
+        self, frames: Sequence[EncodedFrame], codecs: Sequence[str], *, keyframe: bool
     ) -> list[FilteredVideo]:
         """Decode all `frames`, show the last of them, return it once per codec in the order of `codecs`.
 
@@ -113,12 +113,14 @@ class Transcoder:
             self._size = picture.width, picture.height
         return picture
 
-    def _encode(self, shown: FilteredFrame, codecs: Iterable[str], keyframe: bool) -> list[FilteredVideo]:
+    def _encode(self, shown: FilteredFrame, codecs: Sequence[str], keyframe: bool) -> list[FilteredVideo]:
         start = time.thread_time()
         self.times.pictures += 1
         timestamp = shown.frame.pts or 0
         self.pixels = shown.frame.width * shown.frame.height
         videos = []
+        for unused in self._encoders.keys() - set(codecs):
+            del self._encoders[unused]  # whoever wants it again needs a keyframe, which a new one begins with
         for codec in codecs:
             encoder = self._encoders.get(codec)
             if encoder is None:

@@ -61,7 +61,7 @@ class RecordingClock:
 class VideoTap:
     """Subscribes to one participant's filtered video for a recording, from a keyframe on."""
 
-    codec = "VP8"
+    encoding = wanted = "VP8"
     share: float | None = None
     own: bool = False
 

@@ -20,6 +20,7 @@ from .streams import (
     receive_audio,
     receive_video,
 )
+from .timed_queue import TimedQueue
 from .upstream import install
 from .vp8 import packetize_vp8
 
@@ -34,6 +35,7 @@ __all__ = [
     "PeerConnection",
     "RtpSender",
     "SenderStats",
+    "TimedQueue",
     "Timeline",
     "VideoReceiver",
     "VideoStats",

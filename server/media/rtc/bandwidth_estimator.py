@@ -54,6 +54,14 @@ class PacketResult(NamedTuple):
     arrival: float | None
 
 
+class _Arrival(NamedTuple):
+    """When a packet of so many bytes came, and for how many seconds it had waited."""
+
+    time: float
+    size: int
+    wait: float
+
+
 @dataclass(slots=True)
 class _Second:
     """The delays in one second of time."""
@@ -68,28 +76,36 @@ class SentLog:
 
     def __init__(self) -> None:
         self._next = 0
-        self._sent: list[tuple[int, float, int]] = [(-1, 0.0, 0)] * LOG_SIZE
+        self._total = self._told = 0
+        self._sent: list[tuple[int, float, int, int]] = [(-1, 0.0, 0, 0)] * LOG_SIZE
         self._reference = Unwrapper(24)
 
     def add(self, size: int, now: float) -> int:
         """Return the transport-wide sequence number (16 bits) of a packet of `size` bytes sent at `now` seconds."""
         number = self._next
         self._next = (number + 1) & 0xFFFF
-        self._sent[number % LOG_SIZE] = number, now, size
+        self._total += size
+        self._sent[number % LOG_SIZE] = number, now, size, self._total
         return number
+
+    @property
+    def in_flight(self) -> int:
+        """How many bytes were sent after the latest packet that the peer has told of."""
+        return self._total - self._told
 
     def take(self, feedback: Feedback) -> list[PacketResult]:
         """Return what a feedback packet tells of packets that are known, each arrival once."""
         start = self._reference(feedback.reference) * REFERENCE
         reports = []
         for number, arrival in enumerate(feedback.arrivals, feedback.base):
-            known, sent, size = self._sent[number % LOG_SIZE]
+            known, sent, size, total = self._sent[number % LOG_SIZE]
             if known != number & 0xFFFF:
                 continue
+            self._told = max(self._told, total)
             if arrival is None:
                 reports.append(PacketResult(sent, size, None))
             else:
-                self._sent[number % LOG_SIZE] = -1, 0.0, 0
+                self._sent[number % LOG_SIZE] = -1, 0.0, 0, 0
                 reports.append(PacketResult(sent, size, (start + arrival) * 1e-6))
         return reports
 
@@ -101,8 +117,8 @@ class BandwidthEstimator:
         self.bitrate: int | None = None
         """bit/s; None until there is feedback."""
         # As long as the log, whatever times a peer makes up.
-        self._arrived: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
-        self._train: deque[tuple[float, int]] = deque(maxlen=LOG_SIZE)
+        self._arrived: deque[_Arrival] = deque(maxlen=LOG_SIZE)
+        self._train: deque[_Arrival] = deque(maxlen=LOG_SIZE)
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=LOG_SIZE)
         self._seconds: deque[_Second] = deque()
         self._updated: float | None = None
@@ -121,8 +137,9 @@ class BandwidthEstimator:
         usual = self._usual(delays, now)
         wait = min(delays) - usual
         for arrival, delay, size in arrived:
-            self._arrived.append((arrival, size))
-            self._couple(arrival, delay - usual, size)
+            came = _Arrival(arrival, size, delay - usual)
+            self._arrived.append(came)
+            self._couple(came)
         elapsed = 0.0 if self._updated is None else now - self._updated
         self._updated = now
         limit = self._limit()
@@ -132,12 +149,12 @@ class BandwidthEstimator:
             self._raise(elapsed, now)
         return False
 
-    def _couple(self, arrival: float, wait: float, size: int) -> None:
+    def _couple(self, came: _Arrival) -> None:
         """Add a packet to the train of those that were sent while the one before still waited, or end it."""
-        if wait < LATE or (self._train and arrival - self._train[-1][0] > wait):
+        if came.wait < LATE or (self._train and came.time - self._train[-1].time > came.wait):
             self._train.clear()
-        if wait >= LATE:
-            self._train.append((arrival, size))
+        if came.wait >= LATE:
+            self._train.append(came)
 
     def _usual(self, delays: Sequence[float], now: float) -> float:
         """Return the mean delay in the best second of late, clocks' difference included; jitter is in it."""
@@ -154,8 +171,10 @@ class BandwidthEstimator:
     def _limit(self) -> int | None:
         """Return the rate of the bottleneck in bit/s, None when none shows."""
         train = _latest(self._train, LONGEST_TRAIN)
-        if len(train) > 1 and train[-1][0] - train[0][0] >= SHORTEST_TRAIN:
-            return _rate(train)
+        if len(train) > 1 and train[-1].time - train[0].time >= SHORTEST_TRAIN:
+            # While a queue gets shorter it lets others through besides, which are not known here: sound.
+            shorter = train[-1].wait < SHORTER * max(packet.wait for packet in train)
+            return None if shorter else _rate(train)
         if not self._loses():
             return None
         self._outcomes.clear()
@@ -171,7 +190,7 @@ class BandwidthEstimator:
     def _rate(self) -> int | None:
         """Return what has arrived in the last second, in bit/s."""
         recent = _latest(self._arrived, RATE_WINDOW)
-        return _rate(recent) if recent[-1][0] - recent[0][0] > RATE_WINDOW / 2 else None
+        return _rate(recent) if recent[-1].time - recent[0].time > RATE_WINDOW / 2 else None
 
     def _lower(self, limit: int, wait: float, now: float) -> bool:
         self._limited = now
@@ -195,14 +214,14 @@ class BandwidthEstimator:
             self.bitrate = max(before, min(round(MOST * rate), round(before * (1 + GROWTH * elapsed))))
 
 
-def _latest(arrivals: deque[tuple[float, int]], seconds: float) -> deque[tuple[float, int]]:
+def _latest(arrivals: deque[_Arrival], seconds: float) -> deque[_Arrival]:
     """Forget all but the latest arrivals; one older one stays, so that they span the time."""
-    while len(arrivals) > 2 and arrivals[-1][0] - arrivals[1][0] >= seconds:
+    while len(arrivals) > 2 and arrivals[-1].time - arrivals[1].time >= seconds:
         arrivals.popleft()
     return arrivals
 
 
-def _rate(arrivals: deque[tuple[float, int]]) -> int:
+def _rate(arrivals: deque[_Arrival]) -> int:
     """Return bit/s: what came after the first, in the time that it took."""
-    size = sum(size for _, size in islice(arrivals, 1, None))
-    return round(8 * size / (arrivals[-1][0] - arrivals[0][0]))
+    size = sum(arrival.size for arrival in islice(arrivals, 1, None))
+    return round(8 * size / (arrivals[-1].time - arrivals[0].time))

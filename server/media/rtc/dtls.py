@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pylibsrtp
@@ -20,13 +20,15 @@ from server.core.token_bucket import TokenBucket
 
 from . import datagrams, transport_cc, udp
 from .addresses import IceConnection
-from .bandwidth_estimator import BandwidthEstimator, SentLog
+from .bandwidth_estimator import NO_LIMIT, BandwidthEstimator, SentLog
 from .clocks import ClockOffset
 from .dtls_handshake import PatientHandshake
 from .dtls_records import acceptable
+from .pacer import Pacer
 from .receive_buffer import RoundTrip
 from .refusals import REFUSALS
 from .stun import IceSocket
+from .timed_queue import TimedQueue
 
 UNSENDABLE = (ValueError, struct.error, pylibsrtp.Error)
 """What is raised for packets that can't be written or encrypted."""
@@ -71,6 +73,7 @@ class DtlsTransport(PatientHandshake):
     clock_offset: ClockOffset
     sent: SentLog
     estimator: BandwidthEstimator
+    pacer: Pacer
 
     @classmethod
     def adopt(cls, stock: RTCDtlsTransport) -> DtlsTransport:
@@ -83,6 +86,8 @@ class DtlsTransport(PatientHandshake):
         stock._feedback_limit = transport_cc.FeedbackLimit()
         stock.sent = SentLog()
         stock.estimator = BandwidthEstimator()
+        stock.pacer = Pacer()
+        stock._paced = TimedQueue(lambda send: send())
         stock._sockets = set()
         stock._packets = TokenBucket(MAX_BURST, MAX_PACKETS)
         stock._ssrcs = set()
@@ -94,6 +99,7 @@ class DtlsTransport(PatientHandshake):
     _feedback_limit: transport_cc.FeedbackLimit
     _sockets: set[StunProtocol]
     _packets: TokenBucket
+    _paced: TimedQueue[Callable[[], None]]
     _ssrcs: set[bytes]
 
     @property
@@ -188,7 +194,10 @@ class DtlsTransport(PatientHandshake):
         except ValueError:
             REFUSALS.add("rtcp")
             return
-        if self.estimator.update(reports, time.monotonic()):
+        now = time.monotonic()
+        lowered, bitrate = self.estimator.update(reports, now), self.estimator.bitrate
+        self.pacer.limit(None if bitrate == NO_LIMIT else bitrate, now, self.sent.in_flight if lowered else 0)
+        if lowered:
             senders: Iterable[Any] = self._rtp_router.senders.values()
             for sender in senders:
                 if sender.narrowed():  # one stream tells it for the whole connection
@@ -234,6 +243,11 @@ class DtlsTransport(PatientHandshake):
         """Encrypt and send one (compound) RTCP packet, or drop it: not connected, or socket full."""
         if self.ready:
             self._send([self._tx_srtp.protect_rtcp(packet)])
+
+    def pace(self, size: int, send: Callable[[], None]) -> None:
+        """Send a picture, of `size` bytes, once the peer's line has carried what was sent before."""
+        now = time.monotonic()
+        self._paced.put(send, self.pacer.take(size, now), now)
 
     def send_packets(self, packets: list[bytes]) -> None:
         """Encrypt and send RTP packets, or drop them: not connected, or socket full."""

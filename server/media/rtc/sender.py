@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from aiortc import RTCRtpTransceiver
@@ -49,7 +50,9 @@ class SenderStats(NamedTuple):
     fraction_lost: float | None
     """0 to 1, since the report before."""
     bandwidth: int | None
-    """bit/s, of everything the subscriber receives on this connection: by its feedback, or by its REMB."""
+    """bit/s of this connection: of all video, by the subscriber's feedback, or of everything, by its REMB."""
+    video: bool = True
+    """Whether it is video, else sound."""
 
 
 class PacketSender(RTCRtpSender):
@@ -161,13 +164,34 @@ class PacketSender(RTCRtpSender):
         voice: bool,
         capture_ntp: int | None,
     ) -> None:
-        """Send one frame or piece of audio; `ready` must be true, `timestamp` is that of the RTP header.
+        """Send one frame, once the peer's line has room, or piece of audio; `timestamp` is that of the RTP header.
 
         A packet that the socket does not take keeps its number, so that the subscriber asks for it again.
         """
-        assert self._writer is not None
+        send = partial(self._write, self.stream, payloads, timestamp, level, voice, capture_ntp)
+        if self.kind == "video" and self.stream is not None and self.stream.paced:
+            self.transport.pace(sum(map(len, payloads)), send)
+        else:
+            send()
+
+    def _write(
+        self,
+        stream: RtpSender | None,
+        payloads: Sequence[bytes],
+        timestamp: int,
+        level: int | None,
+        voice: bool,
+        capture_ntp: int | None,
+    ) -> None:
+        if self._writer is None or not self.ready or self.stream is not stream:
+            return  # it has waited, and the transceiver is another's now
         now = ntp_now()
-        self.transport.send_packets(self._writer.write(payloads, timestamp, now, level, voice))
+        try:
+            packets = self._writer.write(payloads, timestamp, now, level, voice)
+            self.transport.send_packets(packets)
+        except UNSENDABLE as error:  # what one peer sent must not keep another's packets from the rest
+            logger.debug("packets can't be sent: %s", error)
+            return
         self.last_sent = timestamp, time.monotonic()
         # It comes from a participant's clock, which may say anything.
         believed = capture_ntp is not None and abs(capture_ntp - now) < MAX_CAPTURE_AGE << 32
@@ -188,6 +212,7 @@ class PacketSender(RTCRtpSender):
         now, round_trip = ntp_now(), max(self._RTCRtpSender__rtt or DEFAULT_ROUND_TRIP, SHORTEST_ROUND_TRIP)
         packet = self._writer.rewrite(sequence_number & 0xFFFF, now, round_trip)
         if packet:
+            self.transport.pacer.take(len(packet), time.monotonic())
             self.transport.send_packets([packet])
         elif self._writer.limit.exhausted(now / (1 << 32)):
             self._send_keyframe()
@@ -241,16 +266,19 @@ class RtpSender:
         *,
         on_keyframe_request: Callable[[], None] = lambda: None,
         on_bitrate: Callable[[int], None] | None = None,
+        paced: bool = True,
     ) -> None:
         """Attach to the transceiver; TypeError when its connection was not made by `peer_connection`.
 
         `on_keyframe_request` is called once the stream can be sent, and for each PLI; `on_bitrate` for each
         REMB, and of one stream of a connection when its estimate comes down, with bit/s of the whole connection.
+        Video that is `paced` waits for a peer whose line is narrow.
         """
         if not isinstance(transceiver.sender, PacketSender):
             raise TypeError("the transceiver is not of a connection that peer_connection made")
         self.on_keyframe_request = on_keyframe_request
         self.announced = False
+        self.paced = paced
         self._on_bitrate = on_bitrate
         self._remb: int | None = None
         self._origin: int | None = None
@@ -262,6 +290,11 @@ class RtpSender:
     def ready(self) -> bool:
         """Whether `send` sends: negotiated, connected, not inactive, not closed."""
         return self._sender.stream is self and self._sender.ready
+
+    @property
+    def backlog(self) -> float:
+        """For how many seconds a picture would wait for the peer's line."""
+        return self._sender.transport.pacer.wait(time.monotonic()) if self.paced else 0.0
 
     @property
     def codec(self) -> str | None:
@@ -283,6 +316,7 @@ class RtpSender:
             sender._RTCRtpSender__rtt,
             sender.fraction_lost,
             self._remb if estimate is None else estimate,
+            sender.kind == "video",
         )
 
     def send(
@@ -305,10 +339,7 @@ class RtpSender:
         if self._origin is None:
             self._origin = self._start() - timestamp
         payloads = self._with_own_picture_id(payloads)
-        try:
-            self._sender.write(payloads, (self._origin + timestamp) & 0xFFFFFFFF, level, voice, capture_ntp)
-        except UNSENDABLE as error:  # what one peer sent must not keep another's packets from the rest
-            logger.debug("packets can't be sent: %s", error)
+        self._sender.write(payloads, (self._origin + timestamp) & 0xFFFFFFFF, level, voice, capture_ntp)
 
     def _with_own_picture_id(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
         shared = picture_id_of(payloads[0]) if self._sender.is_vp8 else None

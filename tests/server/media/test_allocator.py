@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import pytest
+
 from server.media.allocator import BandwidthAllocator
-from server.media.codec.encoder import BASE_LAYER_SHARE
+from server.media.codec.encoder import BASE_LAYER_SHARE, SMALL
 from server.media.publication import VideoPublication
 from server.media.rtc import SenderStats
 from server.media.subscription import VideoSubscription
@@ -30,8 +32,11 @@ class Video:
         return self.subscription, self.publication
 
 
-def stats(bandwidth: int | None, sent: int = 0) -> list[SenderStats]:
-    return [SenderStats(0, sent, 0.05, 0.0, bandwidth)]
+def stats(bandwidth: int | None, sent: int = 0, sound: int = 10**9) -> list[SenderStats]:
+    return [
+        SenderStats(0, sent, 0.05, 0.0, bandwidth),
+        SenderStats(0, sound, 0.05, 0.0, bandwidth, video=False),
+    ]
 
 
 def adapt(downlink: BandwidthAllocator, now: float, bandwidth: int | None, videos: list[Video]) -> None:
@@ -45,12 +50,23 @@ def test_where_there_is_room_everybody_gets_everything() -> None:
     assert {v.subscription.share for v in videos} == {float("inf")}
 
 
-def test_before_anything_pauses_the_encoders_go_down() -> None:
+def test_before_anything_pauses_it_is_sent_in_the_small_encoding() -> None:
     videos = [Video(900_000) for _ in range(3)]
     adapt(BandwidthAllocator(), 0, 700_000, videos)
-    assert all(v.subscription.base_only for v in videos)
+    assert all(v.subscription.base_only and v.subscription.small for v in videos)
     assert not any(v.subscription.paused for v in videos)
-    assert {v.publication.transcoder.bitrate for v in videos} == {250_000}
+    share = 0.9 * 700_000 / 3 / BASE_LAYER_SHARE
+    assert [v.subscription.share for v in videos] == pytest.approx([share] * 3)
+
+
+def test_a_small_encoding_that_begins_needs_no_keyframe_of_everybody_and_one_that_is_there_does() -> None:
+    first, second = Video(900_000), Video(900_000)
+    second.publication._encodings = ["VP8", SMALL]
+    adapt(BandwidthAllocator(), 0, 300_000, [first, second])
+    assert first.subscription.small
+    assert second.subscription.small
+    first.publication.request_keyframe.assert_not_called()  # type: ignore[attr-defined]
+    second.publication.request_keyframe.assert_called_once()  # type: ignore[attr-defined]
 
 
 def test_who_speaks_goes_on_when_others_pause() -> None:
@@ -76,6 +92,7 @@ def test_a_camera_that_is_off_takes_no_part() -> None:
     off, on = Video(900_000), Video(900_000)
     off.publication.rate = 0
     adapt(BandwidthAllocator(), 0, 500_000, [off, on])
+    assert on.subscription.small
     assert not on.subscription.paused
-    assert on.publication.transcoder.bitrate == 600_000
+    assert on.subscription.share == pytest.approx(450_000 / BASE_LAYER_SHARE)
     assert off.subscription.share == on.subscription.share

@@ -6,6 +6,7 @@ import pytest
 
 from server.media.codec.encoder import BASE_LAYER_SHARE
 from server.media.layer_selection import (
+    SMALL_BASE,
     STEP_UP_AFTER,
     TIERS,
     BitrateTier,
@@ -118,25 +119,48 @@ def test_only_most_of_the_room_takes_anything_from_the_others(narrow: float, wid
     assert settle(BitrateTier(600_000), [*shares], SMALL, 0, 20)[-1] == max(150_000, min(narrow, 400_000))
 
 
-def test_what_does_not_fit_even_as_base_layers_is_paused_until_it_does() -> None:
+def test_what_does_not_fit_even_as_base_layers_is_small_until_it_does() -> None:
     selection = LayerSelection()
     assert selection.update(0, 700_000, [600_000] * 3) == 3
-    assert selection.paused == 1
+    assert (selection.small, selection.paused) == (2, 0)
     assert selection.share(700_000, 600_000) == pytest.approx(630_000 / 3 / BASE_LAYER_SHARE)
-    selection.update(0.5, 700_000, [600_000] * 3)
+    for now in (1.0, 2.0, 3.0):  # the publications have come down
+        selection.update(now, 700_000, [250_000] * 3)
+    assert (selection.base_only, selection.small) == (3, 0)
+
+
+def test_what_is_small_stays_so_while_nothing_shows_that_more_fits() -> None:
+    selection = LayerSelection()
+    selection.update(0, 300_000, [600_000] * 3)
+    assert (selection.small, selection.paused) == (3, 0)
+    for now in range(1, 60):
+        selection.update(now, round(1.5 * 3 * SMALL_BASE), [600_000] * 3)
+    assert selection.small == 3
+    counts = []
+    for now in range(60, 70):
+        selection.update(now, 10_000_000, [600_000] * 3)
+        counts.append(selection.small)
+    assert counts[-1] == 0
+    assert all(a - b in (0, 1) for a, b in pairwise([3, *counts]))
+
+
+def test_what_does_not_fit_even_small_is_paused_until_it_does() -> None:
+    selection = LayerSelection()
+    selection.update(0, 170_000, [600_000] * 3)
+    assert (selection.small, selection.paused) == (3, 1)
+    selection.update(0.5, 170_000, [600_000] * 3)
     assert selection.paused == 1
-    selection.update(1, 700_000, [250_000] * 3)  # the publications have come down
-    assert selection.paused == 0
-    assert selection.base_only == 3
+    selection.update(1, 310_000, [600_000] * 3)
+    assert (selection.small, selection.paused) == (3, 0)
 
 
 def test_paused_streams_come_back_one_by_one_as_the_estimate_grows() -> None:
     selection = LayerSelection()
-    selection.update(0, 300_000, [600_000] * 3)
+    selection.update(0, 90_000, [600_000] * 3)
     assert selection.paused == 2
     counts = []
     for now in range(1, 8):
-        sent = 600_000 * BASE_LAYER_SHARE * (3 - selection.paused)
+        sent = SMALL_BASE * (3 - selection.paused)
         selection.update(now, round(1.5 * sent), [600_000] * 3)
         counts.append(selection.paused)
     assert counts[-1] == 0

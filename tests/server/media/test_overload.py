@@ -59,6 +59,8 @@ class SlowFilter:
 class Peer:
     """Stands for an RtpSender; notes when each picture came."""
 
+    backlog = 0.0
+
     ready = True
 
     def __init__(self) -> None:

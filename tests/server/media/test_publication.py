@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,11 +12,12 @@ import av
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
-from server.media.codec.encoder import Vp8Encoder
+from server.media.codec.encoder import SMALL, Vp8Encoder, vp8_size
 from server.media.load import LoadMeter
 from server.media.publication import MAX_WAITING, VideoPublication
 from server.media.rtc import EncodedFrame, ntp_now
-from server.media.subscription import VideoSubscription
+from server.media.rtc.vp8 import depayload_vp8
+from server.media.subscription import MAX_BACKLOG, VideoSubscription
 from server.media.workers.threads import ThreadTranscoding
 
 RAW, PAINTED = 220, 60
@@ -61,6 +62,8 @@ class Peer:
     """Stands for an RtpSender."""
 
     ready: bool = True
+    backlog: float = 0.0
+    on_keyframe_request: Callable[[], None] = lambda: None
     sent: list[tuple[list[bytes], int]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -355,3 +358,62 @@ async def test_it_tells_how_old_its_pictures_are_when_they_leave(executor: Threa
     age = publication.age.at(time.monotonic())
     assert age is not None
     assert 3 <= age <= 3.1 + time.monotonic() - start
+
+
+def sizes(peer: Peer) -> list[tuple[int, int] | None]:
+    """Return the size of each keyframe that a peer was sent, None for what is none."""
+    return [vp8_size(depayload_vp8(payloads[0])[0]) for payloads, _ in peer.sent]
+
+
+async def test_a_peer_on_a_narrow_line_gets_a_small_encoding_and_later_the_whole_one_without_a_gap(
+    executor: ThreadPoolExecutor,
+) -> None:
+    publication, peer, other = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+        Peer(),
+    )
+    narrow = subscribe(publication, peer)
+    subscribe(publication, other)
+    frames = camera(9)
+    await feed(publication, frames[:2], peer)
+    assert not publication.encodes(SMALL)
+    narrow.small = True
+    await feed(publication, frames[2:5], peer)
+    assert publication.encodes(SMALL)
+    narrow.small = False
+    await feed(publication, frames[5:7], peer)  # no keyframe yet
+    publication._keyframe_sent = 0.0
+    publication.request_keyframe()
+    await feed(publication, frames[7:], peer)
+    assert sizes(peer) == [(64, 48), None, (32, 24), None, None, None, None, (64, 48), None]
+    assert sizes(other) == [(64, 48), *[None] * 6, (64, 48), None]
+    assert not publication.encodes(SMALL)
+
+
+async def test_what_the_line_has_no_room_for_is_left_out_up_to_a_keyframe(
+    executor: ThreadPoolExecutor,
+) -> None:
+    publication, peer, other = (
+        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        Peer(),
+        Peer(),
+    )
+    peer.on_keyframe_request = publication.request_keyframe
+    subscribe(publication, peer)
+    subscribe(publication, other)
+    frames = camera(10)
+    await feed(publication, frames[:1], other)
+    peer.backlog = 0.1
+    await feed(publication, frames[1:3], other)
+    assert len(peer.sent) == 2  # the keyframe and a base layer
+    peer.backlog = MAX_BACKLOG + 0.1
+    await feed(publication, frames[3:6], other)
+    assert len(peer.sent) == 2
+    peer.backlog = 0.0
+    publication._keyframe_sent = 0.0
+    await feed(publication, frames[6:], other)
+    after = sizes(peer)[2:]
+    assert after[0] == (64, 48)
+    assert set(after[1:]) == {None}
+    assert len(other.sent) == 10

@@ -94,6 +94,20 @@ def test_a_queue_that_does_not_empty_lowers_it_again() -> None:
     assert min(link.estimate(3, 9)) >= LOWEST
 
 
+def test_what_comes_while_a_queue_gets_shorter_is_no_limit() -> None:
+    """Little is sent then, and between it come others' packets, which are not known here."""
+
+    def others(t: float) -> float:
+        return t + max(0.0, 0.28 - 0.6 * (t - 3.7))
+
+    link = Link(lambda t: 1e8 if t < 3 else 600_000)
+    link.run(lambda t: 3e6, 0, 3.2)
+    found = link.estimate(3.15, 3.3)[-1]
+    link._capacity, link._free = lambda t: 1e8, 0.0
+    link.run(lambda t: 100_000, 3.7, 4.3, stall=others)
+    assert link.estimate(4.2, 4.3)[-1] > 0.9 * found
+
+
 def test_it_follows_what_is_used_up_again_and_forgets_the_limit() -> None:
     link = Link(lambda t: 1e8 if not 2 < t < 4 else 1e6)
     link.run(lambda t: 2e6 if t < 2.2 else 700_000, 0, 20)
@@ -198,6 +212,17 @@ def test_packets_are_known_again_across_the_wrap_and_once_only() -> None:
     times = [r.arrival for r in reports if r.arrival is not None]
     assert times[-1] - times[0] == pytest.approx(0.099, abs=3e-4)
     assert [r.arrival for r in log.take(feedback)] == [None]
+
+
+def test_what_is_in_flight_was_sent_after_the_latest_packet_that_the_peer_tells_of() -> None:
+    log, arrivals = SentLog(), ArrivalLog(1)
+    sent = [log.add(100, i * 0.001) for i in range(10)]
+    assert log.in_flight == 1000
+    for i in (0, 1, 2, 4):
+        arrivals.add(sent[i], 1_000_000 + i * 1000, 2)
+    for packet in arrivals.feedback():
+        log.take(read_feedback(packet))
+    assert log.in_flight == 500
 
 
 def test_what_was_never_sent_or_is_long_gone_is_not_reported() -> None:
