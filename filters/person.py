@@ -21,9 +21,12 @@ from filters.base import Alpha, FilteredFrame, Outcome, Plane, Planes, new_frame
 from filters.compositor import composite, composite_crop
 from filters.effects import Effects
 from filters.foreground import foreground
+from filters.frames import seconds_of, size_of, stamp, to_yuv420p
 from filters.framing import Framing
-from filters.low_light import LowLight
-from filters.matting.matte import Matte, MatteFrame, MatteOptions, Matting, Network
+from filters.low_light import LowLight, lighten
+from filters.matting.follow import FollowState, Point, Target
+from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.matting import MatteFrame, Matting
 from filters.matting.segmenter import Box
 from filters.matting.smoother import TemporalSmoother
 from filters.placeholder import placeholder
@@ -79,6 +82,8 @@ class PersonFilter:
         self.network_interval = 1.0
         self.full_blur = False
         self._plate_wanted: bool | None = None
+        self._target: Target | None = None
+        self._target_changed = False
         self.inferences = 0
         self.inference_time = 0.0
         self._network = segmenter
@@ -98,7 +103,7 @@ class PersonFilter:
         held = _Held(frame)
         self._held.append(held)
         try:
-            self._take_plate()
+            self._take_wishes()
             self.matte.network_interval = self.network_interval
             if self.matte.privacy != self.privacy:
                 self.matte.privacy = self.privacy
@@ -141,6 +146,20 @@ class PersonFilter:
         """Record a clean plate from the next frames without anybody, or forget it; may be called from any thread."""
         self._plate_wanted = wanted
 
+    @property
+    def followed(self) -> FollowState:
+        """Whether one person is followed, and in sight; while `lost`, nobody is shown."""
+        if self._target_changed:
+            return "off" if self._target is None else "lost"
+        return self.matte.followed
+
+    def follow(self, target: Target | None) -> None:
+        """Show one person only from the next frame on, or with None everybody; may be called from any thread.
+
+        A point is one of the picture that is shown.
+        """
+        self._target, self._target_changed = target, True
+
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
         self._settle()
@@ -156,7 +175,14 @@ class PersonFilter:
         self._framing, self._low_light = Framing(), LowLight()
         self._last = self._before = None
 
-    def _take_plate(self) -> None:
+    def _take_wishes(self) -> None:
+        if self._target_changed:
+            self._target_changed = False
+            target = self._target
+            if isinstance(target, Point):
+                target = Point(*self._framing.shown.seen_at(*target))
+            self.matte.follow(target)
+            self._last = None  # it may show others
         wanted, self._plate_wanted = self._plate_wanted, None
         if wanted:
             self.matte.record_plate()
@@ -164,13 +190,13 @@ class PersonFilter:
             self.matte.use_plate(None)
 
     def _push(self, held: _Held) -> None:
-        held.frame = frame = _yuv420p(held.frame)
+        held.frame = frame = to_yuv420p(held.frame)
         held.planes = planes_of(frame)
-        before, self._before = self._before, _time(frame)
+        before, self._before = self._before, seconds_of(frame)
         if before is not None and not 0 <= self._before - before <= MAX_GAP:
             self._settle()
             self.matte.reset()
-        if len(self._held) > 1 and _size(self._held[-2].frame) != _size(frame):
+        if len(self._held) > 1 and size_of(self._held[-2].frame) != size_of(frame):
             self._settle()
         ready = self.matte.push(held.planes)
         if ready is not None:
@@ -204,19 +230,21 @@ class PersonFilter:
         return self._safe(held.frame)
 
     def _show(self, frame: av.VideoFrame, source: Planes, matte: Plane) -> FilteredFrame:
-        now = _time(frame)
+        now = seconds_of(frame)
         background = self.background.paint(source, matte, now)
         crop = self._framing.follow(matte if self.effects.framing else None, now)
-        # Whoever has been moved has other parts of the room behind, so its tint is wrong then, too.
-        person = source if self.background.tinted and crop is None else foreground(source, matte)
-        if self.effects.low_light:
-            person = self._low_light.correct(person, matte, now)
+        gain = self._low_light.look(source.y, matte, now) if self.effects.low_light else 1.0
+        # Whoever is moved, or lighter than the room, has no tint of what is behind.
+        tinted = self.background.tinted and crop is None and gain == 1.0
+        person = source if tinted else foreground(source, matte)
+        if gain > 1.0:
+            person = lighten(person, matte, gain)
         out, planes = new_frame(*source.size)
         if crop is None:
             composite(person, matte, background, planes)
         else:
             matte = composite_crop(person, matte, background, crop, planes)
-        _stamp(out, frame)
+        stamp(out, frame)
         self._last = _Shown(out, now, self.background)
         self.outcomes[Outcome.FILTERED] += 1
         self.failing = False
@@ -230,13 +258,13 @@ class PersonFilter:
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
         try:
-            self._take_plate()
+            self._take_wishes()
             if self._held or self._before is not None:  # the first frame under the cover
                 self._settle()
                 self._held.clear()
                 self.matte.reset()
                 self._before = None
-            return self._light(_yuv420p(frame))
+            return self._light(to_yuv420p(frame))
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
             return self._safe(frame)
@@ -246,8 +274,8 @@ class PersonFilter:
         nobody = np.zeros(source.y.shape, np.uint8)
         background = self.background.full_blur()
         out, planes = new_frame(*source.size)
-        composite(source, nobody, background.paint(source, nobody, _time(frame)), planes)
-        _stamp(out, frame)
+        composite(source, nobody, background.paint(source, nobody, seconds_of(frame)), planes)
+        stamp(out, frame)
         self.outcomes[Outcome.FULL_BLUR] += 1
         return FilteredFrame(out)
 
@@ -256,8 +284,8 @@ class PersonFilter:
         if (
             last is not None
             and last.background is self.background
-            and _size(last.frame) == _size(source)
-            and abs(_time(source) - last.time) <= MAX_REPEAT
+            and size_of(last.frame) == size_of(source)
+            and abs(seconds_of(source) - last.time) <= MAX_REPEAT
         ):
             out, planes = new_frame(source.width, source.height)
             for copy, original in zip(planes, planes_of(last.frame), strict=True):
@@ -266,27 +294,7 @@ class PersonFilter:
         else:
             out = placeholder(source.width, source.height)
             self.outcomes[Outcome.PLACEHOLDER] += 1
-        _stamp(out, source)
+        stamp(out, source)
         if self._on_matte:
             self._on_matte(np.zeros((source.height, source.width), np.uint8))
         return FilteredFrame(out, safe=True)
-
-
-def _yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
-    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p", threads=1)
-
-
-def _size(frame: av.VideoFrame) -> tuple[int, int]:
-    return frame.width, frame.height
-
-
-def _time(frame: av.VideoFrame) -> float:
-    if frame.pts is None or frame.time_base is None:
-        return 0.0
-    return float(frame.pts * frame.time_base)
-
-
-def _stamp(out: av.VideoFrame, source: av.VideoFrame) -> None:
-    out.pts = source.pts
-    if source.time_base is not None:
-        out.time_base = source.time_base

@@ -41,6 +41,7 @@ FLOORS = [
         "filters.framing",
         "filters.effects",
         "filters.placeholder",
+        "filters.frames",
     ],
     ["filters.heif"],
     ["filters.base", "filters.kernels"],

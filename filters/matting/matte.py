@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from filters.base import Alpha, Plane, Planes
 from filters.matting import components, edges, region
 from filters.matting.clean_plate import Plate, PlateCapture
+from filters.matting.follow import Follow, FollowState, Target
 from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
+from filters.matting.matting import MatteFrame, PlateState
 from filters.matting.motion import scaled, warped_inside
 from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
@@ -41,50 +43,6 @@ class MatteOptions:
     stillness: bool = True
 
 
-class MatteFrame(NamedTuple):
-    """A frame and its matte, uint8, of the size of the frame's luma; 0 is room and stays hidden."""
-
-    planes: Planes
-    alpha: Plane
-
-
-PlateState: TypeAlias = Literal["none", "recording", "used"]
-"""What is known of a clean plate; `recording` while an empty room is waited for."""
-
-
-class Matting(Protocol):
-    """Frames of one stream in, the same frames with their mattes out, `delay` frames later."""
-
-    network_interval: float
-    privacy: float
-
-    @property
-    def delay(self) -> int: ...
-
-    @property
-    def plate(self) -> PlateState: ...
-
-    def push(self, planes: Planes) -> MatteFrame | None:
-        """Take a frame; return the one whose turn it is."""
-        ...
-
-    def flush(self) -> list[MatteFrame]:
-        """Return what is still inside."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the stream."""
-        ...
-
-    def record_plate(self) -> None:
-        """Make a plate of the next frames in which nobody is in sight."""
-        ...
-
-    def use_plate(self, planes: Planes | None) -> None:
-        """Know the room from a picture of it without people; None forgets it."""
-        ...
-
-
 class Matte:
     """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
 
@@ -108,7 +66,10 @@ class Matte:
         self._plate: Plate | None = None
         self._recording: PlateCapture | None = None
         self.privacy = self._options.privacy
+        self._follow: Follow | None = None
         self._held: deque[Planes] = deque()
+        self._apart = False
+        """Whether the next frame must not be smoothed with those before it: they show others."""
         self.reset()
 
     @property
@@ -137,6 +98,9 @@ class Matte:
         if self._last is not None and not follows(work, self._last):
             ended = self.flush()
             self.reset()
+        elif self._apart:
+            ended = self.flush()
+        self._apart = False
         try:
             alpha = self._analyse(planes, work)
         except Exception:
@@ -187,6 +151,17 @@ class Matte:
         """Whether a plate is in use: it was given or recorded, and fits what the camera sees."""
         return self._plate is not None and self._room.has_plate
 
+    def follow(self, target: Target | None) -> None:
+        """See Matting. Whoever is followed stays so when the stream is forgotten, by what they look like."""
+        self._follow = None if target is None else Follow(target)
+        self._stillness.forget()
+        self._apart = True
+
+    @property
+    def followed(self) -> FollowState:
+        """See Matting."""
+        return self._follow.state if self._follow else "off"
+
     def reset(self) -> None:
         """Forget the stream, the frames held and the room; a plate is tried again, its recording begins anew."""
         self._smoother.flush()
@@ -199,6 +174,8 @@ class Matte:
             self._recording = PlateCapture(self._recording.wanted)
         self._stillness = Stillness()
         self._probation = Probation()
+        if self._follow:
+            self._follow.forget()
         self._last: Work | None = None
         self._alpha: Plane | None = None
         self._cells = self._seen = np.zeros((0, 0), np.uint8)
@@ -228,6 +205,8 @@ class Matte:
                 self._cells = resized(alpha, cell_size(work.size))
         if self._options.guided:
             alpha = self._refined(alpha, work)
+        if self._follow:
+            alpha = self._follow.limit(alpha, work)
         self._alpha = alpha
         if self._region.settled:
             self._stillness.saw(work.cells, self._cells)
@@ -287,7 +266,9 @@ class Matte:
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
         shown = resized(self._enlarge(alpha, fit(planes.size, NETWORK_SIDE)), planes.size)
         if self._plate and self._room.has_plate:
-            shown = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
+            refined = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
+            # To the plate whoever isn't room is a person.
+            shown = np.minimum(shown, refined) if self._follow else refined
         return MatteFrame(planes, shown)
 
     def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:

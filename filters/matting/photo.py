@@ -11,8 +11,10 @@ import numpy as np
 from filters.base import Alpha, Plane, Planes
 from filters.matting import edges
 from filters.matting.components import keep_people
+from filters.matting.follow import Follow, FollowState, Target
 from filters.matting.grid import cell_size, fit, work_of
-from filters.matting.matte import MatteFrame, MatteOptions, Network, PlateState
+from filters.matting.matte import MatteOptions, Network
+from filters.matting.matting import MatteFrame, PlateState
 from filters.matting.region import bounds, paste
 from filters.matting.segmenter import Box
 from filters.matting.unmixing import unmixed
@@ -38,6 +40,8 @@ class PhotoMatte:
         low, high = edges.LEVELS
         self.privacy = (options or MatteOptions()).privacy
         self._stretch = edges.stretching(low, high, self.privacy)
+        self._target: Target | None = None
+        self.followed: FollowState = "off"
 
     def push(self, planes: Planes) -> MatteFrame:
         """Return the photo with its matte, uint8, at luma size. Errors of the network pass through."""
@@ -52,6 +56,10 @@ class PhotoMatte:
         alpha = keep_people(np.median(np.stack(looks), axis=0).astype(np.uint8))
         work = work_of(planes, GRID_SIDE)
         alpha = unmixed(alpha, edges.guided(alpha, work.y, GUIDE_RADIUS), work)
+        if self._target is not None:
+            follow = Follow(self._target)
+            alpha = follow.limit(alpha, work)
+            self.followed = follow.state
         return MatteFrame(planes, self._stretch(resized(alpha, planes.size)))
 
     def flush(self) -> list[MatteFrame]:
@@ -62,6 +70,11 @@ class PhotoMatte:
 
     def use_plate(self, planes: Planes | None) -> None:
         """Do nothing: only videos use a plate."""
+
+    def follow(self, target: Target | None) -> None:
+        """See Matting."""
+        self._target = target
+        self.followed = "off" if target is None else "lost"
 
     def reset(self) -> None:
         """Do nothing: one photo knows nothing of another."""

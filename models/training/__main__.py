@@ -11,6 +11,7 @@ import onnx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.training import ablation as ablations
 from models.training import prepare as preparing
 from models.training import table as tables
 from models.training.data.manifest import ManifestError, Source, load_manifest
@@ -29,10 +30,11 @@ from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run
 from models.training.suite import write_suite
 from models.training.teacher import Teacher
-from models.training.train import CHECKPOINT, Trainer, draw_of
+from models.training.train import CHECKPOINT, Trainer, draw_of, maker_of
 
 MODELS = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results")
+ABLATION = RESULTS / "ablation" / "losses.json"
 TEACHER = MODELS / "selfie_general.onnx"
 
 app = typer.Typer(
@@ -136,11 +138,15 @@ def train(
     prepared: Prepared,
     folder: Folder,
     device: Annotated[str, typer.Option(metavar="cpu|cuda")] = "cpu",
+    samples: Annotated[
+        Path | None, typer.Option(help="A folder to keep samples in, for other runs that draw alike.")
+    ] = None,
 ) -> None:
     """Train a run, or go on with it from its last checkpoint."""
     try:
         settings = load_run(run)
-        trainer = Trainer(settings, folder, draw_of(settings, prepared, load_manifest()), device)
+        make = maker_of(settings, draw_of(settings, prepared, load_manifest()), samples)
+        trainer = Trainer(settings, folder, make, device)
     except ERRORS as error:
         _fail(error)
     trainer.resume()
@@ -149,6 +155,32 @@ def train(
         trainer.train(
             lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
         )
+
+
+@app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(metavar="ABLATION.toml", help="A run, and what is changed in it.")],
+    prepared: Prepared,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The runs' folders, and their samples.")],
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder of clips with mattes.")],
+) -> None:
+    """Train and measure every variant with every seed that has no stored result yet."""
+    try:
+        done = ablations.results(ABLATION)
+        for name, run in ablations.load_ablation(file).runs():
+            if any((r["variant"], r["seed"]) == (name, run.seed) for r in done):
+                continue
+            place = folder / f"{name.replace(' ', '_')}_{run.seed}"
+            make = maker_of(run, draw_of(run, prepared, load_manifest()), folder / "samples")
+            Trainer(run, place, make).train(lambda *_: None)
+            network = place / "network.onnx"
+            export_checkpoint(run, place / CHECKPOINT, network, description=name, licence="Apache-2.0")
+            figures = quality_of(network, suite, every=10)._asdict()
+            done.append({"variant": name, "seed": run.seed, **figures})
+            ablations.save(done, ABLATION)
+            typer.echo(f"{name}, seed {run.seed}: IoU {figures['iou']:.3f}, MAD {figures['mad']:.1f}")
+    except ERRORS as error:
+        _fail(error)
 
 
 @app.command()
@@ -234,13 +266,14 @@ def record(
 
 @app.command()
 def table(
-    readme: Annotated[Path, typer.Option(help="The file that holds the table.")] = MODELS / "README.md",
+    readme: Annotated[Path, typer.Option(help="The file that holds the tables.")] = MODELS / "README.md",
     check: Annotated[bool, typer.Option(help="Only tell whether it is up to date.")] = False,
 ) -> None:
-    """Write the README's table of trained networks from the stored results."""
+    """Write the README's tables from the stored results."""
     before = readme.read_text(encoding="utf-8")
     try:
-        after = tables.inserted(before, tables.markdown(tables.results(RESULTS)))
+        after = tables.inserted(before, tables.NETWORKS, tables.markdown(tables.results(RESULTS)))
+        after = tables.inserted(after, tables.ABLATION, ablations.markdown(ablations.results(ABLATION)))
     except ERRORS as error:
         _fail(error)
     if check and after != before:

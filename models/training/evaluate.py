@@ -144,9 +144,10 @@ def _outline(plane: Plane) -> Plane:
 
 
 class Cost(NamedTuple):
-    """What a network costs: its parameters, and the CPU time of one thread for a look at 400×224, in ms."""
+    """What a network costs: its parameters, the pixels of a look, and the CPU time of one thread for one, in ms."""
 
     parameters: int
+    pixels: int
     ms: float
 
 
@@ -163,7 +164,8 @@ class Quality(NamedTuple):
 def cost_of(path: Path) -> Cost:
     weights = onnx.load(path).graph.initializer
     parameters = sum(int(np.prod(w.dims)) for w in weights if w.data_type == onnx.TensorProto.FLOAT)
-    return Cost(parameters, milliseconds(network_of(path)))
+    network = network_of(path)
+    return Cost(parameters, network.card.pixels, milliseconds(network))
 
 
 def quality_of(path: Path, suite: Path, every: int) -> Quality:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from models.training.architectures.registry import build
 from models.training.architectures.selfie import Selfie
+from models.training.data.samples import PIXELS
 from models.training.settings import Run
 
-TRIALS = ((224, 400), (256, 160))
+TRIALS = ((224, 400), (256, 160), (64, 96))
 """(height, width) at which the exported network has to agree with the module."""
 
 TOLERANCE = 1e-4
@@ -24,7 +25,6 @@ MULTIPLE = 32
 """Of height and width: no encoder here divides by more."""
 
 SELFIE_MULTIPLE = 16
-PIXELS = 89_600
 OPSET = 17
 
 CARD = """\
@@ -115,7 +115,15 @@ def multiple_of(network: nn.Module) -> int:
     return SELFIE_MULTIPLE if isinstance(network, Selfie) else MULTIPLE
 
 
-def write_card(path: Path, multiple: int, *, description: str, licence: str, source: dict[str, str]) -> None:
+def write_card(
+    path: Path,
+    multiple: int,
+    *,
+    description: str,
+    licence: str,
+    source: dict[str, str],
+    pixels: int = PIXELS,
+) -> None:
     """Write the card beside `path`, the .onnx file."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     lines = "\n".join(f'{key} = "{value}"' for key, value in source.items())
@@ -125,7 +133,7 @@ def write_card(path: Path, multiple: int, *, description: str, licence: str, sou
         sha256=digest,
         source=lines,
         multiple=multiple,
-        pixels=PIXELS,
+        pixels=pixels,
     )
     path.with_suffix(".toml").write_text(text, encoding="utf-8")
 
@@ -135,4 +143,11 @@ def export_checkpoint(run: Run, checkpoint: Path, path: Path, *, description: st
     network = trained(run, checkpoint)
     to_onnx(network, path)
     source = {"architecture": run.architecture, "seed": str(run.seed), "init": Path(run.init).name}
-    write_card(path, multiple_of(network), description=description, licence=licence, source=source)
+    write_card(
+        path,
+        multiple_of(network),
+        description=description,
+        licence=licence,
+        source=source,
+        pixels=run.pixels,
+    )

@@ -21,10 +21,8 @@ from models.training.data.pictures import (
     resized,
     to_bytes,
 )
+from models.training.data.samples import PIXELS
 from models.training.teacher import LABELS, Teacher, Vote
-
-PIXELS = 89_600
-"""A photo is looked at at about so many pixels, as in the filter."""
 
 BAND = 4
 """Half the width, in pixels, of the band around a hand-drawn outline in which it isn't believed."""

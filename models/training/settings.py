@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
+from models.training.data.samples import PIXELS
 from models.training.data.scene import Shares
 from models.training.losses import LossWeights
 
@@ -51,12 +52,14 @@ class Run:
 
     architecture: str = "selfie"
     init: str = ""
-    """An .onnx file of the selfie graph to start from; "" from scratch."""
+    """What to start from: an .onnx file of the selfie graph, torchvision's .pth of MobileNetV2; "" from scratch."""
     teacher: str = ""
     seed: int = 1
     images: int = 100_000
     """Image-iterations of the whole schedule."""
     batch: int = 16
+    pixels: int = PIXELS
+    """About height × width of a look at the whole frame; the card says the same."""
     threads: int = 2
     width: float = 1.0
     """Channels of a network, as a share of the article's."""

@@ -1,4 +1,4 @@
-"""The README's table of trained networks, from stored results."""
+"""The README's tables, from stored results."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-BEGIN, END = "<!-- table of trained networks: begin -->", "<!-- end -->"
+NETWORKS, ABLATION = "table of trained networks", "table of losses"
+"""Names of the tables: each stands between two comments that say where it begins and ends."""
+
 HEADER = (
-    "| network | parameters | images seen | ms | IoU | MAD | boundary F1 | leak % | lost % | remark |",
-    "|---|---|---|---|---|---|---|---|---|---|",
+    "| network | parameters | looks at | images seen | ms | IoU | MAD | boundary F1 | leak % | lost % | remark |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -23,6 +25,8 @@ class Result:
 
     name: str
     parameters: int
+    pixels: int
+    """About height × width of a look at the whole frame."""
     images: int
     ms: float
     remark: str
@@ -41,7 +45,15 @@ class Result:
             _number(self.lost, 2),
         )
         seen = f"{self.images:,}" if self.images else "–"
-        cells = (self.name, f"{self.parameters:,}", seen, f"{self.ms:.1f}", *scores, self.remark)
+        cells = (
+            self.name,
+            f"{self.parameters:,}",
+            f"{self.pixels:,} px",
+            seen,
+            f"{self.ms:.1f}",
+            *scores,
+            self.remark,
+        )
         return f"| {' | '.join(cells)} |"
 
 
@@ -73,10 +85,11 @@ def markdown(rows: list[Result]) -> str:
     return "\n".join([*HEADER, *(result.row() for result in rows)])
 
 
-def inserted(readme: str, table: str) -> str:
-    """Return the README with the table in its place."""
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1:
-        raise TableError(f"the README should hold {BEGIN} and {END} once")
-    before, _, rest = readme.partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+def inserted(readme: str, name: str, table: str) -> str:
+    """Return the README with the table in the place of that name."""
+    begin, end = (f"<!-- {name}: {where} -->" for where in ("begin", "end"))
+    if readme.count(begin) != 1 or readme.count(end) != 1:
+        raise TableError(f"the README should hold {begin} and {end} once")
+    before, _, rest = readme.partition(begin)
+    after = rest.partition(end)[2]
+    return f"{before}{begin}\n{table}\n{end}{after}"

@@ -29,15 +29,18 @@ class Vote(NamedTuple):
 class Teacher:
     """A network on one thread; (1, 3, H, W) RGB in [0, 1] gives (1, 1, H, W)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scale: float = 1.0) -> None:
+        """Load a network that looks at every picture `scale` times enlarged."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        self._scale = scale
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def look(self, picture: Picture, scale: float = 1.0) -> Floats:
-        """Return the matte of a picture looked at `scale` times its size, at the picture's size."""
+        """Return the matte of a picture looked at at `scale`, at the picture's size."""
         height, width = picture.shape[:2]
+        scale *= self._scale
         size = tuple(max(4, round(side * scale / MULTIPLE)) * MULTIPLE for side in (width, height))
         how = cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR
         small = picture if size == (width, height) else cv2.resize(picture, size, interpolation=how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 from models.training.architectures.registry import build
 from models.training.data.manifest import Manifest, ManifestError
 from models.training.data.people import Store
-from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Ring, with_teacher
+from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Make, Ring, kept, with_teacher
 from models.training.data.rooms import kept_for_choosing, load_rooms
-from models.training.data.samples import SHAPES, WHOLE, Draw
+from models.training.data.samples import PIXELS, WHOLE, Draw, shapes
+from models.training.disturb import disturbed
 from models.training.losses import Prediction, Targets, total
 from models.training.settings import Run
 from models.training.teacher import Teacher
@@ -31,8 +33,6 @@ LOG_EVERY = 25
 """Steps between two lines of the log."""
 
 SAVE_MINUTES = 3.0
-DISTURBED = 0.15
-"""How much a consistency term changes the colours, as a share."""
 
 Progress = Callable[[int, int, str], None]
 """Called with image-iterations done, all of them, and a line about the losses."""
@@ -54,10 +54,20 @@ def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
     return Draw(store, people, rooms, run.shares)
 
 
+def maker_of(run: Run, draw: Draw, samples: Path | None = None) -> Make:
+    """Return what makes the run's samples; those in `samples` serve every run that draws alike."""
+    teacher = Teacher(Path(run.teacher), (PIXELS / run.pixels) ** 0.5) if run.teacher else None
+    make = with_teacher(draw, teacher, run.seed * 10**8)
+    if samples is None:
+        return make
+    alike = (run.seed, run.pixels, run.teacher, run.data.sources, run.shares)
+    return kept(make, samples / hashlib.sha256(repr(alike).encode()).hexdigest()[:12])
+
+
 class Trainer:
     """One run in one folder."""
 
-    def __init__(self, run: Run, folder: Path, draw: Draw, device: str = "cpu") -> None:
+    def __init__(self, run: Run, folder: Path, make: Make, device: str = "cpu") -> None:
         torch.set_num_threads(run.threads)
         torch.set_flush_denormal(True)
         torch.manual_seed(run.seed)
@@ -70,9 +80,7 @@ class Trainer:
             self.network.parameters(), run.optimizer.rate, weight_decay=run.optimizer.decay
         )
         self._rng = np.random.default_rng(run.seed)
-        self._teacher = Teacher(Path(run.teacher)) if run.teacher else None
-        make = with_teacher(draw, self._teacher, run.seed * 10**8)
-        self._rings = [Ring(shape, run.data.ring, make) for shape in SHAPES]
+        self._rings = [Ring(shape, run.data.ring, make) for shape in shapes(run.pixels)]
         self._made = self.step = 0
         self._sums: dict[str, float] = defaultdict(float)
 
@@ -113,9 +121,9 @@ class Trainer:
             pending: Future[None] | None = None
             while self.step < steps:
                 ring = self._next_ring()
-                batch = self._batch(ring)
                 if pending:
                     pending.result()
+                batch = self._batch(ring)
                 pending = beside.submit(self._fill, ring, max(1, run.batch // run.data.uses))
                 self._learn(batch, self.step / steps)
                 if self.step % LOG_EVERY == 0:
@@ -146,9 +154,9 @@ class Trainer:
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._run.bf16):
             logits = self.network(picture)
-            other = self.network(self._disturbed(picture)) if self._run.losses.consistency else None
-        disturbed = None if other is None else Prediction(other.float())
-        terms = total(Prediction(logits.float()), targets, self._run.losses, disturbed)
+            other = self.network(disturbed(picture)) if self._run.losses.consistency else None
+        after = None if other is None else Prediction(other.float())
+        terms = total(Prediction(logits.float()), targets, self._run.losses, after)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms["total"])
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
@@ -165,12 +173,6 @@ class Trainer:
 
         picture = planes(PICTURE).contiguous(memory_format=self._layout)
         return picture, Targets(planes(ALPHA), planes(KNOWN), planes(TEACHER))
-
-    def _disturbed(self, picture: Tensor) -> Tensor:
-        count = len(picture)
-        gain = 1 + DISTURBED * torch.randn(count, 3, 1, 1, device=picture.device)
-        noise = 0.02 * torch.randn_like(picture)
-        return (picture * gain + noise).clamp(0, 1)
 
     def _follow(self) -> None:
         """Move the averaged weights towards the network's; early on, faster."""

@@ -17,7 +17,7 @@ MAX_LISTED = 20  # files that failed which are named
 
 
 def filter_many(
-    source: str, target: str, options: tuple[str, str, float, str, str], jobs: int, cluster: str
+    source: str, target: str, options: tuple[str, str, float, str, str, str], jobs: int, cluster: str
 ) -> None:
     """Filter every file, here or on a cluster; `options` are those of FilmOptions.of. Ends with 1 where one failed."""
     from filters.base import FilterError

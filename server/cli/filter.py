@@ -67,6 +67,14 @@ def filter_(
         Path | None,
         typer.Option(help="For videos: a picture of the same room without people, from the same camera."),
     ] = None,
+    follow: Annotated[
+        str,
+        typer.Option(
+            metavar="centre|X,Y",
+            help="Show one person only: who is in the centre, or at a point in shares of width and height, as "
+            "0.5,0.4, when somebody is first in sight.",
+        ),
+    ] = "",
     model: Model = DEFAULTS.model,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Of a folder, files at a time; by default as many as cores.")
@@ -89,9 +97,8 @@ def filter_(
                 "a folder takes neither --matte nor --plate nor a transparent background"
             )
         _end_by_signals()
-        filter_many(
-            given, wanted, (background, smoother, privacy, model, effects), jobs or DEFAULTS.workers, cluster
-        )
+        told = (background, smoother, privacy, model, effects, follow)
+        filter_many(given, wanted, told, jobs or DEFAULTS.workers, cluster)
         return
     source, target = Path(given), Path(wanted)
     if not within:
@@ -102,6 +109,7 @@ def filter_(
             "privacy": privacy,
             "effects": effects,
             "plate": plate,
+            "follow": follow,
             "model": model,
         }
         words = [f"--{name}={value}" for name, value in options.items() if value is not None]
@@ -111,7 +119,7 @@ def filter_(
         )
     end_with_parent()
     forbid_core_dumps()
-    _filter(source, target, background, matte, smoother, privacy, effects, plate, model)
+    _filter(source, target, background, matte, smoother, privacy, effects, plate, follow, model)
 
 
 def _end_by_signals() -> None:
@@ -129,12 +137,14 @@ def _filter(
     privacy: float,
     effects: str,
     plate: Path | None,
+    follow: str,
     model: str,
 ) -> None:
     from filters.backgrounds.background import Color, parse_background
     from filters.base import FilterError, Plane, planes_of
     from filters.effects import parse_effects
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
+    from filters.matting.follow import read_target
     from filters.matting.matte import Matte, MatteOptions
     from filters.matting.photo import PhotoMatte
     from filters.matting.segmenter import Segmenter, load_card
@@ -156,15 +166,18 @@ def _filter(
         if empty is not None:
             video.use_plate(planes_of(empty))
 
-        plate_fits = False
+        whom = read_target(follow)
+        plate_fits = found = False
 
         def make(chosen: Matte | PhotoMatte) -> MakeFilter:
             def make_filter(on_matte: MatteSink) -> PersonFilter:
                 def take(alpha: Plane) -> None:
-                    nonlocal plate_fits
+                    nonlocal plate_fits, found
                     plate_fits |= video.has_plate
+                    found |= chosen.followed == "following"
                     on_matte(alpha)
 
+                chosen.follow(whom)
                 person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
                 person.effects = wanted
                 return person
@@ -187,5 +200,7 @@ def _filter(
             )
         if plate and not plate_fits:
             warn(f"{plate} does not fit what the camera saw and was not used")
+        if follow and not found:
+            warn(f"nobody was at {follow} when somebody was first in sight, so nobody is shown")
     except FilterError as error:
         fail(error)

@@ -29,6 +29,7 @@ from filters.backgrounds.background import Background, parse_background
 from filters.base import FilterError, Plane
 from filters.effects import parse_effects
 from filters.files.filter_file import MakeFilter, MatteSink, filter_file
+from filters.matting.follow import read_target
 from filters.matting.matte import Matte, MatteOptions
 from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
@@ -63,20 +64,32 @@ class FilmOptions:
     privacy: float
     model: str
     effects: str = ""
+    follow: str = ""
+    """Whom to follow, as read_target reads it; empty shows everybody."""
     picture: bytes = b""
     """What the background's file holds, where it is one: other machines don't have it."""
 
     @classmethod
-    def of(cls, background: str, smoother: str, privacy: float, model: str, effects: str = "") -> FilmOptions:
+    def of(
+        cls,
+        background: str,
+        smoother: str,
+        privacy: float,
+        model: str,
+        effects: str = "",
+        follow: str = "",
+    ) -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
         parse_effects(effects)
+        read_target(follow)
         try:
             parse_background(background, PICTURES)
         except FilterError:
             parse_background(background, PICTURES, files=True)
             file = Path(background)
-            return cls(f"file{file.suffix}", smoother, privacy, model, effects, file.read_bytes())
-        return cls(background, smoother, privacy, model, effects)
+            content = file.read_bytes()
+            return cls(f"file{file.suffix}", smoother, privacy, model, effects, follow, content)
+        return cls(background, smoother, privacy, model, effects, follow)
 
     def line(self) -> dict[str, Any]:
         """Return this as JSON values."""
@@ -232,6 +245,7 @@ def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
             def take(alpha: Plane) -> None:
                 on_matte(alpha)
 
+            chosen.follow(read_target(job.follow))
             person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
             person.effects = parse_effects(job.effects)
             return person

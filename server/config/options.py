@@ -226,14 +226,21 @@ class Config:
         str,
         Option("`framing`, `low-light` or both, with a comma: for cameras that come by WHIP or from Janus."),
     ] = ""
+    follow: Annotated[
+        str,
+        Option(
+            "`centre`, or X,Y in shares of width and height: whom alone to show of cameras that come by WHIP or "
+            "from Janus; empty shows everybody."
+        ),
+    ] = ""
     workers: Annotated[int, Option("Processes that decode, filter and encode.", at_least=1)] = field(
         default_factory=_cores
     )
 
-    width: Annotated[int, Option("What cameras are asked for.", section="Media", at_least=1)] = 640
-    height: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 360
+    width: Annotated[int, Option("What cameras are asked for at most.", section="Media", at_least=1)] = 1280
+    height: Annotated[int, Option("What cameras are asked for at most.", at_least=1)] = 720
     frame_rate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 30
-    max_bitrate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 1_500_000
+    max_bitrate: Annotated[int, Option("What cameras are asked for at most.", at_least=1)] = 2_500_000
     start_bitrate: Annotated[
         int, Option("Of filtered video, before anything is known about the network.")
     ] = 600_000

@@ -163,11 +163,15 @@ def add_page(app: web.Application) -> PageFiles:
             raise web.HTTPFound(f"/r/{plain}")
         return files.page(request)
 
+    async def watch(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / "watch.html", headers={"Cache-Control": "no-cache"})
+
     async def asset(request: web.Request) -> web.Response:
         return files.asset(request)
 
     app.router.add_get("/", front)
     app.router.add_get("/r/{room}", room)
+    app.router.add_get("/watch/{room}/{person}", watch)
     app.router.add_get(ASSETS + "{name}", asset)
     app.router.add_static("/static", STATIC)
     return files

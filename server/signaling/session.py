@@ -147,6 +147,7 @@ class Session:
             "height": config.height,
             "frameRate": config.frame_rate,
             "maxBitrate": config.max_bitrate,
+            "scaleDown": participant.first_request.scale_down,
         }
         return {
             "type": "joined",
@@ -161,6 +162,7 @@ class Session:
             "grant": _describe_grant(participant.grant),
             "backgrounds": room.backgrounds(membership),
             "background": participant.background,
+            "followed": participant.filter.followed,
             "iceServers": describe(ice_servers(config, participant.id)),
             "model": self.model,
             "reactions": list(REACTIONS),
@@ -205,6 +207,7 @@ class Session:
                 "fps": round(frames / elapsed, 1) if elapsed > 0 else 0.0,
                 "delay": video.delay and round(video.delay * 1000, 1),
                 "plate": participant.filter.plate,
+                "followed": participant.filter.followed,
                 "degraded": degraded,
                 "reason": degraded and REASONS[degraded],
                 "model": self.model,

@@ -1,6 +1,6 @@
 // @ts-check
 import { showInTab } from './favicon.js';
-import { loadPreferences, savePreferences } from './preferences.js';
+import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { DataSaver } from './data-saver.js';
 import { save, upload } from './file-transfer.js';
@@ -10,6 +10,7 @@ import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
 import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
+import { Elsewhere } from '../view/elsewhere.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
 import { announce, clearNotices, notify, warn } from '../view/notices.js';
@@ -47,6 +48,7 @@ export class RoomController {
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
   #invite = new Invite((message) => this.#send(message));
+  #elsewhere = new Elsewhere();
   #screen = new ScreenShare();
   #shortcuts;
   #saving;
@@ -89,6 +91,7 @@ export class RoomController {
       'settings': () => {
         this.#view.showSettings();
         this.#settings.show(local.devices);
+        this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
@@ -98,7 +101,7 @@ export class RoomController {
       talk: (on) => void this.#talk(on),
       escape: () => this.#view.panel.close(),
     });
-    this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
+    this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#applyPreferences();
     this.#showSelf();
@@ -108,7 +111,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
-    if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
+    if (this.#saving.choice !== 'all') client.receive(this.#saving.choice);
     this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
@@ -210,7 +213,9 @@ export class RoomController {
       case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
       case 'invitations': return this.#invite.hear(message, state);
       case 'screen': return this.#screen.end(client, message.reason);
-      case 'filter': return this.#filterReport.showOwn(message);
+      case 'filter':
+        this.#filterReport.showSize(client.size, client.participants.length);
+        return this.#filterReport.showOwn(message);
       case 'totals': return this.#filterReport.showTotals(message);
       case 'error':
         if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(client, false);

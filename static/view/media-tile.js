@@ -5,6 +5,13 @@ import { element, icon } from './dom.js';
 
 /** @import {Box} from './grid.js' */
 
+/** A tile whose width is more than so many times its height would cut too much off an upright picture. */
+const UPRIGHT = 0.8;
+/** What is left beside a picture, as a share of the tile, that nobody sees. */
+const SLIM = 0.01;
+/** How often what surrounds a picture follows it, in ms. */
+const REPAINT = 500;
+
 /**
  * @typedef {object} TileEvents
  * @property {() => void} blocked told when the browser wants a click before it plays sound
@@ -18,6 +25,11 @@ export class MediaTile {
   element;
   video = element('video', { autoplay: '', playsinline: '', 'aria-hidden': 'true', disablepictureinpicture: '' });
   #audio = element('audio', { autoplay: '' });
+  /** Fills what a picture of another shape leaves of the tile: that picture, in too few pixels to be read. */
+  #backdrop = element('canvas', { class: 'tile-backdrop', width: '16', height: '9', 'aria-hidden': 'true' });
+  #repainting = 0;
+  /** How wide the tile is for its height. */
+  #shape = 1;
   #events;
 
   /**
@@ -32,14 +44,12 @@ export class MediaTile {
     this.video.disablePictureInPicture = false;
     const menu = element('button', { type: 'button', class: 'tile-menu', 'aria-haspopup': 'true' }, icon('more'));
     menu.onclick = () => events.menu(menu);
-    this.element = element('article', { class: 'tile', ...attributes }, ...children.slice(0, 1), this.video, this.#audio, ...children.slice(1), menu);
+    this.element = element('article', { class: 'tile', ...attributes }, ...children.slice(0, 1), this.#backdrop, this.video, this.#audio, ...children.slice(1), menu);
     this.element.ondblclick = (event) => {
       if (event.target instanceof Element && !event.target.closest('button')) events.pin();
     };
     this.video.onplaying = this.video.onloadeddata = () => this.element.setAttribute('data-playing', '');
-    this.video.onresize = () => {
-      this.element.toggleAttribute('data-portrait', this.video.videoHeight > this.video.videoWidth);
-    };
+    this.video.onresize = this.element.onfullscreenchange = () => this.#fit();
   }
 
   /** Says whom the menu is about.
@@ -61,6 +71,26 @@ export class MediaTile {
     style.setProperty('height', `${height}px`);
     this.element.toggleAttribute('data-main', isMain);
     this.element.toggleAttribute('data-pinned', isPinned);
+    this.#shape = width / height;
+    this.#fit();
+  }
+
+  /** Cuts cameras to the tile's shape where enough is left of them; of a screen nothing is ever cut. */
+  #fit() {
+    const { videoWidth, videoHeight } = this.video;
+    const shape = this.element.matches(':fullscreen') ? innerWidth / innerHeight : this.#shape;
+    const isWhole = this.element.matches('[data-screen], :fullscreen') || (videoHeight > videoWidth && shape > UPRIGHT);
+    const leavesSpace = isWhole && videoHeight > 0 && Math.abs(videoWidth / videoHeight / shape - 1) > SLIM;
+    this.element.dataset.fit = leavesSpace ? 'filled' : isWhole ? 'whole' : 'cut';
+    clearInterval(this.#repainting);
+    if (!leavesSpace) return;
+    this.#paintBackdrop();
+    this.#repainting = window.setInterval(() => this.#paintBackdrop(), REPAINT);
+  }
+
+  #paintBackdrop() {
+    const { width, height } = this.#backdrop;
+    this.#backdrop.getContext('2d')?.drawImage(this.video, 0, 0, width, height);
   }
 
   /** @param {MediaStreamTrack | undefined} track */
@@ -97,6 +127,7 @@ export class MediaTile {
   }
 
   remove() {
+    clearInterval(this.#repainting);
     setTrack(this.video, undefined);
     setTrack(this.#audio, undefined);
     this.element.remove();

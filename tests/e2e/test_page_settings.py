@@ -50,6 +50,19 @@ async def test_a_loudspeaker_is_chosen_tried_and_remembered(page: Page, fake: Fa
     await expect(page.get_by_label("Loudspeaker")).to_have_value("head")
 
 
+async def test_the_address_for_other_apps_is_shown_and_copied(page: Page, fake: FakeServer) -> None:
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write", "camera", "microphone"])
+    await page.add_init_script("sessionStorage.setItem('greenroom.token.studio', 'a.b.c')")
+    await join(page, fake)
+    await settings(page)
+    await page.get_by_text("Your picture in other apps").click()
+    address = f"{fake.url}/watch/studio/me#token=a.b.c"
+    await expect(page.get_by_label("Address for OBS")).to_have_value(address)
+    await page.locator("#elsewhere-copy").click()
+    await expect(page.get_by_text("Address copied.")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == address
+
+
 async def test_what_the_browser_does_to_the_sound_can_be_switched(page: Page, fake: FakeServer) -> None:
     await page.add_init_script("""
       window.applied = [];

@@ -12,6 +12,7 @@ from filters.base import Alpha, Plane, Planes, planes_of
 from filters.compositor import composite, composite_crop
 from filters.effects import Effects
 from filters.framing import HEADROOM, MAX_ZOOM, WHOLE, CropBox, Framing, find_extent, framed
+from filters.matting.follow import Point
 from filters.matting.segmenter import Box
 from filters.person import PersonFilter
 from tests.support.kernels import matte, picture
@@ -101,6 +102,16 @@ def test_a_head_that_rises_out_of_the_picture_is_followed_at_once() -> None:
     extent = find_extent(matte_at(Place(0.5, 0.95)))
     assert extent is not None
     assert crop.y - crop.side / 2 <= extent.top
+
+
+def test_a_head_that_comes_nearer_slowly_is_never_cut_off() -> None:
+    framing = Framing()
+    for i in range(450):
+        matte = matte_at(Place(0.5, 0.55 + max(0, i - 120) / 600))
+        crop = framing.follow(matte, i * STEP) or WHOLE
+        extent = find_extent(matte)
+        assert extent is not None
+        assert extent.top >= crop.y - crop.side / 2 - 1e-9
 
 
 def test_nobody_and_people_far_apart_are_the_whole_frame() -> None:
@@ -232,3 +243,16 @@ def test_a_new_stream_begins_with_the_whole_frame() -> None:
     assert shown is not None
     plain, _ = film([LEFT], GREEN, Effects())
     assert np.array_equal(planes_of(shown.frame).y, plain[0].y)
+
+
+def test_a_point_to_follow_is_one_of_the_picture_that_is_shown() -> None:
+    known = KnownMattes([matte_at(LEFT)] * 91)
+    person = PersonFilter(nobody, GREEN, matte=known)
+    person.effects = Effects(framing=True)
+    for i in range(90):
+        person.filter(frame_at(LEFT, i))
+    person.follow(Point(0.5, 0.5))
+    person.filter(frame_at(LEFT, 90))
+    assert isinstance(known.target, Point)
+    assert known.target.x == pytest.approx(LEFT.middle, abs=0.06)
+    assert known.target.y > 0.5

@@ -437,3 +437,38 @@ def test_what_is_distrusted_is_replaced_and_what_follows_is_shown(
     person.distrust()
     shown = run_on(person, film[6:10])
     assert [frame.safe for frame in shown] == [True, False, False, False]
+
+
+def test_a_picture_of_everybody_is_not_repeated_once_one_is_followed() -> None:
+    network = Network()
+    person = PersonFilter(network, GREEN)
+    for index in range(4):
+        person.filter(picture(index))
+    person.follow("nobody")
+    assert person.followed == "lost"
+    network.error = FilterError("no")
+    shown = [person.filter(picture(index)) for index in range(4, 8)]
+    assert person.outcomes[Outcome.REPEATED] == 0
+    assert not any(shows_person(frame) for frame in shown[1:] if frame is not None)
+
+
+def test_whoever_is_followed_stays_so_after_full_blur_and_reset() -> None:
+    person = PersonFilter(Network(), GREEN)
+    person.follow("nobody")
+    person.full_blur = True
+    person.filter(picture(0))
+    person.full_blur = False
+    for index in range(1, 4):
+        person.filter(picture(index))
+    person.reset()
+    shown = run(person, [picture(index) for index in range(4, 8)])
+    assert person.followed == "lost"
+    assert not any(shows_person(frame) for frame in shown)
+    person.follow(None)
+    assert any(shows_person(frame) for frame in run(person, [picture(index) for index in range(8, 12)]))
+
+
+def shows_person(shown: FilteredFrame) -> bool:
+    """Tell whether the left half has a pixel like the source's."""
+    y = planes_of(shown.frame).y
+    return bool((y[:, : y.shape[1] // 4] > ROOM_LUMA - 20).any())

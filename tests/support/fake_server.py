@@ -31,7 +31,7 @@ LIMITS = {
     "uploads": 8,
     "chat": 2000,
     "fileBytes": 1000,
-    "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
+    "video": {"width": 1280, "height": 720, "frameRate": 30, "maxBitrate": 2_500_000, "scaleDown": 2.0},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",
@@ -83,6 +83,7 @@ class FakeServer:
         self.refuse_entry: str | None = None
         self.redirect: tuple[str, str] | None = None
         self.held = False
+        self.followed = "off"
         self.recording: Message | None = None
         self.receipt: Message | None = None
         self.receipt_key: Message = {}
@@ -249,6 +250,7 @@ class FakeServer:
             "grant": self.grant,
             "backgrounds": self.backgrounds_offered,
             "background": shown,
+            "followed": self.followed,
             "redirected": redirected,
             "iceServers": [],
             "model": MODEL,
@@ -340,6 +342,7 @@ def report(**changes: object) -> Message:
         "fps": 29.9,
         "delay": 12.5,
         "plate": "none",
+        "followed": "off",
         "degraded": None,
         "reason": None,
         "rtt": 21.0,

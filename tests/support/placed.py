@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from filters.base import Plane, Planes
-from filters.matting.matte import MatteFrame, PlateState
+from filters.matting.follow import FollowState, Target
+from filters.matting.matting import MatteFrame, PlateState
 from tests.support.camera import Marker
 from tests.support.person import BUST_HEIGHT, cutout
 from tests.support.room import room
@@ -71,9 +72,11 @@ class KnownMattes:
     network_interval = 1.0
     privacy = 0.0
     plate: PlateState = "none"
+    followed: FollowState = "off"
 
     def __init__(self, mattes: list[Plane]) -> None:
         self._mattes = list(mattes)
+        self.target: Target | None = None
 
     def push(self, planes: Planes) -> MatteFrame:
         return MatteFrame(planes, self._mattes.pop(0))
@@ -86,6 +89,10 @@ class KnownMattes:
 
     def record_plate(self) -> None:
         pass
+
+    def follow(self, target: Target | None) -> None:
+        """Remember the target."""
+        self.target = target
 
     def use_plate(self, planes: Planes | None) -> None:
         pass

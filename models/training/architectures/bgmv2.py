@@ -52,8 +52,9 @@ class BackgroundMattingV2(nn.Module):
         cells = functional.avg_pool2d(error, PATCH // 2)
         if self.training:
             return resize(cells.sigmoid(), picture)
-        flat = cells.flatten(1)
-        least = flat.topk(min(self.patches, flat.shape[1]), dim=1).values[:, -1].view(-1, 1, 1, 1)
+        # Padded, so that a picture of fewer patches has enough to choose from, after export, too: there k is fixed.
+        flat = functional.pad(cells.flatten(1), (0, self.patches), value=float("-inf"))
+        least = flat.topk(self.patches, dim=1).values[:, -1].view(-1, 1, 1, 1)
         return functional.interpolate(
             (cells >= least).to(picture.dtype), size=picture.shape[2:], mode="nearest"
         )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.training.architectures.blocks import MOBILE, Attention, channels, conv, head, mobile, resize
-from models.training.architectures.unet import UNet
+from models.training.architectures.unet import mobile_unet
 
 
 class MODNet(nn.Module):
@@ -42,7 +42,7 @@ class BSHM(nn.Module):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         inner = channels(16, width)
-        self.mask = UNet(width)
+        self.mask = mobile_unet(width)
         self.unify = nn.Sequential(conv(4, inner, 3, 2), conv(inner, inner), nn.Conv2d(inner, 1, 1))
         self.refine = nn.Sequential(conv(4, inner, 3, 2), conv(inner, inner), conv(inner, inner))
         self.last = nn.Conv2d(inner + 4, 1, 3, 1, 1)

@@ -11,15 +11,18 @@ from models.training.architectures.bgmv2 import BackgroundMattingV2
 from models.training.architectures.bisenet import BiSeNet, BiSeNetV2
 from models.training.architectures.dfanet import DFANet
 from models.training.architectures.matting import BSHM, MODNet
+from models.training.architectures.mobilenetv2 import mobilenetv2_unet
 from models.training.architectures.portraitnet import BSN, PortraitNet
 from models.training.architectures.selfie import Selfie
 from models.training.architectures.sfnet import SFNet
 from models.training.architectures.sinet import SINet
 from models.training.architectures.swiftnet import SwiftNet
-from models.training.architectures.unet import UNet
+from models.training.architectures.unet import mobile_unet
 from models.training.settings import Run
 
 SELFIE = "selfie"
+MOBILENETV2_UNET = "mobilenetv2_unet"
+"""These two start from the weights in `init`, and have one width."""
 
 ARCHITECTURES: dict[str, Callable[[float], nn.Module]] = {
     "bgmv2": BackgroundMattingV2,
@@ -33,7 +36,7 @@ ARCHITECTURES: dict[str, Callable[[float], nn.Module]] = {
     "sfnet": SFNet,
     "sinet": SINet,
     "swiftnet": SwiftNet,
-    "unet": UNet,
+    "unet": mobile_unet,
 }
 """Each takes its width, as a share of the article's channels."""
 
@@ -42,7 +45,9 @@ def build(run: Run) -> nn.Module:
     """Return the network of a run; raises ValueError where its name isn't known."""
     if run.architecture == SELFIE:
         return Selfie(Path(run.init))
+    if run.architecture == MOBILENETV2_UNET:
+        return mobilenetv2_unet(run.init)
     if run.architecture not in ARCHITECTURES:
-        names = ", ".join([SELFIE, *ARCHITECTURES])
+        names = ", ".join([SELFIE, MOBILENETV2_UNET, *ARCHITECTURES])
         raise ValueError(f"{run.architecture} is no architecture; {names} are")
     return ARCHITECTURES[run.architecture](run.width)

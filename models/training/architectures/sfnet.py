@@ -24,11 +24,9 @@ class FlowAlign(nn.Module):
         height, width = fine.shape[2], fine.shape[3]
         rows = torch.linspace(-1, 1, height, device=fine.device).view(1, -1, 1).expand(1, height, width)
         columns = torch.linspace(-1, 1, width, device=fine.device).view(1, 1, -1).expand(1, height, width)
-        grid = torch.stack([columns, rows], dim=-1)
-        size = torch.tensor([width, height], device=fine.device, dtype=flow.dtype)
-        return functional.grid_sample(
-            large, grid + flow.permute(0, 2, 3, 1) / size, mode="bilinear", align_corners=True
-        )
+        # Not as one division by a tensor of both sizes: export would take that for a constant.
+        grid = torch.stack([columns + flow[:, 0] / width, rows + flow[:, 1] / height], dim=-1)
+        return functional.grid_sample(large, grid, mode="bilinear", align_corners=True)
 
 
 class SFNet(nn.Module):

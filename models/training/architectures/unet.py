@@ -1,6 +1,8 @@
-"""A light U-Net on a MobileNetV2-like encoder."""
+"""A light U-Net on an encoder that halves the picture five times."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -10,10 +12,10 @@ from models.training.architectures.blocks import MOBILE, channels, mobile, resiz
 class UNet(nn.Module):
     """Ronneberger et al. (MICCAI 2015), with sums for concatenations and separable convolutions."""
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, encoder: nn.Module, counts: Sequence[int]) -> None:
+        """Take an encoder and the channels of its features at 1/2 to 1/32."""
         super().__init__()
-        counts = [channels(n, width) for n in MOBILE]
-        self.encoder = mobile(width)
+        self.encoder = encoder
         self.lateral = nn.ModuleList(nn.Conv2d(c, d, 1) for c, d in zip(counts[1:], counts, strict=False))
         self.decode = nn.ModuleList(separable(c, c) for c in counts[:-1])
         self.last = nn.ConvTranspose2d(counts[0], 1, 2, 2)
@@ -26,3 +28,8 @@ class UNet(nn.Module):
         ):
             x = decode(skip + resize(lateral(x), skip))
         return resize(self.last(x), picture)
+
+
+def mobile_unet(width: float = 1.0) -> UNet:
+    """Return the U-Net on a small MobileNetV2-like encoder."""
+    return UNet(mobile(width), [channels(n, width) for n in MOBILE])

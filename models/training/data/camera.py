@@ -30,7 +30,8 @@ def through_vp8(picture: Picture, bitrate: int) -> Picture:
     encoder.pix_fmt = "yuv420p"
     encoder.bit_rate = bitrate
     encoder.framerate = Fraction(30)
-    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+    # A negative cpu-used is a fixed speed; with a positive one the encoder goes by the clock, each time otherwise.
+    encoder.options = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0"}
     decoder = av.CodecContext.create("vp8", "r")
     shifted = np.roll(picture, 1, axis=1)
     packets = []

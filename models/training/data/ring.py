@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,14 @@ PICTURE, ALPHA, KNOWN, TEACHER = np.s_[..., :3], np.s_[..., 3], np.s_[..., 4], n
 
 Bytes = NDArray[np.uint8]
 
+Make = Callable[[int, tuple[int, int]], Bytes]
+"""Makes a sample, (height, width, CHANNELS), of its number and shape."""
+
 
 class Ring:
     """The newest samples of one shape (height, width)."""
 
-    def __init__(
-        self, shape: tuple[int, int], size: int, make: Callable[[int, tuple[int, int]], Bytes]
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], size: int, make: Make) -> None:
         self.shape = shape
         self.made = 0
         self._make = make
@@ -44,7 +46,7 @@ class Ring:
         return chosen
 
 
-def with_teacher(draw: Draw, teacher: Teacher | None, seed: int) -> Callable[[int, tuple[int, int]], Bytes]:
+def with_teacher(draw: Draw, teacher: Teacher | None, seed: int) -> Make:
     """Return what makes a sample with the teacher's vote on it; without a teacher, the truth stands for it."""
 
     def make(number: int, shape: tuple[int, int]) -> Bytes:
@@ -52,6 +54,22 @@ def with_teacher(draw: Draw, teacher: Teacher | None, seed: int) -> Callable[[in
         return packed(sample, _taught(sample, teacher))
 
     return make
+
+
+def kept(make: Make, folder: Path) -> Make:
+    """Return what takes a sample from the folder where it is there, and else makes it and leaves it there."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def make_once(number: int, shape: tuple[int, int]) -> Bytes:
+        path = folder / f"{number}_{shape[0]}x{shape[1]}.npy"
+        if not path.exists():
+            part = path.with_suffix(".part.npy")
+            np.save(part, make(number, shape))
+            part.replace(path)
+        sample: Bytes = np.load(path)
+        return sample
+
+    return make_once
 
 
 def _taught(sample: Sample, teacher: Teacher | None) -> Plane:

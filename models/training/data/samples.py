@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -20,8 +21,14 @@ PHOTOS = 0.24
 WHOLE = 0.5
 """The share of looks at the whole frame; the rest are looks at the box around the people."""
 
+PIXELS = 89_600
+"""About height × width of a look at the whole frame, as the filter takes it with the shipped network."""
+
 SHAPES = ((224, 400), (256, 240), (320, 192), (208, 288))
-"""(height, width) of looks: the whole frame, and boxes of three aspects at the filter's number of pixels."""
+"""(height, width) of looks as the filter takes them: the whole frame, and boxes of three aspects."""
+
+MULTIPLE = 16
+"""Of height and width of looks at any number of pixels."""
 
 ROOM_WIDTH = 960
 
@@ -138,6 +145,16 @@ class Draw:
         picture, alpha = (resized(part, size) for part in parts[:2])
         known = cv2.resize(parts[2], size, interpolation=cv2.INTER_NEAREST)
         return scene.toned(picture, rng), alpha, cast(Plane, known)
+
+
+def shapes(pixels: int) -> tuple[tuple[int, int], ...]:
+    """Return SHAPES for looks at the whole frame of about `pixels`."""
+    scale = math.sqrt(pixels / (SHAPES[0][0] * SHAPES[0][1]))
+
+    def side(length: int) -> int:
+        return max(2, round(length * scale / MULTIPLE)) * MULTIPLE
+
+    return tuple((side(height), side(width)) for height, width in SHAPES)
 
 
 def _source_weights(people: list[Person]) -> Floats:

@@ -178,7 +178,7 @@ def bends(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Floa
     """Return a thin-plate-like displacement as maps x and y of a picture of `size` (width, height)."""
     width, height = size
     coarse = rng.normal(0, 1, (4, 5, 2)).astype(np.float32)
-    field = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) * rng.uniform(1, 0.02 * width)
+    field = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) * rng.uniform(1, max(1.0, 0.02 * width))
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     return columns + field[..., 0], rows + field[..., 1]
 

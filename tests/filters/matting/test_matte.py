@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from filters.base import Alpha, FilterError, Planes
-from filters.matting.matte import Matte, MatteFrame, MatteOptions
+from filters.matting.matte import Matte, MatteOptions
+from filters.matting.matting import MatteFrame
 from filters.matting.segmenter import Box
 from filters.matting.smoother import NoSmoothing
 from filters.planes import resized

@@ -10,6 +10,7 @@ from torch import nn  # noqa: E402 - needs torch
 
 from models.training.architectures import registry  # noqa: E402
 from models.training.architectures.bgmv2 import BackgroundMattingV2  # noqa: E402
+from models.training.architectures.mobilenetv2 import MobileNetV2  # noqa: E402
 from models.training.architectures.selfie import Selfie  # noqa: E402
 from models.training.architectures.swiftnet import SwiftNet  # noqa: E402
 from models.training.export import ExportError, check, to_onnx  # noqa: E402
@@ -18,14 +19,16 @@ from models.training.settings import Run  # noqa: E402
 MODELS = Path(__file__).resolve().parents[3] / "models"
 SHIPPED = MODELS / "selfie_general.onnx"
 WIDTH = 0.25
+NAMES = [registry.SELFIE, registry.MOBILENETV2_UNET, *registry.ARCHITECTURES]
 
 
 def network_of(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return registry.build(Run(architecture=name, init=str(SHIPPED), width=WIDTH))
+    init = str(SHIPPED) if name == registry.SELFIE else ""
+    return registry.build(Run(architecture=name, init=init, width=WIDTH))
 
 
-@pytest.mark.parametrize("name", [registry.SELFIE, *registry.ARCHITECTURES])
+@pytest.mark.parametrize("name", NAMES)
 def test_gives_a_logit_for_every_pixel_and_learns_with_every_weight(name: str) -> None:
     network = network_of(name).train()
     logits = network(torch.rand(2, 3, 96, 160))
@@ -37,11 +40,21 @@ def test_gives_a_logit_for_every_pixel_and_learns_with_every_weight(name: str) -
     assert idle <= ({"key.weight", "key.bias", "value.weight", "value.bias"} if name == "swiftnet" else set())
 
 
-@pytest.mark.parametrize("name", [registry.SELFIE, *registry.ARCHITECTURES])
+@pytest.mark.parametrize("name", NAMES)
 def test_exports_what_the_module_gives_at_any_size(name: str, tmp_path: Path) -> None:
     network = network_of(name).train()
     for _ in range(2):  # moves the running means of batch normalisation off their start
         network(torch.rand(2, 3, 64, 96))
+    to_onnx(network.eval(), tmp_path / "network.onnx")
+
+
+def test_sfnet_exports_how_far_it_lets_features_flow(tmp_path: Path) -> None:
+    network = network_of("sfnet").train()
+    network(torch.rand(2, 3, 64, 96))
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith(("flow.weight", "head.1.weight")):  # at its start the flow is next to nothing
+                weight.mul_(100)
     to_onnx(network.eval(), tmp_path / "network.onnx")
 
 
@@ -66,6 +79,20 @@ def test_the_shipped_graph_is_exported_with_its_very_weights(tmp_path: Path) -> 
         strict=True,
     ):
         assert (numpy_helper.to_array(mine) == numpy_helper.to_array(theirs)).all()
+
+
+def test_mobilenetv2_starts_as_the_weights_of_a_classifier(tmp_path: Path) -> None:
+    encoder = MobileNetV2()
+    with torch.no_grad():
+        encoder.get_parameter("features.3.conv.0.0.weight").fill_(0.25)
+    classifier = {"classifier.1.bias": torch.zeros(1000), "features.18.0.weight": torch.zeros(1)}
+    torch.save({**encoder.state_dict(), **classifier}, tmp_path / "weights.pth")
+    network = registry.build(Run(architecture=registry.MOBILENETV2_UNET, init=str(tmp_path / "weights.pth")))
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(network.state_dict()[f"encoder.{name}"], value)
+    torch.save({"features.0.0.weight": torch.zeros(1)}, tmp_path / "others.pth")
+    with pytest.raises(RuntimeError):
+        registry.build(Run(architecture=registry.MOBILENETV2_UNET, init=str(tmp_path / "others.pth")))
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known() -> None:

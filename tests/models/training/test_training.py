@@ -16,11 +16,12 @@ from filters.matting.segmenter import Segmenter, load_card  # noqa: E402
 from models.training import train as training  # noqa: E402
 from models.training.__main__ import app  # noqa: E402
 from models.training.data.manifest import ManifestError, load_manifest  # noqa: E402
+from models.training.data.ring import Make  # noqa: E402
 from models.training.export import trained  # noqa: E402
 from models.training.losses import LossWeights  # noqa: E402
 from models.training.mix import MixError, mixed  # noqa: E402
 from models.training.settings import DataSettings, Optimizer, Run, SettingsError, load_run  # noqa: E402
-from models.training.train import CHECKPOINT, LOG, Trainer, draw_of  # noqa: E402
+from models.training.train import CHECKPOINT, LOG, Trainer, draw_of, maker_of  # noqa: E402
 
 MODELS = Path(__file__).resolve().parents[3] / "models"
 SHIPPED = MODELS / "selfie_general.onnx"
@@ -30,6 +31,7 @@ SMALL = Run(
     width=0.25,
     images=400,
     batch=4,
+    pixels=6_144,
     threads=1,
     optimizer=Optimizer(rate=1e-2, warm_up=5, clip=5.0, average=0.9),
     losses=LossWeights(distillation=0.0),
@@ -38,13 +40,12 @@ SMALL = Run(
 
 
 @pytest.fixture(autouse=True)
-def _small_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SHAPES", ((64, 96), (64, 64)))
+def _many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "LOG_EVERY", 10)
 
 
 def trainer_of(run: Run, folder: Path, prepared: Path) -> Trainer:
-    return Trainer(run, folder, draw_of(run, prepared, load_manifest()))
+    return Trainer(run, folder, maker_of(run, draw_of(run, prepared, load_manifest())))
 
 
 def losses_of(folder: Path) -> list[float]:
@@ -60,13 +61,14 @@ def test_a_small_network_learns_from_scratch_and_exports_what_it_learned(
     values = losses_of(folder)
     assert np.mean(values[-2:]) < 0.8 * np.mean(values[:2])
     assert told[-1][:2] == (400, 400)
-    (tmp_path / "run.toml").write_text('architecture = "unet"\nwidth = 0.25\n')
+    (tmp_path / "run.toml").write_text('architecture = "unet"\nwidth = 0.25\npixels = 6_144\n')
     arguments = ["export", str(tmp_path / "run.toml"), str(folder), str(tmp_path / "made.onnx")]
     result = CliRunner().invoke(app, [*arguments, "--description", "a test"])
     assert result.exit_code == 0, result.output
     card = load_card("made", tmp_path)
     assert card.description == "a test"
     assert card.multiple == 32
+    assert card.pixels == 6_144
     Segmenter(card)  # runs it on two shapes
 
 
@@ -92,6 +94,19 @@ def test_the_same_seed_trains_the_same_network(prepared: Path, tmp_path: Path) -
         trainer.train(lambda *_: None)
         made.append(trained(run, tmp_path / name / CHECKPOINT).state_dict())
     assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+
+
+def test_runs_that_draw_alike_share_their_samples(prepared: Path, tmp_path: Path) -> None:
+    def maker(run: Run) -> Make:
+        return maker_of(run, draw_of(run, prepared, load_manifest()), tmp_path / "samples")
+
+    first = maker(SMALL)(3, (64, 112))
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "samples").rglob("*.npy")}
+    again = maker(replace(SMALL, architecture="bisenet", images=40))(3, (64, 112))
+    assert np.array_equal(first, again)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "samples").rglob("*.npy")} == kept
+    other = maker(replace(SMALL, shares=replace(SMALL.shares, empty=1.0)))(3, (64, 112))
+    assert not np.array_equal(first, other)
 
 
 def test_the_student_starts_as_the_shipped_network_and_is_taught_by_it(
@@ -144,10 +159,10 @@ def test_a_mixture_lies_between_and_a_temperature_scales_the_logits(tmp_path: Pa
 
 
 def test_networks_of_two_graphs_are_not_mixed(prepared: Path, tmp_path: Path) -> None:
-    from models.training.architectures.unet import UNet
+    from models.training.architectures.unet import mobile_unet
     from models.training.export import to_onnx
 
-    to_onnx(UNet(0.25).eval(), tmp_path / "unet.onnx")
+    to_onnx(mobile_unet(0.25).eval(), tmp_path / "unet.onnx")
     with pytest.raises(MixError):
         mixed(SHIPPED, tmp_path / "unet.onnx", 0.5)
 

@@ -87,6 +87,34 @@ def test_filter_photo_without_background(tmp_path: Path) -> None:
     assert not CAMERA.marker.box.of(np.asarray(frames_of(target)[0].to_ndarray(), np.uint8)).any()
 
 
+def test_filter_refuses_to_follow_what_is_no_place(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "photo.jpg", tmp_path / "shown.png"
+    source.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
+    assert run("filter", source, target, "--follow", "left") == 1
+    assert "whom to follow should be centre, or X,Y" in capfd.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(("follow", "found"), [("0,0", False), ("0.55,0.5", True), ("centre", True)])
+def test_filter_follows_one_person(
+    tmp_path: Path, video: Path, follow: str, found: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target, matte = tmp_path / "out.mp4", tmp_path / "matte.mkv"
+    assert run("filter", video, target, "--matte", matte, "--follow", follow) == 0
+    assert (f"nobody was at {follow}" in capfd.readouterr().err) != found
+    for i, alpha in enumerate(frames_of(matte)):
+        person, seen = CAMERA.matte(i) > 0.5, alpha.to_ndarray() > 127
+        assert (person & seen).sum() > 0.9 * person.sum() if found else not seen.any()
+
+
+def test_filter_follows_one_person_in_a_photo(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jpg", tmp_path / "out.png"
+    source.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))
+    assert run("filter", source, target, "--background", "none", "--follow", "0.55,0.5") == 0
+    alpha = np.asarray(frames_of(target)[0].to_ndarray(), np.uint8)[..., 3]
+    assert (alpha[CAMERA.matte(0) > 0.9] > 127).mean() > 0.95
+
+
 def test_filter_refuses_a_plate_for_a_photo(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     source, target = tmp_path / "in.jpg", tmp_path / "out.png"
     source.write_bytes(picture_bytes(CAMERA.frame(0), ".jpg"))

@@ -82,3 +82,13 @@ async def test_every_address_that_a_person_opens_is_a_page(here: Client) -> None
         assert (answer.status, answer.content_type) == (404, "text/plain")
     async with here.post("/nothing/here", headers=HTML) as answer:
         assert answer.content_type == "text/plain"
+
+
+async def test_a_page_for_other_programs_shows_one_person(here: Client) -> None:
+    async with here.get("/watch/studio/desk", headers=HTML) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert '<script type="module" src="/static/watch.js">' in await answer.text()
+    for path in ("/static/watch.js", "/static/css/watch.css"):
+        async with here.get(path) as answer:
+            assert answer.status == 200

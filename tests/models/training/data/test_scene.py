@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.training.data import scene
+from models.training.data.camera import through_vp8
 from models.training.data.people import Cutout, Store, cut_sides
 from models.training.data.pictures import Floats, Plane
 from models.training.data.placement import Pose, cut_points, in_contact, matrix, seen_side
 from models.training.data.rooms import load_rooms
-from models.training.data.samples import SHAPES, Draw
+from models.training.data.samples import SHAPES, Draw, shapes
 from models.training.data.scene import FRAME, Shares
 
 FAR_OUT = {"left": (0, -1), "right": (0, 1), "top": (1, -1), "bottom": (1, 1)}
@@ -156,3 +157,19 @@ def test_a_view_maps_centres_of_pixels_on_centres() -> None:
     move = scene.through(still, (0.0, 0.0, 640.0, 360.0), (320, 180))
     centre = move @ np.array([319.5, 179.5, 1], np.float32)
     assert centre == pytest.approx([159.5, 89.5])
+
+
+def test_looks_of_any_size_have_the_shapes_of_the_filters() -> None:
+    assert shapes(SHAPES[0][0] * SHAPES[0][1]) == SHAPES
+    for (height, width), (tall, wide) in zip(shapes(15_360), SHAPES, strict=True):
+        assert height % 16 == width % 16 == 0
+        assert height / width == pytest.approx(tall / wide, rel=0.15)
+    assert shapes(15_360)[0] == (96, 160)
+    assert min(min(shape) for shape in shapes(1)) >= 32
+
+
+def test_vp8_makes_the_same_of_a_picture_each_time() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (64, 112, 3)).astype(np.uint8)
+    made = [through_vp8(picture, 200_000) for _ in range(4)]
+    assert all(np.array_equal(made[0], other) for other in made[1:])
+    assert not np.array_equal(made[0], picture)

@@ -1,0 +1,29 @@
+"""Sizes, times and formats of av.VideoFrames."""
+
+from __future__ import annotations
+
+import av
+
+
+def to_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return the frame in 8-bit 4:2:0: itself where it is that."""
+    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p", threads=1)
+
+
+def size_of(frame: av.VideoFrame) -> tuple[int, int]:
+    """Return (width, height)."""
+    return frame.width, frame.height
+
+
+def seconds_of(frame: av.VideoFrame) -> float:
+    """Return when a frame is shown, in seconds of its stream."""
+    if frame.pts is None or frame.time_base is None:
+        return 0.0
+    return float(frame.pts * frame.time_base)
+
+
+def stamp(out: av.VideoFrame, source: av.VideoFrame) -> None:
+    """Give a frame the time of another."""
+    out.pts = source.pts
+    if source.time_base is not None:
+        out.time_base = source.time_base
