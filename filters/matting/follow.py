@@ -75,6 +75,11 @@ def parse_target(text: str) -> Target:
     return point(x, y)
 
 
+def read_target(text: str) -> Target | None:
+    """Return the target that a text names, None where it is empty; raise FilterError."""
+    return parse_target(text) if text else None
+
+
 def point(x: float, y: float) -> Point:
     """Return a point; raise FilterError where it is not in the picture."""
     if not (0 <= x <= 1 and 0 <= y <= 1):

@@ -144,7 +144,7 @@ def _filter(
     from filters.base import FilterError, Plane, planes_of
     from filters.effects import parse_effects
     from filters.files.filter_file import MakeFilter, MatteSink, filter_file, read_picture
-    from filters.matting.follow import parse_target
+    from filters.matting.follow import read_target
     from filters.matting.matte import Matte, MatteOptions
     from filters.matting.photo import PhotoMatte
     from filters.matting.segmenter import Segmenter, load_card
@@ -166,7 +166,7 @@ def _filter(
         if empty is not None:
             video.use_plate(planes_of(empty))
 
-        whom = parse_target(follow) if follow else None
+        whom = read_target(follow)
         plate_fits = found = False
 
         def make(chosen: Matte | PhotoMatte) -> MakeFilter:

@@ -31,6 +31,12 @@ def janus(
     effects: Annotated[
         str | None, typer.Option(metavar="NAMES", help="framing,low-light or one of them, for everybody.")
     ] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="centre|X,Y", help="Show of each camera one person only: who is there at first."
+        ),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Of /healthz, /metrics and the page; 0 for any.")
     ] = None,
@@ -50,6 +56,7 @@ def janus(
         "janus_secret": api_secret,
         "background": background,
         "effects": effects,
+        "follow": follow,
         "port": port,
     }
     try:

@@ -29,7 +29,7 @@ from filters.backgrounds.background import Background, parse_background
 from filters.base import FilterError, Plane
 from filters.effects import parse_effects
 from filters.files.filter_file import MakeFilter, MatteSink, filter_file
-from filters.matting.follow import parse_target
+from filters.matting.follow import read_target
 from filters.matting.matte import Matte, MatteOptions
 from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
@@ -65,7 +65,7 @@ class FilmOptions:
     model: str
     effects: str = ""
     follow: str = ""
-    """Whom to follow, as parse_target reads it; empty shows everybody."""
+    """Whom to follow, as read_target reads it; empty shows everybody."""
     picture: bytes = b""
     """What the background's file holds, where it is one: other machines don't have it."""
 
@@ -81,8 +81,7 @@ class FilmOptions:
     ) -> FilmOptions:
         """Return a job, with the background by its content; raise FilterError."""
         parse_effects(effects)
-        if follow:
-            parse_target(follow)
+        read_target(follow)
         try:
             parse_background(background, PICTURES)
         except FilterError:
@@ -246,7 +245,7 @@ def _makers(job: FilmOptions, folder: Path) -> tuple[MakeFilter, MakeFilter]:
             def take(alpha: Plane) -> None:
                 on_matte(alpha)
 
-            chosen.follow(parse_target(job.follow) if job.follow else None)
+            chosen.follow(read_target(job.follow))
             person = PersonFilter(segmenter, behind, matte=chosen, on_matte=take)
             person.effects = parse_effects(job.effects)
             return person

@@ -136,6 +136,8 @@ def _convert(option: Setting, value: object) -> object:
             return _background(name)
         case "effects", str(names) if names:
             _expect_effects(names)
+        case "follow", str(target) if target:
+            _expect_target(target)
     return converted
 
 
@@ -173,6 +175,16 @@ def _expect_effects(names: str) -> None:
 
     try:
         parse_effects(names)
+    except FilterError as error:
+        raise ValueError(str(error)) from None
+
+
+def _expect_target(target: str) -> None:
+    from filters.base import FilterError
+    from filters.matting.follow import parse_target  # takes a second
+
+    try:
+        parse_target(target)
     except FilterError as error:
         raise ValueError(str(error)) from None
 

@@ -226,6 +226,13 @@ class Config:
         str,
         Option("`framing`, `low-light` or both, with a comma: for cameras that come by WHIP or from Janus."),
     ] = ""
+    follow: Annotated[
+        str,
+        Option(
+            "`centre`, or X,Y in shares of width and height: whom alone to show of cameras that come by WHIP or "
+            "from Janus; empty shows everybody."
+        ),
+    ] = ""
     workers: Annotated[int, Option("Processes that decode, filter and encode.", at_least=1)] = field(
         default_factory=_cores
     )

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from filters.effects import parse_effects
+from filters.matting.follow import read_target
 from server.access.policy import MAX_NAME, participant_name
 from server.access.tokens import Grant
 from server.config.options import Config
@@ -148,6 +149,7 @@ class Relay:
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "a host has to let people into this room")
             membership.participant.filter.effects = parse_effects(self._config.effects)
+            membership.participant.filter.follow(read_target(self._config.follow))
             membership.send = self._told
             self._membership = membership
             yield membership

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from filters.base import FilterError
 from filters.effects import Effects
+from filters.matting.follow import Target, point
 from server.access.invitations import REVOKED
 from server.access.policy import ROLES, participant_name, reaction
 from server.core.errors import SignalingError, TokenError
@@ -140,6 +142,24 @@ async def _plate(session: Session, message: Message) -> None:
 async def _effects(session: Session, message: Message) -> None:
     framing, low_light = required(message, "framing", bool), required(message, "lowLight", bool)
     _participant(session).filter.effects = Effects(framing, low_light)
+
+
+async def _follow(session: Session, message: Message) -> None:
+    _participant(session).filter.follow(_target(message))
+
+
+def _target(message: Message) -> Target | None:
+    """Return whom to follow, None for everybody; raise SignalingError bad-message."""
+    match message.get("target"):
+        case None:
+            return None
+        case dict(place):
+            try:
+                return point(number(place, "x"), number(place, "y"))
+            except FilterError as error:
+                raise SignalingError("bad-message", f"{error}.") from None
+    word: Literal["centre", "nobody"] = one_of(message, "target", ("centre", "nobody"))
+    return word
 
 
 async def _receive(session: Session, message: Message) -> None:
@@ -330,6 +350,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "background": _background,
     "plate": _plate,
     "effects": _effects,
+    "follow": _follow,
     "receive": _receive,
     "screen": _screen,
     "chat": _chat,

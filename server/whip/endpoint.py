@@ -7,8 +7,8 @@
     GET, PUT /whip/<room>/<session>/background   {"background": "fjord"}
 
 <participant> is an id or the identity of a token. Query parameters of /whip: `background` and `name`, over which what
-a token says wins, `effects`, and, without token keys, `identity`. With token keys every request but OPTIONS carries
-`Authorization: Bearer`, and pages of any origin may ask; without them only pages of our own origin may.
+a token says wins, `effects`, `follow`, and, without token keys, `identity`. With token keys every request but OPTIONS
+carries `Authorization: Bearer`, and pages of any origin may ask; without them only pages of our own origin may.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ async def _publish(request: web.Request) -> web.Response:
         name=query.get("name", ""),
         background=query.get("background", ""),
         effects=query.get("effects"),
+        follow=query.get("follow"),
     )
     response = _created(request, session, answer)
     participant = session.membership.participant.id

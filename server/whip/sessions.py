@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from filters.base import FilterError
 from filters.effects import Effects, parse_effects
+from filters.matting.follow import Target, read_target
 from server.access.policy import room_name
 from server.access.tokens import Grant
 from server.core.errors import SignalingError, UnsupportedSdpError
@@ -64,22 +65,25 @@ class WhipSessions:
         name: str = "",
         background: str = "",
         effects: str | None = None,
+        follow: str | None = None,
     ) -> tuple[WhipSession, str]:
         """Let a camera into a room; return its session and the answer's SDP. It never becomes host by being first.
 
-        Without `effects` they are those of the options. Raises SignalingError. Whoever has the same identity in the
-        room leaves it.
+        Without `effects` and `follow` those of the options hold. Raises SignalingError. Whoever has the same identity
+        in the room leaves it.
         """
         release = self._take(address)
         membership: Membership | None = None
         try:
             offer = read_whip_offer(sdp, self._config.max_sdp)
             chosen = _effects(self._config.effects if effects is None else effects)
+            target = _target(self._config.follow if follow is None else follow)
             grant = replace(grant, role=grant.role or "guest")
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
             membership.participant.filter.effects = chosen
+            membership.participant.filter.follow(target)
             if "m=video" in sdp:
                 _expect_no_device_filter(membership)
             if not membership.room.enter(membership):
@@ -211,6 +215,13 @@ def _expect_no_device_filter(membership: Membership) -> None:
 def _effects(names: str) -> Effects:
     try:
         return parse_effects(names)
+    except FilterError as error:
+        raise SignalingError("bad-message", f"{error}.") from None
+
+
+def _target(name: str) -> Target | None:
+    try:
+        return read_target(name)
     except FilterError as error:
         raise SignalingError("bad-message", f"{error}.") from None
 

@@ -5,6 +5,7 @@ import { text } from '../i18n/strings.js';
 import { announce, notify, warn } from '../view/notices.js';
 import { Picker } from '../view/picker.js';
 import { CleanPlateButton } from '../view/clean-plate.js';
+import { FollowField } from '../view/follow.js';
 
 /** @import {RoomClient} from './room-client.js' */
 /** @import {Background, BackgroundShown, FilterReport, Joined, Policy} from '../protocol/types.js' */
@@ -24,6 +25,7 @@ export class BackgroundController {
   #byToken = false;
   #applying = Promise.resolve();
   #plate = new CleanPlateButton((wanted) => this.#client?.setPlate(wanted));
+  #follow = new FollowField((target) => this.#client?.send({ type: 'follow', target }));
 
   /**
    * @param {string} room
@@ -69,6 +71,7 @@ export class BackgroundController {
   enter(client, joined) {
     this.#client = client;
     this.#plate.offer(true);
+    this.#follow.begin(joined.followed);
     this.#shown = joined.background;
     this.#backgrounds.setLimit(joined.limits.uploadBytes);
     this.#byToken = isNarrower(client.state);
@@ -99,13 +102,15 @@ export class BackgroundController {
   }
 
   /** @param {FilterReport} report */
-  report({ plate }) {
+  report({ plate, followed }) {
     this.#plate.show(plate);
+    this.#follow.show(followed);
   }
 
   leave() {
     this.#client = null;
     this.#plate.offer(false);
+    this.#follow.leave();
     this.#show();
   }
 

@@ -170,6 +170,7 @@
  * @property {TokenGrant | null} grant
  * @property {Background[]} backgrounds
  * @property {string} background
+ * @property {'off' | 'following' | 'lost'} followed whether one person is shown only, and is in sight
  * @property {string | null} redirected
  * @property {IceServer[]} iceServers
  * @property {Model} model
@@ -329,6 +330,7 @@
  * @property {number} fps
  * @property {number | null} delay in ms
  * @property {'none' | 'recording' | 'used'} plate
+ * @property {'off' | 'following' | 'lost'} followed
  * @property {'error' | 'overload' | null} degraded
  * @property {string | null} reason
  * @property {Model} model
@@ -428,6 +430,14 @@
  * @property {boolean} framing whether the person is brought to the middle, and nearer
  * @property {boolean} lowLight whether a person in the dark is made lighter
  *
+ * @typedef {object} PicturePoint
+ * @property {number} x share of the picture's width, from the left
+ * @property {number} y share of its height, from the top
+ *
+ * @typedef {object} FollowChosen
+ * @property {'follow'} type
+ * @property {'centre' | 'nobody' | PicturePoint | null} target whom to show; null is everybody
+ *
  * @typedef {object} Receive
  * @property {'receive'} type
  * @property {'all' | 'saver' | 'none'} video
@@ -487,7 +497,7 @@
  *
  * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | FollowChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

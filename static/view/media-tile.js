@@ -28,6 +28,8 @@ export class MediaTile {
   /** Fills what a picture of another shape leaves of the tile: that picture, in too few pixels to be read. */
   #backdrop = element('canvas', { class: 'tile-backdrop', width: '16', height: '9', 'aria-hidden': 'true' });
   #repainting = 0;
+  /** How wide the tile is for its height. */
+  #shape = 1;
   #events;
 
   /**
@@ -69,13 +71,14 @@ export class MediaTile {
     style.setProperty('height', `${height}px`);
     this.element.toggleAttribute('data-main', isMain);
     this.element.toggleAttribute('data-pinned', isPinned);
+    this.#shape = width / height;
     this.#fit();
   }
 
   /** Cuts cameras to the tile's shape where enough is left of them; of a screen nothing is ever cut. */
   #fit() {
-    const { videoWidth, videoHeight, clientWidth, clientHeight } = this.video;
-    const shape = clientWidth / clientHeight;
+    const { videoWidth, videoHeight } = this.video;
+    const shape = this.element.matches(':fullscreen') ? innerWidth / innerHeight : this.#shape;
     const isWhole = this.element.matches('[data-screen], :fullscreen') || (videoHeight > videoWidth && shape > UPRIGHT);
     const leavesSpace = isWhole && videoHeight > 0 && Math.abs(videoWidth / videoHeight / shape - 1) > SLIM;
     this.element.dataset.fit = leavesSpace ? 'filled' : isWhole ? 'whole' : 'cut';

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FilePayload, expect
 
 from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
@@ -103,6 +104,33 @@ async def test_a_screen_is_seen_by_the_others_marked_as_unfiltered(
     await expect(grace.get_by_text("Somebody else is sharing a screen.")).to_be_visible()
     await ada.get_by_role("button", name="Stop sharing").last.click()
     await expect(screen).to_be_hidden()
+
+
+async def test_a_host_has_all_see_somebody_large_and_files_pass(
+    browser: Browser, camera: Camera, server: str, tmp_path: Path
+) -> None:
+    url = f"{server}/r/files"
+    ada, grace = await visit(browser, camera, url), await visit(browser, camera, url)
+    await enter(ada, "Ada")
+    await enter(grace, "Grace")
+    await ada.get_by_role("article", name="Grace").hover()
+    await ada.get_by_role("button", name="More about Grace").click()
+    await ada.get_by_role("button", name="Show large to everybody").click()
+    await expect(ada.locator("article[data-main]")).to_have_accessible_name(re.compile("Grace"))
+    await expect(grace.get_by_text("Everybody sees you large now")).to_be_visible()
+    await ada.locator("#count").click()
+    await ada.get_by_role("switch", name="Files in the chat").check()
+    await grace.get_by_role("button", name="Chat", exact=True).click()
+    await expect(grace.get_by_role("button", name="Attach a file")).to_be_visible()
+    words = "Grüße\n".encode() * 50_000
+    plan: FilePayload = {"name": "Über uns.txt", "mimeType": "text/plain", "buffer": words}
+    await grace.locator("#chat-file").set_input_files(plan)
+    await ada.get_by_role("button", name="Chat", exact=False).last.click()
+    async with ada.expect_download() as saving:
+        await ada.get_by_role("button", name="Save Über uns.txt").click()
+    await (await saving.value).save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == words
+    assert (await saving.value).suggested_filename == "Über uns.txt"
 
 
 async def test_other_programs_get_the_filtered_picture_by_an_address(

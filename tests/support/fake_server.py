@@ -83,6 +83,7 @@ class FakeServer:
         self.refuse_entry: str | None = None
         self.redirect: tuple[str, str] | None = None
         self.held = False
+        self.followed = "off"
         self.recording: Message | None = None
         self.receipt: Message | None = None
         self.receipt_key: Message = {}
@@ -249,6 +250,7 @@ class FakeServer:
             "grant": self.grant,
             "backgrounds": self.backgrounds_offered,
             "background": shown,
+            "followed": self.followed,
             "redirected": redirected,
             "iceServers": [],
             "model": MODEL,
@@ -340,6 +342,7 @@ def report(**changes: object) -> Message:
         "fps": 29.9,
         "delay": 12.5,
         "plate": "none",
+        "followed": "off",
         "degraded": None,
         "reason": None,
         "rtt": 21.0,

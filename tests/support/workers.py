@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from filters.backgrounds.background import Background
 from filters.base import Outcome
 from filters.effects import Effects
+from filters.matting.follow import FollowState, Target
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes
 from server.media.workers.base import Camera, Place, Transcoded
@@ -31,8 +32,14 @@ class IdleFilter:
     inference_time: float = 0.0
     plate: str = "none"
 
+    followed: FollowState = "off"
+    target: Target | None = None
+
     def want_plate(self, wanted: bool) -> None:
         pass
+
+    def follow(self, target: Target | None) -> None:
+        self.target = target
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from filters.backgrounds.background import Background
 from filters.base import Outcome
 from filters.effects import Effects
+from filters.matting.follow import FollowState, Target
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 from server.media.codec.transcoder import StageTimes, Transcoder
@@ -94,6 +95,11 @@ class FilterControl(Protocol):
     def plate(self) -> str: ...
 
     def want_plate(self, wanted: bool) -> None: ...
+
+    @property
+    def followed(self) -> FollowState: ...
+
+    def follow(self, target: Target | None) -> None: ...
 
 
 class Camera(NamedTuple):

@@ -79,6 +79,8 @@ class _Camera:
         if job.plate is not None:
             self._filter.want_plate(job.plate)
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
+        for target in job.follow:
+            self._filter.follow(target)
         self._filter.privacy, self._filter.effects = job.privacy, job.effects
         self._transcoder.bitrate = job.bitrate
 
@@ -89,6 +91,7 @@ class _Camera:
             "errors": made.errors,
             "failing": made.failing,
             "plate": made.plate,
+            "followed": made.followed,
             "inferences": made.inferences,
             "inference_time": made.inference_time,
             "pixels": self._transcoder.pixels,

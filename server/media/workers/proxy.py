@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from filters.backgrounds.background import Background
 from filters.base import Outcome
 from filters.effects import Effects
+from filters.matting.follow import FollowState, Target
 from filters.matting.matte import MatteOptions
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
@@ -53,6 +54,9 @@ class RemoteFilter:
         self.inference_time = 0.0
         self.failing = False
         self.wanted_plate: bool | None = None
+        self._target: Target | None = None
+        self._target_told = True
+        self._followed: FollowState = "off"
         self._unknown = self._changed = True
         self._taken = float("-inf")
         self.background = background
@@ -85,12 +89,32 @@ class RemoteFilter:
         """See PersonFilter."""
         self.wanted_plate = wanted
 
+    @property
+    def followed(self) -> FollowState:
+        """See PersonFilter."""
+        if self._target_told:
+            return self._followed
+        return "off" if self._target is None else "lost"
+
+    def follow(self, target: Target | None) -> None:
+        """See PersonFilter."""
+        self._target, self._target_told = target, False
+
+    def target_to_tell(self) -> tuple[()] | tuple[Target | None]:
+        """Return whom to follow from now on, in a tuple, where the worker doesn't know it yet."""
+        told, self._target_told = self._target_told, True
+        if told:
+            return ()
+        self._followed = "off" if self._target is None else "lost"
+        return (self._target,)
+
     def update(self, status: dict[str, Any]) -> None:
         """Take what the worker says after a job."""
         counted = status | {"outcomes": Counter({o: int(status["outcomes"].get(o, 0)) for o in Outcome})}
         for name in COUNTERS:
             setattr(self, name, self._before[name] + counted[name])
         self.failing, self._plate = bool(status["failing"]), str(status["plate"])
+        self._followed = status["followed"]
 
     def restart(self) -> None:
         """Go on counting with a new worker, which knows nothing, and until whose first answer nothing is shown."""
@@ -98,6 +122,8 @@ class RemoteFilter:
         self._before = {name: getattr(self, name) for name in COUNTERS}
         self._plate = "none"
         self._unknown = True
+        if self._target_told and self._target is not None:
+            self.follow("nobody")  # a new worker knows nobody's looks
 
 
 class RemoteTranscoding:
@@ -161,6 +187,7 @@ class RemoteTranscoding:
             plate,
             control.privacy,
             control.effects,
+            control.target_to_tell(),
         )
         self.since = now
         self._arrival = frames[-1].arrival if frames else now

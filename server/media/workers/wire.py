@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from filters.backgrounds.background import Background, read_background, write_background
 from filters.effects import Effects
+from filters.matting.follow import Point, Target
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
@@ -42,7 +43,8 @@ def read_card(content: bytes) -> ModelCard:
 class Job(NamedTuple):
     """One call of a Transcoder, and what has been told to the filter; `frames` None is the end of the camera.
 
-    `background` is None where it is the one before; `plate` is what want_plate was told, None for nothing.
+    `background` is None where it is the one before; `plate` is what want_plate was told, None for nothing;
+    `follow` is what follow was told, in a tuple, () for nothing.
     """
 
     camera: int
@@ -57,6 +59,7 @@ class Job(NamedTuple):
     plate: bool | None
     privacy: float = MatteOptions().privacy
     effects: Effects = Effects()
+    follow: tuple[()] | tuple[Target | None] = ()
 
 
 def end_of(camera: int) -> Job:
@@ -89,7 +92,9 @@ def read_job(content: bytes, pictures: Path, now: float) -> Job:
     if head["background"] is not None:
         spec, size = head["background"]
         background = read_background(spec, rest[:size], pictures)
-    return Job(**head | {"frames": frames, "background": background, "effects": Effects(*head["effects"])})
+    told: tuple[Any, ...] = tuple(Point(*each) if isinstance(each, list) else each for each in head["follow"])
+    read = {"frames": frames, "background": background, "effects": Effects(*head["effects"]), "follow": told}
+    return Job(**head | read)
 
 
 def write_answer(answer: dict[str, Any], videos: list[FilteredVideo]) -> bytes:

@@ -103,6 +103,7 @@ def test_every_kind_of_option_from_the_environment() -> None:
         ("heartbeat = 0", "heartbeat: must be at least 1"),
         ("max_messages_per_second = 4", "max_messages_per_second: must be at least 20"),
         ("background = 'fjrod'", "background: unknown background 'fjrod'; known: blur"),
+        ("follow = 'left'", "follow: whom to follow should be centre, or X,Y in shares of width and height"),
         ("effects = 'framing, sepia'", "effects: unknown effect 'sepia'; known: framing, low-light"),
         ("forward_to = 'sfu.example/whip'", "forward_to: must be an http:// or https:// URL, not 'sfu.ex"),
         ("forward_to = 'http://['", "forward_to: must be an http:// or https:// URL, not 'http://['"),

@@ -73,6 +73,30 @@ async def test_effects_are_off_until_they_are_wanted(rooms: Rooms) -> None:
     assert person.effects == Effects(framing=True)
 
 
+async def test_one_person_is_followed_where_that_is_wanted(rooms: Rooms) -> None:
+    ada = Guest(rooms, "Ada")
+    assert (await ada.join(preview=True))["followed"] == "off"
+    person = ada.session.membership.participant.filter
+    seen = []
+    for target in ({"x": 0.25, "y": 1}, None, "centre", None, "nobody", None):
+        await ada.ask("follow", target=target)
+        seen.append(person.followed)
+    assert seen == ["lost", "off"] * 3  # lost until somebody is in sight
+    wrong: list[object] = [
+        "me",
+        3,
+        [],
+        {"x": 0.5},
+        {"x": 1.5, "y": 0.5},
+        {"x": "0", "y": 0},
+        {"x": True, "y": 0},
+        False,
+    ]
+    for each in wrong:
+        assert await ada.refused("follow", target=each) == "bad-message"
+    assert person.followed == "off"
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

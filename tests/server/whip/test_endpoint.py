@@ -34,11 +34,12 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: CameraTrack) -> None:
     rooms = here.app[ROOMS]
     async with speaking(
-        here, "/whip/studio?background=%23804020&effects=low-light&name=Desk&identity=desk"
+        here, "/whip/studio?background=%23804020&effects=low-light&follow=0.25,0.5&name=Desk&identity=desk"
     ) as camera:
         assert await camera.publish(track) == 201
         (membership,) = rooms.open_rooms.all()[0].memberships
         assert membership.participant.filter.effects == Effects(low_light=True)
+        assert membership.participant.filter.followed == "lost"  # until somebody is in sight
         assert membership.participant.describe() | {"id": ""} == {
             "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
             "quality": None, "deviceFilter": False,
@@ -98,6 +99,7 @@ async def test_what_is_wrong_with_an_offer(here: Client) -> None:
     assert (await post(here, "/whip/bad%20room", good))[0] == 400
     assert (await post(here, "/whip/studio?background=beach", good))[0] == 422
     assert (await post(here, "/whip/studio?effects=sepia", good))[0] == 400
+    assert (await post(here, "/whip/studio?follow=left", good))[0] == 400
     assert (await post(here, "/whip/studio?name=" + "x" * 65, good))[0] == 400
     for malformed in ("", "hello", "v=0\r\n", *broken, "\0" * 50):
         assert (await post(here, "/whip/studio", malformed))[0] == 400, malformed

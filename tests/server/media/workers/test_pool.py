@@ -27,6 +27,7 @@ import pytest
 
 from filters.backgrounds.background import Color
 from filters.base import FilteredFrame, Outcome, planes_of
+from filters.matting.follow import Point
 from filters.matting.segmenter import ModelCard, load_card
 from filters.person import PersonFilter
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
@@ -176,6 +177,26 @@ async def test_the_background_changes_while_it_runs(
     ]
     assert corner(results) <= 20
     assert camera.filter.plate == "recording"
+
+
+async def test_one_person_is_followed_until_the_worker_ends(workers: ProcessPool) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    frames = encoded(12)
+    camera.filter.follow("centre")
+    assert camera.filter.followed == "lost"
+    await show(camera, frames)
+    seen = [camera.filter.followed]
+    os.kill(pid(camera), signal.SIGKILL)
+    await until(lambda: camera.filter.failing)
+    await all_ready(workers)
+    await show(camera, frames)
+    seen.append(camera.filter.followed)
+    camera.filter.follow(Point(0.53, 0.5))
+    await show(camera, frames)
+    seen.append(camera.filter.followed)
+    camera.filter.follow(None)
+    await show(camera, frames)
+    assert [*seen, camera.filter.followed] == ["following", "lost", "following", "off"]
 
 
 async def test_cameras_are_shared_out_evenly(workers: ProcessPool) -> None:

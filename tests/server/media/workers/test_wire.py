@@ -24,9 +24,11 @@ from filters.backgrounds.background import (
 )
 from filters.base import FilteredFrame, FilterError
 from filters.effects import Effects
+from filters.matting.follow import Point, Target
 from server.config.options import PICTURES
 from server.media.codec.encoder import Vp8Encoder
 from server.media.codec.frames import EncodedFrame
+from server.media.workers.proxy import RemoteFilter
 from server.media.workers.wire import (
     LENGTH,
     MAX_MESSAGE,
@@ -56,6 +58,26 @@ def test_jobs_are_read_as_they_were_written_but_for_the_time() -> None:
     )
     assert again(job) == job._replace(frames=[frame._replace(arrival=7.0) for frame in FRAMES])
     assert again(end_of(3)) == end_of(3)
+
+
+@pytest.mark.parametrize("follow", [(), (None,), (Point(0.25, 0.5),), ("centre",), ("nobody",)])
+def test_whom_to_follow_is_told(follow: tuple[()] | tuple[Target | None]) -> None:
+    assert again(end_of(1)._replace(follow=follow)).follow == follow
+
+
+def test_a_new_worker_follows_nobody() -> None:
+    control = RemoteFilter(Blur())
+    control.restart()
+    assert (control.followed, control.target_to_tell()) == ("off", ())
+    control.follow("centre")
+    control.restart()
+    assert (control.followed, control.target_to_tell(), control.target_to_tell()) == ("lost", ("centre",), ())
+    control.restart()
+    assert (control.followed, control.target_to_tell()) == ("lost", ("nobody",))
+    control.follow(None)
+    assert (control.followed, control.target_to_tell()) == ("off", (None,))
+    control.restart()
+    assert control.target_to_tell() == ()
 
 
 @pytest.mark.parametrize("spec", ["blur", "blur-strong", "#00ff7f", *BUILTIN, *CLIPS])
