@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 
-from benchmarks.room_client import Media
+from benchmarks.room_client import Clip, Media
 from benchmarks.room_clients import clients
 from benchmarks.room_media import opus_clip, video_clip
 from server.media.rtc import packetize_vp8
@@ -22,7 +22,7 @@ FPS = 30
 async def run(url: str, count: int) -> None:
     """Take part until standard input ends."""
     video = [packetize_vp8(frame, i) for i, frame in enumerate(video_clip(640, 360, FPS))]
-    async with clients(url, count, Media(video, [], opus_clip(), FPS)) as everybody:
+    async with clients(url, count, Media({360: Clip(video, [])}, opus_clip(), FPS)) as everybody:
         print("joined", flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             frames = {

@@ -25,7 +25,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.room_media import video_clip
+from benchmarks.room_media import sizes, video_clip
 from benchmarks.room_plot import plot
 from benchmarks.room_remote import remote_workers
 from benchmarks.room_report import WAYS, Result, cost_table, rate_table, result
@@ -79,7 +79,7 @@ class Bench:
         measured = result(way, participants, json.loads(outcome.stdout))
         print(
             f"{WAYS[way]}, N = {participants}: {measured.mean_fps} fps, worst {measured.worst_fps},"
-            f" server {measured.server_cpu:.0f} %, other {measured.other_cpu or 0:.0f} %",
+            f" {measured.large} large, server {measured.server_cpu:.0f} %, other {measured.other_cpu or 0:.0f} %",
             file=sys.stderr,
         )
         return measured
@@ -180,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--participants", type=int, nargs="+", default=[2, 4, 8], metavar="N")
     parser.add_argument("--fps", type=int, default=30)
-    parser.add_argument("--size", type=_size, default=(640, 360), metavar="WxH")
+    parser.add_argument(
+        "--size", type=_size, default=(640, 360), metavar="WxH", help="of the cameras, which obey"
+    )
     parser.add_argument("--seconds", type=float, default=10, help="of measuring, per run")
     parser.add_argument("--settle", type=float, default=3, help="seconds before measuring, once all see all")
     parser.add_argument(
@@ -207,9 +209,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     options = _parser().parse_args(arguments)
-    width, height = options.size
-    for layered in (False, True):  # made here, so that no run has to wait for it
-        video_clip(width, height, options.fps, layered=layered)
+    for width, height in sizes(options.size):  # made here, so that no run has to wait for it
+        for layered in (False, True):
+            video_clip(width, height, options.fps, layered=layered)
     bench, ways = Bench(options), AGAINST[options.against]
     for participants in options.participants:
         for way in ways:

@@ -99,15 +99,26 @@ class Counter:
         pass
 
 
+class Clip(NamedTuple):
+    """RTP payloads of each frame."""
+
+    plain: list[list[bytes]]
+    layered: list[list[bytes]]
+    """The same in three temporal layers, for whoever is asked for fewer frames; empty: they are sent all the same."""
+
+
 @dataclass
 class Media:
-    """What everybody sends: RTP payloads of each frame, Opus packets (none: no audio), frames a second."""
+    """What everybody sends: clips by the height of their pictures, Opus packets (none: no audio), frames a second."""
 
-    video: list[list[bytes]]
-    layered: list[list[bytes]]
-    """The same in three temporal layers, for whoever is asked for fewer frames."""
+    clips: dict[int, Clip]
     audio: list[bytes]
     fps: int
+
+    def clip(self, height: float) -> Clip:
+        """Return the largest clip of at most that height, or the smallest."""
+        fitting = [each for each in self.clips if each <= height + 1]
+        return self.clips[max(fitting) if fitting else min(self.clips)]
 
 
 @dataclass
@@ -128,7 +139,10 @@ class Client:
         self._publish = peer_connection()
         self._subscribe = peer_connection()
         self._next = 0
-        self._frames = self.media.video
+        self._limit = 0
+        """Of the height of its pictures."""
+        self._clip = self.media.clip(self._limit)
+        self._frames = self._clip.plain
         self._thinning = Thinning()
         self._rewound = 0.0
         self._tasks: list[asyncio.Task[None]] = []
@@ -137,7 +151,12 @@ class Client:
         """Join the room and send; what others send comes as the server offers it."""
         name = f"Participant {self.number}"
         await self.socket.send_json({"type": "join", "version": 1, "room": "benchmark", "name": name})
-        self.id = (await self._expect("joined"))["participant"]
+        joined = await self._expect("joined")
+        self.id = joined["participant"]
+        # Others than the product's server have no limits.
+        limits = joined.get("limits", {}).get("video", {"height": max(self.media.clips)})
+        self._limit = limits["height"]
+        self._obey(limits.get("frameRate", self.media.fps), limits.get("scaleDown", 1.0))
         video = RtpSender(
             self._publish.addTransceiver("video", direction="sendonly"), on_keyframe_request=self._rewind
         )
@@ -172,13 +191,16 @@ class Client:
             if message["type"] == "offer":
                 await self._answer(message)
             if message["type"] == "camera":
-                self._obey(message["frameRate"])
+                self._obey(message["frameRate"], message["scaleDown"])
 
-    def _obey(self, frame_rate: int) -> None:
-        """Send so many frames a second at most, as a browser does; from the first time on in layers."""
-        if self._frames is self.media.video and self.media.layered:
-            self._frames, self._next = self.media.layered, 0
+    def _obey(self, frame_rate: int, scale_down: float) -> None:
+        """Send so many frames a second at most, and no larger ones, as a browser does; in layers once it is fewer."""
+        self._clip, before = self.media.clip(self._limit / scale_down), self._clip
         self._thinning.share = min(1.0, frame_rate / self.media.fps)
+        thinned = self._thinning.share < 1 or self._frames is before.layered
+        frames = self._clip.layered if thinned and self._clip.layered else self._clip.plain
+        if frames is not self._frames:
+            self._frames, self._next = frames, 0
 
     async def _answer(self, offer: Message) -> None:
         connection = self._subscribe

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from benchmarks.room_client import Client, Media, read_headers_only
+from benchmarks.room_client import Client, Clip, Media, read_headers_only
 from benchmarks.room_hop import Hop, measure
-from benchmarks.room_media import opus_clip, video_clip
+from benchmarks.room_media import opus_clip, sizes, video_clip
 from server.media.rtc import packetize_vp8
 
 CONNECT_TIMEOUT = 30.0  # seconds
@@ -90,10 +90,7 @@ async def _until_all_see_all(everybody: Sequence[Client]) -> None:
 
 async def run(options: argparse.Namespace) -> Measurement:
     """Fill a room, let it settle, and measure."""
-    width, height = options.size
-    clips = [video_clip(width, height, options.fps, layered=layered) for layered in (False, True)]
-    video, layered = [[packetize_vp8(frame, i) for i, frame in enumerate(clip)] for clip in clips]
-    media = Media(video, layered, opus_clip() if options.audio else [], options.fps)
+    media = Media(_clips(options), opus_clip() if options.audio else [], options.fps)
     room, session = clients(options.url, options.participants, media), aiohttp.ClientSession()
     async with room as everybody, session as http:
         await _until_all_see_all(everybody)
@@ -124,6 +121,14 @@ async def run(options: argparse.Namespace) -> Measurement:
         busy=None if start.busy is None or end.busy is None else end.busy - start.busy,
         server=(before, after),
     )
+
+
+def _clips(options: argparse.Namespace) -> dict[int, Clip]:
+    clips = {}
+    for width, height in sizes(options.size):
+        both = [video_clip(width, height, options.fps, layered=layered) for layered in (False, True)]
+        clips[height] = Clip(*([packetize_vp8(frame, i) for i, frame in enumerate(clip)] for clip in both))
+    return clips
 
 
 @asynccontextmanager

@@ -15,7 +15,13 @@ from tests.support.camera import Camera
 CAMERA_RATE = 30
 OPUS_RATE = 48_000
 OPUS_SAMPLES = 960
-AREA = 640 * 360
+SMALL = (640, 360)
+AREA = SMALL[0] * SMALL[1]
+
+
+def sizes(largest: tuple[int, int]) -> set[tuple[int, int]]:
+    """Return the sizes in which cameras send that can send pictures of the largest one."""
+    return {largest, min(largest, SMALL)}
 
 
 def video_clip(width: int, height: int, fps: int, *, layered: bool = False) -> list[bytes]:

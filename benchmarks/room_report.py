@@ -59,6 +59,8 @@ class Result:
     """What the governor has given up at the end; 0 is nothing."""
     frame_rate: int
     """Pictures a second that it allows at the end."""
+    large: int
+    """Cameras whose pictures are larger than 640×360 at the end."""
     recovery: float | None
     """Seconds after a disturbance until every stream was whole again."""
     loop_lag: Sequence[float]
@@ -104,6 +106,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         counts=counts,
         level=level,
         frame_rate=after["counts"].get("frame rate", 0),
+        large=after["counts"].get("large", 0),
         recovery=measured["recovery"],
         loop_lag=[round(lag, 2) for lag in after["lag"]],
         memory=(round(before["rss"] / 1e6, 1), round(after["rss"] / 1e6, 1)),
@@ -126,14 +129,27 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 def rate_table(results: Sequence[Result]) -> Table:
     """Return frame rates, latencies and the load."""
     columns = ["", "N", "streams", "fps mean", "fps worst", "hop p50", "p95", "p99", "p50*", "p95*", "p99*"]
-    columns += ["server %", "loop %", "clients %", "other %", "lag p99", "level", "allowed", "back s"]
+    columns += [
+        "server %",
+        "loop %",
+        "clients %",
+        "other %",
+        "lag p99",
+        "level",
+        "allowed",
+        "large",
+        "back s",
+    ]
     title = "Frames per second and latency in ms (* without the smoother's frame); CPU in % of a core"
     table = _table(title, columns)
     for r in results:
         hops = [_number(h[p]) for h in (r.hop, r.hop_undelayed) for p in ("p50", "p95", "p99")]
         loads = [_number(value, 0) for value in (r.server_cpu, r.loop_cpu, r.clients_cpu, r.other_cpu)]
         rates = [_number(r.mean_fps), _number(r.worst_fps)]
-        counts, back = [str(r.participants), str(r.streams)], [str(r.frame_rate), _number(r.recovery)]
+        counts, back = (
+            [str(r.participants), str(r.streams)],
+            [str(r.frame_rate), str(r.large), _number(r.recovery)],
+        )
         table.add_row(
             WAYS[r.way], *counts, *rates, *hops, *loads, _number(r.loop_lag[1]), str(r.level), *back
         )

@@ -237,10 +237,10 @@ class Config:
         default_factory=_cores
     )
 
-    width: Annotated[int, Option("What cameras are asked for.", section="Media", at_least=1)] = 640
-    height: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 360
+    width: Annotated[int, Option("What cameras are asked for at most.", section="Media", at_least=1)] = 1280
+    height: Annotated[int, Option("What cameras are asked for at most.", at_least=1)] = 720
     frame_rate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 30
-    max_bitrate: Annotated[int, Option("What cameras are asked for.", at_least=1)] = 1_500_000
+    max_bitrate: Annotated[int, Option("What cameras are asked for at most.", at_least=1)] = 2_500_000
     start_bitrate: Annotated[
         int, Option("Of filtered video, before anything is known about the network.")
     ] = 600_000

@@ -220,6 +220,11 @@ class Metrics(Collector):
             value=governor.given_up,
         )
         yield GaugeMetricFamily(
+            "greenroom_large_cameras",
+            "Cameras that are asked for pictures larger than 360p.",
+            value=sum(governor.large(m.participant.id) for room in rooms for m in room.memberships),
+        )
+        yield GaugeMetricFamily(
             "greenroom_frame_rate_limit",
             "Pictures a second that a camera may show at the present load.",
             value=governor.level.frame_rate,

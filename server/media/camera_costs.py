@@ -19,6 +19,11 @@ FULL_BLUR_SHARE: Final = 0.4
 """Of the filter's time without the network, what a full blur takes while that has not been measured."""
 ARRIVALS: Final = ("arriving", "needed")
 SMALL_PICTURE: Final = 640 * 360  # px
+PIXEL_SHARES: Final = {"decode": 0.78, "rest": 0.18, "encode": 0.62, "full_blur": 1.0, "send": 0.23}
+"""Of what each stage takes at SMALL_PICTURE, what grows with the pixels: measured at 640x360 and 1280x720, all but
+the full blur's, which paints every pixel. The network sees the same grid whatever the size."""
+LARGEST_ERROR: Final = 2.0
+"""Times what PIXEL_SHARES tell that a camera may cost at a larger size; more is a busy moment. Chosen."""
 
 
 class Use(NamedTuple):
@@ -50,6 +55,9 @@ class Use(NamedTuple):
     """Where it is worked on."""
     here: bool = True
     """Whether that is on this machine."""
+    room: str = ""
+    steerable: bool = True
+    """Whether it can be asked for another size."""
 
     @property
     def seconds(self) -> float:
@@ -97,6 +105,19 @@ def bits_factor(bitrate: int) -> float:
     return 1 - BITS_SHARE + BITS_SHARE * bitrate / USUAL_BITRATE
 
 
+def resized(cost: Cost, before: int, after: int) -> Cost:
+    """Return what a camera costs at another size, both in px, by what grows with the pixels."""
+    factors = {
+        stage: (1 - share + share * after / SMALL_PICTURE) / (1 - share + share * before / SMALL_PICTURE)
+        for stage, share in PIXEL_SHARES.items()
+    }
+    return cost._replace(**{stage: getattr(cost, stage) * factor for stage, factor in factors.items()})
+
+
+def _all_stages(cost: Cost) -> float:
+    return cost.decode + cost.rest + cost.encode + cost.send
+
+
 class CameraCosts:
     """Follows one camera."""
 
@@ -111,6 +132,10 @@ class CameraCosts:
         """Frames a second that came when it was last free to send what it likes, for as long as that is known."""
         self._untold = 0
         """Looks since then."""
+        self._foretold: Cost | None = None
+        """What it was to cost at its present size, until that is known."""
+        self._error = 1.0
+        """Times what was foretold that it costs at a larger size."""
 
     def observe(self, now: float, use: Use, *, told: bool = False) -> None:
         """Take what it has cost by `now`, in seconds; `told` is whether it was asked for fewer frames than it has."""
@@ -125,11 +150,17 @@ class CameraCosts:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
+            grows = self.known and use.pixels > self._pixels > 0
+            self._foretold = resized(self.cost(USUAL), self._pixels, use.pixels) if grows else None
             self._samples = {n: s for n, s in self._samples.items() if n in ARRIVALS}
             self._pixels, self._before = use.pixels, use
         elif use.pictures - self._before.pictures >= FEWEST:
             self._sample(self._before, use)
             self._before = use
+            if self._foretold is not None and self.known:
+                error = _all_stages(self.cost(USUAL)) / max(1e-9, _all_stages(self._foretold))
+                self._error = min(LARGEST_ERROR, max(1 / LARGEST_ERROR, error))
+                self._foretold = None
 
     def _sample(self, before: Use, use: Use) -> None:
         pictures = use.pictures - before.pictures
@@ -170,22 +201,36 @@ class CameraCosts:
         """Whether it has been measured."""
         return len(self._samples.get("encode", ())) >= KNOWN
 
+    @property
+    def pixels(self) -> int:
+        """Its size, 0 before the first picture."""
+        return self._pixels
+
+    def cost_at(self, pixels: int, usual: Cost) -> Cost:
+        """Return what it would cost at another size in px."""
+        cost, before = self.cost(usual), self._pixels or SMALL_PICTURE
+        if before / ANOTHER_SIZE <= pixels <= before * ANOTHER_SIZE:
+            return cost
+        error = self._error if pixels > before else 1 / self._error
+        cost = resized(cost, before, pixels)
+        return cost._replace(**{stage: getattr(cost, stage) * error for stage in PIXEL_SHARES})
+
     def cost(self, usual: Cost) -> Cost:
         """Return what it costs; `usual` is what a camera of SMALL_PICTURE costs of which nothing is known."""
-        size = max(1.0, self._pixels / SMALL_PICTURE)
-        rest = self._value("rest", usual.rest * size)
+        usual = resized(usual, SMALL_PICTURE, max(SMALL_PICTURE, self._pixels))
+        rest = self._value("rest", usual.rest)
         arriving = self._value("arriving", usual.arriving)
         return Cost(
             rate=max(arriving, self._could(usual)) if arriving > 0 else 0.0,
             arriving=arriving,
             needed=self._value("needed", usual.needed),
-            decode=self._value("decode", usual.decode * size),
+            decode=self._value("decode", usual.decode),
             look=self._value("look", usual.look),
             looks=self._value("looks", usual.looks),
             most_looks=max(self._peaks, default=usual.most_looks),
             rest=rest,
             full_blur=self._value("full_blur", FULL_BLUR_SHARE * rest),
-            encode=self._value("encode", usual.encode * size),
+            encode=self._value("encode", usual.encode),
             send=self._value("send", usual.send),
             worker=self._worker,
             here=self._here,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+from server.media.camera_costs import SMALL_PICTURE
 from server.media.governor import FULL_FRAME_RATE
 
 SPARE: Final = 1  # pictures a second more than are shown, since cameras don't keep time
@@ -18,32 +19,53 @@ KEPT: Final = 30.0  # seconds without load until a camera may be large again
 
 
 class CameraRequest(NamedTuple):
-    """Pictures a second at most, and by how much width and height are to be divided."""
+    """Pictures a second at most, and by how much width and height of the limits are to be divided."""
 
     frame_rate: int = int(FULL_FRAME_RATE)
     scale_down: float = 1.0
 
 
+def small_scale(width: int, height: int) -> float:
+    """Return by how much both are to be divided for a picture of SMALL_PICTURE; 1 where it is no larger."""
+    return round(math.sqrt(max(1.0, width * height / SMALL_PICTURE)), 2)
+
+
 class CameraRequests:
     """What one camera has been asked for."""
 
-    def __init__(self) -> None:
-        self.now = CameraRequest()
+    def __init__(self, small: float = 1.0) -> None:
+        """Ask for pictures at first that are divided by `small`, as for all that are not to be large."""
+        self.now = CameraRequest(scale_down=small)
+        self._small = small
+        self._more = 1.0
+        """By how much one was asked to divide them besides, who sent larger ones than that."""
         self._asked = float("-inf")
         self._pressed = float("-inf")
 
-    def update(self, now: float, frame_rate: float, *, held_back: bool, size: float, pressed: bool) -> bool:
+    def update(
+        self,
+        now: float,
+        frame_rate: float,
+        *,
+        held_back: bool,
+        size: float,
+        pressed: bool,
+        large: bool = False,
+    ) -> bool:
         """Tell whether the request `now` is another one, at `now` in seconds.
 
         `frame_rate` is what is shown a second, `held_back` whether others have more pictures, `size` the pixels of a
-        picture in times of those that were asked for at first, `pressed` whether anything is given up.
+        picture in times of the limits, `pressed` whether anything is given up, `large` whether it may be as large as
+        the limits.
         """
         if pressed:
             self._pressed = now
-        wanted = CameraRequest(self._frame_rate(frame_rate), self._scale_down(now, held_back, size))
+        least = 1.0 if large else self._small
+        more = self._divide_more(now, held_back, size * least**2)
+        wanted = CameraRequest(self._frame_rate(frame_rate), round(least * more, 2))
         if wanted == self.now or now - self._asked < PAUSE:
             return False
-        self.now, self._asked = wanted, now
+        self.now, self._more, self._asked = wanted, more, now
         return True
 
     def _frame_rate(self, shown: float) -> int:
@@ -52,7 +74,7 @@ class CameraRequests:
         # A picture a second more or less is not worth a message, all of them are.
         return self.now.frame_rate if abs(wanted - self.now.frame_rate) <= 1 and wanted < full else wanted
 
-    def _scale_down(self, now: float, held_back: bool, size: float) -> float:
-        if held_back and size > LARGE:
-            return round(self.now.scale_down * math.sqrt(size), 2)
-        return self.now.scale_down if now - self._pressed < KEPT else 1.0
+    def _divide_more(self, now: float, held_back: bool, excess: float) -> float:
+        if held_back and excess > LARGE:
+            return self._more * math.sqrt(excess)
+        return self._more if now - self._pressed < KEPT else 1.0

@@ -2,19 +2,20 @@
 
 Overload feeds itself: a dropped frame makes the next one dearer to encode. So the governor works out what fits, from
 what each camera costs and from what this server can have of the machine, and sets it at once, down or up. The cheapest
-thing is given up first: looks of the network and bits, then frames; at last everything is blurred. Pure logic; time is
-passed in.
+thing is given up first: looks of the network, large pictures (see picture_sizes), bits, then frames; at last everything
+is blurred. Pure logic; time is passed in.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from statistics import mean, median
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import USUAL, CameraCosts, Cost, Use
+from server.media.camera_costs import SMALL_PICTURE, USUAL, CameraCosts, Cost, Use
 from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Capacity, Quality, Shares
+from server.media.picture_sizes import PictureSizes
 from server.media.retry_interval import Patience
 
 FULL_FRAME_RATE: Final = 30.0  # pictures a second: what cameras are asked for
@@ -32,12 +33,17 @@ QUALITIES: Final = (
 )
 """Given up one after the other before any picture is. Chosen."""
 FULL_BLUR: Final = Quality(250_000, full_blur=True)
+LARGE_QUALITY: Final = 3
+"""The last of them at which pictures may be large: half of the looks; with small pictures no bits need be given up."""
 
 RESERVE: Final = 0.05  # share of the cores that is left idle, so that frames need not wait
 TIGHT: Final = 0.02  # the same: with less than that something has to be given up
 EASE: Final = 0.07  # the same: with more than that something comes back
 GAIN: Final = 0.75
 """Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
+LARGE_RESERVE: Final = 0.15
+"""The same: with more than that pictures become large. What it is worked out of is a forecast: receiving and the
+receivers of this machine take more then, too."""
 ENTITLED: Final = 0.4
 """Share of the cores that is ours even while other programs leave nothing idle; chosen."""
 LEAST_OURS: Final = 0.6
@@ -87,8 +93,10 @@ class Look(NamedTuple):
 class Governor:
     """Sets the level that fits, and holds it until it fits no more or more fits."""
 
-    def __init__(self) -> None:
+    def __init__(self, large: int = SMALL_PICTURE) -> None:
+        """Allow pictures of `large` px at most."""
         self._quality = 0
+        self._sizes = PictureSizes(large)
         self._blurred = False
         self._share = float("inf")
         """Of the frame rate, what a camera of usual cost could have."""
@@ -128,6 +136,10 @@ class Governor:
         rate = self._rates.get(camera)
         return self.level if rate is None else _level(self._present[0], rate)
 
+    def large(self, camera: str) -> bool:
+        """Tell whether a camera is to send large pictures: they go before any bits or pictures are given up."""
+        return self._sizes.large(camera)
+
     def held_back(self, camera: str) -> bool:
         """Tell whether a camera has fewer pictures than others, because they cost more."""
         return camera in self._held_back
@@ -147,7 +159,9 @@ class Governor:
         used = self._learn(now, uses)
         if used is None or not uses:
             return
-        costs = self._known()
+        self._sizes.observe(now, uses)
+        usual = self._usual()
+        costs = self._sizes.costs(now, self._costs, usual)
         self._capacities.append(self._capacity(look, *used))
         self._fixed.append(max(0.0, look.loop - used[1]))
         tight = self._limits(look, max(list(self._capacities)[-SURE:]))
@@ -157,11 +171,15 @@ class Governor:
         fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
         self._heed_waiting(now, look, fits=fits)
         if not fits:
+            if not self._blurred:
+                costs = self._shrink(now, usual, _less(tight, RESERVE * look.cores))
             self._step_down(now, costs, _less(tight, RESERVE * look.cores))
         elif self.given_up:
             self._step_up(now, costs, ample, look.cores, shares.demand(rates))
         else:
             self._rates = rates
+        if fits and self.given_up <= LARGE_QUALITY:
+            self._grow(now, usual, _less(ample, LARGE_RESERVE * look.cores))
         self._weigh(now)
         self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
 
@@ -183,13 +201,12 @@ class Governor:
         used = sum(use.seconds - then.seconds for use, then in same) / seconds
         return used, sum(use.send - then.send for use, then in same) / seconds
 
-    def _known(self) -> dict[str, Cost]:
-        """Return what each camera costs; of those that are new, what others do."""
-        known = [costs.cost(USUAL) for costs in self._costs.values() if costs.known]
-        usual = USUAL
-        if known:
-            usual = Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
-        return {camera: costs.cost(usual) for camera, costs in self._costs.items()}
+    def _usual(self) -> Cost:
+        """Return what a camera of SMALL_PICTURE costs, of which nothing is known but what others do."""
+        known = [costs.cost_at(SMALL_PICTURE, USUAL) for costs in self._costs.values() if costs.known]
+        if not known:
+            return USUAL
+        return Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
 
     def _capacity(self, look: Look, used: float, sending: float) -> float:
         """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
@@ -235,8 +252,7 @@ class Governor:
         """Take back what fits: a better quality when it has fitted for a while, and frames at once."""
         better = self._quality
         if not self._blurred:
-            moving = {c: cost._replace(looks=cost.most_looks) for c, cost in costs.items()}
-            better = _best(moving, _less(capacity, RESERVE * cores), range(self._quality + 1))
+            better = _best(_moving(costs), _less(capacity, RESERVE * cores), range(self._quality + 1))
         if better >= self._quality:
             self._better_since = None
         elif self._better_since is None:
@@ -249,6 +265,24 @@ class Governor:
         if (self._share < 1 or self._held_back) and demand < capacity.cores - EASE * cores:
             goal = demand + GAIN * (capacity.cores - RESERVE * cores - demand)
             self._set(costs, *self._present, capacity._replace(cores=goal))
+
+    def _shrink(self, now: float, usual: Cost, capacity: Capacity) -> dict[str, Cost]:
+        """Take large pictures back where looks alone do not make them fit; return what all cost then."""
+
+        def fits(rooms: Set[str]) -> bool:
+            costs = self._sizes.costs(now, self._costs, usual, rooms)
+            return _fits(costs, capacity, LARGE_QUALITY)
+
+        self._sizes.shrink(now, fits)
+        return self._sizes.costs(now, self._costs, usual)
+
+    def _grow(self, now: float, usual: Cost, capacity: Capacity) -> None:
+        """Give large pictures to rooms for which they fit, even if everybody moves."""
+
+        def fits(rooms: Set[str]) -> bool:
+            return _fits(_moving(self._sizes.costs(now, self._costs, usual, rooms)), capacity, LARGE_QUALITY)
+
+        self._sizes.grow(now, fits)
 
     def _set(self, costs: Mapping[str, Cost], quality: Quality, most: float, capacity: Capacity) -> None:
         shares = Shares(costs, quality, most)
@@ -297,8 +331,15 @@ def _less(capacity: Capacity, cores: float) -> Capacity:
 
 def _best(costs: Mapping[str, Cost], capacity: Capacity, qualities: range) -> int:
     """Return the best quality at which all pictures fit, the last one where they do not."""
-    for index in qualities:
-        shares = Shares(costs, QUALITIES[index], FULL_FRAME_RATE)
-        if shares.fits(shares.full(), capacity):
-            return index
-    return qualities[-1]
+    return next((index for index in qualities if _fits(costs, capacity, index)), qualities[-1])
+
+
+def _fits(costs: Mapping[str, Cost], capacity: Capacity, quality: int) -> bool:
+    """Tell whether all pictures fit at a quality."""
+    shares = Shares(costs, QUALITIES[quality], FULL_FRAME_RATE)
+    return shares.fits(shares.full(), capacity)
+
+
+def _moving(costs: Mapping[str, Cost]) -> dict[str, Cost]:
+    """Return what cameras cost while everybody moves as much as they did of late."""
+    return {camera: cost._replace(looks=cost.most_looks) for camera, cost in costs.items()}

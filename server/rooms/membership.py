@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from server.core.messages import Message
-from server.media.camera_request import CameraRequest
+from server.media.camera_costs import Use
 from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 
@@ -30,7 +30,7 @@ class Membership:
         """Frees what a held seat counts for in its address's quota."""
         self._paused: list[str] = []
         self._hidden: dict[str, Why] = {}
-        self._asked = CameraRequest()
+        self._asked = participant.first_request
 
     @property
     def held(self) -> bool:
@@ -63,6 +63,10 @@ class Membership:
             self._hidden = dict(hidden)
             self.tell({"type": "hidden", "participants": self._hidden})
 
+    def use(self) -> Use:
+        """Return what the camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
+        return self.participant.use()._replace(room=self.room.name, steerable=self.send is not None)
+
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""
         request = self.participant.requests.now
@@ -74,4 +78,4 @@ class Membership:
 
     def forget_told(self) -> None:
         """Tell a browser that begins anew everything again."""
-        self._paused, self._hidden, self._asked = [], {}, CameraRequest()
+        self._paused, self._hidden, self._asked = [], {}, self.participant.first_request

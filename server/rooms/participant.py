@@ -18,7 +18,7 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
 from server.media.camera_costs import Use
-from server.media.camera_request import CameraRequests
+from server.media.camera_request import CameraRequests, small_scale
 from server.media.governor import FULL, Level
 from server.media.load import LoadMeter
 from server.media.microphone import AudioPublication
@@ -106,8 +106,11 @@ class Participant:
             self.library.background(background), config.start_bitrate
         )
         self.video = VideoPublication(transcoder, media.meter)
-        self.requests = CameraRequests()
+        self.requests = CameraRequests(small_scale(config.width, config.height))
+        self.first_request = self.requests.now
+        """What every camera begins with."""
         self.overloaded = False
+        """Whether the load costs others pictures or sharpness, and not only looks of the network."""
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
         self.audio = AudioPublication(self.video.age)
@@ -315,17 +318,19 @@ class Participant:
 
         `held_back` is whether others give up less, who cost less, `heavy` whether that lasts.
         """
-        self.overloaded = level != FULL
+        self.overloaded = level._replace(network_interval=FULL.network_interval) != FULL
         self.video.held_back, self.video.transcoder.heavy = held_back, heavy
         self.video.frame_rate, self.video.max_bitrate = level.frame_rate, level.bitrate
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
 
-    def ask(self, now: float, *, pressed: bool) -> None:
+    def ask(self, now: float, *, pressed: bool, large: bool = False) -> None:
         """Work out what the camera is to send; `pressed` is whether the server gives anything up."""
         video = self.video
         size = video.transcoder.pixels / (self._config.width * self._config.height)
-        self.requests.update(now, video.frame_rate, held_back=video.held_back, size=size, pressed=pressed)
+        self.requests.update(
+            now, video.frame_rate, held_back=video.held_back, size=size, pressed=pressed, large=large
+        )
 
     def ask_for_bits(self) -> None:
         """Ask a sender for less that takes no messages, by RTCP."""

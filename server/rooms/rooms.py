@@ -60,7 +60,7 @@ class Rooms:
         self.open_rooms = OpenRooms(config.max_rooms, self._begin)
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
         self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
-        self.governor = Governor()
+        self.governor = Governor(config.width * config.height)
         self.utilisation = 0.0
         """Share of the workers' time that was busy of late."""
         self._idle = IdleTime()
@@ -258,14 +258,14 @@ class Rooms:
             await asyncio.sleep(GOVERN_INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            uses = {m.participant.id: m.participant.use() for m in self._seats.values()}
+            uses = {m.participant.id: m.use() for m in self._seats.values()}
             self.governor.observe(now, self._look(now), uses)
             for membership in self._seats.values():
                 participant = membership.participant
                 governor, key = self.governor, participant.id
                 held_back, heavy = governor.held_back(key), governor.heavy(key)
                 participant.govern(governor.level_of(key), held_back=held_back, heavy=heavy)
-                participant.ask(now, pressed=self.governor.given_up > 0)
+                participant.ask(now, pressed=governor.given_up > 0, large=governor.large(key))
                 membership.ask_camera()
                 participant.adapt(now)
 

@@ -147,6 +147,7 @@ class Session:
             "height": config.height,
             "frameRate": config.frame_rate,
             "maxBitrate": config.max_bitrate,
+            "scaleDown": participant.first_request.scale_down,
         }
         return {
             "type": "joined",

@@ -4,7 +4,7 @@ import { RoomState } from '../protocol/room-state.js';
 import { Signaling } from '../protocol/signaling.js';
 import { VERSION } from '../protocol/types.js';
 
-/** @import {ClientMessage, Joined, Kind, Participant, Policy, ServerError, ServerMessage} from '../protocol/types.js' */
+/** @import {ClientMessage, Joined, Kind, Participant, Policy, Receive, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Tracks} from '../rtc/publisher.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
@@ -163,6 +163,18 @@ export class RoomClient {
   /** @param {Partial<Policy>} policy */
   setPolicy(policy) {
     this.send({ type: 'policy', policy });
+  }
+
+  /** Says what is wanted of the others' cameras; who wants less sends less.
+   * @param {Receive['video']} video */
+  receive(video) {
+    this.send({ type: 'receive', video });
+    this.#connections.save(video !== 'all');
+  }
+
+  /** Of the camera's picture as it is sent. */
+  get size() {
+    return this.#connections.size;
   }
 
   stats() {

@@ -101,7 +101,7 @@ export class RoomController {
       talk: (on) => void this.#talk(on),
       escape: () => this.#view.panel.close(),
     });
-    this.#saving = new DataSaver((video) => this.#send({ type: 'receive', video }), () => local.silence('video'));
+    this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#applyPreferences();
     this.#showSelf();
@@ -111,7 +111,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
-    if (this.#saving.choice !== 'all') client.send({ type: 'receive', video: this.#saving.choice });
+    if (this.#saving.choice !== 'all') client.receive(this.#saving.choice);
     this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
@@ -213,7 +213,9 @@ export class RoomController {
       case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
       case 'invitations': return this.#invite.hear(message, state);
       case 'screen': return this.#screen.end(client, message.reason);
-      case 'filter': return this.#filterReport.showOwn(message);
+      case 'filter':
+        this.#filterReport.showSize(client.size, client.participants.length);
+        return this.#filterReport.showOwn(message);
       case 'totals': return this.#filterReport.showTotals(message);
       case 'error':
         if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(client, false);

@@ -19,12 +19,15 @@
 /** @type {readonly Kind[]} */
 const KINDS = ['video', 'audio'];
 /** @type {VideoLimits} */
-const DEFAULT_LIMITS = { width: 640, height: 360, frameRate: 30, maxBitrate: 1_500_000 };
+const DEFAULT_LIMITS = { width: 1280, height: 720, frameRate: 30, maxBitrate: 2_500_000 };
+/** What a picture that is to be small has at most. */
+const SMALL = { width: 640, height: 360 };
 
 /** One camera and one microphone: opening, choosing, switching off, and what went wrong. */
 export class Devices {
   #changed;
   #limits = DEFAULT_LIMITS;
+  #isSmall = false;
   /** What the browser does to the sound. */
   #processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
   /** How many requests there have been. */
@@ -96,6 +99,17 @@ export class Devices {
   /** @param {VideoLimits} limits */
   async setLimits(limits) {
     this.#limits = limits;
+    await this.#resize();
+  }
+
+  /** @param {boolean} isSmall whether small pictures do, however large ones may be sent */
+  setSmall(isSmall) {
+    if (isSmall === this.#isSmall) return;
+    this.#isSmall = isSmall;
+    void this.#resize();
+  }
+
+  async #resize() {
     await this.state.video.track?.applyConstraints(this.#constraints('video', '')).catch(() => {});
   }
 
@@ -217,7 +231,8 @@ export class Devices {
   #constraints(kind, id) {
     const picked = id ? { deviceId: { exact: id } } : {}; // Chromium does not care for an ideal one
     if (kind === 'audio') return { ...picked, ...this.#processing };
-    const { width, height, frameRate } = this.#limits;
+    const { frameRate } = this.#limits;
+    const { width, height } = this.#isSmall && this.#limits.height > SMALL.height ? SMALL : this.#limits;
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
   }
 

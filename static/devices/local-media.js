@@ -10,6 +10,9 @@ import { DeviceMenus } from '../view/device-menus.js';
 
 /** @import {Kind} from '../protocol/types.js' */
 
+/** A telephone's picture stays small, for its battery's sake. */
+const IS_PHONE = /Mobi|Android|iPhone/.test(navigator.userAgent);
+
 /** What this person shows and says: devices, their pickers, the level of the microphone, and what is remembered of it. */
 export class LocalMedia {
   devices;
@@ -33,6 +36,7 @@ export class LocalMedia {
     const { camera, microphone, cameraOn, microphoneOn } = loadPreferences();
     this.#changed = changed;
     this.devices = new Devices({ video: { on: cameraOn, id: camera }, audio: { on: microphoneOn, id: microphone } }, (kind) => this.#show(kind));
+    this.devices.setSmall(IS_PHONE || this.filtersHere);
     this.applyProcessing();
     this.#fields = new DeviceFields({
       choose: (kind, id) => this.#choose(kind, id),
@@ -139,6 +143,7 @@ export class LocalMedia {
 
   /** @param {Kind | null} kind */
   #show(kind) {
+    this.devices.setSmall(IS_PHONE || this.filtersHere); // what is filtered here costs this device by its size
     this.#camera.update(this.devices.state.video.track, this.filtersHere);
     this.#fields.show(this.devices);
     this.#menus.refresh();

@@ -62,6 +62,7 @@
  * @property {number} height
  * @property {number} frameRate
  * @property {number} maxBitrate in bit/s
+ * @property {number} [scaleDown] of a camera: by how much to divide width and height at first
  *
  * @typedef {object} Limits
  * @property {number} uploadBytes
@@ -290,7 +291,7 @@
  * @typedef {object} CameraRequest
  * @property {'camera'} type
  * @property {number} frameRate pictures a second at most
- * @property {number} scaleDown by how much width and height are to be divided
+ * @property {number} scaleDown by how much width and height of the limits are to be divided
  *
  * @typedef {object} HiddenCameras
  * @property {'hidden'} type

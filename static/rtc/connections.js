@@ -1,4 +1,5 @@
 // @ts-check
+import { PictureSize, uplinkOf } from './picture-size.js';
 import { Publisher } from './publisher.js';
 import { ScreenPublisher } from './screen-publisher.js';
 import { Subscriber } from './subscriber.js';
@@ -7,6 +8,9 @@ import { Subscriber } from './subscriber.js';
 /** @import {Tracks} from './publisher.js' */
 /** @import {Streams} from './subscriber.js' */
 /** @import {StreamReport} from './stats.js' */
+
+/** Between two looks at the uplink and at the camera's own size, in ms. */
+const LOOKS = 2000;
 
 /**
  * @typedef {object} ConnectionsOptions
@@ -24,8 +28,9 @@ export class Connections {
   #limits = null;
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
-  /** @type {CameraRequest | null} */
-  #wanted = null;
+  /** Of the camera's picture. */
+  size = new PictureSize();
+  #looking = 0;
   /** @type {Publisher | null} */
   #publisher = null;
   /** @type {Subscriber | null} */
@@ -53,8 +58,9 @@ export class Connections {
     this.close();
     this.#iceServers = iceServers;
     this.#limits = limits;
-    this.#wanted = null;
+    this.size.begin(limits.video);
     this.#tracks = tracks;
+    this.#looking = window.setInterval(() => void this.#look(), LOOKS);
     this.#subscribe();
     this.#publish();
     if (sharing && this.#shared) this.#publishScreen();
@@ -85,8 +91,14 @@ export class Connections {
   /** Sends no more of the camera than the server shows.
    * @param {CameraRequest} wanted */
   limit(wanted) {
-    this.#wanted = wanted;
-    void this.#publisher?.limit(wanted);
+    this.size.ask(wanted);
+    void this.#publisher?.fit();
+  }
+
+  /** @param {boolean} saving whether the person wants to save data */
+  save(saving) {
+    this.size.save(saving);
+    void this.#publisher?.fit();
   }
 
   /** @param {MediaStream} stream */
@@ -126,8 +138,16 @@ export class Connections {
     this.#subscriber?.close();
     this.#screen?.close();
     this.#publisher = this.#subscriber = this.#screen = null;
+    window.clearInterval(this.#looking);
     this.#restarted.clear();
     this.#awaitsFresh = false;
+  }
+
+  async #look() {
+    const publisher = this.#publisher;
+    const stats = await publisher?.getStats();
+    if (stats) this.size.measure(uplinkOf(stats));
+    await publisher?.fit();
   }
 
   #subscribe() {
@@ -138,8 +158,7 @@ export class Connections {
   #publish() {
     if (!this.#limits) return;
     this.#publisher?.close();
-    this.#publisher = new Publisher(this.#peerOptions('publish'), this.#limits.video, this.#tracks);
-    if (this.#wanted) void this.#publisher.limit(this.#wanted);
+    this.#publisher = new Publisher(this.#peerOptions('publish'), this.size, this.#tracks);
     this.#guard(this.#publisher.offer());
   }
 

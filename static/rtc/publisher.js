@@ -2,8 +2,9 @@
 import { SendingEnd, preferCodecs } from './peer.js';
 
 /** @import {OutgoingCamera} from '../devices/camera.js' */
-/** @import {Kind, VideoLimits} from '../protocol/types.js' */
+/** @import {Kind} from '../protocol/types.js' */
 /** @import {PeerOptions} from './peer.js' */
+/** @import {PictureSize} from './picture-size.js' */
 
 /** What is sent; of a camera just what may be.
  * @typedef {{video: OutgoingCamera | null, audio: MediaStreamTrack | null}} Tracks */
@@ -16,14 +17,17 @@ export class Publisher extends SendingEnd {
   /** @type {Record<Kind, RTCRtpTransceiver>} */
   #transceivers;
 
+  #size;
+
   /**
    * @param {PeerOptions} options
-   * @param {VideoLimits} limits
+   * @param {PictureSize} size
    * @param {Tracks} tracks
    */
-  constructor(options, limits, tracks) {
+  constructor(options, size, tracks) {
     super('publish', options);
-    const encoding = { maxBitrate: limits.maxBitrate, maxFramerate: limits.frameRate };
+    this.#size = size;
+    const encoding = size.encoding(tracks.video?.track);
     this.#transceivers = {
       video: this.peer.addTransceiver(tracks.video?.track ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] }),
       audio: this.peer.addTransceiver(tracks.audio ?? 'audio', { direction: 'sendonly' }),
@@ -31,12 +35,14 @@ export class Publisher extends SendingEnd {
     preferCodecs(this.#transceivers.video, CODECS);
   }
 
-  /** Sends so many pictures a second at most, each so much smaller.
-   * @param {{frameRate: number, scaleDown: number}} wanted */
-  async limit({ frameRate, scaleDown }) {
+  /** Sends pictures as many and as large as they may be now. */
+  async fit() {
     const { sender } = this.#transceivers.video;
+    const wanted = this.#size.encoding(sender.track);
     const parameters = sender.getParameters();
-    for (const encoding of parameters.encodings ?? []) Object.assign(encoding, { maxFramerate: frameRate, scaleResolutionDownBy: scaleDown });
+    const encodings = parameters.encodings ?? [];
+    if (encodings.every((encoding) => Object.entries(wanted).every(([name, value]) => Reflect.get(encoding, name) === value))) return;
+    for (const encoding of encodings) Object.assign(encoding, wanted);
     // A browser that can't sends what it likes, and the server leaves out what is too much.
     await sender.setParameters(parameters).catch(() => {});
   }
@@ -50,5 +56,6 @@ export class Publisher extends SendingEnd {
    * @param {Tracks} tracks */
   async replace(kind, { video, audio }) {
     await this.#transceivers[kind].sender.replaceTrack(kind === 'video' ? video?.track ?? null : audio);
+    if (kind === 'video') await this.fit();
   }
 }

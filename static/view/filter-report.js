@@ -3,6 +3,7 @@ import { language, text } from '../i18n/strings.js';
 import { byId, element } from './dom.js';
 import { notify } from './notices.js';
 
+/** @import {PictureSize} from '../rtc/picture-size.js' */
 /** @import {Counters, FilterReport, Model, Totals} from '../protocol/types.js' */
 
 const COUNTERS = /** @type {const} */ (['received', 'filtered', 'covered', 'slated', 'repeated', 'withheld', 'errors', 'raw']);
@@ -22,6 +23,7 @@ export class FilterReportView {
   #wasDegraded = false;
   #filtersHere = false;
   #hidden = false;
+  #size = byId('filter-size', HTMLElement);
   #words = byId('filter-words', HTMLElement);
 
   constructor() {
@@ -39,6 +41,7 @@ export class FilterReportView {
   /** @param {Model} model */
   begin(model) {
     this.report = null;
+    this.#size.hidden = true;
     this.#waiting.hidden = false;
     this.#room.hidden = true;
     this.#own.replaceChildren();
@@ -66,6 +69,19 @@ export class FilterReportView {
     byId('filter-where', HTMLElement).textContent = text(here ? 'filter.where.both' : 'filter.where.server');
     byId('filter-limits', HTMLElement).textContent = text(here ? 'filter.limits.both' : 'filter.limits');
     this.#mark(this.report);
+  }
+
+  /**
+   * Says how large the picture is that is sent, and why it is no larger.
+   *
+   * @param {PictureSize} size
+   * @param {number} people in the room
+   */
+  showSize({ lines, why }, people) {
+    const key = why === 'server' && people < 2 ? 'size.first' : why ? /** @type {const} */ (`size.${why}`) : 'size.is';
+    const words = lines ? text(key, { n: lines.toLocaleString(language), people: people.toLocaleString(language) }) : '';
+    this.#size.hidden = !words;
+    if (this.#size.textContent !== words) this.#size.textContent = words;
   }
 
   /** @param {boolean} hidden whether the server shows nothing of the camera for the moment */

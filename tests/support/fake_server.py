@@ -31,7 +31,7 @@ LIMITS = {
     "uploads": 8,
     "chat": 2000,
     "fileBytes": 1000,
-    "video": {"width": 640, "height": 360, "frameRate": 30, "maxBitrate": 1_500_000},
+    "video": {"width": 1280, "height": 720, "frameRate": 30, "maxBitrate": 2_500_000, "scaleDown": 2.0},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
     "recording": "policy",
     "deviceFilter": "optional",

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from server.media.camera_costs import Use, bits_factor
+from server.media.camera_costs import PIXEL_SHARES, SMALL_PICTURE, Use, bits_factor
 from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Governor, Level, Look
 
@@ -31,20 +31,34 @@ class SimulatedCamera:
     requests: CameraRequests | None = None
     """What it has been asked for, if it obeys."""
     worker: int = 0
-    pixels: int = 640 * 360
+    room: str = ""
+    pixels: int = SMALL_PICTURE
+    captures: int = SMALL_PICTURE
+    """Of a picture where nobody asks for a smaller one, if it obeys."""
+    dearer: float = 1.0
+    """Times what is usual that large pictures cost."""
     level: Level = FULL
     shown: float = 0.0
     """Pictures so far."""
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(Use._fields, 0.0))
 
-    def ask(self, now: float) -> None:
+    def ask(self, now: float, *, large: bool = False) -> None:
         """Send no more than is shown, from now on."""
         self.rate = self.wants
         if self.requests is not None:
-            self.requests.update(
-                now, self.level.frame_rate, held_back=False, size=1.0, pressed=self.level != FULL
-            )
+            size, pressed = self.pixels / max(self.captures, SMALL_PICTURE), self.level != FULL
+            rate = self.level.frame_rate
+            self.requests.update(now, rate, held_back=False, size=size, pressed=pressed, large=large)
             self.rate = min(self.wants, self.requests.now.frame_rate)
+            self.pixels = round(self.captures / self.requests.now.scale_down**2)
+
+    def stage(self, name: str) -> float:
+        """Return what a stage takes for a picture of the present size."""
+        share = PIXEL_SHARES.get(name, 0.0) if self.captures > SMALL_PICTURE else 0.0
+        times = self.pixels / SMALL_PICTURE
+        dearer = self.dearer if times > 1 else 1.0
+        seconds: float = getattr(self, name)
+        return seconds * (1 - share + share * times) * dearer
 
     def use(self) -> Use:
         """Return what a server would have measured."""
@@ -64,16 +78,18 @@ class SimulatedCamera:
             network_interval=level.network_interval,
             full_blur=level.full_blur,
             worker=self.worker,
+            room=self.room,
+            steerable=self.requests is not None,
         )
 
     def picture(self, level: Level) -> dict[str, float]:
         """Return what the next picture costs."""
-        encode = self.encode * bits_factor(level.bitrate)
+        encode = self.stage("encode") * bits_factor(level.bitrate)
         if level.full_blur:
-            return {"network": 0.0, "rest": self.rest / 4, "encode": encode}
+            return {"network": 0.0, "rest": self.stage("rest") / 4, "encode": encode}
         return {
             "network": self.look * self.looks / level.network_interval,
-            "rest": self.rest,
+            "rest": self.stage("rest"),
             "encode": encode,
         }
 
@@ -88,14 +104,23 @@ class Moment:
     idle: float
     """Share of the cores."""
     given_up: int
+    sizes: list[int]
+    """Pixels of each camera."""
 
 
 class SimulatedMachine:
     """Runs a governor. The event loop and other programs come first, as workers are nice."""
 
-    def __init__(self, cameras: int = 8, cores: float = 2.0, workers: int = 2, noise: float = 0.05) -> None:
+    def __init__(
+        self,
+        cameras: int = 8,
+        cores: float = 2.0,
+        workers: int = 2,
+        noise: float = 0.05,
+        large: int = SMALL_PICTURE,
+    ) -> None:
         self.cameras = [SimulatedCamera(worker=i % workers) for i in range(cameras)]
-        self.governor = Governor()
+        self.governor = Governor(large)
         self.cores = cores
         self.workers = dict.fromkeys(range(workers), 1.0)
         self.others: Callable[[float], float] = lambda now: 0.1
@@ -124,7 +149,8 @@ class SimulatedMachine:
                 idle, loop = idle + idled, loop + looped
             self._observe(idle / LOOK, loop / LOOK)
             rates = [(c.shown - then) / LOOK for c, then in zip(self.cameras, before, strict=True)]
-            yield Moment(self.now, rates, idle / LOOK / self.cores, self.governor.given_up)
+            sizes = [camera.pixels for camera in self.cameras]
+            yield Moment(self.now, rates, idle / LOOK / self.cores, self.governor.given_up, sizes)
 
     def _tick(self) -> tuple[float, float]:
         """Return the seconds of CPU time that were idle, and that the event loop has taken."""
@@ -133,14 +159,15 @@ class SimulatedMachine:
         for i, camera in enumerate(self.cameras):
             camera.level = self.governor.level_of(str(i))
         due = {id(c): TICK * min(c.rate, c.level.frame_rate) for c in self.cameras}
-        sending = sum(due[id(c)] * c.send for c in self.cameras)
+        sending = sum(due[id(c)] * c.stage("send") for c in self.cameras)
         loop = self.loop * TICK + sending
         left = max(0.1 * TICK, (self.cores - self.others(self.now)) * TICK - loop)
         wanted = {}
         for worker in self.workers:
             theirs = [c for c in self.cameras if c.worker == worker]
             wanted[worker] = sum(
-                (c.rate * TICK * c.decode + due[id(c)] * sum(c.picture(c.level).values())) * noise[id(c)]
+                (c.rate * TICK * c.stage("decode") + due[id(c)] * sum(c.picture(c.level).values()))
+                * noise[id(c)]
                 for c in theirs
             )
         waiting = {w: min(wanted[w] + self._queues[w], wanted[w] + LONGEST_WAIT) for w in self.workers}
@@ -162,16 +189,16 @@ class SimulatedMachine:
         camera.shown += pictures
         spent["received"] += frames
         spent["decoded"] += frames * share
-        spent["decode"] += frames * share * camera.decode * noise
+        spent["decode"] += frames * share * camera.stage("decode") * noise
         spent["pictures"] += pictures
         spent["looks"] += 0.0 if level.full_blur else pictures * camera.looks / level.network_interval
         for stage, seconds in camera.picture(level).items():
             spent[stage] += pictures * seconds * noise
-        spent["send"] += pictures * camera.send
+        spent["send"] += pictures * camera.stage("send")
 
     def _observe(self, idle: float, loop: float) -> None:
-        for camera in self.cameras:
-            camera.ask(self.now)
+        for i, camera in enumerate(self.cameras):
+            camera.ask(self.now, large=self.governor.large(str(i)))
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
         self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.media.camera_costs import USUAL, CameraCosts, Cost, Use, bits_factor
+from server.media.camera_costs import SMALL_PICTURE, USUAL, CameraCosts, Cost, Use, bits_factor, resized
 
 LOOK = 0.5  # seconds
 
@@ -46,13 +46,16 @@ def test_of_whom_nothing_is_known_costs_what_others_do() -> None:
     assert not costs.known
     assert costs.cost(USUAL) == pytest.approx(USUAL)
     large = observed(use(0, size=1280 * 720)).cost(USUAL)
-    assert large.rest == pytest.approx(4 * USUAL.rest)
+    foretold = resized(USUAL, SMALL_PICTURE, 1280 * 720)
+    assert (large.rest, large.encode, large.send) == (foretold.rest, foretold.encode, foretold.send)
+    assert 3 * USUAL.decode < large.decode < 4 * USUAL.decode
+    assert large.look == USUAL.look
 
 
 def test_another_size_is_another_camera() -> None:
     before = [use(i) for i in range(5)]
     after = [use(i, size=1920 * 1080, rest=75e-3 + 15 * (i - 5) * 8e-3) for i in range(5, 9)]
-    assert observed(*before, *after[:2]).cost(USUAL).rest == pytest.approx(9 * USUAL.rest)
+    assert observed(*before, *after[:2]).cost(USUAL).rest < 3 * USUAL.rest
     assert observed(*before, *after).cost(USUAL).rest == pytest.approx(8e-3)
 
 
@@ -90,3 +93,27 @@ def test_a_full_blur_is_measured_apart() -> None:
     cost = observed(*uses).cost(USUAL)
     assert cost.rest == pytest.approx(1e-3)
     assert cost.full_blur == pytest.approx(2e-4)
+
+
+def test_what_another_size_costs_is_foretold_and_learned() -> None:
+    large = 1280 * 720
+
+    def spends(seconds: float, made: Use) -> Use:
+        return made._replace(decode=seconds, rest=seconds, encode=seconds, send=seconds)
+
+    costs = CameraCosts(use(0), 0.0)
+    for i in range(1, 5):
+        costs.observe(i * LOOK, use(i))
+    foretold, known = costs.cost_at(large, USUAL), costs.cost(USUAL)
+    assert foretold[:11] == pytest.approx(resized(known, SMALL_PICTURE, large)[:11])
+    assert costs.cost_at(640 * 368, USUAL) == known
+    for i in range(5, 10):
+        spent = 15 * (i - 4) * 6e-3  # a picture takes 6 ms in each stage
+        costs.observe(i * LOOK, spends(60e-3 + spent, use(i, size=large)))
+    assert costs.cost(USUAL).rest == pytest.approx(6e-3)
+    for i in range(10, 15):
+        spent = 60e-3 + 15 * 5 * 6e-3 + 15 * (i - 9) * 1e-3
+        costs.observe(i * LOOK, spends(spent, use(i)))
+    again = costs.cost_at(large, USUAL)
+    assert again.rest > 1.5 * foretold.rest
+    assert again.look == pytest.approx(foretold.look, rel=0.1)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests
+from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests, small_scale
 
 
 def update(
-    requests: CameraRequests, now: float, frame_rate: float, *, size: float = 1.0, held_back: bool = False
+    requests: CameraRequests,
+    now: float,
+    frame_rate: float,
+    *,
+    size: float = 1.0,
+    held_back: bool = False,
+    large: bool = False,
 ) -> bool:
-    return requests.update(now, frame_rate, held_back=held_back, size=size, pressed=frame_rate < 30)
+    pressed = frame_rate < 30
+    return requests.update(now, frame_rate, held_back=held_back, size=size, pressed=pressed, large=large)
 
 
 def test_a_camera_is_asked_for_no_more_than_is_shown() -> None:
@@ -52,3 +59,28 @@ def test_a_large_camera_that_costs_more_than_others_is_asked_to_be_smaller_until
     assert requests.now == CameraRequest(30, 2.0)
     assert update(requests, 5.0 + KEPT, 30.0)
     assert requests.now == CameraRequest(30)
+
+
+def test_a_camera_is_small_until_it_may_be_large() -> None:
+    requests = CameraRequests(small_scale(1280, 720))
+    assert requests.now == CameraRequest(30, 2.0)
+    assert not update(requests, 0.0, 30.0, size=0.25)
+    assert update(requests, 1.0, 30.0, size=0.25, large=True)
+    assert requests.now == CameraRequest(30, 1.0)
+    assert not update(requests, 1.0 + PAUSE / 2, 30.0)
+    assert update(requests, 1.0 + PAUSE, 30.0)
+    assert requests.now == CameraRequest(30, 2.0)
+
+
+def test_a_small_camera_that_is_larger_than_asked_and_held_back_is_asked_for_less_once() -> None:
+    requests = CameraRequests(2.0)
+    assert update(requests, 0.0, 8.0, size=0.5625, held_back=True)  # 960x540: half of what it captures
+    assert requests.now.scale_down == pytest.approx(3.0)
+    for second in range(1, 5):
+        update(requests, float(second), 8.0, size=0.25, held_back=True)
+    assert requests.now.scale_down == pytest.approx(3.0)
+
+
+def test_limits_that_are_small_leave_nothing_to_divide() -> None:
+    assert small_scale(640, 360) == small_scale(320, 180) == 1.0
+    assert small_scale(1920, 1080) == 3.0

@@ -442,7 +442,7 @@ async def test_a_camera_is_asked_for_what_is_shown_of_it_whenever_that_changes(r
         membership.participant.ask(time.monotonic(), pressed=True)
         membership.ask_camera()
     assert len(ada.told("camera")) == 1
-    assert ada.last("camera") == {"type": "camera", "frameRate": 20, "scaleDown": 1.0}
+    assert ada.last("camera") == {"type": "camera", "frameRate": 20, "scaleDown": 2.0}
     membership.forget_told()  # another page begins with what everybody may send
     membership.ask_camera()
     assert len(ada.told("camera")) == 2
