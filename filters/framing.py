@@ -21,7 +21,9 @@ from filters.base import Plane
 MAX_ZOOM: Final = 1.6
 """Times; a picture of 640x360 is one of 400x225 then, which still looks sharp in a tile. Chosen by looking."""
 HEADROOM: Final = 0.12  # of the part's height, above the head; chosen by looking, as the next one
+LEAST_HEADROOM: Final = 0.05  # the same: never less, if the camera gives it
 FILLED: Final = 0.8  # of the part's width, by the person at most
+MOST_ASIDE: Final = 1 / 3  # of the part's side, from its middle to the person's
 
 SAMPLES: Final = 80  # of the matte along its longer side: a head has ten
 SURE: Final = 128  # level of the matte from which a sample is the person's
@@ -31,8 +33,8 @@ THIN: Final = 1 / 8  # of the fullest row or column: what is thinner is an arm o
 
 WATCHED: Final = 1.0  # s whose median counts: a nod or a wrong matte moves nothing; chosen
 SLOW: Final = 0.5  # s: time constant of a move, which is over in about five of them; chosen by looking
-QUICK: Final = 0.15  # s: the same once the head is out of the part
-LOST: Final = 0.1  # s that it has to be out: more than one wrong matte
+RUSH: Final = 1.0  # of the frame a second: pace at which the head is kept in the part; chosen
+LATEST: Final = 0.1  # s whose mattes have to agree that it would leave: more than one wrong matte
 MAX_STEP: Final = 0.1  # s between two frames: after a gap the move goes on where it was
 DEAD_ZONE: Final = 0.06  # of the part's side, which the middle may be off
 DEAD_ZOOM: Final = 0.12  # of the part's side, by which that may be off
@@ -71,9 +73,10 @@ class Extent(NamedTuple):
 
 
 class _Wanted(NamedTuple):
-    """What the matte of one time, in seconds, asks for."""
+    """Where somebody is at a time, in seconds, if anywhere, and what that asks for."""
 
     time: float
+    extent: Extent | None
     crop: CropBox
 
 
@@ -84,7 +87,6 @@ class Framing:
         self._shown = self._target = WHOLE
         self._speed = (0.0, 0.0, 0.0)
         self._wanted = deque[_Wanted]()
-        self._lost_since: float | None = None
         self._time = 0.0
 
     @property
@@ -101,54 +103,60 @@ class Framing:
         self._time = time
         extent = None if matte is None else find_extent(matte)
         wanted = WHOLE if extent is None else framed(extent)
-        self._wanted.append(_Wanted(time, wanted))
+        self._wanted.append(_Wanted(time, extent, wanted))
         while not time - WATCHED <= self._wanted[0].time <= time:
             self._wanted.popleft()
-        hurry = self._loses(extent, time)
-        if hurry or matte is None:
-            self._target = wanted
+        if matte is None:
+            self._target = WHOLE
         else:
             self._decide(time)
-        self._move(step, QUICK if hurry else SLOW)
+        self._move(step)
+        self._keep(time, step)
         return None if self._shown == WHOLE else self._shown
-
-    def _loses(self, extent: Extent | None, time: float) -> bool:
-        """Tell whether the head has been above what is shown, or the person beside it, for LOST seconds."""
-        half = self._shown.side / 2
-        if extent is None or (
-            extent.top >= self._shown.y - half and abs(extent.middle - self._shown.x) <= half
-        ):
-            self._lost_since = None
-            return False
-        if self._lost_since is None or self._lost_since > time:
-            self._lost_since = time
-        return time - self._lost_since >= LOST
 
     def _decide(self, time: float) -> None:
         """Choose another target where the present one has been wrong for most of the time."""
         if time - self._wanted[0].time < WATCHED / 2:
             return
         wanted = CropBox(*map(median, zip(*(each.crop for each in self._wanted), strict=True))).within()
-        off = math.hypot(wanted.x - self._target.x, wanted.y - self._target.y) > DEAD_ZONE * self._target.side
-        if off or abs(wanted.side / self._target.side - 1) > DEAD_ZOOM:
+        target = self._target
+        off = math.hypot(wanted.x - target.x, wanted.y - target.y) > DEAD_ZONE * target.side
+        zoom_off = abs(wanted.side / target.side - 1) > DEAD_ZOOM
+        tops = [1.0 if each.extent is None else each.extent.top for each in self._wanted]
+        head = median(tops) - (target.y - target.side / 2)
+        if off or zoom_off or head < LEAST_HEADROOM * target.side:
             self._target = wanted
 
-    def _move(self, step: float, time_constant: float) -> None:
+    def _move(self, step: float) -> None:
         """Go towards the target as a critically damped spring does, which starts and ends gently."""
         if self._shown == self._target:
             return
         moved = [
-            _spring(shown - target, speed, step, time_constant)
+            _spring(shown - target, speed, step, SLOW)
             for shown, target, speed in zip(self._shown, self._target, self._speed, strict=True)
         ]
         self._speed = (moved[0].speed, moved[1].speed, moved[2].speed)
         offsets = [each.offset for each in moved]
-        if max(map(abs, offsets)) < ARRIVED and max(map(abs, self._speed)) < ARRIVED / time_constant:
+        if max(map(abs, offsets)) < ARRIVED and max(map(abs, self._speed)) < ARRIVED / SLOW:
             self._shown, self._speed = self._target, (0.0, 0.0, 0.0)
             return
         self._shown = CropBox(
             *(target + off for target, off in zip(self._target, offsets, strict=True))
         ).within()
+
+    def _keep(self, time: float, step: float) -> None:
+        """Hold on to the head, and to the middle, of whoever is about to leave what is shown."""
+        latest = [each.extent for each in self._wanted if each.time >= time - LATEST]
+        extents = [each for each in latest if each is not None]
+        if self._shown == WHOLE or len(extents) < len(latest):
+            return
+        x, y, side = self._shown
+        middle, aside = median(each.middle for each in extents), MOST_ASIDE * side
+        lowest = max(each.top for each in extents) + (1 / 2 - LEAST_HEADROOM) * side
+        kept = (min(max(x, middle - aside), middle + aside), min(y, lowest))
+        far = RUSH * step
+        x, y = (old + min(max(new - old, -far), far) for old, new in zip((x, y), kept, strict=True))
+        self._shown = CropBox(x, y, side).within()
 
 
 class _Sprung(NamedTuple):

@@ -8,7 +8,7 @@ level is raised more than g times, nor the noise on it.
 from __future__ import annotations
 
 import math
-from typing import Final, TypeVar
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,8 +18,6 @@ from filters.base import Plane, Planes
 from filters.compositor import composite
 from filters.planes import lookup
 
-Share = TypeVar("Share", float, NDArray[np.float64])
-
 BLACK: Final = 16  # level of BT.601
 WHITE: Final = 235  # the same
 SHARE: Final = 0.9
@@ -27,6 +25,7 @@ SHARE: Final = 0.9
 TARGET: Final = 120
 """Level that it is raised to, at most. Chosen: with nine cameras it was over 130 in good light, 80 to 105 in poor."""
 MAX_GAIN: Final = 2.0  # times, of luma and its noise, at black; chosen by looking at a noisy camera
+CHROMA: Final = 0.3  # power of the gain: half of what it does to a face in the dark; chosen by looking
 SURE: Final = 250  # level of the matte from which nothing of the room is in a pixel
 SPACING: Final = 4  # px between two that are looked at
 LEAST: Final = 200  # of these, on which a histogram is built: a head at two metres in 640x360
@@ -35,50 +34,45 @@ MAX_STEP: Final = 0.1  # s between two frames: after a gap the light comes no fa
 
 
 class LowLight:
-    """Follows one stream. `time` is that of the stream, in seconds."""
+    """Follows the light on one stream's person. `time` is that of the stream, in seconds."""
 
     def __init__(self) -> None:
         self._levels: NDArray[np.float64] | None = None
         self._time = 0.0
 
-    def correct(self, planes: Planes, matte: Plane, time: float) -> Planes:
-        """Return the frame with the person lighter; itself where there is light enough, or nobody.
+    def look(self, luma: Plane, matte: Plane, time: float) -> float:
+        """Return by how much the person of this frame is to be made lighter: the gain of `lighten`, 1 for not at all.
 
-        Towards the person's edge, where the room may be mixed in, there is less of it: as much as there is of the
-        person. `matte` is uint8, luma size, 255 is person. The planes given are left as they are.
+        `matte` is uint8, of luma's size, 255 is person.
         """
-        self._look(planes.y, matte, time)
-        level = self._level()
-        gain = gain_for(level)
-        box = cv2.boundingRect(matte)
-        if gain == 1.0 or not box[2]:
-            return planes
-        share = _share(level)
-        luma, chroma = luma_table(gain), chroma_table(math.sqrt(_raised(share, gain) / share))
-        out = Planes(*(plane.copy() for plane in planes))
-        part, whole = _parts(*box)
-        here = Planes(planes.y[whole], planes.u[part], planes.v[part])
-        lit = Planes(lookup(here.y, luma), lookup(here.u, chroma), lookup(here.v, chroma))
-        composite(lit, matte[whole], here, Planes(out.y[whole], out.u[part], out.v[part]))
-        return out
-
-    def _look(self, luma: Plane, matte: Plane, time: float) -> None:
-        """Take the person's levels in this frame into what is known of them."""
         step = min(max(time - self._time, 0.0), MAX_STEP)
         self._time = time
         of_person = luma[::SPACING, ::SPACING][matte[::SPACING, ::SPACING] >= SURE]
-        if of_person.size < LEAST:
-            return
-        levels = np.bincount(of_person, minlength=256) / of_person.size
+        if of_person.size >= LEAST:
+            levels = np.bincount(of_person, minlength=256) / of_person.size
+            if self._levels is None:
+                self._levels = levels
+            self._levels += (1 - math.exp(-step / SETTLING)) * (levels - self._levels)
         if self._levels is None:
-            self._levels = levels
-        self._levels += (1 - math.exp(-step / SETTLING)) * (levels - self._levels)
+            return 1.0
+        return gain_for(float(np.interp(SHARE, np.cumsum(self._levels), np.arange(256))))
 
-    def _level(self) -> float:
-        """Return the level that SHARE of the person is under; WHITE while nobody has been seen."""
-        if self._levels is None:
-            return WHITE
-        return float(np.interp(SHARE, np.cumsum(self._levels), np.arange(256)))
+
+def lighten(planes: Planes, matte: Plane, gain: float) -> Planes:
+    """Return the frame with the person lighter by a gain of 1 to MAX_GAIN; the planes given are left as they are.
+
+    Towards the person's edge, where the room may be mixed in, there is less of it: as much as there is of the person.
+    """
+    out = Planes(*(plane.copy() for plane in planes))
+    box = cv2.boundingRect(matte)
+    if not box[2]:
+        return out
+    luma, chroma = luma_table(gain), chroma_table(gain**CHROMA)
+    part, whole = _parts(*box)
+    here = Planes(planes.y[whole], planes.u[part], planes.v[part])
+    lit = Planes(lookup(here.y, luma), lookup(here.u, chroma), lookup(here.v, chroma))
+    composite(lit, matte[whole], here, Planes(out.y[whole], out.u[part], out.v[part]))
+    return out
 
 
 def _parts(x: int, y: int, width: int, height: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -101,7 +95,8 @@ def luma_table(gain: float) -> NDArray[np.uint8]:
     """Return the curve for luma: 256 levels, those below black and above white as they are."""
     table = np.arange(256, dtype=np.float64)
     inside = np.s_[BLACK : WHITE + 1]
-    table[inside] = BLACK + (WHITE - BLACK) * _raised((table[inside] - BLACK) / (WHITE - BLACK), gain)
+    share = (table[inside] - BLACK) / (WHITE - BLACK)
+    table[inside] = BLACK + (WHITE - BLACK) * gain * share / (1 + (gain - 1) * share)
     levels: NDArray[np.uint8] = np.rint(table).astype(np.uint8)
     return levels
 
@@ -115,7 +110,3 @@ def chroma_table(gain: float) -> NDArray[np.uint8]:
 def _share(level: float) -> float:
     """Return how far a level is from black to white; a little over 0 for what is black."""
     return max(level - BLACK, 1.0) / (WHITE - BLACK)
-
-
-def _raised(share: Share, gain: float) -> Share:
-    return gain * share / (1 + (gain - 1) * share)

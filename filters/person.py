@@ -23,7 +23,7 @@ from filters.effects import Effects
 from filters.foreground import foreground
 from filters.frames import seconds_of, size_of, stamp, to_yuv420p
 from filters.framing import Framing
-from filters.low_light import LowLight
+from filters.low_light import LowLight, lighten
 from filters.matting.follow import FollowState, Point, Target
 from filters.matting.matte import Matte, MatteOptions, Network
 from filters.matting.matting import MatteFrame, Matting
@@ -233,10 +233,12 @@ class PersonFilter:
         now = seconds_of(frame)
         background = self.background.paint(source, matte, now)
         crop = self._framing.follow(matte if self.effects.framing else None, now)
-        # Whoever has been moved has other parts of the room behind, so its tint is wrong then, too.
-        person = source if self.background.tinted and crop is None else foreground(source, matte)
-        if self.effects.low_light:
-            person = self._low_light.correct(person, matte, now)
+        gain = self._low_light.look(source.y, matte, now) if self.effects.low_light else 1.0
+        # Whoever is moved, or lighter than the room, has no tint of what is behind.
+        tinted = self.background.tinted and crop is None and gain == 1.0
+        person = source if tinted else foreground(source, matte)
+        if gain > 1.0:
+            person = lighten(person, matte, gain)
         out, planes = new_frame(*source.size)
         if crop is None:
             composite(person, matte, background, planes)

@@ -92,6 +92,6 @@ def markdown(results: list[dict[str, object]]) -> str:
 def _spread(values: list[float], digits: int) -> str:
     if not values:
         return "–"
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    texts = (f"{value:.{digits}f}" for value in (statistics.mean(values), spread))
+    spread = [statistics.stdev(values)] if len(values) > 1 else []
+    texts = (f"{value:.{digits}f}" for value in [statistics.mean(values), *spread])
     return " ± ".join(text.removeprefix("0") if digits == 3 else text for text in texts)

@@ -52,7 +52,8 @@ class Run:
 
     architecture: str = "selfie"
     init: str = ""
-    """What to start from: an .onnx file of the selfie graph, torchvision's .pth of MobileNetV2; "" from scratch."""
+    """What to start from: an .onnx file of the selfie graph, torchvision's .pth of MobileNetV2; for the others
+    a checkpoint of the same network; "" from scratch."""
     teacher: str = ""
     seed: int = 1
     images: int = 100_000

@@ -104,6 +104,16 @@ def test_a_head_that_rises_out_of_the_picture_is_followed_at_once() -> None:
     assert crop.y - crop.side / 2 <= extent.top
 
 
+def test_a_head_that_comes_nearer_slowly_is_never_cut_off() -> None:
+    framing = Framing()
+    for i in range(450):
+        matte = matte_at(Place(0.5, 0.55 + max(0, i - 120) / 600))
+        crop = framing.follow(matte, i * STEP) or WHOLE
+        extent = find_extent(matte)
+        assert extent is not None
+        assert extent.top >= crop.y - crop.side / 2 - 1e-9
+
+
 def test_nobody_and_people_far_apart_are_the_whole_frame() -> None:
     two = np.maximum(matte_at(Place(0.15, 0.6)), matte_at(Place(0.85, 0.6)))
     nobody = np.zeros_like(two)

@@ -7,10 +7,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from filters.backgrounds.background import Color
+from filters.backgrounds.background import Blur, Color
 from filters.base import Alpha, FilterError, Plane, Planes, planes_of
 from filters.effects import Effects, parse_effects
-from filters.low_light import BLACK, MAX_GAIN, TARGET, WHITE, LowLight, chroma_table, gain_for, luma_table
+from filters.low_light import (
+    BLACK,
+    MAX_GAIN,
+    TARGET,
+    WHITE,
+    LowLight,
+    chroma_table,
+    gain_for,
+    lighten,
+    luma_table,
+)
 from filters.matting.segmenter import Box
 from filters.person import PersonFilter
 from tests.support.placed import KnownMattes, Place, frame_at, matte_at
@@ -19,10 +29,15 @@ PLACE = Place(0.5, 0.9)
 MATTE = matte_at(PLACE)
 DARK = 0.35  # of the photo's light
 STEP = 1 / 30  # s
+GREEN = Color(0, 120, 0)
 
 
 def planes(light: float) -> Planes:
     return planes_of(frame_at(PLACE, 0, light=light))
+
+
+def corrected(low_light: LowLight, frame: Planes, matte: Plane, time: float) -> Planes:
+    return lighten(frame, matte, low_light.look(frame.y, matte, time))
 
 
 def of_person(luma: Plane) -> float:
@@ -33,7 +48,7 @@ def of_person(luma: Plane) -> float:
 @pytest.mark.parametrize("light", [0.2, DARK, 0.45])
 def test_somebody_in_the_dark_comes_nearer_to_the_target(light: float) -> None:
     dark = planes(light)
-    lit = LowLight().correct(dark, MATTE, 0.0)
+    lit = corrected(LowLight(), dark, MATTE, 0.0)
     before, after = of_person(dark.y), of_person(lit.y)
     assert before + 5 < after <= TARGET + 1
     if gain_for(before) < MAX_GAIN:
@@ -41,13 +56,22 @@ def test_somebody_in_the_dark_comes_nearer_to_the_target(light: float) -> None:
 
 
 def test_in_good_light_every_bit_stays() -> None:
-    light = planes(1.0)
-    assert LowLight().correct(light, MATTE, 0.0) is light
+    assert LowLight().look(planes(1.0).y, MATTE, 0.0) == 1.0
+    frames = []
+    for background in (GREEN, Blur()):
+        for effects in (Effects(), Effects(low_light=True)):
+            person = PersonFilter(no_network, background, matte=KnownMattes([MATTE]))
+            person.effects = effects
+            shown = person.filter(frame_at(PLACE, 0))
+            assert shown is not None
+            frames.append(planes_of(shown.frame))
+    for off, on in (frames[:2], frames[2:]):
+        assert all(np.array_equal(a, b) for a, b in zip(off, on, strict=True))
 
 
 def test_the_room_keeps_its_light() -> None:
     dark = planes(DARK)
-    lit = LowLight().correct(dark, MATTE, 0.0)
+    lit = corrected(LowLight(), dark, MATTE, 0.0)
     assert np.array_equal(lit.y[MATTE == 0], dark.y[MATTE == 0])
     rim = (MATTE > 0) & (MATTE < 128)
     inside = MATTE == 255
@@ -78,15 +102,15 @@ def test_nothing_flickers_when_the_cameras_exposure_does() -> None:
     low_light = LowLight()
     seen = [planes(light) for light in (DARK, DARK * 1.1)]
     for i in range(60):
-        low_light.correct(seen[i % 2], MATTE, i * STEP)
-    lit = [low_light.correct(seen[0], MATTE, (60 + i) * STEP).y[MATTE == 255].mean() for i in range(10)]
+        corrected(low_light, seen[i % 2], MATTE, i * STEP)
+    lit = [corrected(low_light, seen[0], MATTE, (60 + i) * STEP).y[MATTE == 255].mean() for i in range(10)]
     assert np.abs(np.diff(lit)).max() < 0.3
 
 
 def test_it_takes_seconds_to_follow_the_light() -> None:
     low_light, light, dark = LowLight(), planes(1.0), planes(DARK)
-    low_light.correct(light, MATTE, 0.0)
-    means = [low_light.correct(dark, MATTE, i * STEP).y[MATTE == 255].mean() for i in range(1, 300)]
+    corrected(low_light, light, MATTE, 0.0)
+    means = [corrected(low_light, dark, MATTE, i * STEP).y[MATTE == 255].mean() for i in range(1, 300)]
     assert means[0] == dark.y[MATTE == 255].mean()
     assert np.abs(np.diff(means)).max() < 2.5  # levels a frame: the light is there after a second
     assert means[-1] > means[0] + 10
@@ -95,10 +119,10 @@ def test_it_takes_seconds_to_follow_the_light() -> None:
 def test_nobody_and_a_gap_are_survived() -> None:
     low_light = LowLight()
     dark, nobody = planes(DARK), np.zeros_like(MATTE)
-    assert low_light.correct(dark, nobody, 0.0) is dark
-    lit = low_light.correct(dark, MATTE, 1.0)
-    assert low_light.correct(dark, nobody, 2.0) is dark
-    again = low_light.correct(dark, MATTE, 0.5)  # the stream's clock was set back
+    assert low_light.look(dark.y, nobody, 0.0) == 1.0
+    lit = corrected(low_light, dark, MATTE, 1.0)
+    assert np.array_equal(corrected(low_light, dark, nobody, 2.0).y, dark.y)
+    again = corrected(low_light, dark, MATTE, 0.5)  # the stream's clock was set back
     assert np.array_equal(lit.y, again.y)
 
 

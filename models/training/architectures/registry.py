@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from models.training.architectures.bgmv2 import BackgroundMattingV2
@@ -22,7 +23,7 @@ from models.training.settings import Run
 
 SELFIE = "selfie"
 MOBILENETV2_UNET = "mobilenetv2_unet"
-"""These two start from the weights in `init`, and have one width."""
+"""These two have one width, and start from what another trainer made."""
 
 ARCHITECTURES: dict[str, Callable[[float], nn.Module]] = {
     "bgmv2": BackgroundMattingV2,
@@ -50,4 +51,8 @@ def build(run: Run) -> nn.Module:
     if run.architecture not in ARCHITECTURES:
         names = ", ".join([SELFIE, MOBILENETV2_UNET, *ARCHITECTURES])
         raise ValueError(f"{run.architecture} is no architecture; {names} are")
-    return ARCHITECTURES[run.architecture](run.width)
+    network = ARCHITECTURES[run.architecture](run.width)
+    if run.init:
+        state = torch.load(run.init, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["average"])
+    return network

@@ -96,6 +96,17 @@ def test_the_same_seed_trains_the_same_network(prepared: Path, tmp_path: Path) -
     assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
 
 
+def test_a_run_starts_from_the_averaged_weights_of_another(prepared: Path, tmp_path: Path) -> None:
+    first = trainer_of(replace(SMALL, images=16), tmp_path / "first", prepared)
+    first.train(lambda *_: None)
+    second = trainer_of(
+        replace(SMALL, init=str(tmp_path / "first" / CHECKPOINT)), tmp_path / "second", prepared
+    )
+    assert second.step == 0
+    for name, value in first.average.items():
+        assert torch.equal(second.network.state_dict()[name], value)
+
+
 def test_runs_that_draw_alike_share_their_samples(prepared: Path, tmp_path: Path) -> None:
     def maker(run: Run) -> Make:
         return maker_of(run, draw_of(run, prepared, load_manifest()), tmp_path / "samples")
