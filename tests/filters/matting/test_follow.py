@@ -82,7 +82,7 @@ def test_of_two_in_one_outline_the_one_at_the_point_is_shown(x: float) -> None:
 def test_a_lifted_arm_is_ones_own() -> None:
     follow = Follow(Point(0.45, 0.4))
     arm = np.zeros((360, 640), bool)
-    arm[100:300, 370:410] = True
+    arm[100:320, 364:428] = True
     for seed in range(3):
         planes, matte = picture((0.45, ORANGE), seed=seed)
         matte[arm] = 255
