@@ -63,9 +63,9 @@ class PageFiles:
         """What is served under /assets/, without the tags."""
         return set(self._assets)
 
-    def _aside(self, path: Path) -> str:
+    def _aside(self, path: Path, text: str) -> str:
         """Serve a module that is loaded when it is wanted; return its address."""
-        address = self._add(path.name, path.read_text("utf-8"))
+        address = self._add(path.name, text)
         language = LANGUAGE.fullmatch(path.name)
         if language:
             self._languages[language[1].lower()] = address

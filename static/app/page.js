@@ -2,7 +2,6 @@
 import { BackgroundController } from './background-controller.js';
 import { RoomClient } from './room-client.js';
 import { showInTab } from './favicon.js';
-import { RoomController } from './room-controller.js';
 import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
 import { LocalMedia } from '../devices/local-media.js';
 import { isKey, text } from '../i18n/strings.js';
@@ -16,6 +15,7 @@ import { OtherTabs } from './other-tabs.js';
 import { WakeLock } from './wake-lock.js';
 
 /** @import {Phase} from './room-client.js' */
+/** @import {RoomController} from './room-controller.js' */
 /** @import {Joined, Kind, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
@@ -29,7 +29,13 @@ export class Page {
   #local;
   #backgrounds;
   #lobby;
-  #controller;
+  /** What only the meeting needs: loaded while one is in the lobby.
+   * @type {RoomController | null} */
+  #controller = null;
+  /** @type {Promise<typeof import('./room-controller.js')> | null} */
+  #loading = null;
+  /** Whether one has asked to be let in. */
+  #asked = false;
   #door = new Door({ pin: (pin) => this.#tryPin(pin), link: (link) => this.#follow(link) });
   /** @type {RoomClient | null} */
   #client = null;
@@ -43,10 +49,9 @@ export class Page {
     this.#room = room;
     this.#secrets = loadSecrets(room);
     this.#local = new LocalMedia((kind) => this.#showDevices(kind));
-    this.#lobby = new Lobby(name, { join: (typed) => this.#enter(typed), cancel: () => this.#cancel() });
+    this.#lobby = new Lobby(name, { join: (typed) => void this.#enter(typed), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
-    this.#controller = new RoomController(room, this.#local, this.#backgrounds);
     onAction('microphone', () => void this.#toggle('audio'));
     onAction('flip', () => this.#local.flip());
     onAction('camera', () => void this.#toggle('video'));
@@ -62,8 +67,28 @@ export class Page {
     const loaded = this.#backgrounds.load();
     const opened = this.#local.devices.open();
     await loaded;
-    if (!this.#client) this.#connect(); // whoever is quick has asked to join already
+    await this.#load();
+    if (this.#controller && !this.#client) this.#connect(); // whoever is quick has asked to join already
     await opened;
+  }
+
+  /** Loads what the meeting needs, or says that the server can't be reached. */
+  async #load() {
+    this.#loading ??= import('./room-controller.js');
+    try {
+      const { RoomController } = await this.#loading;
+      if (this.#controller) return;
+      this.#controller = new RoomController(this.#room, this.#local, this.#backgrounds);
+    } catch (error) {
+      if (this.#controller || !(error instanceof TypeError)) throw error;
+      this.#loading = null; // it is tried again by whoever joins
+      return this.#sayUnreachable();
+    }
+    this.#controller.followDevices();
+  }
+
+  #sayUnreachable() {
+    this.#lobby.say(text(navigator.onLine ? 'lobby.unreachable' : 'lobby.offline'));
   }
 
   #showLobby() {
@@ -89,13 +114,13 @@ export class Page {
     }, {
       phase: (phase, error) => this.#showPhase(phase, error),
       joined: (joined) => this.#join(client, joined),
-      unreachable: () => this.#lobby.say(text(navigator.onLine ? 'lobby.unreachable' : 'lobby.offline')),
+      unreachable: () => this.#sayUnreachable(),
       told: (message, before) => {
-        if (!this.#hear(message)) this.#controller.hear(client, message, before);
+        if (!this.#hear(message)) this.#controller?.hear(client, message, before);
       },
       changed: () => {
         this.#lobby.showHidden(client.state.hidden[client.state.self] ?? null);
-        this.#controller.refresh(client);
+        this.#controller?.refresh(client);
       },
       streams: (streams) => this.#attach(client, streams),
     });
@@ -115,7 +140,7 @@ export class Page {
     this.#requireFilter(client);
     void this.#local.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(client, joined);
-    this.#controller.prepare(client, joined);
+    this.#controller?.prepare(client, joined);
   }
 
   /** Asks to be let in with another PIN; one stands at the door until the server knows it.
@@ -157,16 +182,22 @@ export class Page {
   }
 
   /** @param {string} name */
-  #enter(name) {
+  async #enter(name) {
+    this.#asked = true;
     this.#preferences.name = name;
     if (!this.#client?.state.grant?.name) savePreferences({ name });
     this.#lobby.setJoining('joining');
+    await this.#load();
+    if (!this.#controller) return this.#lobby.setJoining('no');
+    if (!this.#asked) return;
     if (!this.#client) this.#connect();
     this.#client?.enter(name);
   }
 
   /** Asks no more to be let in; the lobby stays. */
   #cancel() {
+    this.#asked = false;
+    if (!this.#controller) return this.#lobby.setJoining('no');
     this.#client?.leave();
     this.#connect();
   }
@@ -200,7 +231,7 @@ export class Page {
    */
   #showPhase(phase, error) {
     if (phase === 'closed') return this.#close(error);
-    if (phase === 'rejoining') return this.#controller.showLost(!navigator.onLine);
+    if (phase === 'rejoining') return this.#controller?.showLost(!navigator.onLine);
     if (phase === 'room') return this.#showRoom();
     if (document.body.dataset.state !== 'lobby') this.#backToLobby();
     this.#lobby.setJoining(phase === 'waiting' ? 'waiting' : 'no');
@@ -221,7 +252,7 @@ export class Page {
       this.#lobby.showPreview(null, false);
       this.#wakeLock.hold();
     }
-    this.#controller.enter(client, back);
+    this.#controller?.enter(client, back);
   }
 
   /** Keeps what makes one a host again after the page was loaded anew.
@@ -233,7 +264,7 @@ export class Page {
   }
 
   #backToLobby() {
-    this.#controller.leave();
+    this.#controller?.leave();
     this.#wakeLock.release();
     this.#showLobby();
     this.#lobby.focus();
@@ -248,7 +279,7 @@ export class Page {
     this.#lobby.showPreview(null, false);
     if (!wasIn && error && Door.keepsOut(error.code)) return this.#standAtDoor(error);
     if (!wasIn) return this.#lobby.say(error ? explain(error) : '');
-    this.#controller.leave();
+    this.#controller?.leave();
     this.#wakeLock.release();
     this.#local.close();
     document.body.dataset.state = 'left';
@@ -261,7 +292,7 @@ export class Page {
     this.#showLobby();
     this.#lobby.focus();
     void this.#local.devices.open();
-    this.#enter(this.#preferences.name);
+    void this.#enter(this.#preferences.name);
   }
 
   /**
@@ -269,7 +300,7 @@ export class Page {
    * @param {Streams} streams
    */
   #attach(client, streams) {
-    this.#controller.attach(streams);
+    this.#controller?.attach(streams);
     if (document.body.dataset.state !== 'lobby') return;
     this.#lobby.showPreview(streams.get(client.state.self)?.video ?? null, this.#local.isLive('video'));
   }
@@ -288,7 +319,7 @@ export class Page {
     showSwitches(media);
     this.#lobby.showDevices(devices);
     this.#lobby.setCamera(media.video);
-    this.#controller.followDevices();
+    this.#controller?.followDevices();
     if (!kind || !this.#client) return;
     const { problem, opening } = devices.state[kind];
     void this.#client.setTracks(this.#local.tracks, media);
@@ -306,11 +337,11 @@ export class Page {
     }, 1000);
     window.addEventListener('online', () => {
       retry();
-      this.#controller.showConnected();
+      this.#controller?.showConnected();
     });
     Reflect.get(navigator, 'connection')?.addEventListener?.('change', retry);
     window.addEventListener('offline', () => {
-      if (this.#client?.phase === 'room') this.#controller.showLost(true);
+      if (this.#client?.phase === 'room') this.#controller?.showLost(true);
     });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) retry();
