@@ -59,6 +59,11 @@ def coefficient(first: Histogram, second: Histogram) -> float:
     return float(np.sqrt(first * second).sum())
 
 
+def alike(colours: Plane, first: Plane, second: Plane) -> float:
+    """Return how alike is what two masks cover, in [0, 1]."""
+    return coefficient(histogram(colours, first), histogram(colours, second))
+
+
 class Appearance:
     """What is known of one person's colours, and of others'."""
 

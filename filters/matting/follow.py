@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from filters.base import Alpha, FilterError, Plane
-from filters.matting.appearance import Appearance, colours_of
+from filters.matting.appearance import Appearance, alike, colours_of
 from filters.matting.components import SOLID, VISIBLE
 from filters.matting.grid import CELL, Work
 from filters.matting.motion import Tracker, scaled, warped
@@ -43,6 +43,7 @@ MIN_FOUND: Final = 0.02  # share of the picture; less of somebody who comes does
 NEARBY: Final = 8.0  # px from a point to the person who is meant
 
 # Bhattacharyya coefficients; of one person .96 and more, of two people .5 to .8, of both in one outline .9.
+ONE: Final = 0.98  # of a part with the whole outline, from which on the whole is one person, who lifts an arm
 SAME: Final = 0.95  # from which on the person is alone in an outline
 ALIKE: Final = 0.8  # from which on somebody who comes is the person
 LIKELIER: Final = 0.1  # by which they must be liker the person than others
@@ -170,7 +171,7 @@ class Follow:
         elif not hidden and self._appearance.likeness(seen.colours, island) > SAME:
             self._anybody = ALONE
         else:
-            person = person_at(island, seen.matte, centre_column(place))
+            person = _whole(seen, person_at(island, seen.matte, centre_column(place)))
             outside = _more(seen.people, person)
             same = outside and self._appearance.likeness(seen.colours, person) > SAME
             self._anybody = BESIDE if same else MIXED
@@ -206,9 +207,9 @@ class Follow:
         if isinstance(target, Point):
             height, width = nobody.shape
             island, column = island_near(seen.people, target.x * (width - 1), target.y * (height - 1), NEARBY)
-            chosen = person_at(island, seen.matte, column)
+            chosen = _whole(seen, person_at(island, seen.matte, column))
         else:
-            chosen = _central(seen)
+            chosen = _whole(seen, _central(seen))
             if not chosen.any():
                 return nobody
         self._target = None
@@ -240,6 +241,12 @@ def _central(seen: _Seen) -> Plane:
     return max(
         people, key=lambda one: float((one > 0).sum(axis=0) @ nearness), default=np.zeros_like(seen.people)
     )
+
+
+def _whole(seen: _Seen, part: Plane) -> Plane:
+    """Return the island that a part is of where all of it looks like the part, else the part."""
+    island = island_over(seen.people, part)
+    return island if alike(seen.colours, part, island) > ONE else part
 
 
 def _moved(mask: Plane, tracker: Tracker, cells: Plane) -> Plane:

@@ -14,6 +14,7 @@ from server.core.messages import background_id, one_of
 ROOM_NAME = re.compile(r"[a-z0-9._-]{1,64}", re.IGNORECASE)
 MAX_NAME = 64  # characters; chosen
 MAX_CHAT = 2000  # characters; chosen
+MAX_CAPTION = 300  # characters; chosen: four lines on a phone
 MAX_LISTED = 64  # backgrounds that a policy may name
 NOT_IN_NAMES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 MAX_RAW_NAME = 1024  # characters of what is given that are looked at
@@ -65,6 +66,7 @@ class RoomPolicy:
     recording: bool = False
     device_filter: DeviceFilter = "optional"
     unmute: Unmute = "allowed"
+    captions: bool = True
     files: bool = False
     """Whether files may be put into the chat."""
 
@@ -79,6 +81,7 @@ class RoomPolicy:
             "recording": self.recording,
             "deviceFilter": self.device_filter,
             "unmute": self.unmute,
+            "captions": self.captions,
             "files": self.files,
         }
 
@@ -99,6 +102,8 @@ class RoomPolicy:
             policy = replace(policy, device_filter=one_of(wish, "deviceFilter", DEVICE_FILTER))
         if "unmute" in wish:
             policy = replace(policy, unmute=one_of(wish, "unmute", UNMUTE))
+        if "captions" in wish:
+            policy = replace(policy, captions=_flag(wish["captions"], "captions"))
         if "files" in wish:
             policy = replace(policy, files=_flag(wish["files"], "files"))
         return policy
@@ -213,6 +218,20 @@ def chat_text(value: str) -> str:
     text = "".join(kept).strip()
     if not 1 <= len(text) <= MAX_CHAT:
         raise SignalingError("bad-message", f"A chat message has 1 to {MAX_CHAT} characters.")
+    return text
+
+
+def caption_text(value: str) -> str:
+    """Return the text as one line, without control characters.
+
+    Raises SignalingError bad-message when nothing is left, or too much.
+    """
+    text = ""
+    if len(value) <= MAX_CAPTION:
+        kept = (c for c in value if c.isspace() or unicodedata.category(c) not in (*NOT_IN_TEXT, "Cc"))
+        text = " ".join("".join(kept).split())
+    if not text:
+        raise SignalingError("bad-message", f"A caption has 1 to {MAX_CAPTION} characters.")
     return text
 
 

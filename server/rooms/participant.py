@@ -98,6 +98,8 @@ class Participant:
         self.muted_by: str | None = None
         self.may_unmute = False
         """Whether a host has allowed it, where the policy leaves that to them; until the next time of being muted."""
+        self.captions = False
+        """Whether their device writes down for the others what they say."""
         self.hand: int | None = None
         self.connected = True
         self.since = round(time.time() * 1000)
@@ -152,6 +154,7 @@ class Participant:
             "audio": self.sends_audio,
             "video": self.sends_video,
             "deviceFilter": self.device_filter.now,
+            "captions": self.captions,
             "connected": self.connected,
             "hand": self.hand,
             "quality": self.quality.verdict,
@@ -255,6 +258,12 @@ class Participant:
         if self.video.paused:
             self.video.reset()
         return self.sends_video != before
+
+    def gate_captions(self, *, allowed: bool) -> bool:
+        """Caption no more where that isn't allowed; tell whether that is a change."""
+        ended = self.captions and not allowed
+        self.captions = self.captions and allowed
+        return ended
 
     def mute(self, by: str) -> bool:
         """Pass no audio on until the participant wants it again; tell whether there was any."""

@@ -378,7 +378,8 @@ class Room:
             membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
             self.dress(membership, "policy")
             self._gate_microphone(membership)
-            if membership.participant.gate_camera():
+            participant = membership.participant
+            if any([participant.gate_camera(), participant.gate_captions(allowed=policy.captions)]):
                 self.update(membership)
         sharer = self.roster.sharer
         if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):

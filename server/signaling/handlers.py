@@ -16,7 +16,7 @@ from server.core.messages import Message, number, one_of, optional, required
 from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
-from server.rooms import invitations, microphones, moderation
+from server.rooms import captions, invitations, microphones, moderation
 from server.rooms.participant import RECEIVES, Participant
 from server.signaling.session import Session
 
@@ -26,6 +26,7 @@ DEAR = frozenset(
         "chat",
         "hand",
         "reaction",
+        "caption",
         "totals",
         "mute",
         "remove",
@@ -132,6 +133,7 @@ async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
     device_filter = optional(message, "deviceFilter", bool, False)
     microphones.set_media(session.membership, audio=audio, video=video, device_filter=device_filter)
+    captions.set_captions(session.membership, wanted=optional(message, "captions", bool, False))
     session.membership.room.update(session.membership)
 
 
@@ -205,6 +207,11 @@ async def _reaction(session: Session, message: Message) -> None:
     room.expect_inside(session.membership)
     chosen = reaction(required(message, "reaction", str))
     room.broadcast({"type": "reaction", "participant": participant.id, "reaction": chosen})
+
+
+async def _caption(session: Session, message: Message) -> None:
+    text, final = required(message, "text", str), required(message, "final", bool)
+    captions.caption(session.membership, text, final=final)
 
 
 async def _totals(session: Session, message: Message) -> None:
@@ -356,6 +363,7 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "chat": _chat,
     "hand": _hand,
     "reaction": _reaction,
+    "caption": _caption,
     "totals": _totals,
     "mute": _mute,
     "remove": _remove,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.access.pins import Proof
-from server.access.policy import MAX_CHAT, REACTIONS, room_name
+from server.access.policy import MAX_CAPTION, MAX_CHAT, REACTIONS, room_name
 from server.access.tokens import OPEN, Grant, grant_of
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
@@ -170,6 +170,7 @@ class Session:
                 "uploadBytes": config.max_upload,
                 "uploads": config.max_uploads_per_participant,
                 "chat": MAX_CHAT,
+                "caption": MAX_CAPTION,
                 "fileBytes": config.max_file,
                 "video": video,
                 "screen": SCREEN_LIMITS,

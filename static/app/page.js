@@ -288,7 +288,7 @@ export class Page {
     showSwitches(media);
     this.#lobby.showDevices(devices);
     this.#lobby.setCamera(media.video);
-    this.#controller.showTab();
+    this.#controller.followDevices();
     if (!kind || !this.#client) return;
     const { problem, opening } = devices.state[kind];
     void this.#client.setTracks(this.#local.tracks, media);

@@ -22,6 +22,8 @@
  * @property {boolean} deviceFilter whether the camera is filtered on this device, too
  * @property {boolean} shortcuts
  * @property {'grid' | 'speaker'} layout
+ * @property {boolean} captionsShown
+ * @property {string} captionsLanguage the language one speaks, or '' for the browser's
  * @property {'all' | 'saver' | 'none'} receive what is wanted of the others' cameras
  * @property {string} language '' for the browser's
  */
@@ -30,7 +32,7 @@ const PREFIX = 'greenroom.';
 /** @type {Preferences} */
 const DEFAULTS = {
   name: '', background: 'blur', camera: '', microphone: '', speaker: '', noiseSuppression: true, echoCancellation: true, autoGainControl: true, mirror: true, hideSelf: false,
-  sounds: ['join', 'knock', 'hand', 'message'], notifications: false, cameraOn: true, microphoneOn: true, framing: false, lowLight: false, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', language: '',
+  sounds: ['join', 'knock', 'hand', 'message'], notifications: false, cameraOn: true, microphoneOn: true, framing: false, lowLight: false, deviceFilter: false, shortcuts: true, layout: 'grid', receive: 'all', captionsShown: true, captionsLanguage: '', language: '',
 };
 
 /** @returns {Preferences} */

@@ -50,6 +50,8 @@ export class RoomClient {
   /** @type {Tracks} */
   #tracks = { video: null, audio: null };
   #media = { audio: false, video: false, deviceFilter: false };
+  /** Whether what one says is captioned. */
+  #captions = false;
   /** Ends when what is sent has been replaced. @type {Promise<void>} */
   #replacing = Promise.resolve();
   /** @type {Phase} */
@@ -88,7 +90,7 @@ export class RoomClient {
   /** Everybody in the room. The server tells what the others send; what we send ourselves we know. */
   get participants() {
     const { self, participants, hidden } = this.state;
-    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && this.#media), hidden: hidden[each.id] ?? null }));
+    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && { ...this.#media, captions: this.#captions }), hidden: hidden[each.id] ?? null }));
   }
 
   /**
@@ -128,6 +130,15 @@ export class RoomClient {
     });
     await this.#replacing;
     if (this.#tracks === current) this.#tell(media);
+  }
+
+  /** Tells whether what one says is captioned.
+   * @param {boolean} on */
+  setCaptions(on) {
+    if (on === this.#captions) return;
+    this.#captions = on;
+    this.#sendMedia();
+    this.#events.changed();
   }
 
   /** @param {string} id */
@@ -241,7 +252,7 @@ export class RoomClient {
     this.#options.background = joined.background;
     this.#signaling.settle();
     this.#events.joined(joined);
-    this.send({ type: 'media', ...this.#media });
+    this.#sendMedia();
     const sharing = this.#sharing && this.state.me?.screen === true;
     this.#connections.begin({ iceServers: joined.iceServers, limits: joined.limits, sharing }, this.#tracks);
     if (this.state.place === 'lobby' && this.#wantsIn) return this.#askIn();
@@ -269,8 +280,12 @@ export class RoomClient {
     const before = this.#media;
     if (before.audio === media.audio && before.video === media.video && before.deviceFilter === media.deviceFilter) return;
     this.#media = media;
-    this.send({ type: 'media', ...this.#media });
+    this.#sendMedia();
     this.#events.changed();
+  }
+
+  #sendMedia() {
+    this.send({ type: 'media', ...this.#media, captions: this.#captions });
   }
 
   /** @param {ServerError | null} error */

@@ -2,6 +2,7 @@
 import { showInTab } from './favicon.js';
 import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
+import { CaptionController } from './caption-controller.js';
 import { DataSaver } from './data-saver.js';
 import { save, upload } from './file-transfer.js';
 import { ScreenShare } from './screen-share.js';
@@ -54,6 +55,7 @@ export class RoomController {
   #saving;
   #settings;
   #attention;
+  #captions;
   /** @type {RoomClient | null} */
   #client = null;
   #timers = [0, 0];
@@ -91,6 +93,7 @@ export class RoomController {
       'settings': () => {
         this.#view.showSettings();
         this.#settings.show(local.devices);
+        void this.#captions.showSettings();
         this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
       },
     };
@@ -103,6 +106,7 @@ export class RoomController {
     });
     this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
+    this.#captions = new CaptionController(local);
     this.#applyPreferences();
     this.#showSelf();
   }
@@ -145,6 +149,7 @@ export class RoomController {
   leave() {
     this.#screen.stop(this.#client, false);
     this.#stopTimers();
+    this.#captions.leave();
     this.#files.clear();
     this.#chat.clear();
     this.#view.reset();
@@ -179,6 +184,7 @@ export class RoomController {
     const hand = text(state.me?.hand ? 'toolbar.hand.down' : 'toolbar.hand');
     showAction('hand', { active: Boolean(state.me?.hand), label: hand, caption: hand });
     this.#screen.show(this.#client);
+    this.#captions.follow(client);
     this.#filterReport.showWhere(state.me?.deviceFilter === true);
     const hidden = state.me?.video || this.#local.isLive('video') ? state.hidden[state.self] ?? null : null;
     this.#filterReport.showHidden(hidden !== null);
@@ -200,6 +206,7 @@ export class RoomController {
       case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
       case 'chat': return this.#receiveChat(message.chat);
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
+      case 'caption': return this.#captions.hear(message);
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
       case 'knock':
       case 'knock-ended': return showWaiting(client);
@@ -220,6 +227,12 @@ export class RoomController {
       case 'error':
         if (message.code.startsWith('screen-') || (message.code === 'bad-sdp' && !state.me?.screen)) this.#screen.stop(client, false);
     }
+  }
+
+  /** Takes in that the devices have changed. */
+  followDevices() {
+    this.#captions.follow(this.#client);
+    this.showTab();
   }
 
   showTab() {

@@ -6,7 +6,7 @@
  */
 
 /** @type {Policy} */
-const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional', unmute: 'allowed', files: false };
+const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional', unmute: 'allowed', files: false, captions: true };
 
 /** What the server has told about the room. Messages go in, state comes out; nothing is sent or shown from here. */
 export class RoomState {

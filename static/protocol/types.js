@@ -20,6 +20,7 @@
  * @property {boolean} audio
  * @property {boolean} video
  * @property {boolean} deviceFilter whether the camera is filtered on the device already, by the sender's word
+ * @property {boolean} captions whether their device writes down what they say
  * @property {boolean} connected
  * @property {'host' | 'guest'} role
  * @property {number | null} hand when it was raised, in ms since 1970
@@ -55,6 +56,7 @@
  * @property {boolean} recording whether hosts may record
  * @property {'optional' | 'required'} deviceFilter whether cameras have to be filtered on the devices already
  * @property {'allowed' | 'hosts'} unmute who may unmute themselves
+ * @property {boolean} captions whether people may caption what they say
  * @property {boolean} files whether files may be put into the chat
  *
  * @typedef {object} VideoLimits
@@ -68,6 +70,7 @@
  * @property {number} uploadBytes
  * @property {number} uploads
  * @property {number} chat
+ * @property {number} caption characters of one
  * @property {number} fileBytes of a file in the chat; 0 where there are none
  * @property {VideoLimits} video
  * @property {VideoLimits} screen
@@ -275,6 +278,12 @@
  * @property {string} participant
  * @property {string} reaction
  *
+ * @typedef {object} Captioned
+ * @property {'caption'} type
+ * @property {string} participant
+ * @property {string} text
+ * @property {boolean} final
+ *
  * @typedef {object} Speaker
  * @property {'speaker'} type
  * @property {string | null} participant
@@ -403,6 +412,7 @@
  * @property {boolean} audio
  * @property {boolean} video
  * @property {boolean} [deviceFilter]
+ * @property {boolean} [captions]
  *
  * @typedef {object} BackgroundChosen
  * @property {'background'} type
@@ -446,6 +456,11 @@
  * @typedef {object} React
  * @property {'reaction'} type
  * @property {string} reaction
+ *
+ * @typedef {object} Caption
+ * @property {'caption'} type
+ * @property {string} text
+ * @property {boolean} final
  *
  * @typedef {object} TotalsAsked
  * @property {'totals'} type
@@ -496,9 +511,9 @@
  * @property {'leave'} type
  * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Captioned | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
- * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | FollowChosen | Receive | React | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
+ * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | FollowChosen | Receive | React | Caption | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */
 
 /** The protocol version this page speaks. */

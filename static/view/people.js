@@ -98,7 +98,7 @@ export class People {
    * @param {Policy['unmute'] | null} unmute who may unmute themselves; null for who may not command
    */
   #row(participant, isSelf, unmute) {
-    const { name, audio, video, hand, role, connected, quality, spotlit } = participant;
+    const { name, audio, video, captions, hand, role, connected, quality, spotlit } = participant;
     const notes = [
       isSelf && text('room.you'), role === 'host' && text('host.role'), spotlit && text('tile.spotlit'), !connected && text('room.away'),
       connected && quality && quality !== 'good' && text(`quality.${quality}`),
@@ -107,7 +107,7 @@ export class People {
     const commands = unmute !== null && !isSelf ? hostCommands(participant, unmute) : [];
     const lowers = commands.some(({ message }) => message.type === 'hand'); // its button shows the hand
     const badges = element('span', { class: 'badges' }, ...(hand && !lowers ? [badge('hand', text('room.hand.up'))] : []),
-      ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
+      ...(captions ? [badge('captions', text('captions.has'))] : []), ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
     const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
     for (const each of commands) {
       const { key, symbol } = each;

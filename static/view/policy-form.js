@@ -16,6 +16,7 @@ export class PolicyForm {
   #screen = byId('policy-screen', HTMLSelectElement);
   #deviceFilter = byId('policy-device-filter', HTMLInputElement);
   #unmute = byId('policy-unmute', HTMLInputElement);
+  #captions = byId('policy-captions', HTMLInputElement);
   #files = byId('policy-files', HTMLInputElement);
   #list = byId('policy-list', HTMLElement);
   #apply = byId('policy-apply', HTMLButtonElement);
@@ -41,6 +42,7 @@ export class PolicyForm {
     this.#screen.onchange = () => change({ screenShare: /** @type {Policy['screenShare']} */ (this.#screen.value) });
     this.#deviceFilter.onchange = () => change({ deviceFilter: this.#deviceFilter.checked ? 'required' : 'optional' });
     this.#unmute.onchange = () => change({ unmute: this.#unmute.checked ? 'allowed' : 'hosts' });
+    this.#captions.onchange = () => change({ captions: this.#captions.checked });
     this.#files.onchange = () => change({ files: this.#files.checked });
     this.#backgrounds.onchange = () => this.#choose(this.#backgrounds.value);
     this.#list.onchange = () => this.#pick();
@@ -48,12 +50,13 @@ export class PolicyForm {
   }
 
   /** @param {Policy} policy */
-  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter, unmute, files }) {
+  show({ locked, waitingRoom, backgrounds, screenShare, deviceFilter, unmute, files, captions }) {
     this.#locked.checked = locked;
     this.#waiting.checked = waitingRoom;
     this.#screen.value = screenShare;
     this.#deviceFilter.checked = deviceFilter === 'required';
     this.#unmute.checked = unmute === 'allowed';
+    this.#captions.checked = captions;
     this.#files.checked = files;
     this.#applied = Array.isArray(backgrounds) ? backgrounds : [];
     this.#chosen = this.#applied;

@@ -142,6 +142,13 @@ async def hiding(page: Page, fake: FakeServer) -> None:
     await expect(page.locator("#banner")).to_be_visible()
 
 
+async def captioning(page: Page, fake: FakeServer) -> None:
+    await fake.send("participant-updated", participant=people(1)[0] | {"captions": True})
+    for words, final in (("Good morning, everybody.", True), ("Shall we begin with the num", False)):
+        await fake.send("caption", participant="p0", text=words, final=final)
+    await expect(page.locator(".caption-line")).to_have_count(2)
+
+
 async def folding_out(page: Page, fake: FakeServer) -> None:
     await trusting(page, fake)
     await page.locator("#filter-details summary").click()
@@ -163,6 +170,7 @@ SCENES: dict[str, Scene] = {
     "settings": lambda page, _: acting(page, "settings"),
     "counters": folding_out,
     "hidden": hiding,
+    "captions": captioning,
 }
 
 

@@ -128,6 +128,8 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "wanted": (True,),
     "shared": (False,),
     "reaction": ("👍",),
+    "captions": (True,),
+    "final": (True, False),
     "hostToken": ("x",),
 }
 CLAIMS: dict[str, tuple[Any, ...]] = {

@@ -30,6 +30,7 @@ LIMITS = {
     "uploadBytes": 10 << 20,
     "uploads": 8,
     "chat": 2000,
+    "caption": 300,
     "fileBytes": 1000,
     "video": {"width": 1280, "height": 720, "frameRate": 30, "maxBitrate": 2_500_000, "scaleDown": 2.0},
     "screen": {"width": 1920, "height": 1080, "frameRate": 15, "maxBitrate": 2_500_000},
@@ -46,6 +47,7 @@ POLICY = {
     "recording": False,
     "deviceFilter": "optional",
     "unmute": "allowed",
+    "captions": True,
     "files": False,
 }
 MODEL = {"name": "fake", "sha256": "0123456789abcdef" * 4, "leak": 0.35, "union": 4.8}
@@ -193,7 +195,7 @@ class FakeServer:
             case "hand":
                 self.me["hand"] = NOW if message["raised"] else None
                 return [{"type": "participant-updated", "participant": self.me}]
-            case "reaction":
+            case "reaction" | "caption":
                 return [{**message, "participant": "me"}]
             case "chat":
                 return [{"type": "chat", "chat": self.say("me", message["text"], message.get("to"))}]
@@ -330,6 +332,7 @@ def participant(identity: str, name: str, **changes: object) -> Message:
         "audio": True,
         "video": False,
         "deviceFilter": False,
+        "captions": False,
         "connected": True,
     }
     room = {"role": "guest", "hand": None, "screen": False, "spotlit": False, "quality": None}

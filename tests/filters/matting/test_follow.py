@@ -79,6 +79,21 @@ def test_of_two_in_one_outline_the_one_at_the_point_is_shown(x: float) -> None:
     assert share(alpha, other) < 0.05
 
 
+def test_a_lifted_arm_is_ones_own() -> None:
+    follow = Follow(Point(0.45, 0.4))
+    arm = np.zeros((360, 640), bool)
+    arm[100:320, 364:428] = True
+    for seed in range(3):
+        planes, matte = picture((0.45, ORANGE), seed=seed)
+        matte[arm] = 255
+        noise = np.random.default_rng(seed).integers(0, 6, int(arm.sum()), np.uint8)
+        planes.y[arm] = ORANGE[0] + noise
+        planes.u[arm[::2, ::2]], planes.v[arm[::2, ::2]] = ORANGE[1:]
+        work = work_of(planes)
+        alpha = resized(follow.limit(resized(matte, work.size), work), SIZE)
+    assert share(alpha, arm) > 0.9
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_who_walks_past_is_not_shown(before: bool) -> None:
     follow = Follow("centre")

@@ -5,11 +5,13 @@ import unicodedata
 import pytest
 
 from server.access.policy import (
+    MAX_CAPTION,
     MAX_CHAT,
     OPAQUE,
     Role,
     RoomPolicy,
     ScreenShare,
+    caption_text,
     chat_text,
     file_name,
     participant_name,
@@ -89,6 +91,17 @@ def test_chat_keeps_lines_and_loses_control_characters() -> None:
     assert chat_text(" one\n\ttwo\x1b[31m 👩‍👩‍👧 <b> \n") == "one\n\ttwo[31m 👩‍👩‍👧 <b>"
 
 
+@pytest.mark.parametrize("text", ["", " \n\t ", "\x00\x07", "x" * (MAX_CAPTION + 1)])
+def test_bad_captions(text: str) -> None:
+    with pytest.raises(SignalingError) as error:
+        caption_text(text)
+    assert (error.value.code, error.value.fatal) == ("bad-message", False)
+
+
+def test_a_caption_is_one_line_without_control_characters() -> None:
+    assert caption_text(" one\n\ttwo\x1b[31m  👩‍👩‍👧 <b> \n") == "one two[31m 👩‍👩‍👧 <b>"
+
+
 def test_reactions_are_those_on_the_list() -> None:
     assert reaction("👍") == "👍"
     with pytest.raises(SignalingError):
@@ -155,6 +168,7 @@ def test_a_change_keeps_the_rest() -> None:
         "recording": False,
         "deviceFilter": "optional",
         "unmute": "allowed",
+        "captions": True,
         "files": False,
     }
 
@@ -170,6 +184,7 @@ def test_a_change_keeps_the_rest() -> None:
         {"backgrounds": [str(i) for i in range(65)]},
         {"screenShare": True},
         {"deviceFilter": True},
+        {"captions": "yes"},
         {"files": "allowed"},
         {"locked": True, "screenShare": "never"},
     ],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from server.media.lip_sync import PictureAge
+from server.media.lip_sync import LEAD, PictureAge
 from server.media.microphone import AudioPublication
 from server.media.rtc import AudioPacket, ntp_now
 from server.media.subscription import AudioSubscription
@@ -96,7 +96,7 @@ def late(seconds: float) -> tuple[AudioPublication, Ear]:
 
 
 async def test_sound_leaves_in_order_and_as_old_as_the_picture() -> None:
-    publication, ear = late(0.06)
+    publication, ear = late(0.06 + LEAD)
     start = ntp_now()
     for i in range(3):
         publication.receive(AudioPacket(bytes([i]), 960 * i, 30, True))
@@ -109,7 +109,7 @@ async def test_sound_leaves_in_order_and_as_old_as_the_picture() -> None:
 
 
 async def test_what_was_said_before_muting_and_still_waits_is_not_sent() -> None:
-    publication, ear = late(0.02)
+    publication, ear = late(0.02 + LEAD)
     publication.receive(AudioPacket(b"x", 0, 30, True))
     publication.paused = True
     while publication._waiting:

@@ -46,6 +46,7 @@ async def test_the_first_one_is_told_everything(rooms: Rooms) -> None:
             "audio": False,
             "video": False,
             "deviceFilter": False,
+            "captions": False,
             "connected": True,
             "role": "host",
             "hand": None,
@@ -179,6 +180,7 @@ async def test_nobody_sees_the_lobby_and_the_lobby_sees_nobody(rooms: Rooms) -> 
         ("chat", {"text": "hello"}),
         ("hand", {"raised": True}),
         ("reaction", {"reaction": "👍"}),
+        ("caption", {"text": "Hello", "final": True}),
         ("totals", {}),
         ("offer", {"connection": "screen", "id": 1, "sdp": "v=0"}),
     ],
@@ -482,7 +484,7 @@ async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(rooms: Rooms
 
 
 def test_what_reaches_others_costs_more() -> None:
-    assert cost({"type": "chat"}) > cost({"type": "candidate"})
+    assert cost({"type": "chat"}) == cost({"type": "caption"}) > cost({"type": "candidate"})
     assert cost({}) == cost({"type": ["chat"]}) == 1.0
 
 
