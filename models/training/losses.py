@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.training.settings import LossWeights
+
 AGREE = 0.3
 """The teacher is believed about a pixel whose known truth it misses by less."""
 
@@ -109,23 +111,6 @@ def gradient(mine: Prediction, targets: Targets) -> Tensor:
     error = (mine.alpha - targets.alpha) * targets.known
     down, across = error[..., 1:, :] - error[..., :-1, :], error[..., :, 1:] - error[..., :, :-1]
     return down.abs().mean() + across.abs().mean()
-
-
-@dataclass(frozen=True, slots=True)
-class LossWeights:
-    """How much each term counts; 0 leaves it out. `lost`, `edge` and `kept` weigh pixels within the terms."""
-
-    cross_entropy: float = 0.5
-    absolute: float = 2.0
-    distillation: float = 1.0
-    forgotten: float = 0.0
-    hardest: float = 0.0
-    consistency: float = 0.0
-    boundary_class: float = 0.0
-    gradient: float = 0.0
-    lost: float = 2.0
-    edge: float = 0.0
-    kept: float = 3.0
 
 
 def total(

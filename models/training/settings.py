@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from models.training.data.samples import PIXELS
 from models.training.data.scene import Shares
-from models.training.losses import LossWeights
 
 T = TypeVar("T")
 
@@ -30,6 +29,23 @@ class Optimizer:
     """Largest norm of the gradients."""
     average: float = 0.998
     """How much of the averaged weights stays at each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """How much each term counts; 0 leaves it out. `lost`, `edge` and `kept` weigh pixels within the terms."""
+
+    cross_entropy: float = 0.5
+    absolute: float = 2.0
+    distillation: float = 1.0
+    forgotten: float = 0.0
+    hardest: float = 0.0
+    consistency: float = 0.0
+    boundary_class: float = 0.0
+    gradient: float = 0.0
+    lost: float = 2.0
+    edge: float = 0.0
+    kept: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)

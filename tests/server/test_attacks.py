@@ -166,7 +166,7 @@ async def test_a_request_that_fails_is_logged_without_what_it_was(
     assert await raw_status(here, request) == 500
     text = capsys.readouterr().err
     assert "ERROR aiohttp.server: a request failed" in text
-    assert "in _owner" in text
+    assert "in seat_holder" in text
     assert text.endswith("RequestFailed: KeyError\n")
     for secret in ("studio", "eyJ", "127.0.0.1"):
         assert secret not in text

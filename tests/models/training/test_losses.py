@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402 - needs torch
 
 from models.training import losses  # noqa: E402
-from models.training.losses import LossWeights, Prediction, Targets, total  # noqa: E402
+from models.training.losses import Prediction, Targets, total  # noqa: E402
+from models.training.settings import LossWeights  # noqa: E402
 
 SHAPE = (2, 1, 32, 48)
 

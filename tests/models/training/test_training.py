@@ -18,9 +18,8 @@ from models.training.__main__ import app  # noqa: E402
 from models.training.data.manifest import ManifestError, load_manifest  # noqa: E402
 from models.training.data.ring import Make  # noqa: E402
 from models.training.export import trained  # noqa: E402
-from models.training.losses import LossWeights  # noqa: E402
 from models.training.mix import MixError, mixed  # noqa: E402
-from models.training.settings import DataSettings, Optimizer, Run, SettingsError, load_run  # noqa: E402
+from models.training.settings import DataSettings, LossWeights, Optimizer, Run, SettingsError, load_run  # noqa: E402
 from models.training.train import CHECKPOINT, LOG, Trainer, draw_of, maker_of  # noqa: E402
 
 MODELS = Path(__file__).resolve().parents[3] / "models"

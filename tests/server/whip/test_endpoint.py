@@ -42,7 +42,7 @@ async def test_a_camera_goes_in_and_comes_out_filtered(here: Client, track: Came
         assert membership.participant.filter.followed == "lost"  # until somebody is in sight
         assert membership.participant.describe() | {"id": ""} == {
             "id": "", "name": "Desk", "audio": False, "video": True, "connected": True, "hand": None,
-            "quality": None, "deviceFilter": False,
+            "quality": None, "deviceFilter": False, "captions": False,
         }  # fmt: skip
         assert membership.room.role(membership) == "guest"
         frames: list[av.VideoFrame] = []
