@@ -38,6 +38,8 @@ AT_ONCE = 3
 """Faults."""
 PAUSE = 0.5
 """Longest seconds between two faults of a series."""
+LONGEST = 30.0
+"""Seconds that a fault may take; those that end by themselves take a few."""
 OUTCOME = r'greenroom_frames_total{outcome="(\w+)"} (\S+)'
 IN_THE_WAY = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
 """What a fault or a repair meets when another fault is in its way."""
@@ -52,7 +54,8 @@ async def world(seed: int, tally: Tally) -> AsyncIterator[World]:
         forward_to = await onward.start()
         stack.push_async_callback(onward.close)
         url = stack.enter_context(serving(module("chaos_server", forward_to)))
-        http = await stack.enter_async_context(aiohttp.ClientSession(url))
+        patience = aiohttp.ClientTimeout(total=PATIENCE)
+        http = await stack.enter_async_context(aiohttp.ClientSession(url, timeout=patience))
 
         async def person(room: str, *, camera: bool = True) -> Person:
             somebody = Person(http, room, tally, rng, camera=camera)
@@ -78,7 +81,8 @@ async def trouble(around: World, kinds: Iterator[str], tally: Tally, end: float)
         kind = next(kinds)
         with tally.fault(kind):
             try:
-                await FAULTS[kind](around)
+                async with asyncio.timeout(LONGEST):
+                    await FAULTS[kind](around)
             except IN_THE_WAY:
                 tally.failed[kind] += 1
         await asyncio.sleep(around.rng.uniform(0, PAUSE))
@@ -89,7 +93,8 @@ async def repairs(around: World) -> None:
     while True:
         for repair in (*(each.repair for each in around.people), around.desk.repair, around.viewer.repair):
             with suppress(*IN_THE_WAY):
-                await asyncio.wait_for(repair(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await repair()
         await asyncio.sleep(1)
 
 

@@ -75,7 +75,8 @@ class Uplink:
 
 async def close(connection: PeerConnection) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(connection.close(), CLOSING)
+        async with asyncio.timeout(CLOSING):
+            await connection.close()
 
 
 class Person:
@@ -125,7 +126,8 @@ class Person:
         self._reading = asyncio.create_task(self._read(self._socket))
         fields = {"room": self.room, "name": "Ada", "background": self.background, "preview": preview}
         await self.say("join", version=1, **fields, **({"seat": seat} if seat else {}))
-        joined = await asyncio.wait_for(asyncio.shield(self._joined), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            joined = await asyncio.shield(self._joined)
         self.id, self.seat = joined["participant"], joined["seat"]
         await self._publish()
 
@@ -144,7 +146,9 @@ class Person:
         number = next(self._numbers)
         self._answers[number] = asyncio.get_running_loop().create_future()
         await self.say("offer", connection="publish", id=number, sdp=await self.uplink.offer())
-        await self.uplink.answered(await asyncio.wait_for(self._answers[number], PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            answer = await self._answers[number]
+        await self.uplink.answered(answer)
         await self.say("media", audio=False, video=True)
 
     async def drop(self) -> None:

@@ -147,6 +147,7 @@ class Onward:
         return web.Response()
 
     async def close(self) -> None:
-        await asyncio.wait_for(self._runner.cleanup(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await self._runner.cleanup()
         for connection in self._connections.values():
             await close(connection)

@@ -103,6 +103,9 @@ class FilmOptions:
     def describe(self) -> dict[str, Any]:
         """Return what is kept of it: another one is refused in the same place."""
         told = asdict(self) | {"network": load_card(self.model, MODELS).sha256}
+        for later in ("effects", "follow"):  # folders that older versions have begun know nothing of them
+            if not told[later]:
+                del told[later]
         return told | {"picture": hashlib.sha256(self.picture).hexdigest() if self.picture else ""}
 
 

@@ -12,8 +12,6 @@ export class RadioMenu {
   #root;
   #choices;
   #drawn = '';
-  /** Whether the focus begins at the last item. */
-  #fromEnd = false;
 
   /**
    * @param {string} id of the menu; its button has the same with `-button`
@@ -24,15 +22,14 @@ export class RadioMenu {
     this.#choices = choices;
     this.#root.addEventListener('beforetoggle', () => this.#draw());
     this.#root.addEventListener('toggle', () => {
-      if (this.#root.matches(':popover-open')) this.#items.at(this.#fromEnd ? -1 : 0)?.focus();
-      this.#fromEnd = false;
+      if (this.#root.matches(':popover-open') && !this.#root.contains(document.activeElement)) this.#items[0]?.focus();
     });
     this.#root.addEventListener('keydown', (event) => this.#move(event));
     byId(`${id}-button`, HTMLButtonElement).addEventListener('keydown', (event) => {
       if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
       event.preventDefault();
-      this.#fromEnd = event.key === 'ArrowUp';
       this.#root.showPopover();
+      this.#items.at(event.key === 'ArrowUp' ? -1 : 0)?.focus();
     });
   }
 
