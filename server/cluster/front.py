@@ -31,7 +31,9 @@ from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
+from server.http.connections import guard, reading
 from server.http.errors import error_response
+from server.http.files import BODY_LIMIT
 from server.http.forwarded import Handler, only_for_localhost, trust
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
@@ -69,6 +71,7 @@ class Front:
             handler_args={"auto_decompress": False},
             middlewares=[trust(config.trusted_proxies), *guards, _errors],
         )
+        guard(app, config.max_connections_per_address)
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/healthz", _healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -205,7 +208,9 @@ class Front:
 
     async def _pass_on(self, request: web.Request, url: str, ticket: str = "") -> web.StreamResponse | None:
         """Return a server's answer; None when it does not answer, or says that the room is not there."""
-        headers, body = passed_on(request, ticket), await request.read()
+        headers = passed_on(request, ticket)
+        async with reading(request, BODY_LIMIT):
+            body = await request.read()
         try:
             async with self._links.request(url, request.method, request.raw_path, headers, body) as answer:
                 if ticket and answer.status == 503 and NOT_HERE.encode() in await answer.read():

@@ -293,6 +293,27 @@ async def test_who_finds_only_servers_that_do_not_answer_is_told_so(
     assert status == 503
 
 
+HEAD = "POST /api/rooms/studio/files HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent", "answer"),
+    [
+        ("server.http.connections.HEAD_LIMIT", HEAD, b""),
+        ("server.cluster.front.BODY_LIMIT", f"{HEAD}Content-Length: 5\r\n\r\nwor", b"HTTP/1.1 408 "),
+    ],
+)
+async def test_a_request_that_never_ends_is_not_waited_for(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch, limit: str, sent: str, answer: bytes
+) -> None:
+    monkeypatch.setattr(limit, 0.05)
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    writer.write(sent.encode())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(answer)
+    writer.close()
+
+
 async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:
     async with join(cluster.url, "studio") as ada:
         headers = {"Authorization": f"Bearer {ada.seat}"}
