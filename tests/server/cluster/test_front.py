@@ -219,6 +219,23 @@ async def test_whip_is_sent_to_the_server(redirecting: ClusterHere) -> None:
             assert response.status == 200
 
 
+async def test_a_page_of_the_fronts_own_is_sent_nowhere(redirecting: ClusterHere) -> None:
+    """As the one for other programs: the policy of its content lets it speak to no other address."""
+    headers = {"Content-Type": "application/sdp", "Origin": redirecting.url}
+    sdp = await offer("sendonly", "audio")
+    async with redirecting.front.post("/whip/studio", data=sdp, headers=headers) as response:
+        assert (response.status, response.history) == (201, ())
+        created = response.headers["Location"]
+    async with redirecting.front.delete(created, headers=headers) as response:
+        assert response.status == 200
+
+
+async def test_a_front_does_not_tell_what_it_is_made_of(cluster: ClusterHere) -> None:
+    for path in ("/healthz", "/cluster/rooms/studio", "/r/studio", "/whip/%20"):
+        async with cluster.front.post(path) as response:
+            assert response.headers["Server"] == "Greenroom", path
+
+
 async def test_an_old_redirect_is_fenced(redirecting: ClusterHere) -> None:
     sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
     async with redirecting.front.post(

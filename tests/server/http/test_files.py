@@ -366,8 +366,8 @@ LARGE = 16 << 20  # bytes: more than what the kernel keeps of a connection
 @pytest.fixture
 async def roomy(segmenter: Segmenter) -> AsyncIterator[Client]:
     """A server that takes large files."""
-    sizes = {"max_file": LARGE, "max_files_participant": LARGE, "max_files_room": LARGE}
-    async with serving(Config(workers=1, **sizes), segmenter) as client:
+    config = Config(workers=1, max_file=LARGE, max_files_participant=LARGE, max_files_room=LARGE)
+    async with serving(config, segmenter) as client:
         yield client
 
 

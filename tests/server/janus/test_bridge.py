@@ -229,8 +229,8 @@ async def test_the_filter_knows_its_options_before_anything_is_asked_for(
     janus.answers["exists"] = {"janus": "success", "plugindata": {"data": {"exists": True}}}
     camera = {"id": 7, "display": "Ada", "streams": [{"type": "video", "mid": "0", "codec": "vp8"}]}
     janus.answers["join"] = event(videoroom="joined", private_id=5, publishers=[camera])
-    rooms = {"janus_server": janus.url, "janus_private": "1", "janus_public": "2"}
-    async with serving(Config(workers=1, **rooms, **options), segmenter) as here:
+    config = Config(workers=1, janus_server=janus.url, janus_private="1", janus_public="2")
+    async with serving(config.replace(**options), segmenter) as here:
         known: list[tuple[Effects, FollowState]] = []
 
         def look(message: Message) -> None:
