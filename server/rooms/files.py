@@ -124,12 +124,13 @@ class SharedFiles:
             person.memory.add(size)
             person.number.add(1)
 
-    def leave(self, who: str, *, removed: bool) -> None:
-        """Forget what was for somebody alone who leaves, and all that was theirs if a host has removed them."""
-        for file in list(self._files.values()):
-            if file.to == who or (removed and file.owner == who):
-                self.delete(file)
+    def leave(self, who: str, *, removed: bool) -> list[SharedFile]:
+        """Forget what was for somebody alone who leaves, and all that was theirs if a host has removed them; return it."""
+        gone = [f for f in self._files.values() if f.to == who or (removed and f.owner == who)]
+        for file in gone:
+            self.delete(file)
         self._people.pop(who, None)
+        return gone
 
     def clear(self) -> None:
         """Forget all."""

@@ -324,7 +324,8 @@ class Room:
         if reason != "removed":
             self.seats_left.add(participant.seat, participant.grant)
         self.monitor.forget(participant)
-        self.files.leave(participant.id, removed=reason == "removed")
+        for file in self.files.leave(participant.id, removed=reason == "removed"):
+            self._tell_deleted(file)
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
@@ -516,6 +517,9 @@ class Room:
     def delete_file(self, file: SharedFile) -> None:
         """Forget a file that is here, and its message, and tell whoever could have it."""
         self.files.delete(file)
+        self._tell_deleted(file)
+
+    def _tell_deleted(self, file: SharedFile) -> None:
         self.roster.unsay(file.id)
         deleted = {"type": "file-deleted", "file": file.id}
         if file.to is None:

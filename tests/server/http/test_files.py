@@ -172,6 +172,15 @@ async def test_a_file_is_deleted_by_its_owner_or_a_host(client: Client, ada: Per
     assert await eve.refused() == "409 files-full"
 
 
+async def test_files_of_who_is_removed_are_gone_from_the_chat(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    key = (await bob.put())[1]["id"]
+    await ada.say("remove", participant=bob.joined["participant"])
+    assert (await ada.told("file-deleted"))["file"] == key
+    assert (await person(client, "Kit")).joined["chat"] == []
+
+
 async def test_of_a_private_file_nobody_else_is_told_that_it_is_deleted(
     client: Client, ada: Person, bob: Person
 ) -> None:
