@@ -125,7 +125,7 @@ class SharedFiles:
             person.number.add(1)
 
     def leave(self, who: str, *, removed: bool) -> list[SharedFile]:
-        """Forget what was for somebody alone who leaves, and all that was theirs if a host has removed them; return it."""
+        """Forget what is for somebody alone who leaves, and all of theirs if a host has removed them; return that."""
         gone = [f for f in self._files.values() if f.to == who or (removed and f.owner == who)]
         for file in gone:
             self.delete(file)
