@@ -47,11 +47,10 @@ class _Shown(NamedTuple):
 
 @dataclass(slots=True)
 class _Held:
-    """A frame inside the delay line; without an alpha when its turn comes, it is not shown."""
+    """A frame inside the delay line; without a matte when its turn comes, it is not shown."""
 
     frame: av.VideoFrame
-    planes: Planes | None = None
-    alpha: Plane | None = None
+    matte: MatteFrame | None = None
 
 
 class PersonFilter:
@@ -126,7 +125,7 @@ class PersonFilter:
         """See VideoFilter."""
         self.matte.reset()
         for held in self._held:
-            held.alpha = None
+            held.matte = None
 
     def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Run the network, and add up how often and for how many seconds of CPU."""
@@ -162,7 +161,7 @@ class PersonFilter:
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
-        self._settle()
+        self.matte.flush()
         out = [self._emit() for _ in range(len(self._held))]
         self.reset()
         return out
@@ -191,27 +190,14 @@ class PersonFilter:
 
     def _push(self, held: _Held) -> None:
         held.frame = frame = to_yuv420p(held.frame)
-        held.planes = planes_of(frame)
+        planes = planes_of(frame)
         before, self._before = self._before, seconds_of(frame)
         if before is not None and not 0 <= self._before - before <= MAX_GAP:
-            self._settle()
+            self.matte.flush()
             self.matte.reset()
         if len(self._held) > 1 and size_of(self._held[-2].frame) != size_of(frame):
-            self._settle()
-        ready = self.matte.push(held.planes)
-        if ready is not None:
-            self._match(ready)
-
-    def _settle(self) -> None:
-        """End the smoothing of what is in the delay line, because what follows is another picture."""
-        for ready in self.matte.flush():
-            self._match(ready)
-
-    def _match(self, ready: MatteFrame) -> None:
-        """Give a matte to the very frame that it was made of, if that is still in the delay line."""
-        for held in self._held:
-            if held.planes is ready.planes:
-                held.alpha = ready.alpha
+            self.matte.flush()
+        held.matte = self.matte.push(planes)
 
     def _failed(self, error: Exception) -> None:
         self.errors += 1
@@ -223,8 +209,8 @@ class PersonFilter:
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
         try:
-            if held.planes is not None and held.alpha is not None:
-                return self._show(held.frame, held.planes, held.alpha)
+            if held.matte is not None and held.matte.alpha is not None:
+                return self._show(held.frame, held.matte.planes, held.matte.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
         return self._safe(held.frame)
@@ -260,7 +246,6 @@ class PersonFilter:
         try:
             self._take_wishes()
             if self._held or self._before is not None:  # the first frame under the cover
-                self._settle()
                 self._held.clear()
                 self.matte.reset()
                 self._before = None
