@@ -98,7 +98,7 @@ class PersonFilter:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
         self.received += 1
         if self.full_blur:
-            return self._cover(frame)
+            return self._blur(frame)
         held = _Held(frame)
         self._held.append(held)
         try:
@@ -238,14 +238,14 @@ class PersonFilter:
             self._on_matte(matte)
         return FilteredFrame(out)
 
-    def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
+    def _blur(self, frame: av.VideoFrame) -> FilteredFrame:
         """Show the background alone or, of a blurred room, its light and colours: there is no time for the network.
 
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
         try:
             self._take_wishes()
-            if self._held or self._before is not None:  # the first frame under the cover
+            if self._held or self._before is not None:  # the first full blur
                 self._held.clear()
                 self.matte.reset()
                 self._before = None
