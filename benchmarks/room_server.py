@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
+from filters.base import Outcome
 from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, Use
@@ -71,6 +72,7 @@ class Instruments:
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent
+            counts["placeholders"] += member.filter.outcomes[Outcome.PLACEHOLDER]
         return seconds, dict(counts)
 
 
