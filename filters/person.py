@@ -1,7 +1,7 @@
 """PersonFilter: keeps the person, replaces the room, and fails closed.
 
-What is shown when no matte can be trusted, in this order: the last good output if it is of the same size, in front of
-the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
+What is shown when no matte can be trusted, in this order: the last good output if it is of the same size and people, in
+front of the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
 """
 
 from __future__ import annotations
@@ -38,18 +38,20 @@ MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
 
 
 class _Shown(NamedTuple):
-    """The last good output, its time in seconds, and the background that it shows."""
+    """The last good output, its time in seconds, the background that it shows, and by which choice of people."""
 
     frame: av.VideoFrame
     time: float
     background: Background
+    choice: int
 
 
 @dataclass(slots=True)
 class _Held:
-    """A frame inside the delay line; without an alpha when its turn comes, it is not shown."""
+    """A frame inside the delay line, by which choice of people; without an alpha in its turn it is not shown."""
 
     frame: av.VideoFrame
+    choice: int = 0
     planes: Planes | None = None
     alpha: Plane | None = None
 
@@ -83,7 +85,7 @@ class PersonFilter:
         self.full_blur = False
         self._plate_wanted: bool | None = None
         self._target: Target | None = None
-        self._target_changed = False
+        self._choice = self._chosen = 0
         self.inferences = 0
         self.inference_time = 0.0
         self._network = segmenter
@@ -100,7 +102,7 @@ class PersonFilter:
         self.received += 1
         if self.full_blur:
             return self._cover(frame)
-        held = _Held(frame)
+        held = _Held(frame, self._choice)
         self._held.append(held)
         try:
             self._take_wishes()
@@ -149,7 +151,7 @@ class PersonFilter:
     @property
     def followed(self) -> FollowState:
         """Whether one person is followed, and in sight; while `lost`, nobody is shown."""
-        if self._target_changed:
+        if self._choice != self._chosen:
             return "off" if self._target is None else "lost"
         return self.matte.followed
 
@@ -158,7 +160,7 @@ class PersonFilter:
 
         A point is one of the picture that is shown.
         """
-        self._target, self._target_changed = target, True
+        self._target, self._choice = target, self._choice + 1
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
@@ -176,13 +178,12 @@ class PersonFilter:
         self._last = self._before = None
 
     def _take_wishes(self) -> None:
-        if self._target_changed:
-            self._target_changed = False
+        if self._choice != self._chosen:
+            self._chosen = self._choice
             target = self._target
             if isinstance(target, Point):
                 target = Point(*self._framing.shown.seen_at(*target))
             self.matte.follow(target)
-            self._last = None  # it may show others
         wanted, self._plate_wanted = self._plate_wanted, None
         if wanted:
             self.matte.record_plate()
@@ -224,13 +225,13 @@ class PersonFilter:
         held = self._held.popleft()
         try:
             if held.planes is not None and held.alpha is not None:
-                return self._show(held.frame, held.planes, held.alpha)
+                return self._show(held, held.planes, held.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
         return self._safe(held.frame)
 
-    def _show(self, frame: av.VideoFrame, source: Planes, matte: Plane) -> FilteredFrame:
-        now = seconds_of(frame)
+    def _show(self, held: _Held, source: Planes, matte: Plane) -> FilteredFrame:
+        now = seconds_of(held.frame)
         background = self.background.paint(source, matte, now)
         crop = self._framing.follow(matte if self.effects.framing else None, now)
         gain = self._low_light.look(source.y, matte, now) if self.effects.low_light else 1.0
@@ -244,8 +245,8 @@ class PersonFilter:
             composite(person, matte, background, planes)
         else:
             matte = composite_crop(person, matte, background, crop, planes)
-        stamp(out, frame)
-        self._last = _Shown(out, now, self.background)
+        stamp(out, held.frame)
+        self._last = _Shown(out, now, self.background, held.choice)
         self.outcomes[Outcome.FILTERED] += 1
         self.failing = False
         if self._on_matte:
@@ -284,6 +285,7 @@ class PersonFilter:
         if (
             last is not None
             and last.background is self.background
+            and last.choice == self._choice
             and size_of(last.frame) == size_of(source)
             and abs(seconds_of(source) - last.time) <= MAX_REPEAT
         ):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 import pytest
@@ -318,6 +322,93 @@ async def test_a_body_that_is_too_large_is_not_kept_while_it_comes(ada: Person, 
     async with Upload(ada, 1 << 40) as upload:
         assert await upload.answer() == "413 too-large"
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
+
+
+class Download:
+    """A file of which as much is taken as one wants."""
+
+    def __init__(self, somebody: Person, key: str) -> None:
+        self._person, self._key = somebody, key
+
+    async def __aenter__(self) -> Download:
+        client = self._person.client
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, (client.host, client.port))
+        self._reader, self._writer = await asyncio.open_connection(sock=narrow, limit=4096)
+        head = [f"GET {PATH}/{self._key} HTTP/1.1", f"Host: localhost:{client.port}"]
+        head += [f"Authorization: {self._person.headers['Authorization']}", "", ""]
+        self._writer.write("\r\n".join(head).encode())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.transport.abort()
+
+    async def begun(self) -> None:
+        """Wait for the answer's head."""
+        async with asyncio.timeout(10):
+            assert b" 200 " in await self._reader.readuntil(b"\r\n\r\n")
+
+    async def rest(self) -> int:
+        """Take what comes until it ends; return how much that was."""
+        taken = 0
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while data := await self._reader.read(1 << 20):
+                    taken += len(data)
+        return taken
+
+
+LARGE = 16 << 20  # bytes: more than what the kernel keeps of a connection
+
+
+@pytest.fixture
+async def roomy(segmenter: Segmenter) -> AsyncIterator[Client]:
+    """A server that takes large files."""
+    config = Config(workers=1, max_file=LARGE, max_files_participant=LARGE, max_files_room=LARGE)
+    async with serving(config, segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+async def large(roomy: Client) -> tuple[Person, Person, str]:
+    """A host, a guest, and the id of a large file of the guest's."""
+    ada = await person(roomy, "Ada")
+    await ada.say("policy", policy={"files": True})
+    await ada.told("policy")
+    bob = await person(roomy, "Bob")
+    return ada, bob, (await bob.put(io.BytesIO(bytes(LARGE))))[1]["id"]
+
+
+async def test_downloads_that_nobody_takes_cost_little_memory(
+    large: tuple[Person, Person, str], traced: None
+) -> None:
+    ada, _, key = large
+    async with AsyncExitStack() as stack:
+        downloads = [await stack.enter_async_context(Download(ada, key)) for _ in range(5)]
+        for download in downloads:
+            await download.begun()
+        assert tracemalloc.get_traced_memory()[1] < LARGE / 4
+
+
+async def test_a_download_ends_with_its_file(large: tuple[Person, Person, str]) -> None:
+    ada, bob, key = large
+    async with Download(ada, key) as download:
+        await download.begun()
+        await ada.say("remove", participant=bob.joined["participant"])
+        await ada.told("participant-left")
+        assert await download.rest() < LARGE
+
+
+async def test_a_download_is_not_waited_for_without_end(
+    large: tuple[Person, Person, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "BODY_LIMIT", 0)
+    ada, _, key = large
+    async with Download(ada, key) as download:
+        await download.begun()
+        assert await download.rest() < LARGE
 
 
 async def test_no_name_of_a_file_is_logged(ada: Person, caplog: pytest.LogCaptureFixture) -> None:
