@@ -34,8 +34,16 @@ from filters.backgrounds.background import Color
 from filters.backgrounds.pictures import to_planes
 from filters.base import Plane, Planes, planes_of
 from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.matting import MatteFrame
 from filters.matting.segmenter import Box, ModelCard, Segmenter, load_card
-from filters.matting.smoother import Exponential, MotionAdaptive, NoSmoothing, OneFrameDelay, TemporalSmoother
+from filters.matting.smoother import (
+    Exponential,
+    MatteSample,
+    MotionAdaptive,
+    NoSmoothing,
+    OneFrameDelay,
+    TemporalSmoother,
+)
 from filters.person import PersonFilter
 from filters.planes import to_plane
 from server.config.options import DEFAULT_MODEL
@@ -88,21 +96,23 @@ class Alone:
         self._network = network
         self._smoother = smoother
         self._size = (0, 0)
+        self._newest: MatteSample | None = None
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
         planes = planes_of(frame)
         self._size = planes.size
         alpha = self._network(planes, None, None)
-        luma = np.zeros(alpha.shape, np.uint8)
-        ready = self._smoother.push(alpha, luma)
-        return [] if ready is None else [self._shown(ready)]
+        before, self._newest = self._newest, MatteSample(alpha, np.zeros(alpha.shape, np.uint8))
+        return self._shown(before, self._newest)
 
     def flush(self) -> list[Plane]:
-        return [self._shown(alpha) for alpha in self._smoother.flush()]
+        return self._shown(self._newest, None)
 
-    def _shown(self, alpha: NDArray[np.float32]) -> Plane:
-        shown: Plane = cv2.resize(to_plane(alpha, 255.0), self._size)  # type: ignore[assignment]
-        return shown
+    def _shown(self, sample: MatteSample | None, after: MatteSample | None) -> list[Plane]:
+        if sample is None:
+            return []
+        shown: Plane = cv2.resize(to_plane(self._smoother.smooth(sample, after), 255.0), self._size)  # type: ignore[assignment]
+        return [shown]
 
 
 class Staged:
@@ -110,13 +120,20 @@ class Staged:
 
     def __init__(self, matte: Matte) -> None:
         self._matte = matte
+        self._frames: list[MatteFrame] = []
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
-        ready = self._matte.push(planes_of(frame))
-        return [] if ready is None else [ready.alpha]
+        self._frames.append(self._matte.push(planes_of(frame)))
+        return self._take()
 
     def flush(self) -> list[Plane]:
-        return [ready.alpha for ready in self._matte.flush()]
+        self._matte.flush()
+        return self._take()
+
+    def _take(self) -> list[Plane]:
+        ready = [frame.alpha for frame in self._frames if frame.alpha is not None]
+        del self._frames[: len(ready)]
+        return ready
 
 
 class Whole:

@@ -28,7 +28,7 @@ STAGES = (
     "rest of loop",
 )
 """`dispatch` is handing frames to the workers; `rest of loop` is asyncio itself, RTCP, ICE and signalling."""
-COUNTS = ("received", "sent", "withheld", "slated", "errors", "network", "keyframes")
+COUNTS = ("received", "sent", "withheld", "placeholders", "errors", "network", "keyframes")
 HOLDS = 29.0  # frames per second on the worst stream
 
 
@@ -96,7 +96,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         mean_fps=round(sum(fps) / max(len(fps), 1), 1),
         worst_fps=round(min(fps, default=0.0), 1),
         hop=measured["hop"],
-        # What is covered needs no matte, so the smoother delays nothing.
+        # A full blur needs no matte, so the smoother delays nothing.
         hop_undelayed=measured["hop" if after["counts"].get("full blur") else "hop_undelayed"],
         server_cpu=round(cpu, 1),
         loop_cpu=round(loop, 1),
@@ -166,7 +166,7 @@ def cost_table(results: Sequence[Result]) -> Table:
         "total ms",
         "memory MB",
         "withheld",
-        "slated",
+        "placeholders",
         "keyframes",
         "network runs",
     ]
@@ -176,7 +176,7 @@ def cost_table(results: Sequence[Result]) -> Table:
             continue
         rest = r.ms_per_frame - sum(r.stages.values())
         stages = [_number(r.stages.get(name), 2) for name in STAGES] + [_number(rest, 2)]
-        counts = [str(r.counts[name]) for name in ("withheld", "slated", "keyframes", "network")]
+        counts = [str(r.counts[name]) for name in ("withheld", "placeholders", "keyframes", "network")]
         memory = f"{r.memory[0]:.0f} → {r.memory[1]:.0f}"
         table.add_row(str(r.participants), *stages, _number(r.ms_per_frame, 2), memory, *counts)
     return table

@@ -12,6 +12,7 @@ from statistics import median
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
+from filters.base import Outcome
 from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.camera_costs import Use
@@ -72,6 +73,7 @@ class Instruments:
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent
+            counts["placeholders"] += member.filter.outcomes[Outcome.PLACEHOLDER]
         return seconds, dict(counts)
 
 

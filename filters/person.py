@@ -48,12 +48,11 @@ class _Shown(NamedTuple):
 
 @dataclass(slots=True)
 class _Held:
-    """A frame inside the delay line, by which choice of people; without an alpha in its turn it is not shown."""
+    """A frame inside the delay line, by which choice of people; without a matte in its turn it is not shown."""
 
     frame: av.VideoFrame
     choice: int = 0
-    planes: Planes | None = None
-    alpha: Plane | None = None
+    matte: MatteFrame | None = None
 
 
 class PersonFilter:
@@ -101,7 +100,7 @@ class PersonFilter:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
         self.received += 1
         if self.full_blur:
-            return self._cover(frame)
+            return self._blur(frame)
         held = _Held(frame, self._choice)
         self._held.append(held)
         try:
@@ -128,7 +127,7 @@ class PersonFilter:
         """See VideoFilter."""
         self.matte.reset()
         for held in self._held:
-            held.alpha = None
+            held.matte = None
 
     def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Run the network, and add up how often and for how many seconds of CPU."""
@@ -164,7 +163,7 @@ class PersonFilter:
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
-        self._settle()
+        self.matte.flush()
         out = [self._emit() for _ in range(len(self._held))]
         self.reset()
         return out
@@ -192,27 +191,14 @@ class PersonFilter:
 
     def _push(self, held: _Held) -> None:
         held.frame = frame = to_yuv420p(held.frame)
-        held.planes = planes_of(frame)
+        planes = planes_of(frame)
         before, self._before = self._before, seconds_of(frame)
         if before is not None and not 0 <= self._before - before <= MAX_GAP:
-            self._settle()
+            self.matte.flush()
             self.matte.reset()
         if len(self._held) > 1 and size_of(self._held[-2].frame) != size_of(frame):
-            self._settle()
-        ready = self.matte.push(held.planes)
-        if ready is not None:
-            self._match(ready)
-
-    def _settle(self) -> None:
-        """End the smoothing of what is in the delay line, because what follows is another picture."""
-        for ready in self.matte.flush():
-            self._match(ready)
-
-    def _match(self, ready: MatteFrame) -> None:
-        """Give a matte to the very frame that it was made of, if that is still in the delay line."""
-        for held in self._held:
-            if held.planes is ready.planes:
-                held.alpha = ready.alpha
+            self.matte.flush()
+        held.matte = self.matte.push(planes)
 
     def _failed(self, error: Exception) -> None:
         self.errors += 1
@@ -224,8 +210,8 @@ class PersonFilter:
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
         try:
-            if held.planes is not None and held.alpha is not None:
-                return self._show(held, held.planes, held.alpha)
+            if held.matte is not None and held.matte.alpha is not None:
+                return self._show(held, held.matte.planes, held.matte.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
         return self._safe(held.frame)
@@ -253,15 +239,14 @@ class PersonFilter:
             self._on_matte(matte)
         return FilteredFrame(out)
 
-    def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
+    def _blur(self, frame: av.VideoFrame) -> FilteredFrame:
         """Show the background alone or, of a blurred room, its light and colours: there is no time for the network.
 
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
         try:
             self._take_wishes()
-            if self._held or self._before is not None:  # the first frame under the cover
-                self._settle()
+            if self._held or self._before is not None:  # the first full blur
                 self._held.clear()
                 self.matte.reset()
                 self._before = None

@@ -181,8 +181,8 @@ class Participant:
 
     def look(self, now: float) -> bool:
         """Find out whether the camera is hidden for the moment; `now` in seconds. Tell whether that has changed."""
-        covered, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
-        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, covered, failing))
+        full_blurs, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
+        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, full_blurs, failing))
 
     def receive(self, what: Receives) -> None:
         """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""

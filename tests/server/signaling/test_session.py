@@ -474,7 +474,7 @@ async def test_a_picture_that_goes_round_the_filter_is_told_as_raw(rooms: Rooms)
     assert ada.last("filter")["raw"] == 1
 
 
-async def test_a_covered_picture_is_told_as_such_and_not_as_a_slate(rooms: Rooms) -> None:
+async def test_a_full_blur_is_told_as_such_and_not_as_a_placeholder(rooms: Rooms) -> None:
     ada = await joined(rooms, "Ada")
     made = ada.session.membership.participant.filter
     made.outcomes.update({Outcome.FULL_BLUR: 4, Outcome.PLACEHOLDER: 2, Outcome.REPEATED: 1})
