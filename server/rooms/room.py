@@ -232,15 +232,15 @@ class Room:
     def _succeed(self, membership: Membership) -> None:
         """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
         former = [m for m in self.memberships if m.held and m.participant.seat == membership.former != ""]
-        if membership.former in self.reloading or any(self.role(other) == "host" for other in former):
+        reloaded = self.seats_left.find(membership.former) is not None
+        was_host = reloaded and membership.former in self.reloading
+        if was_host or any(self.role(other) == "host" for other in former):
             self.reloading.discard(membership.former)
             self.roster.hosts.add(membership.participant.id)
             self.update(membership)
         before = {*self._same(membership), *former}
-        reloaded = (
-            membership.former == self.spotlit_seat and self.seats_left.find(membership.former) is not None
-        )
-        if reloaded or self.roster.spotlit in [other.participant for other in before]:
+        was_spotlit = reloaded and membership.former == self.spotlit_seat
+        if was_spotlit or self.roster.spotlit in [other.participant for other in before]:
             self.spotlight(membership)
         for other in before:
             self.replace(other)

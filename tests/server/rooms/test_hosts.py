@@ -87,6 +87,17 @@ class TestRoles:
         await again.ask("enter")
         assert ada.seen(again)["role"] == "host"
 
+    async def test_who_does_not_come_back_at_once_is_no_host(
+        self, rooms: Rooms, ada: Guest, bob: Guest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A seat that was left is no key to a host's role for as long as the room lasts."""
+        monkeypatch.setattr("server.rooms.admission.RELOAD_TIME", 0)
+        await ada.ask("role", participant=bob.id, role="host")
+        await bob.ask("leave", returning=True)
+        await bob.session.end()
+        again = await joined(rooms, "Bob", former=bob.last("joined")["seat"])
+        assert again.seen(again)["role"] == "guest"
+
     async def test_the_last_host_stays_one(self, ada: Guest, bob: Guest) -> None:
         assert await ada.refused("role", participant=ada.id, role="guest") == "last-host"
         await ada.ask("role", participant=bob.id, role="guest")  # who is none
