@@ -76,7 +76,7 @@ class Rooms:
 
     def _begin(self, name: str) -> Room:
         room = Room(name, self.config, self._keep, self.events, self._files)
-        room.replace = self.replace
+        room.succession.replace = self.replace
         return room
 
     def join(
@@ -193,7 +193,7 @@ class Rooms:
         policy = grant.restrict(room.roster.policy)
 
         def make(behind: str) -> Participant:
-            return Participant(name, behind, self.config, self.media, room.uploads, grant)
+            return Participant(name, behind, self.config, self.media, room.backgrounds.uploads, grant)
 
         usual = policy.default_background(self.config.background)
         if not background:
@@ -325,7 +325,7 @@ class Rooms:
         Raises SignalingError background-forbidden, too-many-uploads, or FilterError for what is no good picture.
         """
         room = membership.room
-        room.expect_upload(membership)
+        room.backgrounds.expect_upload(membership)
         async with self._uploading:  # a decoded picture is large, so one at a time
             upload = await asyncio.to_thread(read_upload, data, self.config)
         return membership.participant.library.add(upload, room.name)
