@@ -22,12 +22,12 @@ HISTORY = 256
 """Packets kept for retransmission, more than a second of video; a power of two."""
 MARKER = 0x80  # M bit, RFC 3550, 5.1
 RTX_SHARE = 0.25
-"""Bytes of retransmissions for each byte that is sent."""
+"""Bytes of retransmissions for each byte that is sent; chosen."""
 RTX_BURST = 30_000
 """Bytes that may be repeated at once: a keyframe."""
 RTX_INTERVAL = 0.8
-"""Of a round trip between two retransmissions of a packet."""
-GIVE_UP_INTERVAL = 1.0  # seconds
+"""Share of a round trip between two retransmissions of a packet; chosen, as round trips get shorter, too."""
+GIVE_UP_INTERVAL = 1.0  # seconds between two keyframes in place of what can't be repeated; chosen
 
 
 class HeaderExtensions:
