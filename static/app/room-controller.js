@@ -5,6 +5,8 @@ import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
 import { DataSaver } from './data-saver.js';
 import { save, upload } from './file-transfer.js';
+import { Numbers } from './numbers.js';
+import { PushToTalk } from './push-to-talk.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
@@ -29,10 +31,6 @@ import { FilterReportView } from '../view/filter-report.js';
 /** @import {Streams} from '../rtc/subscriber.js' */
 /** @import {Joined, Participant, ServerMessage} from '../protocol/types.js' */
 
-/** How often the numbers of an open panel are made new, in ms. */
-const STATS_INTERVAL = 1000;
-const TOTALS_INTERVAL = 2000;
-
 /** The meeting: what the server says is shown, what the person does is sent. */
 export class RoomController {
   #room;
@@ -48,19 +46,18 @@ export class RoomController {
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
+  #numbers = new Numbers(this.#view.panel, this.#filterReport);
   #invite = new Invite((message) => this.#send(message));
   #elsewhere = new Elsewhere();
   #screen = new ScreenShare();
   #shortcuts;
+  #pushToTalk;
   #saving;
   #settings;
   #attention;
   #captions;
   /** @type {RoomClient | null} */
   #client = null;
-  #timers = [0, 0];
-  /** Whether the space bar is what opened the microphone. */
-  #talks = false;
 
   /**
    * @param {string} room
@@ -75,6 +72,7 @@ export class RoomController {
     this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
     this.#view.tiles.onCommand = (message) => this.#send(message);
     this.#view.panel.onOpen = (name) => this.#opened(name);
+    this.#pushToTalk = new PushToTalk(local, (talking) => this.#view.showTalking(talking));
     /** @type {Record<string, () => void>} */
     const actions = {
       'screen': () => this.#client && this.#screen.toggle(this.#client),
@@ -101,7 +99,7 @@ export class RoomController {
     this.#shortcuts = new Shortcuts({
       active: () => document.body.dataset.state === 'room',
       keys: this.#keys(actions),
-      talk: (on) => void this.#talk(on),
+      talk: (on) => void this.#pushToTalk.press(on),
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
@@ -138,17 +136,12 @@ export class RoomController {
     if (back) return;
     if (client.state.recording) this.#recording.say(client.state.recording);
     this.#view.focus();
-    this.#stopTimers();
-    this.#timers = [
-      window.setInterval(() => void this.#showStats(), STATS_INTERVAL),
-      window.setInterval(() => this.#askTotals(), TOTALS_INTERVAL),
-    ];
-    this.#filterReport.onOpen = () => this.#askTotals();
+    this.#numbers.start(client);
   }
 
   leave() {
     this.#screen.stop(this.#client, false);
-    this.#stopTimers();
+    this.#numbers.stop();
     this.#captions.leave();
     this.#files.clear();
     this.#chat.clear();
@@ -215,7 +208,7 @@ export class RoomController {
         this.#recording.show(state);
         return this.#recording.say(message.recording);
       case 'muted':
-        void this.#setTalking(false);
+        void this.#pushToTalk.end();
         return warn(message.by ? text('host.muted.you', { name: state.nameOf(message.by) }) : text('host.muted.policy'));
       case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
       case 'invitations': return this.#invite.hear(message, state);
@@ -293,22 +286,10 @@ export class RoomController {
     notify(text(`layout.${layout}`));
   }
 
-  /** @param {boolean} on */
-  async #talk(on) {
-    if (on ? !this.#local.devices.state.audio.on : this.#talks) await this.#setTalking(on);
-  }
-
   /** A host has allowed it. */
   async #speak() {
     this.#view.offerUnmute('');
     await this.#local.talk(true);
-  }
-
-  /** @param {boolean} on */
-  async #setTalking(on) {
-    this.#talks = on;
-    await this.#local.talk(on);
-    this.#view.showTalking(this.#talks && this.#local.isLive('audio'));
   }
 
   /**
@@ -371,27 +352,12 @@ export class RoomController {
       clearNotices(); // what was written can be read there
       this.#chat.focus();
     }
-    if (name === 'stats') void this.#showStats();
+    if (name === 'stats') void this.#numbers.show();
     this.showTab();
-  }
-
-  async #showStats() {
-    if (this.#view.panel.current !== 'stats' || !this.#client) return;
-    const { state } = this.#client;
-    const { showStats } = await import('../view/stats-panel.js');
-    showStats(this.#view.panel.place('stats'), await this.#client.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#filterReport.report });
   }
 
   /** @param {string} rest */
   #fileAddress(rest) {
     return `/api/rooms/${encodeURIComponent(this.#room)}/files${rest}`;
-  }
-
-  #askTotals() {
-    if (this.#filterReport.isOpen) this.#client?.send({ type: 'totals' });
-  }
-
-  #stopTimers() {
-    for (const timer of this.#timers) clearInterval(timer);
   }
 }
