@@ -15,6 +15,7 @@ from server.http.connections import PENDING, reading
 from server.http.parsing import seat_holder
 from server.rooms.files import SharedFile
 from server.rooms.membership import Membership
+from server.rooms.moderation import expect_host
 
 NAME: Final = "File-Name"
 """The header with a file's name, percent-encoded UTF-8 (RFC 3986): unlike an address, proxies don't log it."""
@@ -28,6 +29,7 @@ def add_files(app: web.Application) -> None:
         [
             web.post("/api/rooms/{room}/files", _put),
             web.get("/api/rooms/{room}/files/{key}", _get, allow_head=False),
+            web.delete("/api/rooms/{room}/files/{key}", _delete),
         ]
     )
 
@@ -77,6 +79,15 @@ async def _get(request: web.Request) -> web.StreamResponse:
             if request.transport is not None:
                 request.transport.abort()  # so that a part is not taken for the whole
     return response
+
+
+async def _delete(request: web.Request) -> web.Response:
+    membership = seat_holder(request)
+    file = _find(request, membership)
+    if file.owner != membership.participant.id:
+        expect_host(membership)
+    membership.room.delete_file(file)
+    return web.Response(status=204)
 
 
 def _find(request: web.Request, membership: Membership) -> SharedFile:

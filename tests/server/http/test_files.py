@@ -66,6 +66,11 @@ class Person:
         status, body = await self.put(data, to=to, **more)
         return f"{status} {body['code']}"
 
+    async def delete(self, key: str) -> str:
+        """Delete a file; return the status, and the code of an error."""
+        async with self.client.delete(f"{PATH}/{key}", headers=self.headers) as answer:
+            return f"{answer.status} {(await answer.json())['code']}" if answer.status != 204 else "204"
+
     async def get(self, key: str) -> tuple[int, bytes]:
         async with self.client.get(f"{PATH}/{key}", headers=self.headers) as answer:
             return answer.status, await answer.read()
@@ -149,6 +154,46 @@ async def test_a_private_file_is_for_its_reader(client: Client, ada: Person, bob
     await eve.told("chat")
     assert "chat" not in eve.before
     assert await ada.refused(to="nobody") == "404 unknown-participant"
+
+
+async def test_a_file_is_deleted_by_its_owner_or_a_host(client: Client, ada: Person, bob: Person) -> None:
+    eve = await person(client, "Eve")
+    files = [(await bob.put(b"x" * LIMIT))[1]["id"] for _ in range(4)]
+    assert await eve.delete(files[0]) == "403 host-only"
+    for who, key in zip((bob, ada), files, strict=False):
+        assert await who.delete(key) == "204"
+        for each in (ada, bob, eve):
+            assert (await each.told("file-deleted"))["file"] == key
+            assert (await each.get(key))[0] == 404
+        assert await who.delete(key) == "404 unknown-file"
+    assert [chat["file"]["id"] for chat in (await person(client, "Kit")).joined["chat"]] == files[2:]
+    for _ in range(2):
+        assert (await eve.put(b"x" * LIMIT))[0] == 201  # there is room for them again
+    assert await eve.refused() == "409 files-full"
+
+
+async def test_files_of_who_is_removed_are_gone_from_the_chat(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    key = (await bob.put())[1]["id"]
+    await ada.say("remove", participant=bob.joined["participant"])
+    assert (await ada.told("file-deleted"))["file"] == key
+    assert (await person(client, "Kit")).joined["chat"] == []
+
+
+async def test_of_a_private_file_nobody_else_is_told_that_it_is_deleted(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    eve = await person(client, "Eve")
+    key = (await bob.put(to=eve.joined["participant"]))[1]["id"]
+    assert await ada.delete(key) == "404 unknown-file"  # though she is a host
+    assert await eve.delete(key) == "403 host-only"
+    assert await bob.delete(key) == "204"
+    for each in (bob, eve):
+        assert (await each.told("file-deleted"))["file"] == key
+    await bob.say("chat", text="for all")
+    await ada.told("chat")
+    assert "file-deleted" not in ada.before
 
 
 async def test_off_by_policy(client: Client, ada: Person, bob: Person) -> None:
