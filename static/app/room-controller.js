@@ -3,20 +3,18 @@ import { showInTab } from './favicon.js';
 import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
+import { ChatController } from './chat-controller.js';
 import { DataSaver } from './data-saver.js';
-import { deleteFile, save, upload } from './file-transfer.js';
 import { Numbers } from './numbers.js';
 import { PushToTalk } from './push-to-talk.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
-import { Chat } from '../view/chat.js';
-import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Elsewhere } from '../view/elsewhere.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
-import { announce, clearNotices, notify, warn } from '../view/notices.js';
+import { announce, notify, warn } from '../view/notices.js';
 import { People } from '../view/people.js';
 import { Reactions } from '../view/reactions.js';
 import { RecordingView } from '../view/recording.js';
@@ -26,7 +24,6 @@ import { FilterReportView } from '../view/filter-report.js';
 
 /** @import {BackgroundController} from './background-controller.js' */
 /** @import {RoomClient} from './room-client.js' */
-/** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {LocalMedia} from '../devices/local-media.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 /** @import {Joined, Participant, ServerMessage} from '../protocol/types.js' */
@@ -37,12 +34,7 @@ export class RoomController {
   #local;
   #backgrounds;
   #view = new RoomView();
-  #files = new ChatFiles({
-    send: (file, to, progress) => upload(this.#fileAddress(to && `?to=${encodeURIComponent(to)}`), file, this.#client?.seat ?? '', progress),
-    save: ({ id }, name) => save(this.#fileAddress(`/${encodeURIComponent(id)}`), name, this.#client?.seat ?? ''),
-    delete: ({ id }) => deleteFile(this.#fileAddress(`/${encodeURIComponent(id)}`), this.#client?.seat ?? ''),
-  });
-  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }), this.#files);
+  #chat;
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
@@ -70,6 +62,11 @@ export class RoomController {
     this.#attention = new Attention(room);
     this.#local = local;
     this.#backgrounds = backgrounds;
+    this.#chat = new ChatController(room, {
+      send: (message) => this.#send(message),
+      seat: () => this.#client?.seat ?? '',
+      seen: () => this.#view.panel.current === 'chat',
+    });
     this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
     this.#view.tiles.onCommand = (message) => this.#send(message);
     this.#view.panel.onOpen = (name) => this.#opened(name);
@@ -129,7 +126,7 @@ export class RoomController {
   enter(client, back) {
     this.#client = client;
     this.#view.showLost('');
-    this.#showChat(client.state, back);
+    this.#chat.show(client.state, back);
     this.#local.moveTo(this.#view.devices);
     this.#backgrounds.moveTo(this.#view.panel.place('background'));
     this.#showPolicy();
@@ -144,7 +141,6 @@ export class RoomController {
     this.#screen.stop(this.#client, false);
     this.#numbers.stop();
     this.#captions.leave();
-    this.#files.clear();
     this.#chat.clear();
     this.#view.reset();
     this.#client = null;
@@ -198,8 +194,10 @@ export class RoomController {
       case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
       case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
       case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
-      case 'chat': return this.#receiveChat(message.chat);
-      case 'file-deleted': return this.#files.showDeleted(message.file);
+      case 'chat':
+        this.#chat.receive(message.chat, state.self);
+        return this.showTab();
+      case 'file-deleted': return this.#chat.showDeleted(message.file);
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
       case 'caption': return this.#captions.hear(message);
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
@@ -295,24 +293,6 @@ export class RoomController {
   }
 
   /**
-   * @param {RoomState} state
-   * @param {boolean} back whether what is new was written while the connection was lost
-   */
-  #showChat({ chat, self, limits }, back) {
-    const { unread } = this.#chat;
-    this.#chat.show(chat, self, !back || this.#view.panel.current === 'chat', limits?.chat);
-    if (this.#chat.unread > unread) notify(text('toolbar.chat.unread', { n: this.#chat.unread }));
-  }
-
-  /** @param {import('../protocol/types.js').Chat} chat */
-  #receiveChat(chat) {
-    const own = chat.participant === this.#client?.state.self;
-    this.#chat.add(chat, own, this.#view.panel.current === 'chat');
-    if (!own && this.#chat.unread) notify(text('room.said', { name: chat.name, words: chat.text.slice(0, 120) }));
-    this.showTab();
-  }
-
-  /**
    * @param {Participant} now
    * @param {Participant | null} before
    * @param {string} self
@@ -339,7 +319,7 @@ export class RoomController {
     if (!state) return;
     this.#people.showPolicy(state);
     this.#view.tiles.unmute = state.policy.unmute;
-    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0, state.isHost);
+    this.#chat.allow(state);
     this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
@@ -350,16 +330,8 @@ export class RoomController {
   /** @param {string} name of a panel */
   #opened(name) {
     if (name === 'background') this.#backgrounds.focus();
-    if (name === 'chat') {
-      clearNotices(); // what was written can be read there
-      this.#chat.focus();
-    }
+    if (name === 'chat') this.#chat.focus();
     if (name === 'stats') void this.#numbers.show();
     this.showTab();
-  }
-
-  /** @param {string} rest */
-  #fileAddress(rest) {
-    return `/api/rooms/${encodeURIComponent(this.#room)}/files${rest}`;
   }
 }
