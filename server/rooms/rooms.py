@@ -11,12 +11,12 @@ from typing import Any
 from filters.matting.segmenter import ModelCard, Segmenter, load_card
 from server.access.authenticator import NOTHING, Authenticator
 from server.access.certificates import tls_context
-from server.access.invitations import Invitations
+from server.access.invitations import REVOKED, Invitations
 from server.access.pins import Proof, is_same
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
-from server.core.errors import ConfigError, SignalingError
+from server.core.errors import ConfigError, SignalingError, TokenError
 from server.core.messages import background_id, error_message
 from server.core.token_bucket import TokenBucket
 from server.media.governor import Governor, Look
@@ -31,7 +31,9 @@ from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
+from server.rooms.invitations import describe, revoke_hosts
 from server.rooms.membership import Membership
+from server.rooms.moderation import ban
 from server.rooms.participant import MediaResources, Participant
 from server.rooms.room import Reason, Room
 from server.rooms.room_state import restore, seat_hash
@@ -311,6 +313,22 @@ class Rooms:
         self._give_receipt(membership)
         membership.tell(error_message(error))
         await self.leave(membership, "removed")
+
+    async def remove(self, membership: Membership, error: SignalingError) -> None:
+        """Take somebody out who is told why, and keep them out: a host's way back, too. Raises SignalingError."""
+        room, was_host = membership.room, membership.room.role(membership) == "host"
+        ban(membership)
+        await self.expel(membership, error)
+        if was_host:
+            await self.renew_secrets(room)
+
+    async def renew_secrets(self, room: Room) -> None:
+        """Have nobody become host by what a former one knows; raise SignalingError where that can't be stored."""
+        waiting, revoked = revoke_hosts(self.authenticator, room), TokenError("token-revoked", REVOKED)
+        for host in [m for m in room.memberships if room.role(m) == "host"]:
+            host.tell(describe(self.authenticator, host))
+        for membership in waiting:
+            await self.expel(membership, revoked)
 
     def _give_receipt(self, membership: Membership) -> None:
         """End what somebody publishes, and tell what became of it; must precede a fatal error."""

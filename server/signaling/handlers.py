@@ -245,9 +245,8 @@ async def _remove(session: Session, message: Message) -> None:
         moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
         return
     target = room.find(key)
-    moderation.ban(target)
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
-    await session.rooms.expel(target, removed)
+    await session.rooms.remove(target, removed)
 
 
 async def _allow(session: Session, message: Message) -> None:
@@ -282,7 +281,11 @@ async def _end(session: Session, message: Message) -> None:
 async def _role(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     whose, role = required(message, "participant", str), one_of(message, "role", ROLES)
+    room = session.membership.room
+    demoted = role == "guest" and whose in room.roster.hosts
     moderation.set_role(session.membership, whose, role)
+    if demoted:
+        await session.rooms.renew_secrets(room)
 
 
 async def _allow_unmute(session: Session, message: Message) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from aiohttp import ClientWebSocketResponse
+from aiohttp.test_utils import TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
@@ -395,6 +396,17 @@ class Download:
         async with asyncio.timeout(10):
             assert b" 200 " in await self._reader.readuntil(b"\r\n\r\n")
 
+    async def broken_off(self) -> None:
+        """Wait until the server has ended the connection, and take nothing meanwhile."""
+        ours, server = self._writer.get_extra_info("sockname"), self._person.client.server
+        assert isinstance(server, TestServer)
+        async with asyncio.timeout(10):
+            while any(
+                each.transport is not None and each.transport.get_extra_info("peername") == ours
+                for each in server.handler.connections
+            ):
+                await asyncio.sleep(0.01)
+
     async def rest(self) -> int:
         """Take what comes until it ends; return how much that was."""
         taken = 0
@@ -446,13 +458,18 @@ async def test_a_download_ends_with_its_file(large: tuple[Person, Person, str]) 
         assert await download.rest() < LARGE
 
 
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [("server.http.files.BODY_LIMIT", 0), ("server.http.connections.STALL_LIMIT", 0.05)],
+)
 async def test_a_download_is_not_waited_for_without_end(
-    large: tuple[Person, Person, str], monkeypatch: pytest.MonkeyPatch
+    large: tuple[Person, Person, str], monkeypatch: pytest.MonkeyPatch, limit: str, seconds: float
 ) -> None:
-    monkeypatch.setattr(routes, "BODY_LIMIT", 0)
+    monkeypatch.setattr(limit, seconds)
     ada, _, key = large
     async with Download(ada, key) as download:
         await download.begun()
+        await download.broken_off()
         assert await download.rest() < LARGE
 
 

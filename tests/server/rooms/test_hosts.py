@@ -66,6 +66,19 @@ class TestRoles:
         other = await joined(rooms, "Dan", hostToken=bob.last("invitations")["hostToken"])
         assert other.seen(other)["role"] == "host"
 
+    async def test_a_host_who_is_removed_is_none_by_the_secret(
+        self, rooms: Rooms, ada: Guest, bob: Guest
+    ) -> None:
+        secret = ada.last("joined")["hostToken"]
+        await ada.ask("role", participant=bob.id, role="host")
+        await bob.ask("policy", policy={"waitingRoom": True})
+        await bob.ask("remove", participant=ada.id)
+        again = await joined(rooms, "Ada", hostToken=secret)
+        assert again.last("joined")["state"] == "waiting"
+        assert not again.told("invitations")
+        other = await joined(rooms, "Dan", hostToken=bob.last("invitations")["hostToken"])
+        assert other.seen(other)["role"] == "host"
+
     async def test_a_promoted_guest_reloads_and_is_host(self, rooms: Rooms, ada: Guest, bob: Guest) -> None:
         await ada.ask("role", participant=bob.id, role="host")
         await bob.ask("leave", returning=True)
