@@ -130,7 +130,7 @@ async def _room(request: web.Request) -> web.Response:
 
 async def _policy(request: web.Request) -> web.Response:
     room, config = _room_of(request), request.app[ROOMS].config
-    change_policy(room, BackgroundLibrary(config, room.uploads), await _body(request))
+    change_policy(room, BackgroundLibrary(config, room.backgrounds.uploads), await _body(request))
     return web.json_response(room.roster.policy.describe())
 
 

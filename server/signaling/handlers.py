@@ -90,7 +90,7 @@ async def _offer(session: Session, message: Message) -> None:
         publisher = _participant(session).publisher
         sdp = await publisher.offer(read_offer(sdp, session.rooms.config.max_sdp))
     elif connection == "screen":
-        sdp = await session.membership.room.share(session.membership, sdp)
+        sdp = await session.membership.room.screens.share(session.membership, sdp)
     else:
         raise SignalingError("bad-message", "The field connection must be 'publish' or 'screen' here.")
     session.send({"type": "answer", "connection": connection, "id": number, "sdp": sdp})
@@ -178,7 +178,7 @@ async def _background(session: Session, message: Message) -> None:
 async def _screen(session: Session, message: Message) -> None:
     if required(message, "shared", bool):
         raise SignalingError("bad-message", "A share begins with an offer.")
-    session.membership.room.unshare(session.membership, "stopped")
+    session.membership.room.screens.end(session.membership, "stopped")
 
 
 async def _chat(session: Session, message: Message) -> None:

@@ -12,18 +12,6 @@ from tests.support.guest import Guest, joined
 SECRET = "north-" * 6
 
 
-@pytest.fixture
-async def ada(rooms: Rooms) -> Guest:
-    """The host."""
-    return await joined(rooms, "Ada")
-
-
-@pytest.fixture
-async def bob(rooms: Rooms, ada: Guest) -> Guest:
-    """A guest."""
-    return await joined(rooms, "Bob")
-
-
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
