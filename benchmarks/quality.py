@@ -1,7 +1,7 @@
 """How good the matte is, and what it costs, stage by stage.
 
     python -m benchmarks.quality SUITE [--json FILE] [--sheet PNG] [--rows TEXT] [--clips TEXT] [--frames N]
-        [--model NETWORK.onnx]
+        [--model NETWORK.onnx] [--size WxH]
 
 SUITE is a folder of clips, each a folder with clip.mp4, the true mattes alpha/%04d.png (8 bit, one a frame) and,
 where the camera stands still, plate.jpg: the empty room. Films that lie in SUITE themselves have no truth; for
@@ -34,8 +34,16 @@ from filters.backgrounds.background import Color
 from filters.backgrounds.pictures import to_planes
 from filters.base import Plane, Planes, planes_of
 from filters.matting.matte import Matte, MatteOptions, Network
+from filters.matting.matting import MatteFrame
 from filters.matting.segmenter import Box, ModelCard, Segmenter, load_card
-from filters.matting.smoother import Exponential, MotionAdaptive, NoSmoothing, OneFrameDelay, TemporalSmoother
+from filters.matting.smoother import (
+    Exponential,
+    MatteSample,
+    MotionAdaptive,
+    NoSmoothing,
+    OneFrameDelay,
+    TemporalSmoother,
+)
 from filters.person import PersonFilter
 from filters.planes import to_plane
 from server.config.options import DEFAULT_MODEL
@@ -61,16 +69,26 @@ class Clip(NamedTuple):
     film: Path
     truth: Path | None
     plate: Path | None
+    size: tuple[int, int] | None = None
+    """Width and height that all of it is scaled down to; None for as it is."""
 
     def frames(self, limit: int | None) -> Iterator[av.VideoFrame]:
         with av.open(str(self.film)) as container:
             for index, frame in enumerate(container.decode(video=0)):
                 if limit is not None and index >= limit:
                     return
-                yield frame
+                yield frame.reformat(*self.size, interpolation="AREA") if self.size else frame
 
     def mattes(self) -> list[Path]:
         return sorted(self.truth.glob("*.png")) if self.truth else []
+
+    def read(self, picture: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+        """Return a true matte or the plate."""
+        pixels = cv2.imread(str(picture), flags)
+        assert pixels is not None
+        if self.size:
+            pixels = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
+        return pixels  # type: ignore[return-value]
 
 
 class Matting(Protocol):
@@ -88,21 +106,23 @@ class Alone:
         self._network = network
         self._smoother = smoother
         self._size = (0, 0)
+        self._newest: MatteSample | None = None
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
         planes = planes_of(frame)
         self._size = planes.size
         alpha = self._network(planes, None, None)
-        luma = np.zeros(alpha.shape, np.uint8)
-        ready = self._smoother.push(alpha, luma)
-        return [] if ready is None else [self._shown(ready)]
+        before, self._newest = self._newest, MatteSample(alpha, np.zeros(alpha.shape, np.uint8))
+        return self._shown(before, self._newest)
 
     def flush(self) -> list[Plane]:
-        return [self._shown(alpha) for alpha in self._smoother.flush()]
+        return self._shown(self._newest, None)
 
-    def _shown(self, alpha: NDArray[np.float32]) -> Plane:
-        shown: Plane = cv2.resize(to_plane(alpha, 255.0), self._size)  # type: ignore[assignment]
-        return shown
+    def _shown(self, sample: MatteSample | None, after: MatteSample | None) -> list[Plane]:
+        if sample is None:
+            return []
+        shown: Plane = cv2.resize(to_plane(self._smoother.smooth(sample, after), 255.0), self._size)  # type: ignore[assignment]
+        return [shown]
 
 
 class Staged:
@@ -110,23 +130,30 @@ class Staged:
 
     def __init__(self, matte: Matte) -> None:
         self._matte = matte
+        self._frames: list[MatteFrame] = []
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
-        ready = self._matte.push(planes_of(frame))
-        return [] if ready is None else [ready.alpha]
+        self._frames.append(self._matte.push(planes_of(frame)))
+        return self._take()
 
     def flush(self) -> list[Plane]:
-        return [ready.alpha for ready in self._matte.flush()]
+        self._matte.flush()
+        return self._take()
+
+    def _take(self) -> list[Plane]:
+        ready = [frame.alpha for frame in self._frames if frame.alpha is not None]
+        del self._frames[: len(ready)]
+        return ready
 
 
 class Whole:
     """The whole filter, composite included."""
 
-    def __init__(self, network: Network, plate: Path | None = None) -> None:
+    def __init__(self, network: Network, plate: NDArray[np.uint8] | None = None) -> None:
         self._mattes: list[Plane] = []
         matte = Matte(network)
-        if plate:
-            matte.use_plate(to_planes(cv2.imread(str(plate))))  # type: ignore[arg-type]
+        if plate is not None:
+            matte.use_plate(to_planes(plate))
         self._filter = PersonFilter(network, Color(0, 177, 64), matte=matte, on_matte=self._take_one)
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
@@ -181,7 +208,7 @@ def rows(model: Path) -> Rows:
     for privacy in PRIVACY:
         table[f"privacy {privacy}"] = staged(replace(options, privacy=privacy), MotionAdaptive)
     table["whole filter"] = lambda clip: Whole(general)
-    table[WITH_PLATE] = lambda clip: Whole(general, clip.plate)
+    table[WITH_PLATE] = lambda clip: Whole(general, clip.read(clip.plate) if clip.plate else None)
     return table
 
 
@@ -221,7 +248,7 @@ def measure(
     def score(mattes: list[Plane]) -> None:
         nonlocal done
         for matte in mattes:
-            truth = _grey(truths[done]) if truths else None
+            truth = clip.read(truths[done], cv2.IMREAD_GRAYSCALE) if truths else None
             error = meter.add(matte, truth) if truth is not None else 0.0
             if sheet:
                 sheet.add(clip.name, done, error, waiting[done], matte, truth)
@@ -239,11 +266,6 @@ def measure(
     score(matting.flush())
     scale = REFERENCE_MS / float(np.median(reference.times))
     return Result(meter.scores() if truths else None, [scale * t for t in times[WARM_UP:]])
-
-
-def _grey(path: Path) -> Plane:
-    truth: Plane = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)  # type: ignore[assignment]
-    return truth
 
 
 def suite(folder: Path, only: str) -> list[Clip]:
@@ -275,6 +297,11 @@ def line(name: str, figures: dict[str, float]) -> str:
     return f"{name:26}" + " ".join(cells)
 
 
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
 def main() -> None:
     """Measure a suite and print the table."""
     parser = argparse.ArgumentParser(
@@ -298,11 +325,12 @@ def main() -> None:
         help="the network; its card is beside it",
     )
     parser.add_argument("--frames", type=int, help="only so many frames of each clip")
+    parser.add_argument("--size", type=_size, metavar="WxH", help="scale the clips down")
     arguments = parser.parse_args()
     table = {name: make for name, make in rows(arguments.model).items() if arguments.rows in name}
     if not arguments.rows:
         table = {name: make for name, make in table.items() if not name.startswith("privacy")}
-    clips = suite(arguments.suite, arguments.clips)
+    clips = [clip._replace(size=arguments.size) for clip in suite(arguments.suite, arguments.clips)]
     if not table or not clips:
         parser.error("no such rows or clips")
     reference = Reference(load_card("selfie_landscape", MODELS))

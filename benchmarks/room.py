@@ -79,7 +79,7 @@ class Bench:
         measured = result(way, participants, json.loads(outcome.stdout))
         print(
             f"{WAYS[way]}, N = {participants}: {measured.mean_fps} fps, worst {measured.worst_fps},"
-            f" {measured.large} large, server {measured.server_cpu:.0f} %, other {measured.other_cpu or 0:.0f} %",
+            f" {measured.lines}p, server {measured.server_cpu:.0f} %, other {measured.other_cpu or 0:.0f} %",
             file=sys.stderr,
         )
         return measured

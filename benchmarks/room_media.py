@@ -15,13 +15,13 @@ from tests.support.camera import Camera
 CAMERA_RATE = 30
 OPUS_RATE = 48_000
 OPUS_SAMPLES = 960
-SMALL = (640, 360)
+SMALL, SMALLEST = (640, 360), (320, 180)
 AREA = SMALL[0] * SMALL[1]
 
 
 def sizes(largest: tuple[int, int]) -> set[tuple[int, int]]:
     """Return the sizes in which cameras send that can send pictures of the largest one."""
-    return {largest, min(largest, SMALL)}
+    return {largest, min(largest, SMALL), min(largest, SMALLEST)}
 
 
 def video_clip(width: int, height: int, fps: int, *, layered: bool = False) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ STAGES = (
     "rest of loop",
 )
 """`dispatch` is handing frames to the workers; `rest of loop` is asyncio itself, RTCP, ICE and signalling."""
-COUNTS = ("received", "sent", "withheld", "slated", "errors", "network", "keyframes")
+COUNTS = ("received", "sent", "withheld", "placeholders", "errors", "network", "keyframes")
 HOLDS = 29.0  # frames per second on the worst stream
 
 
@@ -59,8 +60,8 @@ class Result:
     """What the governor has given up at the end; 0 is nothing."""
     frame_rate: int
     """Pictures a second that it allows at the end."""
-    large: int
-    """Cameras whose pictures are larger than 640×360 at the end."""
+    lines: int
+    """Of the median camera's pictures at the end, 0 where that is not known."""
     recovery: float | None
     """Seconds after a disturbance until every stream was whole again."""
     loop_lag: Sequence[float]
@@ -95,7 +96,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         mean_fps=round(sum(fps) / max(len(fps), 1), 1),
         worst_fps=round(min(fps, default=0.0), 1),
         hop=measured["hop"],
-        # What is covered needs no matte, so the smoother delays nothing.
+        # A full blur needs no matte, so the smoother delays nothing.
         hop_undelayed=measured["hop" if after["counts"].get("full blur") else "hop_undelayed"],
         server_cpu=round(cpu, 1),
         loop_cpu=round(loop, 1),
@@ -106,7 +107,7 @@ def result(way: str, participants: int, measured: Mapping[str, Any]) -> Result:
         counts=counts,
         level=level,
         frame_rate=after["counts"].get("frame rate", 0),
-        large=after["counts"].get("large", 0),
+        lines=round(math.sqrt(after["counts"].get("pixels", 0) * 9 / 16)),
         recovery=measured["recovery"],
         loop_lag=[round(lag, 2) for lag in after["lag"]],
         memory=(round(before["rss"] / 1e6, 1), round(after["rss"] / 1e6, 1)),
@@ -137,7 +138,7 @@ def rate_table(results: Sequence[Result]) -> Table:
         "lag p99",
         "level",
         "allowed",
-        "large",
+        "lines",
         "back s",
     ]
     title = "Frames per second and latency in ms (* without the smoother's frame); CPU in % of a core"
@@ -148,7 +149,7 @@ def rate_table(results: Sequence[Result]) -> Table:
         rates = [_number(r.mean_fps), _number(r.worst_fps)]
         counts, back = (
             [str(r.participants), str(r.streams)],
-            [str(r.frame_rate), str(r.large), _number(r.recovery)],
+            [str(r.frame_rate), str(r.lines), _number(r.recovery)],
         )
         table.add_row(
             WAYS[r.way], *counts, *rates, *hops, *loads, _number(r.loop_lag[1]), str(r.level), *back
@@ -165,7 +166,7 @@ def cost_table(results: Sequence[Result]) -> Table:
         "total ms",
         "memory MB",
         "withheld",
-        "slated",
+        "placeholders",
         "keyframes",
         "network runs",
     ]
@@ -175,7 +176,7 @@ def cost_table(results: Sequence[Result]) -> Table:
             continue
         rest = r.ms_per_frame - sum(r.stages.values())
         stages = [_number(r.stages.get(name), 2) for name in STAGES] + [_number(rest, 2)]
-        counts = [str(r.counts[name]) for name in ("withheld", "slated", "keyframes", "network")]
+        counts = [str(r.counts[name]) for name in ("withheld", "placeholders", "keyframes", "network")]
         memory = f"{r.memory[0]:.0f} → {r.memory[1]:.0f}"
         table.add_row(str(r.participants), *stages, _number(r.ms_per_frame, 2), memory, *counts)
     return table

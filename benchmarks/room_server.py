@@ -7,13 +7,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from aiohttp import web
 
 from benchmarks.room_counters import Stopwatch, serve
+from filters.base import Outcome
 from server.app import ROOMS, create_app
 from server.config.options import Config
-from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, Use
+from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
 from server.media.governor import Governor, Look
 from server.media.microphone import AudioPublication
@@ -66,11 +68,12 @@ class Instruments:
         seconds["encode"] = sum(t.encode for t in times)
         counts = Counter(network=sum(m.filter.inferences for m in members), keyframes=self._keyframes)
         counts["level"], level = rooms.governor.given_up, rooms.governor.level
-        counts["large"] = sum(m.video.transcoder.pixels > ANOTHER_SIZE * SMALL_PICTURE for m in members)
+        counts["pixels"] = round(median(m.video.transcoder.pixels for m in members)) if members else 0
         counts["frame rate"], counts["full blur"] = round(level.frame_rate), level.full_blur
         for member in members:
             counts.update(member.counters()._asdict())
             counts["sent"] += member.video.sent
+            counts["placeholders"] += member.filter.outcomes[Outcome.PLACEHOLDER]
         return seconds, dict(counts)
 
 

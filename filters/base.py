@@ -26,7 +26,11 @@ class ModelError(FilterError):
 
 
 class Outcome(StrEnum):
-    """What a filter made of a camera frame; the values are the names in receipts, metrics and messages."""
+    """What a filter made of a camera frame.
+
+    The values are the names in receipts, metrics and messages. Two are older than the words of today, and stay:
+    receipts that have been signed, and whoever reads metrics, know no others.
+    """
 
     FILTERED = "filtered"
     FULL_BLUR = "covered"

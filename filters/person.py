@@ -1,7 +1,7 @@
 """PersonFilter: keeps the person, replaces the room, and fails closed.
 
-What is shown when no matte can be trusted, in this order: the last good output if it is of the same size, in front of
-the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
+What is shown when no matte can be trusted, in this order: the last good output if it is of the same size and people, in
+front of the same background and at most MAX_REPEAT old, else a placeholder. The source itself is never an answer.
 """
 
 from __future__ import annotations
@@ -38,20 +38,21 @@ MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
 
 
 class _Shown(NamedTuple):
-    """The last good output, its time in seconds, and the background that it shows."""
+    """The last good output, its time in seconds, the background that it shows, and by which choice of people."""
 
     frame: av.VideoFrame
     time: float
     background: Background
+    choice: int
 
 
 @dataclass(slots=True)
 class _Held:
-    """A frame inside the delay line; without an alpha when its turn comes, it is not shown."""
+    """A frame inside the delay line, by which choice of people; without a matte in its turn it is not shown."""
 
     frame: av.VideoFrame
-    planes: Planes | None = None
-    alpha: Plane | None = None
+    choice: int = 0
+    matte: MatteFrame | None = None
 
 
 class PersonFilter:
@@ -83,7 +84,7 @@ class PersonFilter:
         self.full_blur = False
         self._plate_wanted: bool | None = None
         self._target: Target | None = None
-        self._target_changed = False
+        self._choice = self._chosen = 0
         self.inferences = 0
         self.inference_time = 0.0
         self._network = segmenter
@@ -99,8 +100,8 @@ class PersonFilter:
         """See VideoFilter. Whatever goes wrong inside is counted in `errors` and answered with a safe frame."""
         self.received += 1
         if self.full_blur:
-            return self._cover(frame)
-        held = _Held(frame)
+            return self._blur(frame)
+        held = _Held(frame, self._choice)
         self._held.append(held)
         try:
             self._take_wishes()
@@ -126,7 +127,7 @@ class PersonFilter:
         """See VideoFilter."""
         self.matte.reset()
         for held in self._held:
-            held.alpha = None
+            held.matte = None
 
     def _look(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
         """Run the network, and add up how often and for how many seconds of CPU."""
@@ -149,7 +150,7 @@ class PersonFilter:
     @property
     def followed(self) -> FollowState:
         """Whether one person is followed, and in sight; while `lost`, nobody is shown."""
-        if self._target_changed:
+        if self._choice != self._chosen:
             return "off" if self._target is None else "lost"
         return self.matte.followed
 
@@ -158,11 +159,11 @@ class PersonFilter:
 
         A point is one of the picture that is shown.
         """
-        self._target, self._target_changed = target, True
+        self._target, self._choice = target, self._choice + 1
 
     def flush(self) -> list[FilteredFrame]:
         """See VideoFilter."""
-        self._settle()
+        self.matte.flush()
         out = [self._emit() for _ in range(len(self._held))]
         self.reset()
         return out
@@ -176,13 +177,12 @@ class PersonFilter:
         self._last = self._before = None
 
     def _take_wishes(self) -> None:
-        if self._target_changed:
-            self._target_changed = False
+        if self._choice != self._chosen:
+            self._chosen = self._choice
             target = self._target
             if isinstance(target, Point):
                 target = Point(*self._framing.shown.seen_at(*target))
             self.matte.follow(target)
-            self._last = None  # it may show others
         wanted, self._plate_wanted = self._plate_wanted, None
         if wanted:
             self.matte.record_plate()
@@ -191,27 +191,14 @@ class PersonFilter:
 
     def _push(self, held: _Held) -> None:
         held.frame = frame = to_yuv420p(held.frame)
-        held.planes = planes_of(frame)
+        planes = planes_of(frame)
         before, self._before = self._before, seconds_of(frame)
         if before is not None and not 0 <= self._before - before <= MAX_GAP:
-            self._settle()
+            self.matte.flush()
             self.matte.reset()
         if len(self._held) > 1 and size_of(self._held[-2].frame) != size_of(frame):
-            self._settle()
-        ready = self.matte.push(held.planes)
-        if ready is not None:
-            self._match(ready)
-
-    def _settle(self) -> None:
-        """End the smoothing of what is in the delay line, because what follows is another picture."""
-        for ready in self.matte.flush():
-            self._match(ready)
-
-    def _match(self, ready: MatteFrame) -> None:
-        """Give a matte to the very frame that it was made of, if that is still in the delay line."""
-        for held in self._held:
-            if held.planes is ready.planes:
-                held.alpha = ready.alpha
+            self.matte.flush()
+        held.matte = self.matte.push(planes)
 
     def _failed(self, error: Exception) -> None:
         self.errors += 1
@@ -223,14 +210,14 @@ class PersonFilter:
     def _emit(self) -> FilteredFrame:
         held = self._held.popleft()
         try:
-            if held.planes is not None and held.alpha is not None:
-                return self._show(held.frame, held.planes, held.alpha)
+            if held.matte is not None and held.matte.alpha is not None:
+                return self._show(held, held.matte.planes, held.matte.alpha)
         except Exception as error:  # noqa: BLE001 - as in filter()
             self._failed(error)
         return self._safe(held.frame)
 
-    def _show(self, frame: av.VideoFrame, source: Planes, matte: Plane) -> FilteredFrame:
-        now = seconds_of(frame)
+    def _show(self, held: _Held, source: Planes, matte: Plane) -> FilteredFrame:
+        now = seconds_of(held.frame)
         background = self.background.paint(source, matte, now)
         crop = self._framing.follow(matte if self.effects.framing else None, now)
         gain = self._low_light.look(source.y, matte, now) if self.effects.low_light else 1.0
@@ -244,23 +231,22 @@ class PersonFilter:
             composite(person, matte, background, planes)
         else:
             matte = composite_crop(person, matte, background, crop, planes)
-        stamp(out, frame)
-        self._last = _Shown(out, now, self.background)
+        stamp(out, held.frame)
+        self._last = _Shown(out, now, self.background, held.choice)
         self.outcomes[Outcome.FILTERED] += 1
         self.failing = False
         if self._on_matte:
             self._on_matte(matte)
         return FilteredFrame(out)
 
-    def _cover(self, frame: av.VideoFrame) -> FilteredFrame:
+    def _blur(self, frame: av.VideoFrame) -> FilteredFrame:
         """Show the background alone or, of a blurred room, its light and colours: there is no time for the network.
 
         No matte has to be waited for, so it comes at once, and what is in the delay line would be late.
         """
         try:
             self._take_wishes()
-            if self._held or self._before is not None:  # the first frame under the cover
-                self._settle()
+            if self._held or self._before is not None:  # the first full blur
                 self._held.clear()
                 self.matte.reset()
                 self._before = None
@@ -284,6 +270,7 @@ class PersonFilter:
         if (
             last is not None
             and last.background is self.background
+            and last.choice == self._choice
             and size_of(last.frame) == size_of(source)
             and abs(seconds_of(source) - last.time) <= MAX_REPEAT
         ):

@@ -8,10 +8,14 @@
 const RETRY = 2000;
 /** For how long addresses are gathered before the offer goes out, in ms. */
 const GATHERING = 1000;
+/** A link and its parameters (RFC 8288), as the server writes them. */
+const LINK = /<([^>]*)>((?:; [\w-]+="(?:[^"\\]|\\.)*")*)/g;
+const PARAMETER = /; ([\w-]+)="((?:[^"\\]|\\.)*)"/g;
 
 const endpoint = location.pathname.replace(/^\/watch\//, '/whep/');
 const token = new URLSearchParams(location.hash.slice(1)).get('token');
-const headers = { 'Content-Type': 'application/sdp', ...(token && { Authorization: `Bearer ${token}` }) };
+/** @type {Record<string, string>} */
+const authorization = token ? { Authorization: `Bearer ${token}` } : {};
 const video = /** @type {HTMLVideoElement} */ (document.querySelector('video'));
 const words = /** @type {HTMLElement} */ (document.querySelector('p'));
 /** Where the session that runs is ended. @type {string | null} */
@@ -20,6 +24,16 @@ let session = null;
 /** @param {number} time in ms */
 function pause(time) {
   return new Promise((resolve) => setTimeout(resolve, time));
+}
+
+/** STUN and TURN servers, which WHEP names before the offer (RFC 9725, section 4.6). */
+async function iceServers() {
+  const { headers } = await fetch(endpoint, { method: 'OPTIONS', headers: authorization });
+  return [...(headers.get('Link') ?? '').matchAll(LINK)].map(([, urls, parameters]) => {
+    const found = [...parameters.matchAll(PARAMETER)].map(([, name, value]) => [name, value.replace(/\\(.)/g, '$1')]);
+    const { username, credential } = Object.fromEntries(found);
+    return { urls, username, credential };
+  });
 }
 
 /** @param {RTCPeerConnection} connection */
@@ -44,11 +58,12 @@ function lost(connection) {
 
 /** Shows the picture until it ends. Rejected with the server's words when there is none. */
 async function play() {
-  const connection = new RTCPeerConnection();
+  const connection = new RTCPeerConnection({ iceServers: await iceServers() });
   connection.addTransceiver('video', { direction: 'recvonly' });
   connection.ontrack = ({ track }) => { video.srcObject = new MediaStream([track]); };
   const end = lost(connection);
   try {
+    const headers = { ...authorization, 'Content-Type': 'application/sdp' };
     const answer = await fetch(endpoint, { method: 'POST', headers, body: await gather(connection) });
     if (!answer.ok) throw new Error((await answer.json()).message);
     session = answer.headers.get('Location');
@@ -63,7 +78,7 @@ async function play() {
 }
 
 function leave() {
-  if (session) void fetch(session, { method: 'DELETE', headers, keepalive: true }).catch(() => {});
+  if (session) void fetch(session, { method: 'DELETE', headers: authorization, keepalive: true }).catch(() => {});
   session = null;
 }
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from filters.matting.motion import scaled, warped_inside
 from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
-from filters.matting.smoother import MotionAdaptive, TemporalSmoother
+from filters.matting.smoother import MatteSample, MotionAdaptive, TemporalSmoother
 from filters.matting.stillness import Stillness, follows
 from filters.matting.unmixing import TRUST, TRUST_BESIDE_PLATE, unmixed
 from filters.planes import above, difference, doubled, resized, to_plane
@@ -43,10 +42,17 @@ class MatteOptions:
     stillness: bool = True
 
 
-class Matte:
-    """Frames of one stream in, the same frames with their mattes out, in order, `delay` frames later.
+class _Waiting(NamedTuple):
+    """The frame whose matte is steadied once the next one is known."""
 
-    The planes given must stay as they are until they come out again. An instance serves one stream and is not
+    frame: MatteFrame
+    sample: MatteSample
+
+
+class Matte:
+    """Gives each frame of one stream its matte, in order, `delay` frames later.
+
+    The planes given must stay as they are until then. An instance serves one stream and is not
     thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
     `network_interval` above 1 makes the network look at every so many frames only, on average. `privacy` may be
     changed between two frames.
@@ -67,7 +73,7 @@ class Matte:
         self._recording: PlateCapture | None = None
         self.privacy = self._options.privacy
         self._follow: Follow | None = None
-        self._held: deque[Planes] = deque()
+        self._waiting: _Waiting | None = None
         self._apart = False
         """Whether the next frame must not be smoothed with those before it: they show others."""
         self.reset()
@@ -85,38 +91,41 @@ class Matte:
 
     @property
     def delay(self) -> int:
-        """How many frames are held back."""
+        """How many frames later a frame gets its matte: 0 or 1."""
         return self._smoother.delay
 
-    def push(self, planes: Planes) -> MatteFrame | None:
-        """Take the next frame; return the one whose matte is ready.
+    def push(self, planes: Planes) -> MatteFrame:
+        """Take the next frame, and give the one before its matte, as far as there is a delay.
 
         Another shape and a cut to another scene start anew: what is known of one picture tells nothing of another.
+        An error leaves the one before without a matte, too.
         """
-        work = work_of(planes)
-        ended: list[MatteFrame] = []
+        work, before = work_of(planes), self._waiting
         if self._last is not None and not follows(work, self._last):
-            ended = self.flush()
+            self.flush()
             self.reset()
         elif self._apart:
-            ended = self.flush()
+            self.flush()
         self._apart = False
         try:
             alpha = self._analyse(planes, work)
         except Exception:
             self.reset()
+            if before:
+                before.frame.alpha = None
             raise
         if self._recording:
             self._record(planes)
-        self._held.append(planes)
-        ready = self._smoother.push(np.multiply(alpha, np.float32(1 / 255)), work.y)
-        if ready is None:
-            return ended[0] if ended else None
-        return self._finish(ready)
+        frame = MatteFrame(planes)
+        self._steady(_Waiting(frame, MatteSample(np.multiply(alpha, np.float32(1 / 255)), work.y)))
+        return frame
 
-    def flush(self) -> list[MatteFrame]:
-        """Return the frames still held; what is known of the stream is kept."""
-        return [self._finish(alpha) for alpha in self._smoother.flush()]
+    def flush(self) -> None:
+        """Give the frame that still waits its matte; what is known of the stream is kept."""
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            self._finish(waiting, None)
+        self._smoother.reset()
 
     def use_plate(self, planes: Planes | None) -> None:
         """Know the room from a picture of it without people, from the same camera; None forgets it.
@@ -163,9 +172,9 @@ class Matte:
         return self._follow.state if self._follow else "off"
 
     def reset(self) -> None:
-        """Forget the stream, the frames held and the room; a plate is tried again, its recording begins anew."""
-        self._smoother.flush()
-        self._held.clear()
+        """Forget the stream, the frame that waits and the room; a plate is tried again, its recording begins anew."""
+        self._smoother.reset()
+        self._waiting = None
         self._region = region.Region()
         self._room = RoomModel()
         if self._plate:
@@ -260,16 +269,24 @@ class Matte:
         familiar = self._room.familiar(cells) if self._options.room else None
         return self._region.next(self._cells, moved, size, familiar)
 
-    def _finish(self, smooth: Alpha) -> MatteFrame:
-        planes = self._held.popleft()
-        alpha = to_plane(smooth, 255.0)
+    def _steady(self, newest: _Waiting) -> None:
+        """Finish the newest frame or, if the smoother looks ahead, the one before it."""
+        if not self.delay:
+            return self._finish(newest, None)
+        before, self._waiting = self._waiting, newest
+        if before:
+            self._finish(before, newest.sample)
+
+    def _finish(self, waiting: _Waiting, after: MatteSample | None) -> None:
+        """Give a frame its matte, seen beside those before it and the one after it."""
+        planes, alpha = waiting.frame.planes, to_plane(self._smoother.smooth(waiting.sample, after), 255.0)
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.
         shown = resized(self._enlarge(alpha, fit(planes.size, NETWORK_SIDE)), planes.size)
         if self._plate and self._room.has_plate:
             refined = self._plate.refine(planes, shown, self._room.shift, self._room.noise)
             # To the plate whoever isn't room is a person.
             shown = np.minimum(shown, refined) if self._follow else refined
-        return MatteFrame(planes, shown)
+        waiting.frame.alpha = shown
 
     def _enlarge(self, alpha: Plane, size: tuple[int, int]) -> Plane:
         """Return the matte enlarged and stretched; where it is 0 it stays so."""

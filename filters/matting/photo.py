@@ -44,7 +44,11 @@ class PhotoMatte:
         self.followed: FollowState = "off"
 
     def push(self, planes: Planes) -> MatteFrame:
-        """Return the photo with its matte, uint8, at luma size. Errors of the network pass through."""
+        """Return the photo with its matte. Errors of the network pass through."""
+        return MatteFrame(planes, self.alpha(planes))
+
+    def alpha(self, planes: Planes) -> Plane:
+        """Return the matte, uint8, at luma size. Errors of the network pass through."""
         size = fit(planes.size, GRID_SIDE)
         first = _at(self._network(planes, None, FIRST_PIXELS), size)
         looks = [self._look(planes, box, n, size) for box in _boxes(first, planes.size) for n in PIXELS]
@@ -60,10 +64,10 @@ class PhotoMatte:
             follow = Follow(self._target)
             alpha = follow.limit(alpha, work)
             self.followed = follow.state
-        return MatteFrame(planes, self._stretch(resized(alpha, planes.size)))
+        return self._stretch(resized(alpha, planes.size))
 
-    def flush(self) -> list[MatteFrame]:
-        return []
+    def flush(self) -> None:
+        """Do nothing: no photo waits."""
 
     def record_plate(self) -> None:
         """Do nothing: a photo has no frame without anybody."""

@@ -10,7 +10,7 @@ wherever nothing moves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import cv2
 import numpy as np
@@ -20,22 +20,28 @@ from filters.base import Alpha, Plane
 from filters.planes import box_mean, difference
 
 
-class TemporalSmoother(Protocol):
-    """Mattes in, the same number of mattes out, in order, each `delay` calls after it went in.
+class MatteSample(NamedTuple):
+    """What the network made of one frame, and the luma that it was made of, of the same shape."""
 
-    `push` returns None only while the delay line fills; `flush` returns what is left and resets the state.
-    All mattes of a stream have one shape; a caller whose shape changes flushes first.
-    `luma` is the picture that the matte is of, of the same shape.
+    alpha: Alpha
+    luma: Plane
+
+
+class TemporalSmoother(Protocol):
+    """Steadies the mattes of one stream, one after another.
+
+    All mattes of a stream have one shape; a caller whose shape changes resets first.
     """
 
     delay: int
+    """How many frames after a frame are looked at: 0 or 1."""
 
-    def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
-        """Take matte and luma of the newest frame; return the matte of the frame `delay` frames ago."""
+    def smooth(self, current: MatteSample, after: MatteSample | None) -> Alpha:
+        """Return the matte of the next frame of the stream; `after` is None for the last one, and without delay."""
         ...
 
-    def flush(self) -> list[Alpha]:
-        """Return the mattes still held, oldest first."""
+    def reset(self) -> None:
+        """Forget the stream."""
         ...
 
 
@@ -44,11 +50,11 @@ class NoSmoothing:
 
     delay = 0
 
-    def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
-        return alpha
+    def smooth(self, current: MatteSample, after: MatteSample | None) -> Alpha:
+        return current.alpha
 
-    def flush(self) -> list[Alpha]:
-        return []
+    def reset(self) -> None:
+        pass
 
 
 class Exponential:
@@ -60,14 +66,13 @@ class Exponential:
         self._weight = weight
         self._mean: Alpha | None = None
 
-    def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
-        mean = self._mean
+    def smooth(self, current: MatteSample, after: MatteSample | None) -> Alpha:
+        mean, alpha = self._mean, current.alpha
         self._mean = alpha if mean is None else mean + np.float32(self._weight) * (alpha - mean)
         return self._mean
 
-    def flush(self) -> list[Alpha]:
+    def reset(self) -> None:
         self._mean = None
-        return []
 
 
 class OneFrameDelay:
@@ -83,14 +88,12 @@ class OneFrameDelay:
     def __init__(self, xi: float = 0.1) -> None:
         self._xi = xi
         self._before: Alpha | None = None
-        self._current: Alpha | None = None
 
-    def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
-        before, current = self._before, self._current
-        self._before, self._current = current, alpha
-        if before is None or current is None:
-            return current
-        return self._steady(before, current, alpha)
+    def smooth(self, current: MatteSample, after: MatteSample | None) -> Alpha:
+        before, self._before = self._before, current.alpha
+        if before is None or after is None:
+            return current.alpha
+        return self._steady(before, current.alpha, after.alpha)
 
     def _steady(self, before: Alpha, current: Alpha, after: Alpha) -> Alpha:
         flicker = cv2.absdiff(before, after) <= self._xi
@@ -102,10 +105,8 @@ class OneFrameDelay:
         steadied[flicker] = (before[flicker] + after[flicker]) * np.float32(0.5)
         return steadied
 
-    def flush(self) -> list[Alpha]:
-        left = [] if self._current is None else [self._current]
-        self._before = self._current = None
-        return left
+    def reset(self) -> None:
+        self._before = None
 
 
 class MotionAdaptive:
@@ -124,29 +125,27 @@ class MotionAdaptive:
         self._stillness = ((moving - np.arange(256)) / (moving - still)).clip(0, 1).astype(np.float32)
         self._weights = (past, future, still, moving)
         self._past, self._future = np.float32(past), np.float32(future)
-        self._held: tuple[Alpha, Plane] | None = None
         self._mean: Alpha | None = None
         self._still: Alpha | None = None
 
-    def push(self, alpha: Alpha, luma: Plane) -> Alpha | None:
-        held, self._held = self._held, (alpha, luma)
-        if held is None:
-            return None
-        current, at = held
+    def smooth(self, current: MatteSample, after: MatteSample | None) -> Alpha:
+        alpha = current.alpha
+        if after is None:
+            return self._with_past(alpha, np.ones_like(alpha))
         if self._mean is None or self._still is None:
-            self._mean, self._still = np.zeros_like(current), np.zeros_like(current)
-        out, still = np.empty_like(current), np.empty_like(current)
-        past = (self._mean, self._still)
-        if not kernels.native.smooth(current, alpha, at, luma, *past, *self._weights, out, still):
-            out, still = self._smooth(current, alpha, at, luma)
+            self._mean, self._still = np.zeros_like(alpha), np.zeros_like(alpha)
+        out, still = np.empty_like(alpha), np.empty_like(alpha)
+        pictures, past = (alpha, after.alpha, current.luma, after.luma), (self._mean, self._still)
+        if not kernels.native.smooth(*pictures, *past, *self._weights, out, still):
+            out, still = self._smooth(current, after)
         self._mean, self._still = out, still
         return out
 
-    def _smooth(self, current: Alpha, after: Alpha, at: Plane, luma: Plane) -> tuple[Alpha, Alpha]:
+    def _smooth(self, current: MatteSample, after: MatteSample) -> tuple[Alpha, Alpha]:
         """Return the mean and how still each pixel is."""
-        still = cast(Alpha, cv2.LUT(box_mean(difference(luma, at), 5), self._stillness))
+        still = cast(Alpha, cv2.LUT(box_mean(difference(after.luma, current.luma), 5), self._stillness))
         weight: Alpha = self._future * still
-        return self._with_past(current + weight * after, 1 + weight), still
+        return self._with_past(current.alpha + weight * after.alpha, 1 + weight), still
 
     def _with_past(self, total: Alpha, weights: Alpha) -> Alpha:
         if self._mean is None or self._still is None:
@@ -155,11 +154,8 @@ class MotionAdaptive:
         mean: Alpha = (total + weight * self._mean) / (weights + weight)
         return mean
 
-    def flush(self) -> list[Alpha]:
-        held, self._held = self._held, None
-        left = [] if held is None else [self._with_past(held[0], np.ones_like(held[0]))]
+    def reset(self) -> None:
         self._mean = self._still = None
-        return left
 
 
 SMOOTHERS: dict[str, Callable[[], TemporalSmoother]] = {

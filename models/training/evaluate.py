@@ -15,6 +15,7 @@ import onnx
 from benchmarks.metrics import Meter, Scores, mean_scores
 from filters.base import Planes, planes_of
 from filters.matting.matte import Matte
+from filters.matting.matting import mattes
 from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
 from filters.planes import to_plane
@@ -71,14 +72,10 @@ def alone(network: Segmenter, clip: Clip, every: int) -> Scores:
 
 def whole(network: Segmenter, clip: Clip) -> Scores:
     """Score the whole filter with the network, all frames."""
-    meter, matte = Meter(), Matte(network)
-    truths = iter(sorted(clip.truth.glob("*.png")))
-    for planes in frames(clip):
-        ready = matte.push(planes)
-        if ready:
-            meter.add(ready.alpha, read_plane(next(truths)))
-    for ready in matte.flush():
-        meter.add(ready.alpha, read_plane(next(truths)))
+    meter = Meter()
+    truths = sorted(clip.truth.glob("*.png"))
+    for matte, truth in zip(mattes(Matte(network), frames(clip)), truths, strict=False):
+        meter.add(matte, read_plane(truth))
     return meter.scores()
 
 
@@ -86,7 +83,7 @@ def still(network: Segmenter, picture: Path, truth: Path, *, bare: bool) -> Scor
     """Score one photo: the filter's many looks at it or, with `bare`, one."""
     frame = av.VideoFrame.from_ndarray(read_rgb(picture), format="rgb24").reformat(format="yuv420p")
     planes, meter = planes_of(frame), Meter()
-    alpha = to_plane(network(planes, None, None), 255.0) if bare else PhotoMatte(network).push(planes).alpha
+    alpha = to_plane(network(planes, None, None), 255.0) if bare else PhotoMatte(network).alpha(planes)
     matte, true = (cast(Plane, cv2.resize(a, planes.size)) for a in (alpha, read_plane(truth)))
     meter.add(matte, true)
     meter.add(matte, true)  # a change from frame to frame of nothing

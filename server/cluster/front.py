@@ -1,8 +1,8 @@
 """What browsers speak to: finds a room's server and passes signalling on, both ways. Media does not come this way.
 
 A front keeps nothing: several work behind one name. WebSockets and REST are passed on by room, everything else to any
-server. WHIP and WHEP clients are sent to the server itself where that has a URL of its own: by 307 (RFC 9725, section
-4.5), with a ticket.
+server. WHIP and WHEP clients but our own page are sent to the server itself where that has a URL of its own: by 307
+(RFC 9725, section 4.5), with a ticket.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
+from server.http.connections import SERVER, guard, reading
 from server.http.errors import error_response
+from server.http.files import BODY_LIMIT
 from server.http.forwarded import Handler, only_for_localhost, trust
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
@@ -69,6 +71,8 @@ class Front:
             handler_args={"auto_decompress": False},
             middlewares=[trust(config.trusted_proxies), *guards, _errors],
         )
+        app.on_response_prepare.append(_hide_versions)
+        guard(app, config.max_connections_per_address)
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/healthz", _healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -170,7 +174,7 @@ class Front:
         )
         while True:
             sent = await placing.send()
-            if sent.placement.public:
+            if sent.placement.public and not _is_our_page(request):
                 return _redirect(request, sent)
             answer = await self._pass_on(request, sent.placement.url, sent.ticket)
             if answer is not None:
@@ -205,7 +209,9 @@ class Front:
 
     async def _pass_on(self, request: web.Request, url: str, ticket: str = "") -> web.StreamResponse | None:
         """Return a server's answer; None when it does not answer, or says that the room is not there."""
-        headers, body = passed_on(request, ticket), await request.read()
+        headers = passed_on(request, ticket)
+        async with reading(request, BODY_LIMIT):
+            body = await request.read()
         try:
             async with self._links.request(url, request.method, request.raw_path, headers, body) as answer:
                 if ticket and answer.status == 503 and NOT_HERE.encode() in await answer.read():
@@ -234,6 +240,11 @@ class Front:
         return web.Response(text="ready\n")
 
 
+def _is_our_page(request: web.Request) -> bool:
+    """Tell whether a page of this origin asks, which may speak to no other: our Content-Security-Policy says so."""
+    return hdrs.ORIGIN in request.headers and not is_foreign(request)
+
+
 def _redirect(request: web.Request, sent: Sent) -> web.Response:
     url = f"{sent.placement.public}{request.rel_url.update_query({PARAMETER: sent.ticket})}"
     response = web.Response(status=307, headers={hdrs.LOCATION: url})
@@ -241,6 +252,10 @@ def _redirect(request: web.Request, sent: Sent) -> web.Response:
     if origin.isascii() and origin:
         response.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin"})
     return response
+
+
+async def _hide_versions(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = SERVER
 
 
 async def _healthz(_: web.Request) -> web.Response:

@@ -1,7 +1,7 @@
-"""TCP connections before and while a request comes in: how many of one address, and for how long.
+"""TCP connections while a request comes in and its answer goes out: how many of one address, and for how long.
 
-aiohttp waits for a request without end. Whoever only opens connections, or sends a header a minute, would hold a
-descriptor of the server for each.
+aiohttp waits without end. Whoever only opens connections, sends a header a minute, or takes no answer would hold a
+descriptor of the server for each, and the answer's memory.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from server.http.quota import Quota
 HEAD_LIMIT: Final = 10.0  # seconds until the first request's head is complete
 BODY_LIMIT: Final = 60.0  # seconds until a body is: 10 MiB at 1.4 Mbit/s
 KEEPALIVE: Final = 75.0  # seconds between two requests, the head of the second included
+STALL_LIMIT: Final = 60.0  # seconds in which nothing of what waits to be sent is taken; chosen
 SERVER: Final = "Greenroom"
 PENDING = web.AppKey("pending", Quota)
 """Connections and bodies that are not complete, by address."""
@@ -27,7 +28,7 @@ PENDING = web.AppKey("pending", Quota)
 class Connection(web.RequestHandler):
     """One connection, which has to say what it wants."""
 
-    __slots__ = ("_give_back", "_head_timer", "pending")
+    __slots__ = ("_give_back", "_head_timer", "_stall_timer", "pending")
 
     pending: Quota
 
@@ -38,6 +39,7 @@ class Connection(web.RequestHandler):
         address = (transport.get_extra_info("peername") or ("",))[0]
         loop = asyncio.get_running_loop()
         self._head_timer: asyncio.TimerHandle | None = loop.call_later(HEAD_LIMIT, self._cut)
+        self._stall_timer: asyncio.TimerHandle | None = None
         try:
             self._give_back = self.pending.take(address)
         except SignalingError:
@@ -49,9 +51,20 @@ class Connection(web.RequestHandler):
         if self._head_timer is not None and self._request_count:
             self._stop_waiting()
 
+    def pause_writing(self) -> None:
+        """Begin to wait for whoever doesn't take what is sent: it is in memory."""
+        super().pause_writing()
+        self._stall_timer = asyncio.get_running_loop().call_later(STALL_LIMIT, self._cut)
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        super().resume_writing()
+        self._stop_stalling()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Count it no more."""
         self._stop_waiting()
+        self._stop_stalling()
         super().connection_lost(exc)
 
     def handle_error(self, *args: Any, **options: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's
@@ -66,6 +79,11 @@ class Connection(web.RequestHandler):
             self._head_timer = None
         self._give_back()
         self._give_back = lambda: None
+
+    def _stop_stalling(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
     def _cut(self) -> None:
         self._stop_waiting()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 from urllib.parse import quote, unquote
@@ -10,12 +11,16 @@ from aiohttp import hdrs, web
 
 from server.access.policy import file_name
 from server.core.errors import SignalingError
-from server.http.connections import reading
+from server.http.connections import PENDING, reading
 from server.http.parsing import seat_holder
+from server.rooms.files import SharedFile
+from server.rooms.membership import Membership
+from server.rooms.moderation import expect_host
 
 NAME: Final = "File-Name"
 """The header with a file's name, percent-encoded UTF-8 (RFC 3986): unlike an address, proxies don't log it."""
-BODY_LIMIT: Final = 180.0  # seconds until a file is here: 5 MiB at 240 kbit/s
+BODY_LIMIT: Final = 180.0  # seconds until a file is here, or with who fetches it: 5 MiB at 240 kbit/s
+PIECE: Final = 1 << 16  # bytes that wait for a slow line; aiohttp's own limit of what is not sent yet
 
 
 def add_files(app: web.Application) -> None:
@@ -24,6 +29,7 @@ def add_files(app: web.Application) -> None:
         [
             web.post("/api/rooms/{room}/files", _put),
             web.get("/api/rooms/{room}/files/{key}", _get, allow_head=False),
+            web.delete("/api/rooms/{room}/files/{key}", _delete),
         ]
     )
 
@@ -51,13 +57,40 @@ async def _put(request: web.Request) -> web.Response:
     return web.json_response(file.describe(), status=201)
 
 
-async def _get(request: web.Request) -> web.Response:
+async def _get(request: web.Request) -> web.StreamResponse:
     membership = seat_holder(request)
-    membership.room.expect_inside(membership)
-    file = membership.room.files.find(request.match_info["key"], membership.participant.id)
+    file = _find(request, membership)
     headers = {
         hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        hdrs.CONTENT_TYPE: "application/octet-stream",
         hdrs.CACHE_CONTROL: "no-store",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return web.Response(body=file.data, content_type="application/octet-stream", headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(file.data)
+    with request.app[PENDING].hold(request.remote):
+        await response.prepare(request)
+        try:
+            async with asyncio.timeout(BODY_LIMIT):
+                for start in range(0, len(file.data), PIECE):
+                    _find(request, membership)  # it may be gone meanwhile
+                    await response.write(memoryview(file.data)[start : start + PIECE])
+        except (SignalingError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()  # so that a part is not taken for the whole
+    return response
+
+
+async def _delete(request: web.Request) -> web.Response:
+    membership = seat_holder(request)
+    file = _find(request, membership)
+    if file.owner != membership.participant.id:
+        expect_host(membership)
+    membership.room.delete_file(file)
+    return web.Response(status=204)
+
+
+def _find(request: web.Request, membership: Membership) -> SharedFile:
+    """Return the file that a request asks for; raise SignalingError not-in-room, unknown-file."""
+    membership.room.expect_inside(membership)
+    return membership.room.files.find(request.match_info["key"], membership.participant.id)

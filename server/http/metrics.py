@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from filters.base import Outcome
+from server.media.camera_costs import SMALL_PICTURE
 from server.media.load import LoadMeter
 from server.media.rtc import REFUSALS
 from server.media.rtc.refusals import Kind
@@ -219,10 +220,16 @@ class Metrics(Collector):
             "What is given up because of the load; 0 is nothing.",
             value=governor.given_up,
         )
+        asked = [governor.pixels(m.participant.id) for room in rooms for m in room.memberships]
         yield GaugeMetricFamily(
             "greenroom_large_cameras",
             "Cameras that are asked for pictures larger than 360p.",
-            value=sum(governor.large(m.participant.id) for room in rooms for m in room.memberships),
+            value=sum(pixels > SMALL_PICTURE for pixels in asked),
+        )
+        yield GaugeMetricFamily(
+            "greenroom_small_cameras",
+            "Cameras that are asked for pictures smaller than 360p.",
+            value=sum(pixels < SMALL_PICTURE for pixels in asked),
         )
         yield GaugeMetricFamily(
             "greenroom_frame_rate_limit",

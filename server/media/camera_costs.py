@@ -58,6 +58,8 @@ class Use(NamedTuple):
     room: str = ""
     steerable: bool = True
     """Whether it can be asked for another size."""
+    spotlit: bool = False
+    """Whether everybody sees it large."""
 
     @property
     def seconds(self) -> float:

@@ -25,18 +25,18 @@ class CameraRequest(NamedTuple):
     scale_down: float = 1.0
 
 
-def small_scale(width: int, height: int) -> float:
-    """Return by how much both are to be divided for a picture of SMALL_PICTURE; 1 where it is no larger."""
-    return round(math.sqrt(max(1.0, width * height / SMALL_PICTURE)), 2)
+def scale_to(pixels: int, limits: int) -> float:
+    """Return by how much width and height of a picture of `limits` px are to be divided for one of so many; or 1."""
+    return round(math.sqrt(max(1.0, limits / pixels)), 3)
 
 
 class CameraRequests:
     """What one camera has been asked for."""
 
-    def __init__(self, small: float = 1.0) -> None:
-        """Ask for pictures at first that are divided by `small`, as for all that are not to be large."""
-        self.now = CameraRequest(scale_down=small)
-        self._small = small
+    def __init__(self, limits: int = SMALL_PICTURE) -> None:
+        """Ask for pictures of SMALL_PICTURE at first, and of `limits` px at most."""
+        self.now = CameraRequest(scale_down=scale_to(SMALL_PICTURE, limits))
+        self._limits = limits
         self._more = 1.0
         """By how much one was asked to divide them besides, who sent larger ones than that."""
         self._asked = float("-inf")
@@ -48,24 +48,23 @@ class CameraRequests:
         frame_rate: float,
         *,
         held_back: bool,
-        size: float,
+        pixels: int,
         pressed: bool,
-        large: bool = False,
+        wanted: int = SMALL_PICTURE,
     ) -> bool:
         """Tell whether the request `now` is another one, at `now` in seconds.
 
-        `frame_rate` is what is shown a second, `held_back` whether others have more pictures, `size` the pixels of a
-        picture in times of the limits, `pressed` whether anything is given up, `large` whether it may be as large as
-        the limits.
+        `frame_rate` is what is shown a second, `held_back` whether others have more pictures, `pixels` how large the
+        pictures are that it sends, `wanted` how large they should be, `pressed` whether anything is given up.
         """
         if pressed:
             self._pressed = now
-        least = 1.0 if large else self._small
-        more = self._divide_more(now, held_back, size * least**2)
-        wanted = CameraRequest(self._frame_rate(frame_rate), round(least * more, 2))
-        if wanted == self.now or now - self._asked < PAUSE:
+        more = self._divide_more(now, held_back, pixels / min(wanted, self._limits))
+        scale_down = round(scale_to(wanted, self._limits) * more, 3)
+        request = CameraRequest(self._frame_rate(frame_rate), scale_down)
+        if request == self.now or now - self._asked < PAUSE:
             return False
-        self.now, self._more, self._asked = wanted, more, now
+        self.now, self._more, self._asked = request, more, now
         return True
 
     def _frame_rate(self, shown: float) -> int:

@@ -2,20 +2,20 @@
 
 Overload feeds itself: a dropped frame makes the next one dearer to encode. So the governor works out what fits, from
 what each camera costs and from what this server can have of the machine, and sets it at once, down or up. The cheapest
-thing is given up first: looks of the network, large pictures (see picture_sizes), bits, then frames; at last everything
-is blurred. Pure logic; time is passed in.
+thing is given up first: looks of the network, large pictures, bits, then in crowds a size of the picture that nobody
+sees (see picture_sizes), then frames; at last everything is blurred. Pure logic; time is passed in.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from statistics import mean, median
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import SMALL_PICTURE, USUAL, CameraCosts, Cost, Use
+from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, USUAL, CameraCosts, Cost, Use
 from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Capacity, Quality, Shares
-from server.media.picture_sizes import PictureSizes
+from server.media.picture_sizes import CROWD, CROWD_PICTURE, PictureSizes, Rooms, Size
 from server.media.retry_interval import Patience
 
 FULL_FRAME_RATE: Final = 30.0  # pictures a second: what cameras are asked for
@@ -96,7 +96,7 @@ class Governor:
     def __init__(self, large: int = SMALL_PICTURE) -> None:
         """Allow pictures of `large` px at most."""
         self._quality = 0
-        self._sizes = PictureSizes(large)
+        self._sizes = PictureSizes(_sizes(large))
         self._blurred = False
         self._share = float("inf")
         """Of the frame rate, what a camera of usual cost could have."""
@@ -136,9 +136,9 @@ class Governor:
         rate = self._rates.get(camera)
         return self.level if rate is None else _level(self._present[0], rate)
 
-    def large(self, camera: str) -> bool:
-        """Tell whether a camera is to send large pictures: they go before any bits or pictures are given up."""
-        return self._sizes.large(camera)
+    def pixels(self, camera: str) -> int:
+        """Return how large a picture a camera is to send."""
+        return self._sizes.pixels(camera)
 
     def held_back(self, camera: str) -> bool:
         """Tell whether a camera has fewer pictures than others, because they cost more."""
@@ -170,15 +170,15 @@ class Governor:
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
         fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
         self._heed_waiting(now, look, fits=fits)
+        if not self._blurred and (not fits or self._share < 1):
+            costs = self._shrink(now, usual, _less(tight, RESERVE * look.cores))
         if not fits:
-            if not self._blurred:
-                costs = self._shrink(now, usual, _less(tight, RESERVE * look.cores))
             self._step_down(now, costs, _less(tight, RESERVE * look.cores))
         elif self.given_up:
             self._step_up(now, costs, ample, look.cores, shares.demand(rates))
         else:
             self._rates = rates
-        if fits and self.given_up <= LARGE_QUALITY:
+        if fits and not self._blurred:
             self._grow(now, usual, _less(ample, LARGE_RESERVE * look.cores))
         self._weigh(now)
         self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
@@ -267,20 +267,19 @@ class Governor:
             self._set(costs, *self._present, capacity._replace(cores=goal))
 
     def _shrink(self, now: float, usual: Cost, capacity: Capacity) -> dict[str, Cost]:
-        """Take large pictures back where looks alone do not make them fit; return what all cost then."""
+        """Make pictures smaller where that comes next; return what all cost then."""
 
-        def fits(rooms: Set[str]) -> bool:
-            costs = self._sizes.costs(now, self._costs, usual, rooms)
-            return _fits(costs, capacity, LARGE_QUALITY)
+        def fits(rooms: Rooms, quality: int) -> bool:
+            return _fits(self._sizes.costs(now, self._costs, usual, rooms), capacity, quality)
 
         self._sizes.shrink(now, fits)
         return self._sizes.costs(now, self._costs, usual)
 
     def _grow(self, now: float, usual: Cost, capacity: Capacity) -> None:
-        """Give large pictures to rooms for which they fit, even if everybody moves."""
+        """Make pictures larger where they fit even if everybody moves."""
 
-        def fits(rooms: Set[str]) -> bool:
-            return _fits(_moving(self._sizes.costs(now, self._costs, usual, rooms)), capacity, LARGE_QUALITY)
+        def fits(rooms: Rooms, quality: int) -> bool:
+            return _fits(_moving(self._sizes.costs(now, self._costs, usual, rooms)), capacity, quality)
 
         self._sizes.grow(now, fits)
 
@@ -312,6 +311,14 @@ class Governor:
         if change:
             self._blurred, self._quality = not self._blurred, len(QUALITIES) - 1
             self._set(costs, *self._present, capacity)
+
+
+def _sizes(most: int) -> list[Size]:
+    """Return the sizes of pictures, of which the largest has `most` px."""
+    last = len(QUALITIES) - 1
+    large = [Size(most, LARGE_QUALITY)] if most > ANOTHER_SIZE * SMALL_PICTURE else []
+    crowd = [Size(CROWD_PICTURE, last, CROWD)] if most > ANOTHER_SIZE * CROWD_PICTURE else []
+    return [*large, Size(min(most, SMALL_PICTURE), last), *crowd]
 
 
 def _since(since: float | None, now: float, *, holds: bool) -> float | None:

@@ -119,7 +119,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self._source.ask_for(bitrate)
 
     def reset(self) -> None:
-        """Forget the picture: what comes next is slated until the person is found again."""
+        """Forget the picture: what comes next is a placeholder until the person is found again."""
         self._waiting.clear()
         self._reset = True
         self._due = 0

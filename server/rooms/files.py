@@ -113,20 +113,8 @@ class SharedFiles:
             raise SignalingError("unknown-file", "This file is not here, or not any more.")
         return file
 
-    def leave(self, who: str, *, removed: bool) -> None:
-        """Forget what was for somebody alone who leaves, and all that was theirs if a host has removed them."""
-        for file in list(self._files.values()):
-            if file.to == who or (removed and file.owner == who):
-                self._forget(file)
-        self._people.pop(who, None)
-
-    def clear(self) -> None:
-        """Forget all."""
-        for file in self._files.values():
-            self._memory.add(len(file.data))
-        self._begin()
-
-    def _forget(self, file: SharedFile) -> None:
+    def delete(self, file: SharedFile) -> None:
+        """Forget a file that is here."""
         del self._files[file.id]
         size = len(file.data)
         self._memory.add(size)
@@ -135,6 +123,20 @@ class SharedFiles:
         if person is not None:
             person.memory.add(size)
             person.number.add(1)
+
+    def leave(self, who: str, *, removed: bool) -> list[SharedFile]:
+        """Forget what is for somebody alone who leaves, and all of theirs if a host has removed them; return that."""
+        gone = [f for f in self._files.values() if f.to == who or (removed and f.owner == who)]
+        for file in gone:
+            self.delete(file)
+        self._people.pop(who, None)
+        return gone
+
+    def clear(self) -> None:
+        """Forget all."""
+        for file in self._files.values():
+            self._memory.add(len(file.data))
+        self._begin()
 
 
 def _take(*wanted: tuple[TokenBucket, int, str]) -> list[tuple[TokenBucket, int]]:

@@ -21,7 +21,7 @@ class Sample(NamedTuple):
 
     received: int
     sent: int
-    covered: int
+    full_blurs: int
     failing: bool
 
 
@@ -53,14 +53,14 @@ class HiddenCamera:
         return True
 
     def _reason(self, last: Sample, now: Sample) -> Why | None:
-        sent, covered, received = (
+        sent, full_blurs, received = (
             now.sent - last.sent,
-            now.covered - last.covered,
+            now.full_blurs - last.full_blurs,
             now.received - last.received,
         )
         if now.failing:
             return "error"
-        if covered and 2 * covered >= sent:
+        if full_blurs and 2 * full_blurs >= sent:
             return "covered"
         # Before its first picture a camera is not hidden, but still starts.
         if received and last.sent and not sent:

@@ -65,7 +65,9 @@ class Membership:
 
     def use(self) -> Use:
         """Return what the camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
-        return self.participant.use()._replace(room=self.room.name, steerable=self.send is not None)
+        spotlit = self.room.roster.spotlit is self.participant
+        steerable = self.send is not None
+        return self.participant.use()._replace(room=self.room.name, steerable=steerable, spotlit=spotlit)
 
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""

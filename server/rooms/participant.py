@@ -18,7 +18,7 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
 from server.media.camera_costs import Use
-from server.media.camera_request import CameraRequests, small_scale
+from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Level
 from server.media.load import LoadMeter
 from server.media.microphone import AudioPublication
@@ -108,7 +108,7 @@ class Participant:
             self.library.background(background), config.start_bitrate
         )
         self.video = VideoPublication(transcoder, media.meter)
-        self.requests = CameraRequests(small_scale(config.width, config.height))
+        self.requests = CameraRequests(config.width * config.height)
         self.first_request = self.requests.now
         """What every camera begins with."""
         self.overloaded = False
@@ -181,8 +181,8 @@ class Participant:
 
     def look(self, now: float) -> bool:
         """Find out whether the camera is hidden for the moment; `now` in seconds. Tell whether that has changed."""
-        covered, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
-        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, covered, failing))
+        full_blurs, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
+        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, full_blurs, failing))
 
     def receive(self, what: Receives) -> None:
         """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
@@ -333,12 +333,16 @@ class Participant:
         self.filter.network_interval = level.network_interval
         self.filter.full_blur = level.full_blur
 
-    def ask(self, now: float, *, pressed: bool, large: bool = False) -> None:
-        """Work out what the camera is to send; `pressed` is whether the server gives anything up."""
+    def ask(self, now: float, *, pressed: bool, pixels: int) -> None:
+        """Work out what the camera is to send, of so many px; `pressed` is whether the server gives anything up."""
         video = self.video
-        size = video.transcoder.pixels / (self._config.width * self._config.height)
         self.requests.update(
-            now, video.frame_rate, held_back=video.held_back, size=size, pressed=pressed, large=large
+            now,
+            video.frame_rate,
+            held_back=video.held_back,
+            pixels=video.transcoder.pixels,
+            pressed=pressed,
+            wanted=pixels,
         )
 
     def ask_for_bits(self) -> None:

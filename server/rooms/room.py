@@ -17,7 +17,7 @@ from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
 from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
-from server.rooms.files import SharedFiles
+from server.rooms.files import SharedFile, SharedFiles
 from server.rooms.hidden import REASONS
 from server.rooms.membership import Membership
 from server.rooms.participant import Participant, Screen
@@ -324,7 +324,8 @@ class Room:
         if reason != "removed":
             self.seats_left.add(participant.seat, participant.grant)
         self.monitor.forget(participant)
-        self.files.leave(participant.id, removed=reason == "removed")
+        for file in self.files.leave(participant.id, removed=reason == "removed"):
+            self._tell_deleted(file)
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
@@ -512,6 +513,20 @@ class Room:
         self.expect_inside(membership)
         self.files.permit(self.policy_for(membership))
         self.roster.expect_reader(to)
+
+    def delete_file(self, file: SharedFile) -> None:
+        """Forget a file that is here, and its message, and tell whoever could have it."""
+        self.files.delete(file)
+        self._tell_deleted(file)
+
+    def _tell_deleted(self, file: SharedFile) -> None:
+        self.roster.unsay(file.id)
+        deleted = {"type": "file-deleted", "file": file.id}
+        if file.to is None:
+            return self.broadcast(deleted)
+        for membership in self.memberships:
+            if membership.participant.id in (file.owner, file.to):
+                membership.tell(deleted)
 
     def say(
         self, membership: Membership, text: str, to: str | None, file: Mapping[str, Any] | None = None

@@ -265,7 +265,7 @@ class Rooms:
                 governor, key = self.governor, participant.id
                 held_back, heavy = governor.held_back(key), governor.heavy(key)
                 participant.govern(governor.level_of(key), held_back=held_back, heavy=heavy)
-                participant.ask(now, pressed=governor.given_up > 0, large=governor.large(key))
+                participant.ask(now, pressed=governor.given_up > 0, pixels=governor.pixels(key))
                 membership.ask_camera()
                 participant.adapt(now)
 

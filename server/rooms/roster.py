@@ -273,6 +273,11 @@ class Roster(Generic[M]):
             self.chat.append(chat)
         return chat
 
+    def unsay(self, file: str) -> None:
+        """Tell newcomers no more of the file with that id."""
+        kept = [chat for chat in self.chat if chat.file is None or chat.file["id"] != file]
+        self.chat = deque(kept, maxlen=MAX_CHATS)
+
 
 class NamedPlace(Protocol):
     """A room, or what is built around one."""

@@ -122,12 +122,16 @@ class WhipSessions:
             if not (watched.sends_video or watched.sends_audio):
                 raise SignalingError("nothing-published", "There is nothing to watch yet.")
             player = Egress(self._config, watched)
-            session, answer = await self._connect("whep", player, membership, offer)
+            home.viewers.add(viewer)  # before anything is awaited, so that no host's word comes too early
+            try:
+                session, answer = await self._connect("whep", player, membership, offer)
+            except BaseException:
+                home.viewers.discard(viewer)
+                raise
         except BaseException:
             release()
             raise
         session.release, session.viewer = release, viewer
-        home.viewers.add(viewer)
         return session, answer
 
     def _take(self, address: str | None) -> Callable[[], None]:

@@ -38,6 +38,22 @@ export function upload(address, file, seat, progress) {
 }
 
 /**
+ * Has a file deleted for everybody.
+ *
+ * @param {string} address
+ * @param {string} seat
+ * @returns {Promise<boolean>} whether it is gone
+ */
+export async function deleteFile(address, seat) {
+  try {
+    const { ok, status } = await fetch(address, { method: 'DELETE', headers: { Authorization: `Bearer ${seat}` } });
+    return ok || status === 404;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Fetches a file and has the browser save it; nothing of it is shown.
  *
  * @param {string} address

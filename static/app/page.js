@@ -62,6 +62,7 @@ export class Page {
   async start() {
     for (const place of document.querySelectorAll('.room-name')) place.textContent = this.#room;
     this.#watchPage();
+    if (this.#secrets.token) this.#lobby.expectGrant();
     this.#showLobby();
     this.#lobby.focus();
     const loaded = this.#backgrounds.load();

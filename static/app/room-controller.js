@@ -4,7 +4,7 @@ import { loadPreferences, loadSecrets, savePreferences } from './preferences.js'
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
 import { DataSaver } from './data-saver.js';
-import { save, upload } from './file-transfer.js';
+import { deleteFile, save, upload } from './file-transfer.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
@@ -42,6 +42,7 @@ export class RoomController {
   #files = new ChatFiles({
     send: (file, to, progress) => upload(this.#fileAddress(to && `?to=${encodeURIComponent(to)}`), file, this.#client?.seat ?? '', progress),
     save: ({ id }, name) => save(this.#fileAddress(`/${encodeURIComponent(id)}`), name, this.#client?.seat ?? ''),
+    delete: ({ id }) => deleteFile(this.#fileAddress(`/${encodeURIComponent(id)}`), this.#client?.seat ?? ''),
   });
   #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }), this.#files);
   #people;
@@ -205,6 +206,7 @@ export class RoomController {
       case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
       case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
       case 'chat': return this.#receiveChat(message.chat);
+      case 'file-deleted': return this.#files.showDeleted(message.file);
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
       case 'caption': return this.#captions.hear(message);
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
@@ -356,7 +358,7 @@ export class RoomController {
     if (!state) return;
     this.#people.showPolicy(state);
     this.#view.tiles.unmute = state.policy.unmute;
-    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0);
+    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0, state.isHost);
     this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);

@@ -94,6 +94,9 @@ export class RoomState {
       case 'invitations': this.hostToken = message.hostToken; return;
       case 'recording': this.recording = message.recording; return;
       case 'chat': this.chat.push(message.chat); return;
+      case 'file-deleted':
+        this.chat = this.chat.filter(({ file }) => file?.id !== message.file);
+        return;
       case 'speaker':
         this.speaker = message.participant;
         this.speaking = new Set(message.speaking);

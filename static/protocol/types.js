@@ -273,6 +273,10 @@
  * @property {'chat'} type
  * @property {Chat} chat
  *
+ * @typedef {object} FileDeleted
+ * @property {'file-deleted'} type
+ * @property {string} file
+ *
  * @typedef {object} Reacted
  * @property {'reaction'} type
  * @property {string} participant
@@ -511,7 +515,7 @@
  * @property {'leave'} type
  * @property {boolean} [returning] whether the page may be back in a moment
  *
- * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | Reacted | Captioned | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
+ * @typedef {Joined | Entered | Waiting | ParticipantJoined | ParticipantUpdated | ParticipantLeft | Knocked | KnockEnded | LobbyChanged | ViewersChanged | SubscribeOffer | PublishAnswer | BackgroundShown | BackgroundsOffered | Muted | UnmuteAllowed | ScreenEnded | ChatSaid | FileDeleted | Reacted | Captioned | Speaker | Qualities | Paused | CameraRequest | HiddenCameras | PolicyChanged | RecordingChanged | InvitationsTold | ReceiptIssued | FilterReport | Totals | ServerError} ServerMessage
  *
  * @typedef {Join | Enter | PublishOffer | SubscribeAnswer | Candidate | Restart | Media | BackgroundChosen | ScreenStopped | Say | Hand | PlateWanted | EffectsChosen | FollowChosen | Receive | React | Caption | TotalsAsked | Mute | Moderate | HostAct | RoleGiven | SpotlightGiven | Invite | RevokeInvitation | PinSet | PolicyWish | RecordingAsked | Leave} ClientMessage
  */

@@ -28,7 +28,7 @@ export class PictureSize {
    * @param {Pick<CameraRequest, 'frameRate' | 'scaleDown'>} wanted */
   ask({ frameRate, scaleDown }) {
     this.#frameRate = frameRate;
-    this.#allowed = this.#limits.lines / scaleDown;
+    this.#allowed = Math.round(this.#limits.lines / scaleDown);
   }
 
   /** @param {boolean} saving whether the person wants to save data */

@@ -1,5 +1,6 @@
 // @ts-check
 import { isKey, language, text } from '../i18n/strings.js';
+import { confirmed } from './confirm.js';
 import { byId, element, icon } from './dom.js';
 import { announce, warn } from './notices.js';
 
@@ -15,6 +16,7 @@ const KILO = 1024;
  * @typedef {object} FileEvents
  * @property {(file: File, to: string, progress: (share: number) => void) => Upload} send
  * @property {(file: ChatFile, name: string) => Promise<string>} save resolved with nothing, or the code of an error
+ * @property {(file: ChatFile) => Promise<boolean>} delete resolved with whether it is gone
  */
 
 /** Files in the chat: picked, dropped or pasted, sent one after the other, each with its progress. */
@@ -48,15 +50,44 @@ export class ChatFiles {
     });
   }
 
-  /** @param {number} limit bytes of a file; 0 where there are none */
-  allow(limit) {
+  /**
+   * @param {number} limit bytes of a file; 0 where there are none
+   * @param {boolean} host whether one may delete those of others
+   */
+  allow(limit, host) {
     this.#limit = limit;
+    this.#panel.toggleAttribute('data-host', host);
     this.#attach.hidden = limit === 0;
   }
 
   /** What a message shows in place of words.
    * @param {ChatFile} file @param {string} name */
-  link(file, name) {
+  show(file, name) {
+    return element('div', { class: 'chat-file-row', 'data-file': file.id }, this.#link(file, name), this.#delete(file, name));
+  }
+
+  /** Shows that a file is not to be had any more.
+   * @param {string} id */
+  showDeleted(id) {
+    const row = this.#panel.querySelector(`[data-file="${CSS.escape(id)}"]`);
+    if (!row) return;
+    if (row.contains(document.activeElement)) byId('chat-text', HTMLElement).focus();
+    row.replaceWith(element('p', { class: 'chat-text hint' }, text('file.deleted')));
+  }
+
+  /** A button for those who may; which those are, the style sheet knows.
+   * @param {ChatFile} file @param {string} name */
+  #delete(file, name) {
+    const button = element('button', { type: 'button', class: 'quiet chat-file-delete', 'aria-label': text('file.delete', { name }) }, icon('close'));
+    button.onclick = async () => {
+      const sure = await confirmed({ title: text('file.delete.ask', { name }), words: text('file.delete.words'), action: text('file.delete.yes') });
+      if (sure && !await this.#events.delete(file)) warn(text('file.undeleted'));
+    };
+    return button;
+  }
+
+  /** @param {ChatFile} file @param {string} name */
+  #link(file, name) {
     const size = bytes(file.size);
     const button = element('button', { type: 'button', class: 'chat-text chat-file', 'aria-label': text('file.save', { name, size }) },
       icon('attach'), element('bdi', {}, name), element('small', {}, size));

@@ -74,7 +74,7 @@ export class Chat {
     if (own) entry.setAttribute('data-own', '');
     if (!goesOn) entry.append(heading(message, own, this.#privately(message, own)));
     if (message.to) entry.setAttribute('data-private', '');
-    entry.append(message.file ? this.#files.link(message.file, message.text) : body(message.text));
+    entry.append(message.file ? this.#files.show(message.file, message.text) : body(message.text));
     this.#log.append(entry);
     this.#last = message;
     if (atEnd || own) this.#log.scrollTop = this.#log.scrollHeight;

@@ -35,6 +35,8 @@ export class Lobby {
   #openingTimer = 0;
   /** @type {'no' | 'joining' | 'waiting'} */
   #joining = 'no';
+  /** @type {'read' | 'unread' | 'awaited'} one's token, which may carry the name; awaited by whoever asked to join without one */
+  #token = 'read';
   #cameraOn = false;
   #title = '';
   /** @type {Hidden | null} */
@@ -51,13 +53,30 @@ export class Lobby {
     this.#preview.onplaying = () => this.#showStage();
     byId('lobby-form', HTMLFormElement).onsubmit = (event) => {
       event.preventDefault();
-      if (this.#joining !== 'no') return events.cancel();
+      if (this.#joining !== 'no') return this.#cancel(events);
       const typed = this.#name.value.trim();
       if (typed) return events.join(typed);
+      if (this.#token === 'unread') return this.#await();
       this.#showNameError(text('lobby.name.bad'));
       this.#name.focus();
     };
     this.setJoining('no');
+  }
+
+  /** Lets people ask to join without a name until their token is read. */
+  expectGrant() {
+    this.#token = 'unread';
+  }
+
+  #await() {
+    this.setJoining('joining');
+    this.#token = 'awaited';
+  }
+
+  /** @param {LobbyEvents} events */
+  #cancel(events) {
+    if (this.#token === 'awaited') this.#token = 'unread';
+    events.cancel();
   }
 
   focus() {
@@ -89,6 +108,11 @@ export class Lobby {
     if (fixed && document.activeElement === this.#name) this.#join.focus();
     const words = [fixed && text('lobby.name.fixed'), grant?.expires && text('lobby.invitation', { time: moment(grant.expires) })];
     byId('lobby-invitation', HTMLElement).textContent = words.filter(Boolean).join(' ');
+    const awaited = this.#token === 'awaited';
+    this.#token = 'read';
+    if (!awaited) return;
+    this.setJoining('no');
+    byId('lobby-form', HTMLFormElement).requestSubmit();
   }
 
   /** @param {number | null} present how many people are in the room, or null for nothing to say */

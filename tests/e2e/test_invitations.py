@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import run_server
 from tests.support.program import free_port
@@ -99,6 +100,36 @@ async def test_an_operator_s_link_opens_without_an_error(browser: Browser, keyed
     await enter(page)
     await expect(page.locator("#alerts")).to_be_empty()
     await expect(page.get_by_role("button", name="Sharing a screen is off in this room")).to_be_disabled()
+    await page.context.close()
+
+
+async def test_whoever_joins_before_the_token_is_read_has_its_name(browser: Browser, keyed: Path) -> None:
+    context = await browser.new_context(permissions=["camera", "microphone"], locale="en-US")
+    page = await context.new_page()
+    asked = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await asked.wait()
+        await route.continue_()
+
+    await page.route("**/api/backgrounds", late)
+    await page.goto(link(keyed, "--name", "Ada"))
+    await page.get_by_role("button", name="Join now").click()
+    await expect(page.get_by_role("button", name="Joining")).to_be_visible()
+    asked.set()
+    await page.wait_for_selector("body[data-state=room]")
+    await expect(page.get_by_role("article", name="Ada")).to_be_visible()
+    await context.close()
+
+
+async def test_whoever_joins_early_by_a_nameless_link_is_asked_for_a_name(
+    browser: Browser, keyed: Path
+) -> None:
+    page = await visit(browser, link(keyed))
+    await page.get_by_role("button", name="Join now").click()
+    await expect(page.get_by_text("Please enter your name.")).to_be_visible()
+    await page.get_by_label("Your name").fill("Bob")
+    await enter(page)
     await page.context.close()
 
 

@@ -35,7 +35,7 @@ def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusServer]:
         yield server
 
 
-def command(janus: JanusServer) -> list[str]:
+def command(janus: JanusServer, *more: str) -> list[str]:
     rooms = ["--private", str(PRIVATE), "--public", str(PUBLIC), "--private-pin", PIN]
     return [
         "server",
@@ -48,6 +48,7 @@ def command(janus: JanusServer) -> list[str]:
         "#204060",
         "--port",
         "PORT",
+        *more,
     ]
 
 
@@ -116,6 +117,24 @@ async def test_the_public_room_never_shows_the_private_one(
         assert late.face_is_there()
     await somebody.wait_until(PUBLIC)
     assert max(early.worst, late.worst) < READABLE
+
+
+@pytest.mark.parametrize(
+    ("follow", "shown"), [("centre", True), ("0.02,0.02", False)], ids=["centre", "nobody-there"]
+)
+async def test_options_for_the_picture_hold_from_the_first_one_on(
+    janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor, follow: str, shown: bool
+) -> None:
+    with run_server(*command(janus, "--follow", follow, "--effects", "low-light")):
+        async with visit(janus.url) as ada:
+            await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
+            viewer, faces = Viewer(CAMERA), 0
+            await watch_public(somebody, "Ada", viewer)
+            for _ in range(15):
+                await viewer.wait(1)
+                faces += viewer.face_is_there()
+            assert (faces > 0) is shown
+            assert viewer.worst < READABLE
 
 
 async def test_people_who_come_go_and_change_their_names(

@@ -125,6 +125,34 @@ async def test_hosts_switch_files_on_and_without_it_nothing_is_taken(page: Page,
     assert fake.files == []
 
 
+async def test_a_file_of_ones_own_is_deleted_and_hosts_delete_any(page: Page, fake: FakeServer) -> None:
+    said = {"id": 1, "participant": "p1", "name": "Grace", "text": "plan.pdf", "time": NOW}
+    fake.chat = [{**said, "file": {"id": "f9", "size": 3000}}]
+    await chat(page, fake)
+    await page.locator("#chat-file").set_input_files(file("one.txt"))
+    await expect(page.get_by_role("button", name="Save plan.pdf")).to_be_visible()
+    await expect(page.get_by_role("button", name="Delete plan.pdf")).to_be_hidden()
+    await page.get_by_role("button", name="Delete one.txt").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Save one.txt")).to_be_visible()
+    fake.refuse_file = "host-only"
+    await page.get_by_role("button", name="Delete one.txt").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("The file could not be deleted.")).to_be_visible()
+    fake.refuse_file = ""
+    await page.get_by_role("button", name="Delete one.txt").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("File deleted")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save one.txt")).to_be_hidden()
+    me = participant("me", "Ada", role="host")
+    await fake.send("participant-updated", participant=me)
+    await page.get_by_role("button", name="Delete plan.pdf").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("File deleted")).to_have_count(2)
+
+
 async def test_whoever_comes_later_finds_files_in_the_chat(page: Page, fake: FakeServer) -> None:
     said = {"id": 1, "participant": "p1", "name": "Grace", "text": "<b>plan</b>.pdf", "time": NOW}
     fake.chat = [{**said, "file": {"id": "f1", "size": 3 << 20}}]

@@ -19,7 +19,7 @@ from tests.support.pages import READABLE, enter, join, visit
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-LARGE, SMALL = "1280x720", "640x360"
+LARGE, SMALL, CROWD = "1280x720", "640x360", "320x180"
 ALL = """(size) => {
   const sizes = [...document.querySelectorAll('article.tile video')].map((v) => `${v.videoWidth}x${v.videoHeight}`);
   return sizes.length === 2 && sizes.every((each) => each === size);
@@ -81,15 +81,20 @@ async def test_two_people_see_each_other_at_720p_and_at_360p_when_it_is_taken_ba
     await enter(grace, "Grace")
     for page in (ada, grace):
         await page.wait_for_function(ALL, arg=SMALL, timeout=40_000)
-    await set_size(sized_server, "large")
+    await set_size(sized_server, LARGE)
     for page in (ada, grace):
         await page.wait_for_function(ALL, arg=LARGE, timeout=60_000)
     await expect_words(ada, "You send 720p.")
-    await set_size(sized_server, "small")
+    await set_size(sized_server, SMALL)
     for page in (ada, grace):
         await page.wait_for_function(ALL, arg=SMALL, timeout=40_000)
         assert await page.evaluate("watch.worst") < READABLE
     await expect_words(ada, "You send 360p, because the server is shared by 2 people.")
+    await set_size(sized_server, CROWD)
+    for page in (ada, grace):
+        await page.wait_for_function(ALL, arg=CROWD, timeout=40_000)
+        assert await page.evaluate("watch.worst") < READABLE
+    await expect_words(ada, "You send 180p, because the server is shared by 2 people.")
 
 
 async def expect_words(page: Page, words: str) -> None:
@@ -115,6 +120,7 @@ async def test_the_page_says_how_large_its_picture_is_and_why(page: Page, fake: 
     await join(page, fake)
     for scale_down, words in (
         (2, "You send 360p, because the server is shared by 3 people."),
+        (4, "You send 180p, because the server is shared by 3 people."),
         (1, "You send 720p."),
     ):
         await fake.send("camera", frameRate=30, scaleDown=scale_down)

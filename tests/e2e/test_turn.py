@@ -174,6 +174,18 @@ async def test_media_flows_when_browser_and_server_have_only_the_relay(
     assert await page.evaluate("watch.worst") < READABLE
 
 
+async def test_the_page_for_other_programs_has_the_relay_too(
+    server: Client, browser: Browser, camera: Camera
+) -> None:
+    page = await visit(browser, camera, str(server.make_url("/r/relayed")))
+    await enter(page, "Ada", "Fjord")
+    await watched(page, self_tile=True)
+    (ada,) = server.app[ROOMS].open_rooms.all()[0].members
+    other = await visit(browser, camera, str(server.make_url(f"/watch/relayed/{ada}")), RELAY_ONLY)
+    await other.wait_for_function("() => watch.frames > 20", timeout=20_000)
+    assert [mine for mine, _ in await other.evaluate("routes()")] == ["relay"]
+
+
 @pytest.mark.parametrize("right", [True, False])
 async def test_a_browser_gets_a_relay_with_the_right_password_only(
     turn: str, browser: Browser, right: bool

@@ -151,7 +151,7 @@ def test_nobody_there(segmenter: Segmenter, luma: int) -> None:
     assert np.ptp(green.y) <= 1
 
 
-def test_until_the_first_good_matte_there_is_a_slate() -> None:
+def test_until_the_first_good_matte_there_is_a_placeholder() -> None:
     network = Network()
     network.error = FilterError("not yet")
     person = PersonFilter(network, GREEN)
@@ -171,7 +171,7 @@ def test_until_the_first_good_matte_there_is_a_slate() -> None:
     "error", [FilterError("bad"), RuntimeError("boom"), ValueError("odd"), MemoryError()]
 )
 @pytest.mark.slow
-def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception) -> None:
+def test_an_error_repeats_the_last_good_picture_and_then_gives_a_placeholder(error: Exception) -> None:
     network = Network()
     person = PersonFilter(network, GREEN, options=MatteOptions(stillness=False))
     for i in range(10):
@@ -193,7 +193,7 @@ def test_an_error_repeats_the_last_good_picture_and_then_slates(error: Exception
     assert not person.failing
 
 
-def test_a_size_that_never_had_a_picture_is_slated() -> None:
+def test_a_size_that_never_had_a_picture_gets_a_placeholder() -> None:
     network = Network()
     person = PersonFilter(network, GREEN)
     run(person, [picture(i) for i in range(5)])
@@ -251,7 +251,7 @@ def test_reset_forgets_the_picture() -> None:
     assert np.array_equal(planes_of(shown[0].frame).y, planes_of(placeholder(160, 96)).y)
 
 
-def test_covered_shows_nothing_but_light(film: list[av.VideoFrame], camera: Camera) -> None:
+def test_a_full_blur_shows_nothing_but_light(film: list[av.VideoFrame], camera: Camera) -> None:
     person = PersonFilter(Network(), GREEN)
     person.full_blur = True
     shown = run(person, film[:5])
@@ -263,7 +263,7 @@ def test_covered_shows_nothing_but_light(film: list[av.VideoFrame], camera: Came
     assert not run(person, film[5:10])[-1].safe
 
 
-def test_covered_frames_come_at_once_and_the_delay_line_is_dropped(film: list[av.VideoFrame]) -> None:
+def test_full_blurs_come_at_once_and_the_delay_line_is_dropped(film: list[av.VideoFrame]) -> None:
     person = PersonFilter(Network(), GREEN)
     for frame in film[:3]:
         person.filter(frame)
@@ -275,7 +275,7 @@ def test_covered_frames_come_at_once_and_the_delay_line_is_dropped(film: list[av
     assert [made.frame.pts for made in run(person, film[7:9])] == [frame.pts for frame in film[6:9]]
 
 
-def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_can_t_be_blurred_becomes_a_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
     person = PersonFilter(Network(), GREEN)
     person.full_blur = True
     monkeypatch.setattr(Color, "paint", Mock(side_effect=FilterError("bad")))
@@ -285,7 +285,7 @@ def test_a_frame_that_can_t_be_covered_is_slated(monkeypatch: pytest.MonkeyPatch
     assert person.errors == 1
 
 
-def test_a_cover_shows_the_room_only_to_those_who_chose_to_blur_it() -> None:
+def test_a_full_blur_shows_the_room_only_to_those_who_chose_to_blur_it() -> None:
     for background, room in ((GREEN, False), (Blur(), True)):
         person = PersonFilter(Network(), background)
         person.full_blur = True
@@ -320,7 +320,7 @@ def wall_shown(shown: list[FilteredFrame]) -> int:
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 4])
 @pytest.mark.parametrize("phase", range(4))
-@pytest.mark.parametrize("between", ["gap", "cover", "cut", "exit"])
+@pytest.mark.parametrize("between", ["gap", "full blur", "cut", "exit"])
 @pytest.mark.slow
 def test_a_matte_from_before_never_cuts_out_another_picture(interval: int, phase: int, between: str) -> None:
     person = PersonFilter(Bright(), GREEN)
@@ -329,7 +329,7 @@ def test_a_matte_from_before_never_cuts_out_another_picture(interval: int, phase
     start = len(before) + (900 if between == "gap" else 0)
     shown = [person.filter(frame) for frame in before]
     assert wall_shown([s for s in shown[-2:] if s is not None]) > 5_000
-    if between == "cover":
+    if between == "full blur":
         person.full_blur = True
         assert wall_shown(run_on(person, [scene(start + i, somebody=False) for i in range(3)])) == 0
         person.full_blur, start = False, start + 3
@@ -439,15 +439,17 @@ def test_what_is_distrusted_is_replaced_and_what_follows_is_shown(
     assert [frame.safe for frame in shown] == [True, False, False, False]
 
 
-def test_a_picture_of_everybody_is_not_repeated_once_one_is_followed() -> None:
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_picture_of_everybody_is_not_repeated_once_one_is_followed(good: int) -> None:
     network = Network()
-    person = PersonFilter(network, GREEN)
+    person = PersonFilter(network, GREEN, options=MatteOptions(stillness=False))
     for index in range(4):
         person.filter(picture(index))
     person.follow("nobody")
     assert person.followed == "lost"
+    shown = [person.filter(picture(index)) for index in range(4, 4 + good)]
     network.error = FilterError("no")
-    shown = [person.filter(picture(index)) for index in range(4, 8)]
+    shown += [person.filter(picture(index)) for index in range(4 + good, 8)]
     assert person.outcomes[Outcome.REPEATED] == 0
     assert not any(shows_person(frame) for frame in shown[1:] if frame is not None)
 

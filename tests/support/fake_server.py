@@ -169,6 +169,12 @@ class FakeServer:
             return web.json_response({"code": "unknown-file", "message": "…"}, status=404)
         return web.Response(body=self.files[number - 1][2], content_type="application/octet-stream")
 
+    async def delete_file(self, request: web.Request) -> web.Response:
+        if self.refuse_file:
+            return web.json_response({"code": self.refuse_file, "message": "…"}, status=403)
+        await self.send("file-deleted", file=request.match_info["key"])
+        return web.Response(status=204)
+
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -376,6 +382,7 @@ async def fake_server() -> AsyncIterator[FakeServer]:
             web.delete("/api/rooms/{room}/backgrounds/{key}", fake.delete),
             web.post("/api/rooms/{room}/files", fake.put_file),
             web.get("/api/rooms/{room}/files/{key}", fake.get_file),
+            web.delete("/api/rooms/{room}/files/{key}", fake.delete_file),
         ]
     )
     files = add_page(app)

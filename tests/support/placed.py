@@ -81,8 +81,8 @@ class KnownMattes:
     def push(self, planes: Planes) -> MatteFrame:
         return MatteFrame(planes, self._mattes.pop(0))
 
-    def flush(self) -> list[MatteFrame]:
-        return []
+    def flush(self) -> None:
+        pass
 
     def reset(self) -> None:
         pass

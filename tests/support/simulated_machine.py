@@ -32,6 +32,7 @@ class SimulatedCamera:
     """What it has been asked for, if it obeys."""
     worker: int = 0
     room: str = ""
+    spotlit: bool = False
     pixels: int = SMALL_PICTURE
     captures: int = SMALL_PICTURE
     """Of a picture where nobody asks for a smaller one, if it obeys."""
@@ -42,19 +43,20 @@ class SimulatedCamera:
     """Pictures so far."""
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(Use._fields, 0.0))
 
-    def ask(self, now: float, *, large: bool = False) -> None:
+    def ask(self, now: float, wanted: int) -> None:
         """Send no more than is shown, from now on."""
         self.rate = self.wants
         if self.requests is not None:
-            size, pressed = self.pixels / max(self.captures, SMALL_PICTURE), self.level != FULL
-            rate = self.level.frame_rate
-            self.requests.update(now, rate, held_back=False, size=size, pressed=pressed, large=large)
+            rate, pressed = self.level.frame_rate, self.level != FULL
+            self.requests.update(
+                now, rate, held_back=False, pixels=self.pixels, pressed=pressed, wanted=wanted
+            )
             self.rate = min(self.wants, self.requests.now.frame_rate)
             self.pixels = round(self.captures / self.requests.now.scale_down**2)
 
     def stage(self, name: str) -> float:
         """Return what a stage takes for a picture of the present size."""
-        share = PIXEL_SHARES.get(name, 0.0) if self.captures > SMALL_PICTURE else 0.0
+        share = PIXEL_SHARES.get(name, 0.0) if self.requests is not None else 0.0
         times = self.pixels / SMALL_PICTURE
         dearer = self.dearer if times > 1 else 1.0
         seconds: float = getattr(self, name)
@@ -80,6 +82,7 @@ class SimulatedCamera:
             worker=self.worker,
             room=self.room,
             steerable=self.requests is not None,
+            spotlit=self.spotlit,
         )
 
     def picture(self, level: Level) -> dict[str, float]:
@@ -198,7 +201,7 @@ class SimulatedMachine:
 
     def _observe(self, idle: float, loop: float) -> None:
         for i, camera in enumerate(self.cameras):
-            camera.ask(self.now, large=self.governor.large(str(i)))
+            camera.ask(self.now, self.governor.pixels(str(i)))
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
         self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)

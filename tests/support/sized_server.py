@@ -1,4 +1,4 @@
-"""The real server whose cameras are as large as one says while it runs: POST /size/{small,large}."""
+"""The real server whose cameras are as large as one says while it runs: POST /size/{width}x{height}."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from aiohttp import web
 
 from server.app import ROOMS, create_app
 from server.config.options import Config
+from server.media.camera_costs import SMALL_PICTURE
 from server.media.governor import Governor
 
 FRAME_RATE = 10  # pictures a second, so that a slow machine can make large ones
 
 
 class ToldGovernor(Governor):
-    """Gives large pictures when it is told to, whatever the machine can do."""
+    """Gives out pictures as large as it is told to, whatever the machine can do."""
 
-    told = "small"
+    told = SMALL_PICTURE
 
-    def large(self, camera: str) -> bool:
-        return self.told == "large"
+    def pixels(self, camera: str) -> int:
+        return self.told
 
 
 def main(port: int) -> None:
@@ -30,11 +31,11 @@ def main(port: int) -> None:
         app[ROOMS].governor = governor
 
     async def set_size(request: web.Request) -> web.Response:
-        governor.told = request.match_info["size"]
+        governor.told = int(request.match_info["width"]) * int(request.match_info["height"])
         return web.Response()
 
     app.on_startup.append(put_in)
-    app.router.add_post("/size/{size}", set_size)
+    app.router.add_post("/size/{width}x{height}", set_size)
     web.run_app(app, host="127.0.0.1", port=port, shutdown_timeout=1.0, access_log=None, print=None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from filters.matting.grid import Work, work_of
 from filters.matting.motion import STILL, Tracker, warped
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Segmenter, load_card
-from filters.matting.smoother import MotionAdaptive
+from filters.matting.smoother import MatteSample, MotionAdaptive
 from filters.matting.stillness import Stillness
 from filters.matting.unmixing import unmixed
 from filters.planes import doubled, to_plane
@@ -128,12 +129,14 @@ def alpha(shape: tuple[int, int], seed: int) -> Alpha:
 @given(st.integers(16, 90), st.integers(16, 90), seeds)
 @fuzzed
 def test_smoother(variant: str, width: int, height: int, seed: int) -> None:
-    frames = [(alpha((height, width), seed + t), smooth((height, width), seed + t % 2)) for t in range(5)]
+    frames = [
+        MatteSample(alpha((height, width), seed + t), smooth((height, width), seed + t % 2)) for t in range(5)
+    ]
 
     def work() -> Plane:
         smoother = MotionAdaptive()
-        out = [a for a in (smoother.push(*frame) for frame in frames) if a is not None]
-        return np.stack([to_plane(a, 255.0) for a in [*out, *smoother.flush()]])
+        out = [smoother.smooth(*pair) for pair in zip_longest(frames, frames[1:])]
+        return np.stack([to_plane(a, 255.0) for a in out])
 
     result = compare(variant, work)
     assert result.taken == {"smooth", "quantize"}

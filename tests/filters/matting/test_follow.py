@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from filters.base import Alpha, FilterError, Plane, Planes
 from filters.matting.follow import Follow, Point, Target, parse_target
 from filters.matting.grid import work_of
 from filters.matting.matte import Matte
+from filters.matting.matting import MatteFrame, mattes
 from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.planes import resized
 from server.config.options import MODELS
@@ -217,15 +220,15 @@ def test_a_choice_holds_from_the_next_frame_on_and_ends_so() -> None:
     network = Known()
     matte = Matte(network)
     other = matte_of(0.8)
-    alphas = []
-    for i in range(36):
-        if i in (12, 24):
-            matte.follow(Point(0.25, 0.4) if i == 12 else None)
-        planes, network.matte = picture((0.25, ORANGE), (0.8, BLUE), seed=i)
-        out = matte.push(planes)
-        if out is not None:
-            alphas.append(out.alpha)
-    alphas += [out.alpha for out in matte.flush()]
+
+    def film() -> Iterator[Planes]:
+        for i in range(36):
+            if i in (12, 24):
+                matte.follow(Point(0.25, 0.4) if i == 12 else None)
+            planes, network.matte = picture((0.25, ORANGE), (0.8, BLUE), seed=i)
+            yield planes
+
+    alphas = list(mattes(matte, film()))
     assert len(alphas) == 36
     seen = [share(alpha, other) for alpha in alphas]
     assert min(seen[2:12] + seen[25:]) > 0.9
@@ -238,12 +241,15 @@ def test_a_plate_shows_no_more_of_others() -> None:
     matte = Matte(network)
     matte.use_plate(picture()[0])
     matte.follow(Point(0.3, 0.4))
+    before: MatteFrame | None = None
+    newest: MatteFrame | None = None
     for i in range(20):
         planes, network.matte = picture((0.55, BLUE), (0.35, ORANGE), seed=i)
-        out = matte.push(planes)
-    assert out is not None
-    assert share(out.alpha, matte_of(0.35)) > 0.85
-    assert share(out.alpha, matte_of(0.55) & ~matte_of(0.35)) < 0.05
+        before, newest = newest, matte.push(planes)
+    assert before is not None
+    assert before.alpha is not None
+    assert share(before.alpha, matte_of(0.35)) > 0.85
+    assert share(before.alpha, matte_of(0.55) & ~matte_of(0.35)) < 0.05
 
 
 STAYS = walks(0, 60, 60, 1)
@@ -275,8 +281,7 @@ def test_a_real_person_is_shown_alone(segmenter: Segmenter, clip: str) -> None:
     film: list[Scene] = list(scenes(count, own, other, before=before))
     matte = Matte(segmenter)
     matte.follow(Point(0.6, 0.5))
-    out = [o.alpha for scene in film if (o := matte.push(scene.planes)) is not None]
-    out += [o.alpha for o in matte.flush()]
+    out = list(mattes(matte, (scene.planes for scene in film)))
     leaked = sum(int((alpha[scene.other] > 25).sum()) for alpha, scene in zip(out, film, strict=True))
     lost = sum(int((alpha[scene.own] < 128).sum()) for alpha, scene in zip(out, film, strict=True))
     assert leaked < 0.02 * sum(int(scene.other.sum()) for scene in film)

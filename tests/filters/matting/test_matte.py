@@ -1,11 +1,13 @@
 """The matte of a stream, with a network that takes what is bright for a person."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
-from filters.base import Alpha, FilterError, Planes
+from filters.base import Alpha, FilterError, Plane, Planes
 from filters.matting.matte import Matte, MatteOptions
-from filters.matting.matting import MatteFrame
+from filters.matting.matting import mattes
 from filters.matting.segmenter import Box
 from filters.matting.smoother import NoSmoothing
 from filters.planes import resized
@@ -39,15 +41,22 @@ def frame(size: tuple[int, int], left: float = 0.3, seed: int = 0) -> Planes:
     return Planes(y, chroma, chroma.copy())
 
 
-def run(matte: Matte, frames: list[Planes]) -> list[MatteFrame]:
-    return [out for out in map(matte.push, frames) if out is not None] + matte.flush()
+class Shown(NamedTuple):
+    """A frame and its matte."""
+
+    planes: Planes
+    alpha: Plane
+
+
+def run(matte: Matte, frames: list[Planes]) -> list[Shown]:
+    return list(map(Shown, frames, mattes(matte, frames)))
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_frame_comes_out_with_its_own_matte(size: tuple[int, int]) -> None:
     frames = [frame(size, 0.2 + 0.02 * t, t) for t in range(6)]
     out = run(Matte(Bright()), frames)
-    assert [o.planes for o in out] == frames
+    assert len(out) == len(frames)
     for shown in out:
         assert shown.alpha.shape == shown.planes.y.shape
         assert shown.alpha.dtype == np.uint8
@@ -63,13 +72,13 @@ def test_the_person_is_found_and_the_room_is_not(size: tuple[int, int]) -> None:
 
 
 def test_delay_is_the_smoothers() -> None:
-    assert Matte(Bright()).delay == 1
-    undelayed = Matte(Bright(), smoother=NoSmoothing())
-    assert undelayed.delay == 0
-    first = frame((320, 180))
-    out = undelayed.push(first)
-    assert out is not None
-    assert out.planes is first
+    delayed, undelayed = Matte(Bright()), Matte(Bright(), smoother=NoSmoothing())
+    assert (delayed.delay, undelayed.delay) == (1, 0)
+    first = delayed.push(frame((320, 180)))
+    assert first.alpha is None
+    delayed.push(frame((320, 180)))
+    assert first.alpha is not None
+    assert undelayed.push(frame((320, 180))).alpha is not None
 
 
 def test_the_network_follows_the_person() -> None:
@@ -134,12 +143,13 @@ def test_who_leaves_the_network_s_sight_for_a_moment_is_back_at_once() -> None:
 @pytest.mark.parametrize(("one", "other"), [((320, 180), (322, 182)), ((640, 360), (642, 362))])
 @pytest.mark.slow
 def test_sizes_two_pixels_apart_follow_one_another(one: tuple[int, int], other: tuple[int, int]) -> None:
-    matte, out = Matte(Bright()), 0
+    matte, out = Matte(Bright()), []
     for t in range(24):
         if t and t % 4 == 0:  # as PersonFilter does where the size changes
-            out += len(matte.flush())
-        out += matte.push(frame((one, other)[t // 4 % 2], 0.3, t)) is not None
-    assert out + len(matte.flush()) == 24
+            matte.flush()
+        out.append(matte.push(frame((one, other)[t // 4 % 2], 0.3, t)))
+    matte.flush()
+    assert all(each.alpha is not None and each.alpha.shape == each.planes.y.shape for each in out)
 
 
 def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
@@ -156,25 +166,35 @@ def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
 
 def test_a_new_size_of_the_same_shape_goes_on_and_another_starts_anew() -> None:
     matte = Matte(Bright())
-    for t in range(4):
-        matte.push(frame((640, 360), 0.3, t))
-    assert [o.planes.size for o in matte.flush()] == [(640, 360)]
-    assert matte.push(frame((320, 180), 0.3)) is None
-    assert [o.alpha.shape for o in matte.flush()] == [(180, 320)]
-    assert matte.push(frame((360, 640), 0.3)) is None
-    assert [o.alpha.shape for o in matte.flush()] == [(640, 360)]
+    for size in [(640, 360)] * 4 + [(320, 180), (360, 640)]:
+        newest = matte.push(frame(size, 0.3))
+        assert newest.alpha is None
+        matte.flush()
+        assert newest.alpha is not None
+        assert newest.alpha.shape == size[::-1]
 
 
-def test_errors_pass_and_forget_the_stream() -> None:
+def test_a_cut_ends_the_stream_before_it() -> None:
+    matte = Matte(Bright())
+    before = matte.push(frame((640, 360), 0.3))
+    after = matte.push(frame((640, 360), 2)._replace(y=np.full((360, 640), 120, np.uint8)))
+    assert before.alpha is not None
+    assert before.alpha.any()
+    assert after.alpha is None
+
+
+@pytest.mark.parametrize("size", [(320, 180), (180, 320)])
+def test_errors_pass_and_forget_the_stream(size: tuple[int, int]) -> None:
     network = Bright()
     matte = Matte(network, options=MatteOptions(stillness=False))
-    matte.push(frame((320, 180)))
+    before = matte.push(frame((320, 180)))
     network.failing = True
     with pytest.raises(FilterError):
-        matte.push(frame((320, 180)))
-    assert matte.flush() == []
+        matte.push(frame(size))
+    matte.flush()
+    assert before.alpha is None
     network.failing = False
-    assert matte.push(frame((320, 180))) is None
+    assert matte.push(frame((320, 180))).alpha is None
 
 
 def test_more_privacy_shows_less() -> None:

@@ -1,16 +1,26 @@
 """Temporal smoothers against their definitions."""
 
+from itertools import pairwise, zip_longest
+
 import numpy as np
 import pytest
 
 from filters.base import Alpha
-from filters.matting.smoother import SMOOTHERS, Exponential, MotionAdaptive, OneFrameDelay, TemporalSmoother
+from filters.matting.smoother import (
+    SMOOTHERS,
+    Exponential,
+    MatteSample,
+    MotionAdaptive,
+    OneFrameDelay,
+    TemporalSmoother,
+)
 
 
 def run(smoother: TemporalSmoother, mattes: list[Alpha]) -> list[Alpha]:
-    still = np.zeros((mattes[0].shape if mattes else (1, 1)), np.uint8)
-    out = [a for a in (smoother.push(m, still) for m in mattes) if a is not None]
-    return out + smoother.flush()
+    samples = [MatteSample(matte, np.zeros(matte.shape, np.uint8)) for matte in mattes]
+    out = [smoother.smooth(*pair) for pair in zip_longest(samples, samples[1:])]
+    smoother.reset()
+    return out
 
 
 def constant(value: float) -> Alpha:
@@ -18,19 +28,16 @@ def constant(value: float) -> Alpha:
 
 
 @pytest.mark.parametrize("name", SMOOTHERS)
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
-def test_as_many_mattes_come_out_as_went_in(name: str, count: int) -> None:
+def test_a_reset_forgets_the_stream(name: str) -> None:
     smoother = SMOOTHERS[name]()
-    for _ in range(2):
-        assert len(run(smoother, [constant(0.3)] * count)) == count
+    mattes = [constant(value) for value in (0.3, 0.9, 0.32)]
+    first, again = run(smoother, mattes), run(smoother, mattes)
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
 
 
-def test_ofd_is_one_frame_late() -> None:
-    smoother = OneFrameDelay()
-    first = constant(0.1)
-    still = np.zeros(first.shape, np.uint8)
-    assert smoother.push(first, still) is None
-    assert smoother.push(constant(0.2), still) is first
+def test_ofd_leaves_the_first_and_the_last_frame_as_they_are() -> None:
+    mattes = [constant(0.1), constant(0.2)]
+    assert all(out is matte for out, matte in zip(run(OneFrameDelay(), mattes), mattes, strict=True))
 
 
 def test_ofd_follows_the_rule_pixel_by_pixel() -> None:
@@ -83,9 +90,9 @@ def test_adaptive_mean_steadies_what_stands() -> None:
 def test_adaptive_mean_does_not_trail() -> None:
     mattes = [moving_edge(t) for t in range(8)]
     smoother = MotionAdaptive()
-    got = [smoother.push(m, (200 * m).astype(np.uint8)) for m in mattes]
-    for matte, out in zip(mattes, got[1:], strict=False):
-        assert out is not None
+    samples = [MatteSample(m, (200 * m).astype(np.uint8)) for m in mattes]
+    for matte, pair in zip(mattes, pairwise(samples), strict=False):
+        out = smoother.smooth(*pair)
         np.testing.assert_allclose(out, matte, atol=0.02)
 
 

@@ -219,6 +219,23 @@ async def test_whip_is_sent_to_the_server(redirecting: ClusterHere) -> None:
             assert response.status == 200
 
 
+async def test_a_page_of_the_fronts_own_is_sent_nowhere(redirecting: ClusterHere) -> None:
+    """As the one for other programs: the policy of its content lets it speak to no other address."""
+    headers = {"Content-Type": "application/sdp", "Origin": redirecting.url}
+    sdp = await offer("sendonly", "audio")
+    async with redirecting.front.post("/whip/studio", data=sdp, headers=headers) as response:
+        assert (response.status, response.history) == (201, ())
+        created = response.headers["Location"]
+    async with redirecting.front.delete(created, headers=headers) as response:
+        assert response.status == 200
+
+
+async def test_a_front_does_not_tell_what_it_is_made_of(cluster: ClusterHere) -> None:
+    for path in ("/healthz", "/cluster/rooms/studio", "/r/studio", "/whip/%20"):
+        async with cluster.front.post(path) as response:
+            assert response.headers["Server"] == "Greenroom", path
+
+
 async def test_an_old_redirect_is_fenced(redirecting: ClusterHere) -> None:
     sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
     async with redirecting.front.post(
@@ -291,6 +308,27 @@ async def test_who_finds_only_servers_that_do_not_answer_is_told_so(
         assert (await socket.receive_json(timeout=30))["code"] == "server-full"
     status, _ = await post(cluster.front, "/whip/studio", await offer("sendonly", "video"))
     assert status == 503
+
+
+HEAD = "POST /api/rooms/studio/files HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent", "answer"),
+    [
+        ("server.http.connections.HEAD_LIMIT", HEAD, b""),
+        ("server.cluster.front.BODY_LIMIT", f"{HEAD}Content-Length: 5\r\n\r\nwor", b"HTTP/1.1 408 "),
+    ],
+)
+async def test_a_request_that_never_ends_is_not_waited_for(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch, limit: str, sent: str, answer: bytes
+) -> None:
+    monkeypatch.setattr(limit, 0.05)
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    writer.write(sent.encode())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(answer)
+    writer.close()
 
 
 async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 import pytest
 from aiohttp import ClientWebSocketResponse
+from aiohttp.test_utils import TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
@@ -61,6 +66,11 @@ class Person:
     async def refused(self, data: object = b"words", to: str = "", **more: str) -> str:
         status, body = await self.put(data, to=to, **more)
         return f"{status} {body['code']}"
+
+    async def delete(self, key: str) -> str:
+        """Delete a file; return the status, and the code of an error."""
+        async with self.client.delete(f"{PATH}/{key}", headers=self.headers) as answer:
+            return f"{answer.status} {(await answer.json())['code']}" if answer.status != 204 else "204"
 
     async def get(self, key: str) -> tuple[int, bytes]:
         async with self.client.get(f"{PATH}/{key}", headers=self.headers) as answer:
@@ -145,6 +155,46 @@ async def test_a_private_file_is_for_its_reader(client: Client, ada: Person, bob
     await eve.told("chat")
     assert "chat" not in eve.before
     assert await ada.refused(to="nobody") == "404 unknown-participant"
+
+
+async def test_a_file_is_deleted_by_its_owner_or_a_host(client: Client, ada: Person, bob: Person) -> None:
+    eve = await person(client, "Eve")
+    files = [(await bob.put(b"x" * LIMIT))[1]["id"] for _ in range(4)]
+    assert await eve.delete(files[0]) == "403 host-only"
+    for who, key in zip((bob, ada), files, strict=False):
+        assert await who.delete(key) == "204"
+        for each in (ada, bob, eve):
+            assert (await each.told("file-deleted"))["file"] == key
+            assert (await each.get(key))[0] == 404
+        assert await who.delete(key) == "404 unknown-file"
+    assert [chat["file"]["id"] for chat in (await person(client, "Kit")).joined["chat"]] == files[2:]
+    for _ in range(2):
+        assert (await eve.put(b"x" * LIMIT))[0] == 201  # there is room for them again
+    assert await eve.refused() == "409 files-full"
+
+
+async def test_files_of_who_is_removed_are_gone_from_the_chat(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    key = (await bob.put())[1]["id"]
+    await ada.say("remove", participant=bob.joined["participant"])
+    assert (await ada.told("file-deleted"))["file"] == key
+    assert (await person(client, "Kit")).joined["chat"] == []
+
+
+async def test_of_a_private_file_nobody_else_is_told_that_it_is_deleted(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    eve = await person(client, "Eve")
+    key = (await bob.put(to=eve.joined["participant"]))[1]["id"]
+    assert await ada.delete(key) == "404 unknown-file"  # though she is a host
+    assert await eve.delete(key) == "403 host-only"
+    assert await bob.delete(key) == "204"
+    for each in (bob, eve):
+        assert (await each.told("file-deleted"))["file"] == key
+    await bob.say("chat", text="for all")
+    await ada.told("chat")
+    assert "file-deleted" not in ada.before
 
 
 async def test_off_by_policy(client: Client, ada: Person, bob: Person) -> None:
@@ -318,6 +368,109 @@ async def test_a_body_that_is_too_large_is_not_kept_while_it_comes(ada: Person, 
     async with Upload(ada, 1 << 40) as upload:
         assert await upload.answer() == "413 too-large"
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
+
+
+class Download:
+    """A file of which as much is taken as one wants."""
+
+    def __init__(self, somebody: Person, key: str) -> None:
+        self._person, self._key = somebody, key
+
+    async def __aenter__(self) -> Download:
+        client = self._person.client
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, (client.host, client.port))
+        self._reader, self._writer = await asyncio.open_connection(sock=narrow, limit=4096)
+        head = [f"GET {PATH}/{self._key} HTTP/1.1", f"Host: localhost:{client.port}"]
+        head += [f"Authorization: {self._person.headers['Authorization']}", "", ""]
+        self._writer.write("\r\n".join(head).encode())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.transport.abort()
+
+    async def begun(self) -> None:
+        """Wait for the answer's head."""
+        async with asyncio.timeout(10):
+            assert b" 200 " in await self._reader.readuntil(b"\r\n\r\n")
+
+    async def broken_off(self) -> None:
+        """Wait until the server has ended the connection, and take nothing meanwhile."""
+        ours, server = self._writer.get_extra_info("sockname"), self._person.client.server
+        assert isinstance(server, TestServer)
+        async with asyncio.timeout(10):
+            while any(
+                each.transport is not None and each.transport.get_extra_info("peername") == ours
+                for each in server.handler.connections
+            ):
+                await asyncio.sleep(0.01)
+
+    async def rest(self) -> int:
+        """Take what comes until it ends; return how much that was."""
+        taken = 0
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while data := await self._reader.read(1 << 20):
+                    taken += len(data)
+        return taken
+
+
+LARGE = 16 << 20  # bytes: more than what the kernel keeps of a connection
+
+
+@pytest.fixture
+async def roomy(segmenter: Segmenter) -> AsyncIterator[Client]:
+    """A server that takes large files."""
+    config = Config(workers=1, max_file=LARGE, max_files_participant=LARGE, max_files_room=LARGE)
+    async with serving(config, segmenter) as client:
+        yield client
+
+
+@pytest.fixture
+async def large(roomy: Client) -> tuple[Person, Person, str]:
+    """A host, a guest, and the id of a large file of the guest's."""
+    ada = await person(roomy, "Ada")
+    await ada.say("policy", policy={"files": True})
+    await ada.told("policy")
+    bob = await person(roomy, "Bob")
+    return ada, bob, (await bob.put(io.BytesIO(bytes(LARGE))))[1]["id"]
+
+
+async def test_downloads_that_nobody_takes_cost_little_memory(
+    large: tuple[Person, Person, str], traced: None
+) -> None:
+    ada, _, key = large
+    async with AsyncExitStack() as stack:
+        downloads = [await stack.enter_async_context(Download(ada, key)) for _ in range(5)]
+        for download in downloads:
+            await download.begun()
+        assert tracemalloc.get_traced_memory()[1] < LARGE / 4
+
+
+async def test_a_download_ends_with_its_file(large: tuple[Person, Person, str]) -> None:
+    ada, bob, key = large
+    async with Download(ada, key) as download:
+        await download.begun()
+        await ada.say("remove", participant=bob.joined["participant"])
+        await ada.told("participant-left")
+        assert await download.rest() < LARGE
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [("server.http.files.BODY_LIMIT", 0), ("server.http.connections.STALL_LIMIT", 0.05)],
+)
+async def test_a_download_is_not_waited_for_without_end(
+    large: tuple[Person, Person, str], monkeypatch: pytest.MonkeyPatch, limit: str, seconds: float
+) -> None:
+    monkeypatch.setattr(limit, seconds)
+    ada, _, key = large
+    async with Download(ada, key) as download:
+        await download.begun()
+        await download.broken_off()
+        assert await download.rest() < LARGE
 
 
 async def test_no_name_of_a_file_is_logged(ada: Person, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,8 @@ import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
+from filters.effects import Effects
+from filters.matting.follow import FollowState
 from filters.matting.segmenter import Segmenter
 from server.app import ROOMS
 from server.config.loading import load
@@ -32,6 +34,8 @@ class FakeJanus:
 
     def __init__(self) -> None:
         self.told: list[Message] = []
+        self.heard: Callable[[Message], None] = lambda message: None
+        """Called with each request before it is answered."""
         self.answers: dict[str, Message | None] = {}
         self.sockets: list[web.WebSocketResponse] = []
         self.url = ""
@@ -49,6 +53,7 @@ class FakeJanus:
 
     async def _answer(self, socket: web.WebSocketResponse, message: Message) -> None:
         self.told.append(message)
+        self.heard(message)
         kind = message.get("body", {}).get("request", message["janus"])
         answer = self.answers.get(kind, {"janus": "success", "data": {"id": 1}})
         if answer is not None:
@@ -207,6 +212,35 @@ async def test_the_bridge_comes_back_when_it_is_kicked_out_of_the_private_room(
         "the bridge to Janus waits and tries again: somebody has kicked the bridge out of the private room"
     ] * 2
     assert janus.asked().count("destroy") == janus.asked().count("create")
+
+
+@pytest.mark.parametrize(
+    ("options", "effects", "followed"),
+    [
+        ({"effects": "framing,low-light", "follow": "centre"}, Effects(framing=True, low_light=True), "lost"),
+        ({"effects": "low-light"}, Effects(low_light=True), "off"),
+        ({"follow": "0.25,0.5"}, Effects(), "lost"),
+        ({}, Effects(), "off"),
+    ],
+)
+async def test_the_filter_knows_its_options_before_anything_is_asked_for(
+    janus: FakeJanus, segmenter: Segmenter, options: dict[str, Any], effects: Effects, followed: str
+) -> None:
+    janus.answers["exists"] = {"janus": "success", "plugindata": {"data": {"exists": True}}}
+    camera = {"id": 7, "display": "Ada", "streams": [{"type": "video", "mid": "0", "codec": "vp8"}]}
+    janus.answers["join"] = event(videoroom="joined", private_id=5, publishers=[camera])
+    config = Config(workers=1, janus_server=janus.url, janus_private="1", janus_public="2")
+    async with serving(config.replace(**options), segmenter) as here:
+        known: list[tuple[Effects, FollowState]] = []
+
+        def look(message: Message) -> None:
+            if message.get("body", {}).get("ptype") == "subscriber":
+                (room,) = here.app[ROOMS].open_rooms.all()
+                known.extend((p.filter.effects, p.filter.followed) for p in room.members.values())
+
+        janus.heard = look
+        await until(lambda: bool(known))
+    assert known[0] == (effects, followed)
 
 
 def test_only_we_ourselves_are_kicked() -> None:

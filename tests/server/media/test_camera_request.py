@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests, small_scale
+from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests, scale_to
+from server.media.picture_sizes import CROWD_PICTURE
+
+LARGE = 1280 * 720
 
 
 def update(
@@ -12,12 +16,14 @@ def update(
     now: float,
     frame_rate: float,
     *,
-    size: float = 1.0,
+    pixels: int = SMALL_PICTURE,
     held_back: bool = False,
-    large: bool = False,
+    wanted: int = SMALL_PICTURE,
 ) -> bool:
     pressed = frame_rate < 30
-    return requests.update(now, frame_rate, held_back=held_back, size=size, pressed=pressed, large=large)
+    return requests.update(
+        now, frame_rate, held_back=held_back, pixels=pixels, pressed=pressed, wanted=wanted
+    )
 
 
 def test_a_camera_is_asked_for_no_more_than_is_shown() -> None:
@@ -51,7 +57,7 @@ def test_somebody_s_keyframe_is_never_far_away() -> None:
 
 def test_a_large_camera_that_costs_more_than_others_is_asked_to_be_smaller_until_there_is_room() -> None:
     requests = CameraRequests()
-    assert update(requests, 0.0, 8.0, size=4.0, held_back=True)
+    assert update(requests, 0.0, 8.0, pixels=4 * SMALL_PICTURE, held_back=True)
     assert requests.now.scale_down == pytest.approx(2.0)
     update(requests, 5.0, 25.0)  # it is as small as was asked for
     assert requests.now.scale_down == pytest.approx(2.0)
@@ -62,10 +68,10 @@ def test_a_large_camera_that_costs_more_than_others_is_asked_to_be_smaller_until
 
 
 def test_a_camera_is_small_until_it_may_be_large() -> None:
-    requests = CameraRequests(small_scale(1280, 720))
+    requests = CameraRequests(LARGE)
     assert requests.now == CameraRequest(30, 2.0)
-    assert not update(requests, 0.0, 30.0, size=0.25)
-    assert update(requests, 1.0, 30.0, size=0.25, large=True)
+    assert not update(requests, 0.0, 30.0)
+    assert update(requests, 1.0, 30.0, wanted=LARGE)
     assert requests.now == CameraRequest(30, 1.0)
     assert not update(requests, 1.0 + PAUSE / 2, 30.0)
     assert update(requests, 1.0 + PAUSE, 30.0)
@@ -73,14 +79,21 @@ def test_a_camera_is_small_until_it_may_be_large() -> None:
 
 
 def test_a_small_camera_that_is_larger_than_asked_and_held_back_is_asked_for_less_once() -> None:
-    requests = CameraRequests(2.0)
-    assert update(requests, 0.0, 8.0, size=0.5625, held_back=True)  # 960x540: half of what it captures
+    requests = CameraRequests(LARGE)
+    assert update(requests, 0.0, 8.0, pixels=960 * 540, held_back=True)
     assert requests.now.scale_down == pytest.approx(3.0)
     for second in range(1, 5):
-        update(requests, float(second), 8.0, size=0.25, held_back=True)
+        update(requests, float(second), 8.0, held_back=True)
     assert requests.now.scale_down == pytest.approx(3.0)
 
 
 def test_limits_that_are_small_leave_nothing_to_divide() -> None:
-    assert small_scale(640, 360) == small_scale(320, 180) == 1.0
-    assert small_scale(1920, 1080) == 3.0
+    assert scale_to(SMALL_PICTURE, SMALL_PICTURE) == scale_to(SMALL_PICTURE, 320 * 180) == 1.0
+    assert scale_to(SMALL_PICTURE, 1920 * 1080) == 3.0
+
+
+@pytest.mark.parametrize(("lines", "limits"), [(720, LARGE), (360, SMALL_PICTURE)])
+def test_pictures_of_a_crowd_have_180_lines_whatever_the_limits(lines: int, limits: int) -> None:
+    requests = CameraRequests(limits)
+    assert update(requests, 0.0, 30.0, wanted=CROWD_PICTURE)
+    assert round(lines / requests.now.scale_down) == 180

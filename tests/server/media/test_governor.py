@@ -240,7 +240,7 @@ def test_it_goes_without_a_clock_of_idle_time() -> None:
     assert sorted(machine._queues.values())[0] < 0.08
 
 
-def test_the_last_resort_is_a_cover_and_never_more() -> None:
+def test_the_last_resort_is_a_full_blur_and_never_more() -> None:
     machine = SimulatedMachine(80, noise=0.0)
     machine.loop = 0.3
     machine.run(20)

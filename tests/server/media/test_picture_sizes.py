@@ -9,13 +9,21 @@ from statistics import mean
 import pytest
 
 from server.media.camera_costs import SMALL_PICTURE
-from server.media.camera_request import CameraRequests, small_scale
-from server.media.picture_sizes import LARGE_AFTER
+from server.media.camera_request import CameraRequests
+from server.media.picture_sizes import CROWD, CROWD_PICTURE, LARGER_AFTER
 from tests.support.simulated_machine import Moment, SimulatedCamera, SimulatedMachine
 
 LARGE = 1280 * 720
 SOON = 3.0  # seconds
-AGAIN = 2 * LARGE_AFTER + 6.0  # seconds: twice as long after the first time that it did not last
+AGAIN = 2 * LARGER_AFTER + 6.0  # seconds: twice as long after the first time that it did not last
+
+
+class Deaf(CameraRequests):
+    """Of a program that takes messages and does nothing about them."""
+
+    def update(self, *_: object, **__: object) -> bool:
+        """Ask for what was asked for first."""
+        return False
 
 
 def camera(room: str = "") -> SimulatedCamera:
@@ -27,7 +35,7 @@ def camera(room: str = "") -> SimulatedCamera:
         encode=1.1e-3,
         room=room,
         captures=LARGE,
-        requests=CameraRequests(small_scale(1280, 720)),
+        requests=CameraRequests(LARGE),
     )
 
 
@@ -69,7 +77,7 @@ def changes(moments: Sequence[Moment]) -> int:
 @pytest.mark.parametrize("people", [1, 2, 3])
 def test_a_few_people_are_large_after_a_few_seconds(people: int) -> None:
     simulated = machine([camera() for _ in range(people)])
-    begin = simulated.run(LARGE_AFTER)
+    begin = simulated.run(LARGER_AFTER)
     assert all(map(all_are(SMALL_PICTURE), begin))
     simulated.run(AGAIN)
     moments = simulated.run(600)
@@ -176,7 +184,86 @@ def test_a_phone_that_stays_small_leaves_room_for_others() -> None:
     assert simulated.run(60)[-1].sizes == [LARGE, SMALL_PICTURE, SMALL_PICTURE, LARGE]
 
 
+def test_a_crowd_has_small_pictures_within_three_seconds_before_any_is_given_up() -> None:
+    simulated = machine([camera() for _ in range(8)])
+    simulated.run(30)
+    join(simulated, 3)
+    assert all_are(CROWD_PICTURE)(simulated.run(SOON)[-1])
+    moments = simulated.run(60)
+    assert all(map(all_are(CROWD_PICTURE), moments))
+    assert mean(mean(m.rates) for m in moments) > 29
+
+
+def test_what_is_left_of_a_crowd_has_usual_pictures_at_once() -> None:
+    simulated = machine([camera() for _ in range(CROWD + 2)])
+    assert all_are(CROWD_PICTURE)(simulated.run(30)[-1])
+    leave(simulated, 3)
+    simulated.run(SOON)
+    assert all(map(all_are(SMALL_PICTURE), simulated.run(60)))
+
+
+def test_a_crowd_has_usual_pictures_again_when_they_fit() -> None:
+    simulated = machine([camera() for _ in range(CROWD)], cores=3.0)
+    simulated.others = lambda now: 1.0
+    assert all_are(CROWD_PICTURE)(simulated.run(30)[-1])
+    simulated.others = lambda now: 0.1
+    simulated.run(AGAIN)
+    assert all(map(all_are(SMALL_PICTURE), simulated.run(60)))
+
+
+@pytest.mark.parametrize(("people", "dearer"), [(10, 0.8), (12, 1.3)])
+def test_a_crowd_s_size_does_not_oscillate_for_an_hour(people: int, dearer: float) -> None:
+    simulated = machine([camera() for _ in range(people)])
+    for each in simulated.cameras:
+        each.dearer = dearer
+    simulated.run(120)
+    assert changes(simulated.run(3600)) == 0
+
+
+def test_a_crowd_is_small_and_nobody_else() -> None:
+    simulated = machine([camera("crowd") for _ in range(CROWD)])
+    join(simulated, 4, "few")
+    moments = simulated.run(60)
+    assert [abs(size - CROWD_PICTURE) < 0.1 * CROWD_PICTURE for size in moments[-1].sizes] == (
+        [True] * CROWD + [False] * 4
+    )
+    assert set(moments[-1].sizes[CROWD:]) == {SMALL_PICTURE}
+    assert mean(moments[-1].rates) < 29
+
+
+def test_a_few_people_are_never_as_small_as_a_crowd_s() -> None:
+    simulated = machine([camera() for _ in range(CROWD - 1)])
+    simulated.others = lambda now: 1.0
+    moments = simulated.run(60)
+    assert all(map(all_are(SMALL_PICTURE), moments))
+    assert mean(moments[-1].rates) < 25
+
+
+def test_whom_a_crowd_sees_large_is_not_small() -> None:
+    simulated = machine([camera() for _ in range(CROWD + 2)])
+    simulated.run(30)
+    simulated.cameras[0].spotlit = True
+    simulated.run(SOON)
+    sizes = simulated.run(30)[-1].sizes
+    assert sizes[0] == SMALL_PICTURE
+    assert set(sizes[1:]) == {CROWD_PICTURE}
+    simulated.cameras[0].spotlit = False
+    assert all_are(CROWD_PICTURE)(simulated.run(SOON)[-1])
+
+
+def test_cameras_of_a_crowd_that_do_not_obey_stay_as_they_are() -> None:
+    simulated = machine([camera() for _ in range(CROWD + 2)])
+    deaf = simulated.cameras[:2]
+    deaf[0].requests, deaf[1].requests = None, Deaf(LARGE)
+    simulated.run(30)
+    moments = simulated.run(300)
+    assert {each.pixels for each in deaf} == {SMALL_PICTURE}
+    assert changes(moments) == 0
+    assert moments[-1].sizes[2:] == [moments[-1].sizes[2]] * CROWD
+    assert moments[-1].sizes[2] < SMALL_PICTURE
+
+
 def test_nothing_is_large_where_the_limits_are_small() -> None:
     simulated = SimulatedMachine(2)
     simulated.run(60)
-    assert not simulated.governor.large("0")
+    assert simulated.governor.pixels("0") == SMALL_PICTURE

@@ -154,7 +154,7 @@ async def test_raw_is_what_the_filter_has_not_made(rooms: Rooms) -> None:
     assert somebody.frames.raw == 1
 
 
-async def test_repeated_and_slated_pictures_are_not_raw(rooms: Rooms) -> None:
+async def test_repeated_pictures_and_placeholders_are_not_raw(rooms: Rooms) -> None:
     somebody, person, _ = participant(rooms)
     frames = Camera(160, 96).video_frames(40)
     produced = 0

@@ -12,6 +12,8 @@ from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config, IceServer
 from server.core.messages import Message
+from server.media.rtc.sdp import RemoteDescription
+from server.peers.egress import Egress
 from server.rooms.moderation import change_policy, keep_out
 from server.whip.endpoint import SESSIONS
 from tests.support.client import CameraTrack
@@ -137,6 +139,26 @@ async def test_a_viewer_is_seen_and_obeys(guarded: Client, track: CameraTrack, u
             change_policy(room, membership.participant.library, {"locked": False, "waitingRoom": False})
         sendonly = await offer("sendonly", "video")
         assert (await post(guarded, "/whip/studio", sendonly, Authorization=f"Bearer {mallory}"))[0] == 403
+
+
+async def test_who_is_removed_while_it_is_negotiated_does_not_watch(
+    guarded: Client, track: CameraTrack, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bearer, mallory = token(identity="cam"), token(identity="mallory")
+    async with speaking(guarded, "/whip/studio", bearer) as camera:
+        assert await camera.publish(track) == 201
+        (room,) = guarded.app[ROOMS].open_rooms.all()
+        negotiate = Egress.offer
+
+        async def slowly(egress: Egress, description: RemoteDescription) -> str:
+            keep_out(room, "p1", "Mallory", "sub:mallory")
+            return await negotiate(egress, description)
+
+        monkeypatch.setattr(Egress, "offer", slowly)
+        async with speaking(guarded, "/whep/studio/cam", mallory) as viewer:
+            await viewer.play()
+            await until(lambda: guarded.app[SESSIONS].count("whep") == 0)
+            assert room.viewers.describe() == []
 
 
 async def test_other_origins_need_a_server_with_tokens(here: Client, guarded: Client) -> None:
