@@ -88,7 +88,12 @@ Collect = Callable[[], tuple[Mapping[str, float], Mapping[str, int]]]
 """Returns the seconds of each stage and the counts so far."""
 
 
-async def serve(app: web.Application, collect: Collect) -> None:
+def nothing() -> tuple[Mapping[str, float], Mapping[str, int]]:
+    """Collect from a server that is not Greenroom, and has neither."""
+    return {}, {}
+
+
+async def serve(app: web.Application, collect: Collect = nothing) -> None:
     """Serve `app` and GET /benchmark on any port, which is printed, until standard input ends."""
     lag = LoopLag()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,6 @@ class Room:
         await viewer.socket.send_json(offer)
 
 
-def _nothing() -> tuple[Mapping[str, float], Mapping[str, int]]:
-    return {}, {}
-
-
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -129,7 +125,7 @@ def main() -> None:
         app = web.Application()
         app.cleanup_ctx.append(room.run)
         app.router.add_get("/ws", room.join)
-        asyncio.run(serve(app, _nothing))
+        asyncio.run(serve(app))
 
 
 if __name__ == "__main__":

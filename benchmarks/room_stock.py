@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import av
@@ -156,10 +155,6 @@ class Room:
         await viewer.socket.send_json(offer)
 
 
-def _nothing() -> tuple[Mapping[str, float], Mapping[str, int]]:
-    return {}, {}
-
-
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -169,7 +164,7 @@ def main() -> None:
     transform = Tutorial(load_card(Config().model, MODELS)) if options.filter else None
     app = web.Application()
     app.router.add_get("/ws", Room(options.participants, transform).join)
-    asyncio.run(serve(app, _nothing))
+    asyncio.run(serve(app))
 
 
 if __name__ == "__main__":

@@ -67,6 +67,13 @@ class Invitations:
         self._store(room, [replace(e, revoked=e.revoked or e.id == invitation) for e in all_of_room])
         self._tokens.pop(invitation, None)
 
+    def revoke_hosts(self, room: str) -> set[str]:
+        """Make nobody host by those of now any more; return their ids."""
+        revoked = {each.id for each in self.of(room) if each.role == "host"}
+        for invitation in revoked:
+            self.revoke(room, invitation)
+        return revoked
+
     def is_revoked(self, room: str, invitation: str) -> bool:
         """Tell whether nobody comes in by it; where that can't be read, nobody does."""
         try:

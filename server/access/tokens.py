@@ -67,12 +67,12 @@ class Grant:
         return self.token.removeprefix(JTI) if self.token.startswith(JTI) else ""
 
     def invite(self, room: str, role: Role, *, pin: str, jti: str) -> Grant:
-        """Return what whoever is invited by the holder may do: no more than the holder."""
+        """Return what whoever is invited by the holder may do: no more than the holder by right."""
         recording, files = (False if each is False else None for each in (self.recording, self.files))
         return replace(
             self,
             room=room,
-            role=role,
+            role=role if self.role == "host" else "guest",
             recording=recording,
             files=files,
             identity="",

@@ -152,7 +152,7 @@ class ClusterMember:
         (then, before), now = self._cpu, (time.monotonic(), time.process_time())
         self._cpu = now
         rooms = self._app[ROOMS]
-        workers = rooms.utilisation * rooms.config.workers
+        workers = rooms.machine.utilisation * rooms.config.workers
         return workers + (now[1] - before) / max(now[0] - then, 1e-3)
 
     def drain(self, limit: float) -> None:

@@ -26,7 +26,7 @@ from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
 from server.rooms.invitations import Maker, invite, revoke
 from server.rooms.membership import Membership
-from server.rooms.moderation import ban, change_policy, start_recording
+from server.rooms.moderation import change_policy, start_recording
 from server.rooms.room import Room
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
@@ -130,7 +130,7 @@ async def _room(request: web.Request) -> web.Response:
 
 async def _policy(request: web.Request) -> web.Response:
     room, config = _room_of(request), request.app[ROOMS].config
-    change_policy(room, BackgroundLibrary(config, room.uploads), await _body(request))
+    change_policy(room, BackgroundLibrary(config, room.backgrounds.uploads), await _body(request))
     return web.json_response(room.roster.policy.describe())
 
 
@@ -186,9 +186,7 @@ async def _participant(request: web.Request) -> web.Response:
 
 async def _kick(request: web.Request) -> web.Response:
     removed = SignalingError("removed", "You have been removed from this room.", fatal=True)
-    membership = _membership(request)
-    ban(membership)
-    await request.app[ROOMS].expel(membership, removed)
+    await request.app[ROOMS].remove(_membership(request), removed)
     return web.Response(status=204)
 
 

@@ -32,7 +32,7 @@ async def _builtin(_: web.Request) -> web.Response:
 
 async def _upload(request: web.Request) -> web.Response:
     membership = seat_holder(request)
-    with membership.room.uploading(membership):
+    with membership.room.backgrounds.uploading(membership):
         async with reading(request):
             data = await request.read()
         uploaded = await request.app[ROOMS].upload(membership, data)
@@ -41,7 +41,7 @@ async def _upload(request: web.Request) -> web.Response:
 
 async def _thumbnail(request: web.Request) -> web.Response:
     room = request.app[ROOMS].open_rooms.get(request.match_info["room"].lower())
-    picture = room and room.thumbnail(request.match_info["key"])
+    picture = room and room.backgrounds.thumbnail(request.match_info["key"])
     if picture is not None:
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private"})
     return error_response(NO_PICTURE, status=404)
@@ -49,6 +49,6 @@ async def _thumbnail(request: web.Request) -> web.Response:
 
 async def _delete(request: web.Request) -> web.Response:
     membership, key = seat_holder(request), request.match_info["key"]
-    if not membership.room.delete_upload(membership, key):
+    if not membership.room.backgrounds.delete(membership, key):
         return error_response(NO_PICTURE, status=404)
     return web.Response(status=204)

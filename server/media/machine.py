@@ -1,10 +1,15 @@
-"""What this machine's cores do: how long they have been idle, as Linux tells (proc(5), /proc/stat)."""
+"""What this machine's cores do: how long they have been idle, as Linux tells (proc(5), /proc/stat), and what we use."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Final
+
+from server.media.governor import Look
+from server.media.load import LoadMeter
+from server.media.workers.base import Workers
 
 STAT: Final = Path("/proc/stat")
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
@@ -50,3 +55,26 @@ class IdleTime:
         if not times:
             return None
         return sum(each[IDLE] + each[IO_WAIT] for each in times), sum(map(sum, times))
+
+
+class MachineWatch:
+    """Looks now and then at what the machine was like since the last look, for the governor."""
+
+    def __init__(self, workers: int) -> None:
+        """Share the machine's cores with others where we have fewer `workers`."""
+        self.utilisation = 0.0
+        """Share of the workers' time that was busy of late."""
+        self._workers = workers
+        self._idle = IdleTime()
+        self._cores = usable_cores()
+        self._looked = (time.monotonic(), time.process_time())
+
+    def look(self, now: float, workers: Workers, meter: LoadMeter) -> Look:
+        """Read the meter, which begins anew; `now` in seconds of time.monotonic."""
+        meter.workers = max(self._workers, workers.ready)
+        self.utilisation, delay = meter.read(now)
+        (then, before), self._looked = self._looked, (now, time.process_time())
+        loop = (self._looked[1] - before) / max(now - then, 1e-3)
+        # Where there are fewer workers than cores, other servers use the rest.
+        cores = min(1.0, self._workers / self._cores) * self._cores
+        return Look(cores, self._idle.take(cores), loop, workers.cores, delay)

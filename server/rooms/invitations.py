@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Collection
 from typing import Final, Literal, NamedTuple
 
 from server.access.authenticator import Authenticator
@@ -63,8 +64,9 @@ def invite(
     allowed = _lifetime(maker.grant, role, lifetime, config.invitation_lifetime)
     jti, now = secrets.token_urlsafe(12), time.time()
     digest = pin_digest(key.secret, jti, pin_of(pin)) if pin is not None else ""
-    token = make_token(key, maker.grant.invite(maker.room, role, pin=digest, jti=jti), allowed, now)
-    made = Invitation(jti, role, now + allowed, bool(pin), maker.name)
+    grant = maker.grant.invite(maker.room, role, pin=digest, jti=jti)
+    token = make_token(key, grant, allowed, now)
+    made = Invitation(jti, grant.role or "guest", now + allowed, bool(pin), maker.name)
     authenticator.invitations.add(maker.room, made, token)
     return jti
 
@@ -85,8 +87,18 @@ def revoke(authenticator: Authenticator, name: str, room: Room | None, invitatio
     Raises SignalingError unknown-invitation.
     """
     authenticator.invitations.revoke(name, invitation)
-    outside = [m for m in room.memberships if m.participant.id not in room.members] if room else []
-    return [m for m in outside if m.participant.grant.invitation == invitation]
+    return _outside(room, {invitation}) if room else []
+
+
+def revoke_hosts(authenticator: Authenticator, room: Room) -> list[Membership]:
+    """As `revoke`, for all links that make hosts, and the secret: who was host knows them. Raises SignalingError."""
+    room.roster.renew_token()
+    return _outside(room, authenticator.invitations.revoke_hosts(room.name))
+
+
+def _outside(room: Room, invitations: Collection[str]) -> list[Membership]:
+    outside = (m for m in room.memberships if m.participant.id not in room.members)
+    return [m for m in outside if m.participant.grant.invitation in invitations]
 
 
 def set_pin(authenticator: Authenticator, host: Membership, pin: str) -> None:

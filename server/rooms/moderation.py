@@ -140,13 +140,13 @@ def set_policy(host: Membership, wish: Mapping[str, object]) -> None:
 
 
 def change_policy(room: Room, library: BackgroundLibrary, wish: Mapping[str, object]) -> None:
-    """As `set_policy`, for somebody who need not be in the room; `wardrobe` holds the uploads to be named."""
+    """As `set_policy`, for somebody who need not be in the room; `library` holds the uploads to be named."""
     policy = room.roster.policy.changed(wish)
     uploads = _named_uploads(room, library, policy)
     opened = room.roster.policy.waiting_room and not policy.waiting_room
     room.roster.policy = policy
-    room.uploads.clear()
-    room.uploads.update(uploads)
+    room.backgrounds.uploads.clear()
+    room.backgrounds.uploads.update(uploads)
     room.obey()
     if opened:
         _let_everybody_in(room)
@@ -160,7 +160,7 @@ def _named_uploads(room: Room, library: BackgroundLibrary, policy: RoomPolicy) -
     for name in policy.backgrounds:
         library.background(name)
         key = name.removeprefix(UPLOAD)
-        upload = library.upload(key) or room.uploads.get(key)
+        upload = library.upload(key) or room.backgrounds.uploads.get(key)
         if name.startswith(UPLOAD) and upload is not None:
             named[key] = upload
     return named

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from statistics import median
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -33,6 +33,7 @@ from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 from server.rooms.device_filter import DeviceFilterWord, HowOften
 from server.rooms.hidden import HiddenCamera, Sample
+from server.rooms.screens import Screen
 
 Receives: TypeAlias = Literal["all", "saver", "none"]
 """What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
@@ -47,27 +48,6 @@ class MediaResources(NamedTuple):
     card: ModelCard
     workers: Workers
     meter: LoadMeter
-
-
-class Screen:
-    """A shared screen: its own connection from the browser, its own publications, no filter."""
-
-    def __init__(self, config: Config, on_lost: Callable[[], None]) -> None:
-        self.video = ScreenPublication()
-        self.audio = AudioPublication()
-        self.publisher = Publisher(config, self.video, self.audio, on_lost)
-
-    @property
-    def publishes(self) -> tuple[StreamKind, ...]:
-        """What has been offered so far."""
-        kinds: tuple[tuple[str, StreamKind], ...] = (("video", "screen"), ("audio", "screen-audio"))
-        return tuple(kind for media, kind in kinds if media in self.publisher.kinds)
-
-    async def close(self) -> None:
-        """End everything."""
-        self.video.close()
-        self.audio.close()
-        await self.publisher.close()
 
 
 class Participant:

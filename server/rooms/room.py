@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Literal
 
 from server.access.policy import Role, RoomPolicy
@@ -13,22 +12,22 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.core.token_bucket import TokenBucket
-from server.peers.descriptions import read_offer
 from server.rooms.admission import Bans, SeatsLeft, Viewers
-from server.rooms.backgrounds import Upload
 from server.rooms.events import Events, RoomEvents
 from server.rooms.files import SharedFile, SharedFiles
 from server.rooms.hidden import REASONS
 from server.rooms.membership import Membership
-from server.rooms.participant import Participant, Screen
+from server.rooms.participant import Participant
 from server.rooms.recording import Recording
+from server.rooms.room_backgrounds import RoomBackgrounds
 from server.rooms.roster import Roster
+from server.rooms.screens import ScreenSharing
 from server.rooms.stats import Monitor
+from server.rooms.succession import Succession
 
 logger = logging.getLogger(__name__)
 
 Reason = Literal["left", "lost", "removed"]
-ScreenEnd = Literal["stopped", "policy", "lost"]
 
 
 class Room:
@@ -43,24 +42,19 @@ class Room:
         memory: TokenBucket,
     ) -> None:
         self.roster: Roster[Participant] = Roster(name, config.max_participants)
-        self.uploads: dict[str, Upload] = {}
+        self.backgrounds = RoomBackgrounds(self)
         self.files = SharedFiles(config, memory)
         self.monitor = Monitor(config.max_voices)
         self.events = RoomEvents(events, name)
         self._config = config
-        self._spawn = spawn
         self._memberships: dict[str, Membership] = {}
-        self.replace: Callable[[Membership], None] = lambda membership: None
-        """Takes out somebody who has come again."""
-        self.reloading: set[str] = set()
-        """The seats of hosts who have gone to load their page again, while others are host."""
-        self.spotlit_seat = ""
-        """The seat of who was spotlit and has gone to load their page again."""
+        self.succession = Succession(self)
         self.bans = Bans()
         self.seats_left = SeatsLeft()
         self.pin = ""
         """What whoever comes is asked for, if anything."""
         self.viewers = Viewers(lambda: self.broadcast(self._viewers))
+        self.screens = ScreenSharing(self, config, spawn)
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
     @property
@@ -198,7 +192,7 @@ class Room:
         participant = membership.participant
         state = self.roster.state(participant)
         if state != "room":
-            self._make_place(membership)
+            self.succession.make_place(membership)
         if state == "room":
             self.claim(membership, token)
         elif not self.roster.enter(participant, token, self.claim_of(participant)):
@@ -208,52 +202,6 @@ class Room:
             return False
         else:
             self.entered(membership, waited=state == "waiting")
-        return True
-
-    def _make_place(self, membership: Membership) -> None:
-        """In a full room, let whoever is the same, or only has a seat held, give way."""
-        inside = [m for m in self.memberships if m.participant.id in self.members]
-        yielding = [*self._same(membership), *(m for m in inside if m.held)]
-        if len(inside) >= self.roster.capacity and yielding:
-            self.replace(yielding[0])
-
-    def _same(self, membership: Membership) -> list[Membership]:
-        """Return the others inside that are of the same identity."""
-        grant = membership.participant.grant
-        return [
-            other
-            for other in self.memberships
-            if other is not membership
-            and grant.identity
-            and other.participant.id in self.members
-            and other.participant.grant.holder == grant.holder
-        ]
-
-    def _succeed(self, membership: Membership) -> None:
-        """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
-        former = [m for m in self.memberships if m.held and m.participant.seat == membership.former != ""]
-        if membership.former in self.reloading or any(self.role(other) == "host" for other in former):
-            self.reloading.discard(membership.former)
-            self.roster.hosts.add(membership.participant.id)
-            self.update(membership)
-        before = {*self._same(membership), *former}
-        reloaded = (
-            membership.former == self.spotlit_seat and self.seats_left.find(membership.former) is not None
-        )
-        if reloaded or self.roster.spotlit in [other.participant for other in before]:
-            self.spotlight(membership)
-        for other in before:
-            self.replace(other)
-
-    def reload(self, membership: Membership) -> bool:
-        """Keep what somebody is whose page is loaded again; tell whether they are the only host."""
-        if self.roster.spotlit is membership.participant:
-            self.spotlit_seat = membership.participant.seat
-        if self.role(membership) != "host":
-            return False
-        if len(self.roster.hosts) > 1:
-            self.reloading.add(membership.participant.seat)
-            return False
         return True
 
     def come_back(self, membership: Membership, seat: str) -> None:
@@ -288,7 +236,7 @@ class Room:
         self.broadcast(joined, but=membership)
         self.events.entered(participant)
         self.recording.add(participant)
-        self._succeed(membership)
+        self.succession.succeed(membership)
         self.refresh()
 
     def _hear(self, participant: Participant, level: int) -> bool:
@@ -298,7 +246,8 @@ class Room:
     def spotlight(self, membership: Membership | None) -> None:
         """Have everybody see somebody large, or nobody any more."""
         target = membership.participant if membership is not None else None
-        before, self.roster.spotlit, self.spotlit_seat = self.roster.spotlit, target, ""
+        before, self.roster.spotlit = self.roster.spotlit, target
+        self.succession.forget_spotlight()
         for participant in (before, target):
             if participant is not None and before is not target:
                 self.update(self._memberships[participant.id])
@@ -342,8 +291,7 @@ class Room:
             for waiting in room.waiting.values():
                 membership.tell({"type": "knock", "participant": _knock(waiting)})
             self.tell_lobby()
-        if room.sharer is participant and not room.policy.allows_screen(room.role(participant)):
-            self.unshare(membership, "policy")
+        self.screens.end_forbidden(membership)
 
     def _inherit(self, heir: Membership) -> None:
         """Tell that somebody has become host because the last one left."""
@@ -353,10 +301,9 @@ class Room:
 
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
-        self.uploads.clear()
+        self.backgrounds.uploads.clear()
         self.files.clear()
-        self.reloading.clear()
-        self.spotlit_seat = ""
+        self.succession.clear()
         self.bans.clear()
         self.seats_left = SeatsLeft()
         self.pin = ""
@@ -376,15 +323,14 @@ class Room:
             membership.tell(
                 {"type": "policy", "policy": policy.describe(), "effective": effective.describe()}
             )
-            membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds(membership)})
-            self.dress(membership, "policy")
+            membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds.offer(membership)})
+            self.backgrounds.obey(membership, "policy")
             self._gate_microphone(membership)
             participant = membership.participant
             if any([participant.gate_camera(), participant.gate_captions(allowed=policy.captions)]):
                 self.update(membership)
-        sharer = self.roster.sharer
-        if sharer is not None and not policy.allows_screen(self.roster.role(sharer)):
-            self.unshare(self._memberships[sharer.id], "policy")
+        if self.roster.sharer is not None:
+            self.screens.end_forbidden(self._memberships[self.roster.sharer.id])
 
     def end_forbidden_viewers(self) -> None:
         """Let those watch no more whom policy, PIN or token no longer allows it."""
@@ -393,94 +339,6 @@ class Room:
     def policy_for(self, membership: Membership) -> RoomPolicy:
         """Return what the room's policy means for somebody, whose token may say otherwise."""
         return membership.participant.grant.restrict(self.roster.policy)
-
-    def backgrounds(self, membership: Membership) -> list[dict[str, Any]]:
-        """Return what a participant may choose from."""
-        return membership.participant.library.list(self.name, self.policy_for(membership))
-
-    def dress(self, membership: Membership, reason: str) -> None:
-        """Move a participant whose background is forbidden or gone to the default, and say so."""
-        participant = membership.participant
-        if participant.obey(self.roster.policy):
-            background = participant.background
-            if reason == "policy" and background == participant.wanted:
-                reason = "restored"
-            membership.tell({"type": "background", "background": background, "reason": reason})
-
-    def expect_upload(self, membership: Membership) -> None:
-        """Raise SignalingError background-forbidden, too-many-uploads."""
-        if not self.policy_for(membership).allows_upload(self.role(membership)):
-            raise SignalingError("background-forbidden", "This room does not allow pictures of one's own.")
-        membership.participant.library.expect_space()
-
-    @contextmanager
-    def uploading(self, membership: Membership) -> Iterator[None]:
-        """Let somebody upload a picture for as long as the context lasts: one at a time, because it is in memory.
-
-        Raises SignalingError background-forbidden, too-many-uploads, upload-busy.
-        """
-        self.expect_upload(membership)
-        if membership.uploading:
-            raise SignalingError("upload-busy", "Your last picture is still on its way; wait for it.")
-        membership.uploading = True
-        try:
-            yield
-        finally:
-            membership.uploading = False
-
-    def delete_upload(self, membership: Membership, key: str) -> bool:
-        """Forget one of a participant's uploads; tell whether there was one."""
-        deleted = membership.participant.library.delete(key)
-        if deleted:
-            self.dress(membership, "deleted")
-        return deleted
-
-    def thumbnail(self, key: str) -> bytes | None:
-        """Return the JPEG thumbnail of somebody's upload."""
-        own = (a.participant.library.upload(key) for a in self._memberships.values())
-        upload = next((u for u in (*own, self.uploads.get(key)) if u is not None), None)
-        return None if upload is None else upload.thumbnail
-
-    async def share(self, membership: Membership, sdp: str) -> str:
-        """Take the offer of a screen; return the answer's SDP.
-
-        Raises SignalingError not-in-room, screen-forbidden, screen-busy, bad-sdp.
-        """
-        participant = membership.participant
-        self.expect_inside(membership)
-        if not participant.grant.screen:
-            raise SignalingError("screen-forbidden", "Your token does not allow to share a screen.")
-        self.roster.share(participant)
-        before = participant.screen
-        screen = participant.screen = before or Screen(self._config, lambda: self.unshare(membership, "lost"))
-        try:
-            offer = read_offer(sdp, self._config.max_sdp, screen.publisher.carried)
-            answer = await screen.publisher.offer(offer)
-        except SignalingError:
-            if participant.screen is screen:  # and has not been ended meanwhile
-                if before is None:
-                    self.unshare(membership, None)
-                raise
-        if participant.screen is not screen:
-            await screen.close()
-            raise SignalingError("screen-forbidden", "Sharing a screen is no longer allowed.")
-        self.update(membership)
-        self.refresh()
-        return answer
-
-    def unshare(self, membership: Membership, reason: ScreenEnd | None) -> None:
-        """End a share, if there is one, and tell why."""
-        participant = membership.participant
-        screen, participant.screen = participant.screen, None
-        shared = self.roster.unshare(participant)
-        if screen is not None:
-            self._spawn(screen.close())
-        if not shared:
-            return
-        self.refresh()
-        self.update(membership)
-        if reason is not None:
-            membership.tell({"type": "screen", "shared": False, "reason": reason})
 
     def observe(self, now: float) -> None:
         """Tell who speaks and how good connections are, where that has changed; `now` in seconds."""

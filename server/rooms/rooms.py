@@ -8,30 +8,29 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from filters.matting.segmenter import ModelCard, Segmenter, load_card
+from filters.matting.segmenter import Segmenter, load_card
 from server.access.authenticator import NOTHING, Authenticator
-from server.access.certificates import tls_context
-from server.access.invitations import Invitations
+from server.access.invitations import REVOKED, Invitations
 from server.access.pins import Proof, is_same
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import MODELS, Config
-from server.core.errors import ConfigError, SignalingError
+from server.core.errors import SignalingError, TokenError
 from server.core.messages import background_id, error_message
 from server.core.token_bucket import TokenBucket
-from server.media.governor import Governor, Look
+from server.media.governor import Governor
 from server.media.load import LoadMeter
-from server.media.machine import IdleTime, usable_cores
+from server.media.machine import MachineWatch
 from server.media.rtc import NO_PORT, has_free_ports
-from server.media.workers.base import Workers
-from server.media.workers.pool import ProcessPool
-from server.media.workers.threads import ThreadPool
+from server.media.workers.opening import open_workers
 from server.receipts.keys import signing_key
 from server.receipts.receipt import Receipts
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
+from server.rooms.invitations import describe, revoke_hosts
 from server.rooms.membership import Membership
+from server.rooms.moderation import ban
 from server.rooms.participant import MediaResources, Participant
 from server.rooms.room import Reason, Room
 from server.rooms.room_state import restore, seat_hash
@@ -59,13 +58,9 @@ class Rooms:
         self.events = Events()
         self.open_rooms = OpenRooms(config.max_rooms, self._begin)
         card = segmenter.card if segmenter else load_card(config.model, MODELS)
-        self.media = MediaResources(card, _workers(config, card, segmenter), LoadMeter(config.workers))
+        self.media = MediaResources(card, open_workers(config, card, segmenter), LoadMeter(config.workers))
         self.governor = Governor(config.width * config.height)
-        self.utilisation = 0.0
-        """Share of the workers' time that was busy of late."""
-        self._idle = IdleTime()
-        self._cores = usable_cores()
-        self._looked = (time.monotonic(), time.process_time())
+        self.machine = MachineWatch(config.workers)
         self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +71,7 @@ class Rooms:
 
     def _begin(self, name: str) -> Room:
         room = Room(name, self.config, self._keep, self.events, self._files)
-        room.replace = self.replace
+        room.succession.replace = self.replace
         return room
 
     def join(
@@ -193,7 +188,7 @@ class Rooms:
         policy = grant.restrict(room.roster.policy)
 
         def make(behind: str) -> Participant:
-            return Participant(name, behind, self.config, self.media, room.uploads, grant)
+            return Participant(name, behind, self.config, self.media, room.backgrounds.uploads, grant)
 
         usual = policy.default_background(self.config.background)
         if not background:
@@ -259,7 +254,7 @@ class Rooms:
             now = time.monotonic()
             self.media.workers.check(now)
             uses = {m.participant.id: m.use() for m in self._seats.values()}
-            self.governor.observe(now, self._look(now), uses)
+            self.governor.observe(now, self.machine.look(now, self.media.workers, self.media.meter), uses)
             for membership in self._seats.values():
                 participant = membership.participant
                 governor, key = self.governor, participant.id
@@ -268,18 +263,6 @@ class Rooms:
                 participant.ask(now, pressed=governor.given_up > 0, pixels=governor.pixels(key))
                 membership.ask_camera()
                 participant.adapt(now)
-
-    def _look(self, now: float) -> Look:
-        """Return what the machine was like since the last call."""
-        workers = self.media.workers
-        self.media.meter.workers = max(self.config.workers, workers.ready)
-        self.utilisation, delay = self.media.meter.read(now)
-        (then, before), self._looked = self._looked, (now, time.process_time())
-        loop = (self._looked[1] - before) / max(now - then, 1e-3)
-        # Where there are fewer workers than cores, other servers use the rest.
-        part = min(1.0, self.config.workers / self._cores)
-        idle = self._idle.take(part * self._cores)
-        return Look(part * self._cores, idle, loop, workers.cores, delay)
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""
@@ -312,6 +295,22 @@ class Rooms:
         membership.tell(error_message(error))
         await self.leave(membership, "removed")
 
+    async def remove(self, membership: Membership, error: SignalingError) -> None:
+        """Take somebody out who is told why, and keep them out: a host's way back, too. Raises SignalingError."""
+        room, was_host = membership.room, membership.room.role(membership) == "host"
+        ban(membership)
+        await self.expel(membership, error)
+        if was_host:
+            await self.renew_secrets(room)
+
+    async def renew_secrets(self, room: Room) -> None:
+        """Have nobody become host by what a former one knows; raise SignalingError where that can't be stored."""
+        waiting, revoked = revoke_hosts(self.authenticator, room), TokenError("token-revoked", REVOKED)
+        for host in [m for m in room.memberships if room.role(m) == "host"]:
+            host.tell(describe(self.authenticator, host))
+        for membership in waiting:
+            await self.expel(membership, revoked)
+
     def _give_receipt(self, membership: Membership) -> None:
         """End what somebody publishes, and tell what became of it; must precede a fatal error."""
         membership.participant.video.close()
@@ -325,7 +324,7 @@ class Rooms:
         Raises SignalingError background-forbidden, too-many-uploads, or FilterError for what is no good picture.
         """
         room = membership.room
-        room.expect_upload(membership)
+        room.backgrounds.expect_upload(membership)
         async with self._uploading:  # a decoded picture is large, so one at a time
             upload = await asyncio.to_thread(read_upload, data, self.config)
         return membership.participant.library.add(upload, room.name)
@@ -344,15 +343,3 @@ class Rooms:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.media.workers.close()
-
-
-def _workers(config: Config, card: ModelCard, segmenter: Segmenter | None) -> Workers:
-    if segmenter is not None:
-        return ThreadPool(segmenter, config.workers, config.smoother)
-    context = None
-    if config.remote_workers:
-        if config.cluster_secret is None:
-            raise ConfigError("remote_workers: they take a cluster_secret")
-        context = tls_context(config.cluster_secret, server=False)
-    remote = [(host, int(port)) for host, _, port in (w.rpartition(":") for w in config.remote_workers)]
-    return ProcessPool(card, config.workers, config.smoother, config.log_format, remote, context)

@@ -207,11 +207,15 @@ class Roster(Generic[M]):
         if self.hosts == {member.id}:
             raise SignalingError("last-host", "A room has a host. Make somebody else one first.")
         self.hosts.discard(member.id)
-        self.token = secrets.token_urlsafe(24)
+        self.renew_token()
         if self.founder == member.id:
             self.founder = None
         if holder:
             self.demoted.add(holder)
+
+    def renew_token(self) -> None:
+        """Have the host token be another one from now on."""
+        self.token = secrets.token_urlsafe(24)
 
     def state(self, member: M) -> State:
         """Tell where somebody is."""

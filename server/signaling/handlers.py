@@ -90,7 +90,7 @@ async def _offer(session: Session, message: Message) -> None:
         publisher = _participant(session).publisher
         sdp = await publisher.offer(read_offer(sdp, session.rooms.config.max_sdp))
     elif connection == "screen":
-        sdp = await session.membership.room.share(session.membership, sdp)
+        sdp = await session.membership.room.screens.share(session.membership, sdp)
     else:
         raise SignalingError("bad-message", "The field connection must be 'publish' or 'screen' here.")
     session.send({"type": "answer", "connection": connection, "id": number, "sdp": sdp})
@@ -178,7 +178,7 @@ async def _background(session: Session, message: Message) -> None:
 async def _screen(session: Session, message: Message) -> None:
     if required(message, "shared", bool):
         raise SignalingError("bad-message", "A share begins with an offer.")
-    session.membership.room.unshare(session.membership, "stopped")
+    session.membership.room.screens.end(session.membership, "stopped")
 
 
 async def _chat(session: Session, message: Message) -> None:
@@ -245,9 +245,8 @@ async def _remove(session: Session, message: Message) -> None:
         moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
         return
     target = room.find(key)
-    moderation.ban(target)
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
-    await session.rooms.expel(target, removed)
+    await session.rooms.remove(target, removed)
 
 
 async def _allow(session: Session, message: Message) -> None:
@@ -282,7 +281,11 @@ async def _end(session: Session, message: Message) -> None:
 async def _role(session: Session, message: Message) -> None:
     moderation.expect_host(session.membership)
     whose, role = required(message, "participant", str), one_of(message, "role", ROLES)
+    room = session.membership.room
+    demoted = role == "guest" and whose in room.roster.hosts
     moderation.set_role(session.membership, whose, role)
+    if demoted:
+        await session.rooms.renew_secrets(room)
 
 
 async def _allow_unmute(session: Session, message: Message) -> None:

@@ -160,7 +160,7 @@ class Session:
             "policy": room.roster.policy.describe(),
             "effective": room.policy_for(membership).describe(),
             "grant": _describe_grant(participant.grant),
-            "backgrounds": room.backgrounds(membership),
+            "backgrounds": room.backgrounds.offer(membership),
             "background": participant.background,
             "followed": participant.filter.followed,
             "iceServers": describe(ice_servers(config, participant.id)),
@@ -221,7 +221,7 @@ class Session:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:
             return
-        held = self.returning and self._membership.room.reload(self._membership)
+        held = self.returning and self._membership.room.succession.reload(self._membership)
         if self.left and not held:
             await self.rooms.leave(self._membership, "left")
         else:

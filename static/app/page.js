@@ -13,14 +13,12 @@ import { Lobby } from '../view/lobby.js';
 import { announce, notify, warn } from '../view/notices.js';
 import { OtherTabs } from './other-tabs.js';
 import { WakeLock } from './wake-lock.js';
+import { watchWayBack } from './way-back.js';
 
 /** @import {Phase} from './room-client.js' */
 /** @import {RoomController} from './room-controller.js' */
 /** @import {Joined, Kind, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
-
-/** A gap this long between two ticks of a second means that the machine slept, in ms. */
-const SLEPT = 5000;
 
 /** One room in one tab: from the lobby into the meeting and out again. */
 export class Page {
@@ -330,22 +328,12 @@ export class Page {
   }
 
   #watchPage() {
-    const retry = () => this.#client?.retryNow();
-    let tick = Date.now();
-    setInterval(() => {
-      if (Date.now() - tick > SLEPT) retry();
-      tick = Date.now();
-    }, 1000);
-    window.addEventListener('online', () => {
-      retry();
-      this.#controller?.showConnected();
-    });
-    Reflect.get(navigator, 'connection')?.addEventListener?.('change', retry);
-    window.addEventListener('offline', () => {
-      if (this.#client?.phase === 'room') this.#controller?.showLost(true);
-    });
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) retry();
+    watchWayBack({
+      retry: () => this.#client?.retryNow(),
+      online: () => this.#controller?.showConnected(),
+      offline: () => {
+        if (this.#client?.phase === 'room') this.#controller?.showLost(true);
+      },
     });
     window.addEventListener('beforeunload', (event) => {
       if (document.body.dataset.state === 'room') event.preventDefault();

@@ -3,18 +3,18 @@ import { showInTab } from './favicon.js';
 import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
+import { ChatController } from './chat-controller.js';
 import { DataSaver } from './data-saver.js';
-import { deleteFile, save, upload } from './file-transfer.js';
+import { Numbers } from './numbers.js';
+import { PushToTalk } from './push-to-talk.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
-import { Chat } from '../view/chat.js';
-import { ChatFiles } from '../view/chat-files.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Elsewhere } from '../view/elsewhere.js';
 import { Invite } from '../view/invite.js';
 import { showWaiting } from '../view/waiting-room.js';
-import { announce, clearNotices, notify, warn } from '../view/notices.js';
+import { announce, notify, warn } from '../view/notices.js';
 import { People } from '../view/people.js';
 import { Reactions } from '../view/reactions.js';
 import { RecordingView } from '../view/recording.js';
@@ -24,14 +24,9 @@ import { FilterReportView } from '../view/filter-report.js';
 
 /** @import {BackgroundController} from './background-controller.js' */
 /** @import {RoomClient} from './room-client.js' */
-/** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {LocalMedia} from '../devices/local-media.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 /** @import {Joined, Participant, ServerMessage} from '../protocol/types.js' */
-
-/** How often the numbers of an open panel are made new, in ms. */
-const STATS_INTERVAL = 1000;
-const TOTALS_INTERVAL = 2000;
 
 /** The meeting: what the server says is shown, what the person does is sent. */
 export class RoomController {
@@ -39,29 +34,23 @@ export class RoomController {
   #local;
   #backgrounds;
   #view = new RoomView();
-  #files = new ChatFiles({
-    send: (file, to, progress) => upload(this.#fileAddress(to && `?to=${encodeURIComponent(to)}`), file, this.#client?.seat ?? '', progress),
-    save: ({ id }, name) => save(this.#fileAddress(`/${encodeURIComponent(id)}`), name, this.#client?.seat ?? ''),
-    delete: ({ id }) => deleteFile(this.#fileAddress(`/${encodeURIComponent(id)}`), this.#client?.seat ?? ''),
-  });
-  #chat = new Chat((words, to) => this.#send({ type: 'chat', text: words, ...(to && { to }) }), this.#files);
+  #chat;
   #people;
   #reactions = new Reactions((reaction) => this.#send({ type: 'reaction', reaction }));
   #recording = new RecordingView((message) => this.#send(message));
   #filterReport = new FilterReportView();
+  #numbers = new Numbers(this.#view.panel, this.#filterReport);
   #invite = new Invite((message) => this.#send(message));
   #elsewhere = new Elsewhere();
   #screen = new ScreenShare();
   #shortcuts;
+  #pushToTalk;
   #saving;
   #settings;
   #attention;
   #captions;
   /** @type {RoomClient | null} */
   #client = null;
-  #timers = [0, 0];
-  /** Whether the space bar is what opened the microphone. */
-  #talks = false;
 
   /**
    * @param {string} room
@@ -73,9 +62,15 @@ export class RoomController {
     this.#attention = new Attention(room);
     this.#local = local;
     this.#backgrounds = backgrounds;
+    this.#chat = new ChatController(room, {
+      send: (message) => this.#send(message),
+      seat: () => this.#client?.seat ?? '',
+      seen: () => this.#view.panel.current === 'chat',
+    });
     this.#people = new People({ send: (message) => this.#send(message), titles: () => backgrounds.everything });
     this.#view.tiles.onCommand = (message) => this.#send(message);
     this.#view.panel.onOpen = (name) => this.#opened(name);
+    this.#pushToTalk = new PushToTalk(local, (talking) => this.#view.showTalking(talking));
     /** @type {Record<string, () => void>} */
     const actions = {
       'screen': () => this.#client && this.#screen.toggle(this.#client),
@@ -102,7 +97,7 @@ export class RoomController {
     this.#shortcuts = new Shortcuts({
       active: () => document.body.dataset.state === 'room',
       keys: this.#keys(actions),
-      talk: (on) => void this.#talk(on),
+      talk: (on) => void this.#pushToTalk.press(on),
       escape: () => this.#view.panel.close(),
     });
     this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
@@ -131,7 +126,7 @@ export class RoomController {
   enter(client, back) {
     this.#client = client;
     this.#view.showLost('');
-    this.#showChat(client.state, back);
+    this.#chat.show(client.state, back);
     this.#local.moveTo(this.#view.devices);
     this.#backgrounds.moveTo(this.#view.panel.place('background'));
     this.#showPolicy();
@@ -139,19 +134,13 @@ export class RoomController {
     if (back) return;
     if (client.state.recording) this.#recording.say(client.state.recording);
     this.#view.focus();
-    this.#stopTimers();
-    this.#timers = [
-      window.setInterval(() => void this.#showStats(), STATS_INTERVAL),
-      window.setInterval(() => this.#askTotals(), TOTALS_INTERVAL),
-    ];
-    this.#filterReport.onOpen = () => this.#askTotals();
+    this.#numbers.start(client);
   }
 
   leave() {
     this.#screen.stop(this.#client, false);
-    this.#stopTimers();
+    this.#numbers.stop();
     this.#captions.leave();
-    this.#files.clear();
     this.#chat.clear();
     this.#view.reset();
     this.#client = null;
@@ -205,8 +194,10 @@ export class RoomController {
       case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
       case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
       case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
-      case 'chat': return this.#receiveChat(message.chat);
-      case 'file-deleted': return this.#files.showDeleted(message.file);
+      case 'chat':
+        this.#chat.receive(message.chat, state.self);
+        return this.showTab();
+      case 'file-deleted': return this.#chat.showDeleted(message.file);
       case 'reaction': return this.#view.tiles.react(message.participant, message.reaction, state.nameOf(message.participant));
       case 'caption': return this.#captions.hear(message);
       case 'speaker': return this.#view.tiles.showSpeakers(message.participant, state.speaking);
@@ -217,7 +208,7 @@ export class RoomController {
         this.#recording.show(state);
         return this.#recording.say(message.recording);
       case 'muted':
-        void this.#setTalking(false);
+        void this.#pushToTalk.end();
         return warn(message.by ? text('host.muted.you', { name: state.nameOf(message.by) }) : text('host.muted.policy'));
       case 'unmute-allowed': return this.#view.offerUnmute(text('host.unmute.you', { name: state.nameOf(message.by) }));
       case 'invitations': return this.#invite.hear(message, state);
@@ -295,40 +286,10 @@ export class RoomController {
     notify(text(`layout.${layout}`));
   }
 
-  /** @param {boolean} on */
-  async #talk(on) {
-    if (on ? !this.#local.devices.state.audio.on : this.#talks) await this.#setTalking(on);
-  }
-
   /** A host has allowed it. */
   async #speak() {
     this.#view.offerUnmute('');
     await this.#local.talk(true);
-  }
-
-  /** @param {boolean} on */
-  async #setTalking(on) {
-    this.#talks = on;
-    await this.#local.talk(on);
-    this.#view.showTalking(this.#talks && this.#local.isLive('audio'));
-  }
-
-  /**
-   * @param {RoomState} state
-   * @param {boolean} back whether what is new was written while the connection was lost
-   */
-  #showChat({ chat, self, limits }, back) {
-    const { unread } = this.#chat;
-    this.#chat.show(chat, self, !back || this.#view.panel.current === 'chat', limits?.chat);
-    if (this.#chat.unread > unread) notify(text('toolbar.chat.unread', { n: this.#chat.unread }));
-  }
-
-  /** @param {import('../protocol/types.js').Chat} chat */
-  #receiveChat(chat) {
-    const own = chat.participant === this.#client?.state.self;
-    this.#chat.add(chat, own, this.#view.panel.current === 'chat');
-    if (!own && this.#chat.unread) notify(text('room.said', { name: chat.name, words: chat.text.slice(0, 120) }));
-    this.showTab();
   }
 
   /**
@@ -358,7 +319,7 @@ export class RoomController {
     if (!state) return;
     this.#people.showPolicy(state);
     this.#view.tiles.unmute = state.policy.unmute;
-    this.#files.allow(state.effective.files ? state.limits?.fileBytes ?? 0 : 0, state.isHost);
+    this.#chat.allow(state);
     this.#backgrounds.allow(state, state.isHost);
     this.#view.showLocked(state.policy.locked);
     this.#recording.show(state);
@@ -369,31 +330,8 @@ export class RoomController {
   /** @param {string} name of a panel */
   #opened(name) {
     if (name === 'background') this.#backgrounds.focus();
-    if (name === 'chat') {
-      clearNotices(); // what was written can be read there
-      this.#chat.focus();
-    }
-    if (name === 'stats') void this.#showStats();
+    if (name === 'chat') this.#chat.focus();
+    if (name === 'stats') void this.#numbers.show();
     this.showTab();
-  }
-
-  async #showStats() {
-    if (this.#view.panel.current !== 'stats' || !this.#client) return;
-    const { state } = this.#client;
-    const { showStats } = await import('../view/stats-panel.js');
-    showStats(this.#view.panel.place('stats'), await this.#client.stats(), { nameOf: (id) => state.nameOf(id), self: state.self, filter: this.#filterReport.report });
-  }
-
-  /** @param {string} rest */
-  #fileAddress(rest) {
-    return `/api/rooms/${encodeURIComponent(this.#room)}/files${rest}`;
-  }
-
-  #askTotals() {
-    if (this.#filterReport.isOpen) this.#client?.send({ type: 'totals' });
-  }
-
-  #stopTimers() {
-    for (const timer of this.#timers) clearInterval(timer);
   }
 }

@@ -10,7 +10,7 @@ import { Subscriber } from './subscriber.js';
 /** @import {StreamReport} from './stats.js' */
 
 /** Between two looks at the uplink and at the camera's own size, in ms. */
-const LOOKS = 2000;
+const LOOK_INTERVAL = 2000;
 
 /**
  * @typedef {object} ConnectionsOptions
@@ -60,7 +60,7 @@ export class Connections {
     this.#limits = limits;
     this.size.begin(limits.video);
     this.#tracks = tracks;
-    this.#looking = window.setInterval(() => void this.#look(), LOOKS);
+    this.#looking = window.setInterval(() => void this.#look(), LOOK_INTERVAL);
     this.#subscribe();
     this.#publish();
     if (sharing && this.#shared) this.#publishScreen();

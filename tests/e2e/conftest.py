@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
@@ -19,6 +20,7 @@ from tests.support.browser import FLAGS, find_chromium
 from tests.support.camera import Camera, write_mjpeg
 from tests.support.fake_server import FakeServer, fake_server
 from tests.support.program import free_port
+from tests.support.tap import Tap
 
 START_TIMEOUT = 30.0
 
@@ -71,6 +73,20 @@ def faulty_server() -> Iterator[str]:
     """The URL of a server whose network fails on demand."""
     with run_server("tests.support.faulty_server", "PORT") as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def tapped() -> Iterator[str]:
+    """The URL of a server that tells what it decodes."""
+    with run_server("tests.support.tapped_server", "PORT") as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tap(tapped: str) -> AsyncIterator[Tap]:
+    async with aiohttp.ClientSession() as session:
+        await session.post(f"{tapped}/tap/begin")
+        yield Tap(tapped, session)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ The server is tapped where it decodes. A marker of saturated stripes hangs in th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,12 +15,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.conftest import run_server
 from tests.support.browser import find_chromium
 from tests.support.camera import Camera
 from tests.support.chromium import chromium
 from tests.support.client import join
 from tests.support.pages import enter, visit
+from tests.support.tap import Tap
 from tests.support.viewer import BLURRED, READABLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -62,51 +62,6 @@ addEventListener('message', ({ data }) => {
   if (data === 'fault') self.fault = true;
 });
 """
-
-
-class Tap:
-    """What the server says that it has decoded."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
-        self._session = session
-
-    async def __call__(self) -> dict[str, Any]:
-        async with self._session.get(f"{self.url}/tap") as response:
-            told: dict[str, Any] = await response.json()
-            return told
-
-    async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until what has been decoded fulfils a condition."""
-        async with asyncio.timeout(60):
-            while not condition(told := await self()):
-                await asyncio.sleep(0.1)
-        return told
-
-    async def more(self, frames: int) -> dict[str, Any]:
-        """Wait for so many more pictures."""
-        goal = (await self())["frames"] + frames
-        return await self.until(lambda told: told["frames"] >= goal)
-
-    async def keep(self, which: str, path: Path) -> None:
-        """Write the last or the worst picture."""
-        async with self._session.get(f"{self.url}/tap/{which}") as response:
-            path.write_bytes(await response.read())  # noqa: ASYNC240 - a small picture
-
-
-@pytest.fixture(scope="module")
-def tapped() -> Iterator[str]:
-    """The URL of a server that tells what it decodes."""
-    with run_server("tests.support.tapped_server", "PORT") as url:
-        yield url
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def tap(tapped: str) -> AsyncIterator[Tap]:
-    async with aiohttp.ClientSession() as session:
-        await session.post(f"{tapped}/tap/begin")
-        yield Tap(tapped, session)
-
 
 Open: TypeAlias = Callable[..., Awaitable[Page]]
 RouteHandler: TypeAlias = Callable[[Route], Awaitable[None]]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-import aiohttp
 import pytest
-import pytest_asyncio
 
-from tests.e2e.conftest import run_server
-from tests.e2e.test_device_filter import ON, WORKERS, Tap, filtered
+from tests.e2e.test_device_filter import ON, WORKERS, filtered
 from tests.support.firefox import Tab, find_firefox, firefox
+from tests.support.tap import Tap
 from tests.support.viewer import BLURRED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -36,19 +34,6 @@ PICTURES = """
 """
 """A camera out of pictures: the fake one of this browser can't be chosen."""
 PROBLEM = "document.querySelector('#lobby-problems [data-problem=\"camera-filter\"]') !== null"
-
-
-@pytest.fixture(scope="module")
-def tapped() -> Iterator[str]:
-    with run_server("tests.support.tapped_server", "PORT") as url:
-        yield url
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def tap(tapped: str) -> AsyncIterator[Tap]:
-    async with aiohttp.ClientSession() as session:
-        await session.post(f"{tapped}/tap/begin")
-        yield Tap(tapped, session)
 
 
 NOTHING: Mapping[str, object] = MappingProxyType({})

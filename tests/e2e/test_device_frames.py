@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -13,7 +12,6 @@ import pytest_asyncio
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page
 
-from tests.e2e.conftest import run_server
 from tests.support.camera import Camera
 from tests.support.viewer import READABLE
 
@@ -59,12 +57,6 @@ NOISY = """
 
 SIZES = [(640, 360), (320, 180), (321, 241), (270, 480), (1280, 720)]
 FORMATS = ["I420", "NV12", "RGBA", "BGRA", "RGBX", "BGRX"]
-
-
-@pytest.fixture(scope="module")
-def tapped() -> Iterator[str]:
-    with run_server("tests.support.tapped_server", "PORT") as url:
-        yield url
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import npm
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 SCRIPT = Path(__file__).with_name("firefox.mjs")
@@ -28,17 +30,7 @@ def firefox() -> str:
 @pytest.fixture(scope="session")
 def puppeteer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder from which Node finds puppeteer-core."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is missing, so puppeteer-core can't be installed")
-    folder = tmp_path_factory.mktemp("puppeteer")
-    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    done = subprocess.run(
-        [*command, "puppeteer-core@24"], capture_output=True, text=True, timeout=120, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"puppeteer-core could not be installed: {done.stderr.strip()[-200:]}")
-    return folder
+    return npm.install(tmp_path_factory.mktemp("puppeteer"), "puppeteer-core@24")
 
 
 def test_two_people_meet_in_firefox(server: str, firefox: str, puppeteer: Path, artifacts: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -11,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.support import npm
 from tests.support.fake_server import NOW, FakeServer, participant, report
 from tests.support.pages import join
 
@@ -23,16 +22,8 @@ NAMES = ("Grace Hopper", "محمد بن موسى", "A name that is longer than a
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The source of axe-core, from npm."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is missing, so axe-core can't be installed")
-    folder = tmp_path_factory.mktemp("axe")
-    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if done.returncode or not script.exists():
-        pytest.skip(f"axe-core could not be installed: {done.stderr.strip()[-200:]}")
-    return script.read_text(encoding="utf-8")
+    folder = npm.install(tmp_path_factory.mktemp("axe"), "axe-core@4")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def people(count: int) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from playwright.async_api import Browser, Page
 from server.access.tokens import Grant, Key, make_token
 from server.http.tls import self_signed
 from tests.e2e.conftest import run_server
+from tests.support import npm
 from tests.support.camera import Camera
 from tests.support.viewer import READABLE, Viewer
 from tests.support.whip_client import WhipClient
@@ -75,12 +76,7 @@ def desk(guarded: str, request: pytest.FixtureRequest) -> Desk:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page and its clients, installed from npm and bundled."""
-    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("whip")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES]
-    if subprocess.run(install, check=False, timeout=120).returncode:
-        pytest.skip(f"npm could not install {' '.join(PACKAGES)}")
+    folder = npm.install(tmp_path_factory.mktemp("whip"), *PACKAGES)
     for file in HERE.glob("page.*"):
         shutil.copy(file, folder)
     bundled = ["--bundle", "--format=esm", "--allow-overwrite", f"--outfile={folder / 'page.js'}"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 import aiohttp
 
 from tests.support.browser import FLAGS
+from tests.support.launched import START_TIMEOUT, launched
 
 UNTHROTTLED = (
     "--disable-renderer-backgrounding",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
 )
-START_TIMEOUT = 60.0  # seconds
 
 
 class Tab:
@@ -73,36 +72,9 @@ async def chromium(program: str, camera: Path, profile: Path) -> AsyncIterator[T
         f"--user-data-dir={profile}",
         f"--use-file-for-fake-video-capture={camera}",
     )
-    process = await asyncio.create_subprocess_exec(
-        *(program, "--headless=new", *flags, *own, "about:blank"),
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    reading: asyncio.Task[None] | None = None
-    try:
-        async with asyncio.timeout(START_TIMEOUT):
-            base = await _endpoint(process)
-        reading = asyncio.create_task(_discard(process))
-        async with aiohttp.ClientSession() as session:
-            yield Tabs(base, session)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-    await reading
-
-
-async def _endpoint(process: asyncio.subprocess.Process) -> str:
-    """Return the address that Chromium tells on standard error."""
-    assert process.stderr is not None
-    async for line in process.stderr:
-        found = re.search(r"DevTools listening on ws://([^/]+)/", line.decode())
-        if found:
-            return f"http://{found[1]}"
-    raise RuntimeError(f"Chromium ended with status {await process.wait()}")
-
-
-async def _discard(process: asyncio.subprocess.Process) -> None:
-    assert process.stderr is not None
-    async for _ in process.stderr:
-        pass
+    command = (program, "--headless=new", *flags, *own, "about:blank")
+    async with (
+        launched(command, r"DevTools listening on ws://([^/]+)/") as address,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Tabs(f"http://{address}", session)

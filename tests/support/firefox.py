@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import json
 import os
-import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -16,8 +14,9 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.launched import launched
+
 COMMANDS = ("firefox-esr", "firefox")
-START_TIMEOUT = 60.0
 
 PREFERENCES = {
     "media.navigator.streams.fake": True,
@@ -101,40 +100,22 @@ async def firefox(
     every = {**PREFERENCES, **preferences}
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in every.items())
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
-    process = await asyncio.create_subprocess_exec(
-        *(program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"),
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "HOME": str(profile)},
+    command = (
+        program,
+        "--headless",
+        "--no-remote",
+        "--profile",
+        str(profile),
+        "--remote-debugging-port",
+        "0",
     )
-    try:
-        async with asyncio.timeout(START_TIMEOUT):
-            endpoint = await _endpoint(process)
-        reading = asyncio.create_task(_discard(process))
-        async with aiohttp.ClientSession() as session:
-            socket = await session.ws_connect(f"{endpoint}/session", max_msg_size=0)
-            tab = Tab(socket)
-            await tab.open(url)
-            yield tab
-            await socket.close()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-    await reading
-
-
-async def _endpoint(process: asyncio.subprocess.Process) -> str:
-    """Return the address that Firefox tells on standard error."""
-    assert process.stderr is not None
-    async for line in process.stderr:
-        found = re.search(r"WebDriver BiDi listening on (ws://\S+)", line.decode())
-        if found:
-            return found[1]
-    raise RuntimeError(f"Firefox ended with status {await process.wait()}")
-
-
-async def _discard(process: asyncio.subprocess.Process) -> None:
-    assert process.stderr is not None
-    async for _ in process.stderr:
-        pass
+    environment = {**os.environ, "HOME": str(profile)}
+    async with (
+        launched(command, r"WebDriver BiDi listening on (ws://\S+)", environment) as endpoint,
+        aiohttp.ClientSession() as session,
+    ):
+        socket = await session.ws_connect(f"{endpoint}/session", max_msg_size=0)
+        tab = Tab(socket)
+        await tab.open(url)
+        yield tab
+        await socket.close()

@@ -9,23 +9,17 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
-from filters.base import FilteredFrame, new_frame
+from filters.base import FilteredFrame, VideoFilter, new_frame
 from server.media.codec.encoder import Vp8Encoder
 from server.media.rtc import AudioPacket, EncodedFrame
 
 RAW = 220
 
 
-@dataclass
-class Painter:
-    """A VideoFilter that shows an even grey, whatever comes."""
+class PlainFilter(VideoFilter):
+    """Holds nothing back and learns nothing; lacks `filter`."""
 
-    luma: int = 60
-
-    def filter(self, frame: av.VideoFrame) -> FilteredFrame:
-        return even(frame.width, frame.height, self.luma, frame.pts or 0)
-
-    def hide(self, frame: av.VideoFrame) -> FilteredFrame:
+    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
         return self.filter(frame)
 
     def distrust(self) -> None:
@@ -36,6 +30,16 @@ class Painter:
 
     def reset(self) -> None:
         pass
+
+
+@dataclass
+class Painter(PlainFilter):
+    """A VideoFilter that shows an even grey, whatever comes."""
+
+    luma: int = 60
+
+    def filter(self, frame: av.VideoFrame) -> FilteredFrame:
+        return even(frame.width, frame.height, self.luma, frame.pts or 0)
 
 
 def even(

@@ -20,30 +20,30 @@ from .transport_cc import REFERENCE, Feedback
 LOG_SIZE = 4096
 """Packets whose feedback is waited for; a power of two."""
 LATE = 0.04
-"""Seconds of delay above the usual from which on a packet has waited in a queue."""
+"""Seconds of delay above the usual from which on a packet has waited in a queue; chosen."""
 IDLE = 0.02
-"""Seconds of delay above the usual up to which nothing waits."""
+"""Seconds of delay above the usual up to which nothing waits; chosen."""
 SHORTEST_TRAIN, LONGEST_TRAIN = 0.06, 0.5
-"""Seconds of late packets that a rate is measured over."""
+"""Seconds of late packets that a rate is measured over: at least two pictures at 30 a second; chosen."""
 DECREASE = 0.85
-"""Of the rate that the bottleneck turned out to have; the rest empties its queue."""
+"""Share of the rate that the bottleneck turned out to have, as in libwebrtc; the rest empties its queue."""
 DRAIN = 0.5
-"""Seconds after which a queue must have become shorter, or the estimate comes down again."""
+"""Seconds after which a queue must have become shorter, or the estimate comes down again; chosen."""
 SHORTER = 0.8  # times the wait before, below which a queue has become shorter; chosen
-LOWEST = 100_000  # bit/s
+LOWEST = 100_000  # bit/s; chosen
 GROWTH = 0.3
-"""Of the estimate, in a second."""
+"""Share of the estimate by which it goes up in a second; chosen."""
 NO_LIMIT = 10_000_000
-"""bit/s, the estimate where no limit shows."""
+"""bit/s, the estimate where no limit shows; chosen."""
 MEMORY = 30.0
-"""Seconds for which a limit that has shown is remembered."""
-MOST = 1.5
-"""Times what arrives."""
+"""Seconds for which a limit that has shown is remembered; chosen."""
+HEADROOM = 1.5
+"""Times what arrives, up to which the estimate goes up; as in libwebrtc."""
 MAX_LOSS = 0.2
-"""Share of packets lost from which on the way is full even if nothing waits; less is repaired."""
+"""Share of packets lost from which on the way is full even if nothing waits; less is repaired; chosen."""
 FEWEST_HOLES = 5  # losses with an arrival before each; chosen: fewer may be chance
-RATE_WINDOW = 1.0  # seconds
-USUAL_WINDOW = 10  # seconds, of which the best tells what delay is usual
+RATE_WINDOW = 1.0  # seconds over which rate and loss are measured; chosen
+USUAL_WINDOW = 10  # seconds, of which the best tells what delay is usual; chosen
 
 
 class PacketResult(NamedTuple):
@@ -211,7 +211,7 @@ class BandwidthEstimator:
             return
         rate, before = self._rate(), self.bitrate
         if rate is not None and before is not None:
-            self.bitrate = max(before, min(round(MOST * rate), round(before * (1 + GROWTH * elapsed))))
+            self.bitrate = max(before, min(round(HEADROOM * rate), round(before * (1 + GROWTH * elapsed))))
 
 
 def _latest(arrivals: deque[_Arrival], seconds: float) -> deque[_Arrival]:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 MAX_JUMP = 10.0
-"""Seconds by which RTP time may differ from the time that went by between two packets of one stream."""
+"""Seconds by which RTP time may differ from the time that went by between two packets of one stream; chosen."""
 NTP_EPOCH = 2_208_988_800
 """Seconds from the NTP epoch (1900) to the Unix epoch."""
 

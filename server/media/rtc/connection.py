@@ -36,6 +36,7 @@ from server.core.errors import SdpError
 from . import transport_cc
 from .addresses import ANY_PORT, IceConnection
 from .dtls import Certificate, DtlsTransport
+from .packet_sender import PacketSender
 from .receiver import Receiver
 from .sdp import (
     CARRIED,
@@ -50,7 +51,6 @@ from .sdp import (
     to_aiortc,
     usable,
 )
-from .sender import PacketSender
 from .upstream import install
 
 TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")

@@ -8,7 +8,7 @@ counted. Sound is neither: it has no numbers in transport-wide feedback, so that
 from __future__ import annotations
 
 SPEED = 1.1
-"""Times the estimate, which is below what the line was found to carry."""
+"""Times the estimate, which is below what the line was found to carry (DECREASE of the estimator); chosen."""
 LONGEST_DRAIN = 0.3
 """Seconds that pictures wait for a queue to become empty: what was in flight may have been lost; chosen."""
 

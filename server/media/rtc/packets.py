@@ -20,14 +20,16 @@ MAX_ID = 14  # 15 is reserved, ibid.
 MAX_LENGTH = 16  # bytes of an element, ibid.
 HISTORY = 256
 """Packets kept for retransmission, more than a second of video; a power of two."""
-MARKER = 0x80  # M bit, RFC 3550, 5.1
+VERSION = 2 << 6  # V, in the first byte, RFC 3550, 5.1
+EXTENDED = 0x10  # X bit, likewise
+MARKER = 0x80  # M bit, in the second byte, likewise
 RTX_SHARE = 0.25
-"""Bytes of retransmissions for each byte that is sent."""
+"""Bytes of retransmissions for each byte that is sent; chosen."""
 RTX_BURST = 30_000
 """Bytes that may be repeated at once: a keyframe."""
 RTX_INTERVAL = 0.8
-"""Of a round trip between two retransmissions of a packet."""
-GIVE_UP_INTERVAL = 1.0  # seconds
+"""Share of a round trip between two retransmissions of a packet; chosen, as round trips get shorter, too."""
+GIVE_UP_INTERVAL = 1.0  # seconds between two keyframes in place of what can't be repeated; chosen
 
 
 class HeaderExtensions:
@@ -172,14 +174,14 @@ class PacketWriter:
         self.limit.sent(sum(map(len, payloads)))
         numbered = self._number
         before, after = self._extensions.around_number(ntp, level, voice, numbered=numbered is not None)
-        flags, second = 0x90 if before else 0x80, self._payload_type
+        first, second = VERSION | EXTENDED if before else VERSION, self._payload_type
         packets = []
         for left, payload in enumerate(payloads, 1 - len(payloads)):
             number = self._sequence_number
             self._sequence_number = (number + 1) & 0xFFFF
             if self._video and left == 0:
                 second |= MARKER
-            header = FIXED_HEADER.pack(flags, second, number, timestamp, self._ssrc) + before
+            header = FIXED_HEADER.pack(first, second, number, timestamp, self._ssrc) + before
             if numbered is not None:
                 header += numbered(len(payload)).to_bytes(2, "big") + after
             if self._video:
@@ -209,6 +211,10 @@ class PacketWriter:
         block = self._extensions.block(ntp, number=transport_wide)
         _, second, original, timestamp = unpack_from("!BBHL", sent)
         header = FIXED_HEADER.pack(
-            0x90 if block else 0x80, second & MARKER | payload_type, number, timestamp, ssrc
+            VERSION | EXTENDED if block else VERSION,
+            second & MARKER | payload_type,
+            number,
+            timestamp,
+            ssrc,
         )
         return header + block + pack("!H", original) + payload

@@ -31,13 +31,16 @@ NACK_MARGIN = 0.005  # seconds more than that; chosen
 PLI_INTERVAL = 0.2  # seconds between two requests for a keyframe, or 1.5 round trips; chosen
 SILENCE = 2.0
 """A sender that has been silent for so long is not asked for anything."""
+FIRST_ROUND_TRIP = 0.1  # seconds; chosen
+EXACT_WEIGHT = 1 / 4  # of one sample of the round trip; chosen
+DOUBTFUL_WEIGHT = 1 / 8  # the same where it may be of another request: RFC 6298, section 2
 
 
 class RoundTrip:
     """Smoothed round-trip time in seconds; a guess until the first sample."""
 
     def __init__(self) -> None:
-        self.seconds = 0.1
+        self.seconds = FIRST_ROUND_TRIP
         self._measured = False
 
     def add(self, sample: float, exact: bool = True) -> None:
@@ -50,7 +53,7 @@ class RoundTrip:
         """
         if sample <= 0:
             return
-        weight = (0.25 if exact else 0.125) if self._measured else 1.0
+        weight = (EXACT_WEIGHT if exact else DOUBTFUL_WEIGHT) if self._measured else 1.0
         self.seconds += (min(sample, MAX_ROUND_TRIP) - self.seconds) * weight
         self._measured = True
 
@@ -95,7 +98,8 @@ class _Packet(NamedTuple):
 class _Missing:
     since: float
     asked: float = 0.0
-    times: int = 0
+    """When it was asked for last, in seconds."""
+    requests: int = 0
 
 
 class VideoBuffer:
@@ -105,7 +109,7 @@ class VideoBuffer:
     the frames that can be decoded now.
     """
 
-    TICK = 0.01
+    TICK = 0.01  # seconds; chosen: a fraction of the shortest deadline
 
     def __init__(self, round_trip: RoundTrip, counters: BufferCounters | None = None) -> None:
         self.counters = counters or BufferCounters()
@@ -177,9 +181,9 @@ class VideoBuffer:
             self._high, self._next = sequence, sequence - SILENT_GAP
             return
         missing = self._missing.pop(sequence, None)
-        if missing is not None and missing.times and rtx:
+        if missing is not None and missing.requests and rtx:
             self.counters.repaired += 1
-            self._round_trip.add(now - missing.since, exact=missing.times == 1)
+            self._round_trip.add(now - missing.since, exact=missing.requests == 1)
         gap = sequence - self._high - 1
         limit = MAX_GAP if silence < self.deadline else SILENT_GAP
         if gap > limit or gap < -CAPACITY or len(self._missing) + gap > CAPACITY:
@@ -211,8 +215,8 @@ class VideoBuffer:
         before = now - self._round_trip.seconds * NACK_FRACTION - NACK_MARGIN
         due = []
         for sequence, missing in self._missing.items():
-            if not missing.times or missing.asked <= before:
-                missing.asked, missing.times = now, missing.times + 1
+            if not missing.requests or missing.asked <= before:
+                missing.asked, missing.requests = now, missing.requests + 1
                 due.append(sequence & 0xFFFF)
         return sorted(due)
 

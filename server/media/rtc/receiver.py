@@ -28,7 +28,7 @@ from aiortc.rtp import (
 from .dtls import UNSENDABLE, DtlsTransport
 
 LAYER_SILENCE = 1.0
-"""Seconds without a packet after which another layer of simulcast takes over."""
+"""Seconds without a packet after which another layer of simulcast takes over; chosen."""
 NACK_LENGTH = 200
 """Sequence numbers that one NACK asks for at most: up to 4 bytes each, and pylibsrtp takes no more than 1500."""
 

@@ -22,7 +22,7 @@ from .receive_buffer import BufferedFrame, VideoBuffer
 from .receiver import Receiver, Sink
 from .vp8 import depayload_vp8, is_droppable
 
-DROPPABLE = 32  # frames; more are not in the buffer, or come from nowhere
+MAX_DROPPABLE = 32  # frames remembered; chosen: more are not in the buffer, or come from nowhere
 DEPAYLOAD = {"VP8": depayload_vp8, "H264": depayload_h264}
 
 
@@ -59,7 +59,7 @@ class _Stream(Sink):
 
     def __init__(self, receiver: Receiver, clock_rate: int) -> None:
         self._receiver = receiver
-        self._rate = clock_rate
+        self._clock_rate = clock_rate
         self._ssrc: int | None = None
         self._timeline = Timeline(clock_rate)
         self._clock = CaptureClock(clock_rate, receiver.transport.clock_offset)
@@ -70,7 +70,7 @@ class _Stream(Sink):
             return False
         self._ssrc = packet.ssrc
         self._timeline.restart()
-        self._clock = CaptureClock(self._rate, self._receiver.transport.clock_offset)
+        self._clock = CaptureClock(self._clock_rate, self._receiver.transport.clock_offset)
         self._clock.arrived(packet.timestamp, ntp_now())
         return True
 
@@ -110,7 +110,7 @@ class VideoReceiver(_Stream):
         self._round_trip = receiver.transport.round_trip
         self._buffer = VideoBuffer(self._round_trip)
         self._timer: asyncio.TimerHandle | None = None
-        self._droppable = deque[int](maxlen=DROPPABLE)
+        self._droppable = deque[int](maxlen=MAX_DROPPABLE)
         """RTP timestamps of the latest frames to which no other refers."""
         self._control = LossControl(self._buffer.counters)
 

@@ -23,6 +23,7 @@ from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
 from server.media.subscription import VideoSubscription
 from server.media.workers.threads import ThreadTranscoding
+from tests.support.painting import PlainFilter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -32,7 +33,7 @@ PICTURE = 0.9 / 30 / FIT  # seconds
 MEGABYTE = 1 << 20
 
 
-class SlowFilter:
+class SlowFilter(PlainFilter):
     """Takes so long that FIT cameras keep one worker busy; sleeping, so that the machine's load does not matter."""
 
     def __init__(self) -> None:
@@ -42,18 +43,6 @@ class SlowFilter:
         time.sleep(PICTURE)
         self._shown.pts, self._shown.time_base = frame.pts, frame.time_base
         return FilteredFrame(self._shown)
-
-    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
-        return self.filter(frame)
-
-    def distrust(self) -> None:
-        pass
-
-    def flush(self) -> list[FilteredFrame]:
-        return []
-
-    def reset(self) -> None:
-        pass
 
 
 class Peer:

@@ -19,11 +19,12 @@ from server.media.rtc import EncodedFrame, ntp_now
 from server.media.rtc.vp8 import depayload_vp8
 from server.media.subscription import MAX_BACKLOG, VideoSubscription
 from server.media.workers.threads import ThreadTranscoding
+from tests.support.painting import PlainFilter
 
 RAW, PAINTED = 220, 60
 
 
-class Painter:
+class Painter(PlainFilter):
     """Shows an even grey; fails, dawdles or holds back when told to."""
 
     def __init__(self) -> None:
@@ -43,15 +44,6 @@ class Painter:
         planes.u[:] = planes.v[:] = 128
         painted.pts, painted.time_base = frame.pts, frame.time_base
         return FilteredFrame(painted)
-
-    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
-        return self.filter(frame)
-
-    def distrust(self) -> None:
-        pass
-
-    def flush(self) -> list[FilteredFrame]:
-        return []
 
     def reset(self) -> None:
         self.resets += 1

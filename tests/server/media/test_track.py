@@ -11,6 +11,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.track import FilteredTrack
+from tests.support.painting import PlainFilter
 
 
 class Camera(MediaStreamTrack):
@@ -34,7 +35,7 @@ class Camera(MediaStreamTrack):
         return frame
 
 
-class Black:
+class Black(PlainFilter):
     """Shows black; swallows the first frame as a delay line does."""
 
     def __init__(self) -> None:
@@ -49,15 +50,6 @@ class Black:
             plane[:] = 16
         black.pts = frame.pts
         return FilteredFrame(black)
-
-    def hide(self, frame: av.VideoFrame) -> FilteredFrame | None:
-        return self.filter(frame)
-
-    def distrust(self) -> None:
-        pass
-
-    def flush(self) -> list[FilteredFrame]:
-        return []
 
     def reset(self) -> None:
         self.seen.clear()

@@ -12,18 +12,6 @@ from tests.support.guest import Guest, joined
 SECRET = "north-" * 6
 
 
-@pytest.fixture
-async def ada(rooms: Rooms) -> Guest:
-    """The host."""
-    return await joined(rooms, "Ada")
-
-
-@pytest.fixture
-async def bob(rooms: Rooms, ada: Guest) -> Guest:
-    """A guest."""
-    return await joined(rooms, "Bob")
-
-
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
@@ -63,6 +51,19 @@ class TestRoles:
         again = await joined(rooms, "Ada", former=seat, hostToken=secret)
         assert again.seen(again)["role"] == "guest"
         await bob.ask("invitations")
+        other = await joined(rooms, "Dan", hostToken=bob.last("invitations")["hostToken"])
+        assert other.seen(other)["role"] == "host"
+
+    async def test_a_host_who_is_removed_is_none_by_the_secret(
+        self, rooms: Rooms, ada: Guest, bob: Guest
+    ) -> None:
+        secret = ada.last("joined")["hostToken"]
+        await ada.ask("role", participant=bob.id, role="host")
+        await bob.ask("policy", policy={"waitingRoom": True})
+        await bob.ask("remove", participant=ada.id)
+        again = await joined(rooms, "Ada", hostToken=secret)
+        assert again.last("joined")["state"] == "waiting"
+        assert not again.told("invitations")
         other = await joined(rooms, "Dan", hostToken=bob.last("invitations")["hostToken"])
         assert other.seen(other)["role"] == "host"
 

@@ -113,6 +113,30 @@ class TestLinks:
         assert (effective["backgrounds"], effective["screenShare"]) == (["fjord"], "off")
         assert effective["deviceFilter"] == "required"
 
+    async def test_a_guest_who_is_host_for_a_while_makes_no_hosts(self, rooms: Rooms, ada: Guest) -> None:
+        bob = await joined(rooms, "Bob", token=token())
+        await ada.ask("role", participant=bob.id, role="host")
+        made = await invite(bob, role="host")
+        assert made["role"] == "guest"
+        eve = await joined(rooms, "Eve", token=made["token"])
+        assert eve.seen(eve)["role"] == "guest"
+
+    @pytest.mark.parametrize("how", ["role", "remove"])
+    async def test_who_is_host_no_more_becomes_none_by_a_link(
+        self, rooms: Rooms, ada: Guest, how: str
+    ) -> None:
+        """Hosts know them all."""
+        bob = await joined(rooms, "Bob", token=token(role="host", identity="bob"))
+        link, other = (await invite(bob, role="host"))["token"], (await invite(ada))["token"]
+        waiting = await joined(rooms, "Dan", token=link, preview=True)
+        await ada.ask(how, participant=bob.id, role="guest")
+        assert waiting.last("error")["code"] == "token-revoked"
+        assert await refused(rooms, "Bob", token=link) == "token-revoked"
+        eve = await joined(rooms, "Eve", token=other)
+        hosts = (await invite(ada, role="host"))["token"]
+        await ada.ask("role", participant=eve.id, role="guest")  # who is none
+        await joined(rooms, "Kit", token=hosts)
+
     async def test_a_revoked_one_lets_nobody_in_and_who_waits_by_it_is_told(
         self, rooms: Rooms, ada: Guest
     ) -> None:

@@ -13,12 +13,6 @@ PICTURE = Upload(b"jpeg", b"thumbnail")
 
 
 @pytest.fixture
-async def ada(rooms: Rooms) -> Guest:
-    """The host."""
-    return await joined(rooms, "Ada")
-
-
-@pytest.fixture
 async def bob(rooms: Rooms, ada: Guest) -> Guest:
     """A guest."""
     return await joined(rooms, "Bob", background="fjord")
@@ -225,7 +219,7 @@ async def test_the_hosts_picture_for_all(rooms: Rooms, ada: Guest, bob: Guest) -
     await ada.ask("leave")
     await ada.session.end()
     assert bob.background == picture
-    assert bob.session.membership.room.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
+    assert bob.session.membership.room.backgrounds.thumbnail(picture.removeprefix("upload:")) == b"thumbnail"
     await bob.ask("policy", policy={"backgrounds": "any"})
     assert bob.background == "fjord"  # what Bob had chosen
     assert await bob.refused("background", background=picture) == "unknown-background"

@@ -21,7 +21,8 @@ from server.peers.descriptions import read_offer
 from server.peers.subscriber import SubscribeOffer
 from server.rooms.backgrounds import Upload
 from server.rooms.device_filter import PRIVACY, PRIVACY_BEHIND_DEVICE
-from server.rooms.participant import MAX_POLICIES, MediaResources, Participant, Screen
+from server.rooms.participant import MAX_POLICIES, MediaResources, Participant
+from server.rooms.screens import Screen
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera
 from tests.support.publications import Listener

@@ -18,18 +18,6 @@ def config() -> Config:
     return Config(workers=1, max_participants=4, max_voices=2)
 
 
-@pytest.fixture
-async def ada(rooms: Rooms) -> Guest:
-    """The host."""
-    return await joined(rooms, "Ada")
-
-
-@pytest.fixture
-async def bob(rooms: Rooms, ada: Guest) -> Guest:
-    """A guest."""
-    return await joined(rooms, "Bob")
-
-
 async def gone(guest: Guest, **fields: object) -> str:
     """Leave, and return the seat that a page which is loaded again would show."""
     await guest.ask("leave", **fields)
