@@ -14,7 +14,7 @@ from filters.base import Plane
 
 def above(plane: Plane, level: float) -> Plane:
     """Return 255 where the plane exceeds the level, else 0."""
-    return cast(Plane, cv2.compare(plane, cast(Any, float(level)), cv2.CMP_GT))
+    return cast(Plane, cv2.threshold(plane, level, 255, cv2.THRESH_BINARY)[1])
 
 
 def below(plane: Plane, level: float) -> Plane:

@@ -151,7 +151,7 @@ class Follow:
         person, anybody = self._person(seen, place), self._anybody
         if not anybody:
             return person, seen.people & ~person
-        near, far = box_mean(place, REACH), box_mean(others, REACH)
+        near, far = (box_mean(mask, REACH) if cv2.countNonZero(mask) else mask for mask in (place, others))
         claim = _floats(cv2.multiply(near, self._appearance.likelihood(seen.colours), dtype=cv2.CV_32F))
         doubt = _floats(cv2.addWeighted(far, 1.0, ~place, anybody, 255 * STAY, dtype=cv2.CV_32F))
         mine = island_over(both(_exceeds(claim, doubt), person), place)
@@ -171,7 +171,7 @@ class Follow:
         elif not hidden and self._appearance.likeness(seen.colours, island) > SAME:
             self._anybody = ALONE
         else:
-            person = _whole(seen, person_at(island, seen.matte, centre_column(place)))
+            person = _whole(seen, island, person_at(island, seen.matte, centre_column(place)))
             outside = _more(seen.people, person)
             same = outside and self._appearance.likeness(seen.colours, person) > SAME
             self._anybody = BESIDE if same else MIXED
@@ -207,9 +207,10 @@ class Follow:
         if isinstance(target, Point):
             height, width = nobody.shape
             island, column = island_near(seen.people, target.x * (width - 1), target.y * (height - 1), NEARBY)
-            chosen = _whole(seen, person_at(island, seen.matte, column))
+            chosen = _whole(seen, island, person_at(island, seen.matte, column))
         else:
-            chosen = _whole(seen, _central(seen))
+            central = _central(seen)
+            chosen = _whole(seen, island_over(seen.people, central), central)
             if not chosen.any():
                 return nobody
         self._target = None
@@ -219,18 +220,18 @@ class Follow:
 
     def _learn(self, seen: _Seen, mine: Plane, others: Plane) -> bool:
         """Learn the colours of both; tell whether the person is the one who is known."""
-        solid = above(seen.matte, SOLID)
-        own = both(mine, solid)
+        appearance = self._appearance
         if self._anybody == MIXED:
-            if self._appearance.known and self._appearance.likeness(seen.colours, own) < LOST:
+            if appearance.known and appearance.likeness(seen.colours, _solid(seen, mine)) < LOST:
                 return False
         else:
             self._learned += 1
-            if not self._appearance.known or self._learned < SETTLED or self._learned % LEARN_EVERY == 0:
-                self._appearance.learn(seen.colours, own, max(LEARN_RATE, 1 / self._learned))
+            if not appearance.known or self._learned < SETTLED or self._learned % LEARN_EVERY == 0:
+                rate = max(LEARN_RATE, 1 / self._learned)
+                appearance.learn(seen.colours, _solid(seen, mine), rate)
         if self._about == ABOUT:
-            apart = both(others, solid) & ~dilated(mine, 5)
-            self._appearance.learn_others(seen.colours, apart, LEARN_RATE)
+            apart = _solid(seen, others) & ~dilated(mine, 5)
+            appearance.learn_others(seen.colours, apart, LEARN_RATE)
         return True
 
 
@@ -243,10 +244,14 @@ def _central(seen: _Seen) -> Plane:
     )
 
 
-def _whole(seen: _Seen, part: Plane) -> Plane:
+def _whole(seen: _Seen, island: Plane, part: Plane) -> Plane:
     """Return the island that a part is of where all of it looks like the part, else the part."""
-    island = island_over(seen.people, part)
     return island if alike(seen.colours, part, island) > ONE else part
+
+
+def _solid(seen: _Seen, mask: Plane) -> Plane:
+    """Return the part of a mask where the matte is sure."""
+    return both(mask, above(seen.matte, SOLID))
 
 
 def _moved(mask: Plane, tracker: Tracker, cells: Plane) -> Plane:

@@ -36,14 +36,13 @@ class Tracker:
 
     def __init__(self, reference: Plane) -> None:
         self._reference = reference
-        self._corners = _grid(*reference.shape)[2]
 
     @cached_property
     def _jacobian(self) -> NDArray[np.float32]:
         image = self._reference.astype(np.float32)
         gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=-1 / 8).ravel()
         gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=-1 / 8).ravel()
-        x, y, _ = _grid(*image.shape)
+        x, y = _grid(*image.shape)
         return np.stack([gx * x + gy * y, gy * x - gx * y, gx, gy])
 
     def motion(self, picture: Plane, weights: Plane, limit: float) -> Motion:
@@ -54,7 +53,7 @@ class Tracker:
         motion = np.empty((2, 3), np.float32)
         if not kernels.native.track(self._reference, picture, weights, *STIFFNESS, motion):
             motion = self._step(picture, weights)
-        return motion if np.abs((motion - STILL) @ self._corners).max() <= limit else STILL
+        return motion if _furthest(motion, picture.shape) <= limit else STILL
 
     def _step(self, picture: Plane, weights: Plane) -> Motion:
         weighted = self._jacobian * weights.ravel().astype(np.float32)
@@ -67,11 +66,20 @@ class Tracker:
 
 
 @cache
-def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return x and y of all pixels, each in one row, and the corners as columns (x, y, 1)."""
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return x and y of all pixels, each in one row."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], np.float32)
-    return x.ravel(), y.ravel(), corners
+    return x.ravel(), y.ravel()
+
+
+def _furthest(motion: Motion, shape: tuple[int, ...]) -> float:
+    """Return by how many pixels a corner of a picture of that shape moves at most, right or down.
+
+    Here and below plain numbers are used where NumPy would take longer to begin than to multiply.
+    """
+    (a, b, right), (c, d, down) = cast(list[list[float]], motion.tolist())
+    corners = [(float(x), float(y)) for x in (0, shape[1]) for y in (0, shape[0])]
+    return max(max(abs((a - 1) * x + b * y + right), abs(c * x + (d - 1) * y + down)) for x, y in corners)
 
 
 def warped(plane: Plane, motion: Motion) -> Plane:
@@ -105,8 +113,8 @@ def scaled(motion: Motion, scale: float) -> Motion:
     """Return the motion on a grid that is `scale` times finer."""
     if motion is STILL:
         return motion
-    moved = motion.copy()
     # Pixel centres lie (scale - 1) / 2 finer pixels in.
-    centre = np.full(2, (scale - 1) / 2, np.float32)
-    moved[:, 2] = scale * motion[:, 2] + centre - motion[:, :2] @ centre
-    return moved
+    (a, b, right), (c, d, down) = motion.tolist()
+    centre = (scale - 1) / 2
+    right, down = scale * right + centre * (1 - a - b), scale * down + centre * (1 - c - d)
+    return np.array([[a, b, right], [c, d, down]], np.float32)

@@ -14,9 +14,6 @@ from models.training.settings import LossWeights
 AGREE = 0.3
 """The teacher is believed about a pixel whose known truth it misses by less."""
 
-SURE = 0.002
-"""The teacher's mattes are kept so far from 0 and 1: no student should have to be surer."""
-
 
 class Prediction:
     """A batch of mattes, as logits (n, 1, h, w); what several terms need of them is computed once."""
@@ -53,9 +50,19 @@ def mean_over(loss: Tensor, weight: Tensor) -> Tensor:
     return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
 
 
-def pixel_weights(targets: Targets, lost: float, edge: float) -> Tensor:
-    """Return what each pixel counts: `lost` times more on the person, 1 + `edge` times in the edge band."""
+def errors(targets: Targets) -> Tensor:
+    """Return how wrong the teacher is beyond AGREE, in [0, 1]."""
+    return functional.relu((targets.teacher - targets.alpha).abs() - AGREE) / (1 - AGREE)
+
+
+def pixel_weights(targets: Targets, lost: float, edge: float, right: float = 1.0) -> Tensor:
+    """Return what each pixel counts.
+
+    It is `lost` times more on the person, 1 + `edge` times in the edge band, and `right` where the teacher is right.
+    """
     weight = targets.known * (1 + (lost - 1) * targets.alpha)
+    if right != 1:
+        weight = weight * (right + (1 - right) * errors(targets))
     return weight * (1 + edge * edge_band(targets.alpha)) if edge else weight
 
 
@@ -75,14 +82,15 @@ def hardest(mine: Prediction, targets: Targets, share: float = 0.1) -> Tensor:
     return flat.topk(count).values.mean()
 
 
-def distillation(mine: Prediction, targets: Targets, kept: float) -> Tensor:
+def distillation(mine: Prediction, targets: Targets, kept: float, sure: float = 0.0) -> Tensor:
     """Return the cross entropy with the teacher where it is right, or where nobody else can say.
 
-    Where it is right about a person, it counts `kept` times: what it knows must not be forgotten.
+    Where it is right about a person, it counts `kept` times: what it knows must not be forgotten. Its mattes are
+    kept `sure` from 0 and 1: a student need not be surer, and one that is becomes less so.
     """
     right = ((targets.teacher - targets.alpha).abs() < AGREE) | (targets.known < 0.5)
     weight = right.float() * (1 + (kept - 1) * (targets.teacher > 0.5).float())
-    return mean_over(mine.cross_entropy(targets.teacher.clamp(SURE, 1 - SURE)), weight)
+    return mean_over(mine.cross_entropy(targets.teacher.clamp(sure, 1 - sure)), weight)
 
 
 def forgotten(mine: Prediction, targets: Targets) -> Tensor:
@@ -91,9 +99,9 @@ def forgotten(mine: Prediction, targets: Targets) -> Tensor:
     return mean_over(functional.relu(worse), targets.known)
 
 
-def consistency(mine: Prediction, disturbed: Prediction) -> Tensor:
+def consistency(mine: Prediction, disturbed: Prediction, sure: float = 0.0) -> Tensor:
     """Return the cross entropy of a disturbed picture's matte with that of the clean one (PortraitNet)."""
-    return disturbed.cross_entropy(mine.alpha.detach().clamp(SURE, 1 - SURE)).mean()
+    return disturbed.cross_entropy(mine.alpha.detach().clamp(sure, 1 - sure)).mean()
 
 
 def boundary_class(mine: Prediction, targets: Targets) -> Tensor:
@@ -117,18 +125,18 @@ def total(
     mine: Prediction, targets: Targets, weights: LossWeights, disturbed: Prediction | None = None
 ) -> dict[str, Tensor]:
     """Return each weighed term by name, and their sum as `total`."""
-    pixels = pixel_weights(targets, weights.lost, weights.edge)
+    pixels = pixel_weights(targets, weights.lost, weights.edge, weights.right)
     terms: dict[str, Callable[[], Tensor]] = {
         "cross_entropy": lambda: cross_entropy(mine, targets, pixels),
         "absolute": lambda: absolute(mine, targets, pixels),
-        "distillation": lambda: distillation(mine, targets, weights.kept),
+        "distillation": lambda: distillation(mine, targets, weights.kept, weights.sure),
         "forgotten": lambda: forgotten(mine, targets),
         "hardest": lambda: hardest(mine, targets),
         "boundary_class": lambda: boundary_class(mine, targets),
         "gradient": lambda: gradient(mine, targets),
     }
     if disturbed:
-        terms["consistency"] = lambda: consistency(mine, disturbed)
+        terms["consistency"] = lambda: consistency(mine, disturbed, weights.sure)
     wanted = {name: float(getattr(weights, name)) for name in terms}
     values = {name: weight * terms[name]() for name, weight in wanted.items() if weight}
     return {**values, "total": torch.stack(list(values.values())).sum()}

@@ -33,7 +33,7 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each term counts; 0 leaves it out. `lost`, `edge` and `kept` weigh pixels within the terms."""
+    """How much each term counts; 0 leaves it out. The last five weigh pixels within the terms."""
 
     cross_entropy: float = 0.5
     absolute: float = 2.0
@@ -46,6 +46,10 @@ class LossWeights:
     lost: float = 2.0
     edge: float = 0.0
     kept: float = 3.0
+    right: float = 1.0
+    """What the truth counts where the teacher is right; below 1 it is learned from mostly where the teacher errs."""
+    sure: float = 0.002
+    """How far from 0 and 1 the mattes of a teacher, and of a clean picture, are kept as targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Run:
     """What to start from: an .onnx file of the selfie graph, torchvision's .pth of MobileNetV2; for the others
     a checkpoint of the same network; "" from scratch."""
     teacher: str = ""
+    vote: bool = True
+    """Whether the teacher is the vote of several looks; else its one look at the sample as it is."""
     seed: int = 1
     images: int = 100_000
     """Image-iterations of the whole schedule."""

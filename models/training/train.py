@@ -57,10 +57,10 @@ def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
 def maker_of(run: Run, draw: Draw, samples: Path | None = None) -> Make:
     """Return what makes the run's samples; those in `samples` serve every run that draws alike."""
     teacher = Teacher(Path(run.teacher), (PIXELS / run.pixels) ** 0.5) if run.teacher else None
-    make = with_teacher(draw, teacher, run.seed * 10**8)
+    make = with_teacher(draw, teacher, run.seed * 10**8, vote=run.vote)
     if samples is None:
         return make
-    alike = (run.seed, run.pixels, run.teacher, run.data.sources, run.shares)
+    alike = (run.seed, run.pixels, run.teacher, run.vote, run.data.sources, run.shares)
     return kept(make, samples / hashlib.sha256(repr(alike).encode()).hexdigest()[:12])
 
 

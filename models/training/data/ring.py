@@ -46,12 +46,12 @@ class Ring:
         return chosen
 
 
-def with_teacher(draw: Draw, teacher: Teacher | None, seed: int) -> Make:
-    """Return what makes a sample with the teacher's vote on it; without a teacher, the truth stands for it."""
+def with_teacher(draw: Draw, teacher: Teacher | None, seed: int, *, vote: bool = True) -> Make:
+    """Return what makes a sample with the teacher's vote, or one look, on it; without a teacher, the truth."""
 
     def make(number: int, shape: tuple[int, int]) -> Bytes:
         sample = draw(seed + number, shape)
-        return packed(sample, _taught(sample, teacher))
+        return packed(sample, _taught(sample, teacher, vote))
 
     return make
 
@@ -72,10 +72,11 @@ def kept(make: Make, folder: Path) -> Make:
     return make_once
 
 
-def _taught(sample: Sample, teacher: Teacher | None) -> Plane:
+def _taught(sample: Sample, teacher: Teacher | None, vote: bool) -> Plane:
     if teacher is None:
         return sample.alpha
-    return (255 * np.clip(teacher.vote(sample.picture).alpha, 0, 1) + 0.5).astype(np.uint8)
+    matte = teacher.vote(sample.picture).alpha if vote else teacher.look(sample.picture)
+    return (255 * np.clip(matte, 0, 1) + 0.5).astype(np.uint8)
 
 
 def packed(sample: Sample, taught: Plane) -> Bytes:

@@ -1,5 +1,7 @@
 """A prepared folder, made in a moment."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,14 @@ from models.training.data.people import Cutout, Person, Photo, Store, spread_col
 from models.training.data.pictures import write_rgb
 from models.training.data.rooms import save_rooms
 from tests.support.made_people import made_alpha, made_colours
+
+
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    """Let later tests have denormal numbers again: a trainer has the whole process do without."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -76,6 +76,24 @@ def test_a_pixel_of_the_person_that_is_lost_counts_more_than_one_of_the_room_tha
         assert uneven[0] == pytest.approx(3 * uneven[1], rel=1e-3)
 
 
+def test_where_the_teacher_is_right_the_truth_may_count_less() -> None:
+    alpha, teacher = square(), square()
+    teacher[..., 8:16, 12:36] = 0  # wrong about half of the person
+    goal = targets(alpha, teacher)
+    logits = torch.zeros(SHAPE, requires_grad=True)
+    torch.autograd.backward(total(Prediction(logits), goal, only("cross_entropy", right=0.0))["total"])
+    assert logits.grad is not None
+    assert float(logits.grad[..., 8:16, 12:36].abs().min()) > 0
+    assert float(logits.grad[..., 16:, :].abs().max()) == 0
+
+
+def test_who_is_as_sure_as_the_teacher_may_stay_so() -> None:
+    goal, sure = targets(square()), surely(square())
+    as_sure, less_so = (float(total(sure, goal, only("distillation", sure=s))["total"]) for s in (0.0, 0.01))
+    assert as_sure < 1e-4
+    assert less_so > 0.05
+
+
 def test_the_edge_band_is_dilation_minus_erosion() -> None:
     band = losses.edge_band(square(), half=2)[0, 0]
     assert band[8, 20] == band[6, 20] == band[9, 20] == 1

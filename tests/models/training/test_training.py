@@ -16,10 +16,12 @@ from filters.matting.segmenter import Segmenter, load_card  # noqa: E402
 from models.training import train as training  # noqa: E402
 from models.training.__main__ import app  # noqa: E402
 from models.training.data.manifest import ManifestError, load_manifest  # noqa: E402
-from models.training.data.ring import Make  # noqa: E402
+from models.training.data.pictures import Floats, Picture  # noqa: E402
+from models.training.data.ring import TEACHER, Make  # noqa: E402
 from models.training.export import trained  # noqa: E402
 from models.training.mix import MixError, mixed  # noqa: E402
 from models.training.settings import DataSettings, LossWeights, Optimizer, Run, SettingsError, load_run  # noqa: E402
+from models.training.teacher import VOTES, Teacher  # noqa: E402
 from models.training.train import CHECKPOINT, LOG, Trainer, draw_of, maker_of  # noqa: E402
 
 MODELS = Path(__file__).resolve().parents[3] / "models"
@@ -69,6 +71,22 @@ def test_a_small_network_learns_from_scratch_and_exports_what_it_learned(
     assert card.multiple == 32
     assert card.pixels == 6_144
     Segmenter(card)  # runs it on two shapes
+
+
+def test_the_teacher_may_look_once_instead_of_voting(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = list[float]()
+
+    def look(_: Teacher, picture: Picture, scale: float = 1.0) -> Floats:
+        looks.append(scale)
+        return np.full(picture.shape[:2], 0.2, np.float32)
+
+    monkeypatch.setattr(Teacher, "look", look)
+    for vote, count in ((True, len(VOTES)), (False, 1)):
+        run = replace(SMALL, teacher=str(SHIPPED), vote=vote)
+        sample = maker_of(run, draw_of(run, prepared, load_manifest()))(0, (96, 160))
+        assert len(looks) == count
+        assert np.all(sample[TEACHER] == 51)
+        looks.clear()
 
 
 def test_a_run_goes_on_where_it_stopped(prepared: Path, tmp_path: Path) -> None:
