@@ -49,6 +49,11 @@ class Painter(PlainFilter):
         self.resets += 1
 
 
+def painted(executor: ThreadPoolExecutor, painter: Painter | None = None) -> VideoPublication:
+    """Return a publication whose filter paints."""
+    return VideoPublication(ThreadTranscoding(painter or Painter(), executor, 300_000), LoadMeter(2))
+
+
 @dataclass
 class Peer:
     """Stands for an RtpSender."""
@@ -153,10 +158,7 @@ async def feed(publication: VideoPublication, frames: list[EncodedFrame], peer: 
 
 
 async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -> None:
-    publication, peer = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-    )
+    publication, peer = painted(executor), Peer()
     subscribe(publication, peer)
     await feed(publication, camera(8), peer)
     assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
@@ -165,11 +167,7 @@ async def test_peers_get_what_the_filter_painted(executor: ThreadPoolExecutor) -
 
 
 async def test_payloads_are_made_once_for_peers_that_get_everything(executor: ThreadPoolExecutor) -> None:
-    publication, first, second = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-        Peer(),
-    )
+    publication, first, second = painted(executor), Peer(), Peer()
     subscribe(publication, first)
     subscribe(publication, second)
     await feed(publication, camera(3), first)
@@ -181,11 +179,7 @@ async def test_a_peer_starts_with_a_keyframe(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 0.0)
-    publication, first, late = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-        Peer(ready=False),
-    )
+    publication, first, late = painted(executor), Peer(), Peer(ready=False)
     subscribe(publication, first)
     frames = camera(6)
     await feed(publication, frames[:2], first)
@@ -204,10 +198,7 @@ async def test_many_requests_cost_one_keyframe_per_interval(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.media.publication.KEYFRAME_INTERVAL", 60.0)
-    publication, peer = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-    )
+    publication, peer = painted(executor), Peer()
     subscribe(publication, peer)
     frames = camera(12)
     for frame in frames[:10]:
@@ -220,11 +211,7 @@ async def test_many_requests_cost_one_keyframe_per_interval(
 
 
 async def test_a_slow_peer_gets_the_base_layer_alone(executor: ThreadPoolExecutor) -> None:
-    publication, peer, slow = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-        Peer(),
-    )
+    publication, peer, slow = painted(executor), Peer(), Peer()
     subscribe(publication, peer)
     subscribe(publication, slow).base_only = True
     await feed(publication, camera(10), peer)
@@ -237,7 +224,7 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
     executor: ThreadPoolExecutor, error: Exception
 ) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
+    publication = painted(executor, painter)
     subscribe(publication, peer)
     frames = camera(6)
     await feed(publication, frames[:2], peer)
@@ -253,7 +240,7 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
 
 async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecutor) -> None:
     publication, peer, source = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
+        painted(executor),
         Peer(),
         Source(),
     )
@@ -268,7 +255,7 @@ async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecut
 
 async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
+    publication = painted(executor, painter)
     subscribe(publication, peer)
     frames = camera(20)
     long_ago = time.monotonic() - 1
@@ -282,7 +269,7 @@ async def test_old_frames_are_decoded_but_not_shown(executor: ThreadPoolExecutor
 async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecutor) -> None:
     painter, peer, source = Painter(), Peer(), Source()
     painter.pause = 0.2
-    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
+    publication = painted(executor, painter)
     publication.attach(source)  # type: ignore[arg-type]
     subscribe(publication, peer)
     for frame in camera(MAX_WAITING * 2):
@@ -294,7 +281,7 @@ async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecuto
 
 async def test_time_goes_on_when_the_camera_connects_anew(executor: ThreadPoolExecutor) -> None:
     painter, peer = Painter(), Peer()
-    publication = VideoPublication(ThreadTranscoding(painter, executor, 300_000), LoadMeter(2))
+    publication = painted(executor, painter)
     subscribe(publication, peer)
     await feed(publication, camera(3, start=100), peer)
     publication.attach(Source())  # type: ignore[arg-type]
@@ -322,10 +309,7 @@ async def test_a_camera_that_is_switched_off_is_forgotten_at_once(executor: Thre
 
 
 async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:
-    publication, peer = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-    )
+    publication, peer = painted(executor), Peer()
     subscribe(publication, peer)
     frames = camera(4)
     await feed(publication, frames[:1], peer)
@@ -337,10 +321,7 @@ async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> No
 
 
 async def test_it_tells_how_old_its_pictures_are_when_they_leave(executor: ThreadPoolExecutor) -> None:
-    publication, peer = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-    )
+    publication, peer = painted(executor), Peer()
     subscribe(publication, peer)
     assert publication.age.at(time.monotonic()) is None
     publication.attach(Source(captured=ntp_now() - (3 << 32)))  # type: ignore[arg-type]
@@ -360,11 +341,7 @@ def sizes(peer: Peer) -> list[tuple[int, int] | None]:
 async def test_a_peer_on_a_narrow_line_gets_a_small_encoding_and_later_the_whole_one_without_a_gap(
     executor: ThreadPoolExecutor,
 ) -> None:
-    publication, peer, other = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-        Peer(),
-    )
+    publication, peer, other = painted(executor), Peer(), Peer()
     narrow = subscribe(publication, peer)
     subscribe(publication, other)
     frames = camera(9)
@@ -386,11 +363,7 @@ async def test_a_peer_on_a_narrow_line_gets_a_small_encoding_and_later_the_whole
 async def test_what_the_line_has_no_room_for_is_left_out_up_to_a_keyframe(
     executor: ThreadPoolExecutor,
 ) -> None:
-    publication, peer, other = (
-        VideoPublication(ThreadTranscoding(Painter(), executor, 300_000), LoadMeter(2)),
-        Peer(),
-        Peer(),
-    )
+    publication, peer, other = painted(executor), Peer(), Peer()
     peer.on_keyframe_request = publication.request_keyframe
     subscribe(publication, peer)
     subscribe(publication, other)
