@@ -28,7 +28,9 @@ MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a k
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
 MAX_FRAME_RATE = 75.0
 """Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
-KEYFRAME_INTERVAL = 0.3  # seconds; requests in between are answered together
+KEYFRAME_INTERVAL = (
+    0.3  # seconds; requests in between are answered together, and ours to the camera so far apart
+)
 
 
 class VideoPublication(Publication[FilteredVideoSink]):
@@ -157,15 +159,12 @@ class VideoPublication(Publication[FilteredVideoSink]):
         nothing would keep a worker from the others for long.
         """
         now = time.monotonic()
-        if self.held_back and self.frame_rate <= KEYFRAMES_ONLY:
-            self._skipping = True
-            if now - self._asked > 1 / self.frame_rate:
-                self._asked = now
-                self._ask_sender_for_keyframe()
-        if self._skipping and not frame.keyframe:
-            return False
-        skipped, self._skipping = self._skipping, not self._frames.take(1, now)
-        if self._skipping and not skipped:
+        held = self.held_back and self.frame_rate <= KEYFRAMES_ONLY
+        missed = (held or self._skipping) and not frame.keyframe
+        self._skipping = missed or not self._frames.take(1, now)
+        pause = 1 / self.frame_rate if held else KEYFRAME_INTERVAL
+        if (held or self._skipping) and now - self._asked > pause:
+            self._asked = now
             self._ask_sender_for_keyframe()
         return not self._skipping
 

@@ -14,7 +14,7 @@ import pytest
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.codec.encoder import SMALL, Vp8Encoder, vp8_size
 from server.media.load import LoadMeter
-from server.media.publication import MAX_WAITING, VideoPublication
+from server.media.publication import MAX_FRAME_RATE, MAX_WAITING, VideoPublication
 from server.media.rtc import EncodedFrame, ntp_now
 from server.media.rtc.vp8 import depayload_vp8
 from server.media.subscription import MAX_BACKLOG, VideoSubscription
@@ -236,6 +236,38 @@ async def test_an_error_withholds_the_frame_and_the_next_is_whole(
     painter.error = None
     await feed(publication, frames[3:], peer)
     assert max(abs(value - PAINTED) for value in shown(peer)) <= 4
+
+
+async def test_a_camera_that_was_held_back_for_a_moment_is_shown_again(executor: ThreadPoolExecutor) -> None:
+    publication, source = painted(executor), Source()
+    publication.attach(source)  # type: ignore[arg-type]
+    publication.held_back, publication.frame_rate = True, 3.0
+    first, *rest = camera(8)
+    for frame in (first, *rest[:3]):
+        publication.receive(frame)
+    publication.held_back, publication.frame_rate = False, 30.0
+    asked = source.keyframe_requests
+    publication._asked -= 60.0
+    for frame in rest[3:]:
+        publication.receive(frame)
+    assert source.keyframe_requests == asked + 1
+    skipped = publication.withheld
+    publication.receive(camera(1, start=9)[0])
+    assert publication.withheld == skipped
+    publication.close()
+
+
+async def test_a_camera_that_sent_too_many_is_shown_again(executor: ThreadPoolExecutor) -> None:
+    publication, source = painted(executor), Source()
+    publication.attach(source)  # type: ignore[arg-type]
+    flood = camera(1)[0]
+    for _ in range(2 * int(MAX_FRAME_RATE)):
+        publication.receive(flood)  # the first that is too much is a keyframe, and so are those after it
+    asked = source.keyframe_requests
+    publication._asked -= 60.0
+    publication.receive(camera(2)[1])
+    assert source.keyframe_requests == asked + 1
+    publication.close()
 
 
 async def test_rubbish_asks_the_sender_for_a_keyframe(executor: ThreadPoolExecutor) -> None:
