@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import FileChooser, FilePayload, Page, expect
 
 from tests.support.fake_server import NOW, FakeServer, participant
 from tests.support.pages import join
@@ -37,12 +38,15 @@ async def chat(page: Page, fake: FakeServer, *, files: bool = True) -> None:
 async def test_a_file_is_sent_and_saved_by_keyboard_and_never_shown(
     page: Page, fake: FakeServer, tmp_path: Path
 ) -> None:
+    choosing: asyncio.Future[FileChooser] = asyncio.get_running_loop().create_future()
+    # From the beginning: the browser opens a dialog of its own until it knows that somebody waits.
+    page.on("filechooser", lambda chooser: choosing.set_result(chooser))
     await chat(page, fake)
     await page.get_by_label("Write a message").focus()
     await page.keyboard.press("Shift+Tab")
-    async with page.expect_file_chooser() as choosing:
-        await page.keyboard.press("Enter")
-    await (await choosing.value).set_files(file("à la carte.svg", PICTURE.encode()))
+    await expect(page.get_by_role("button", name="Attach a file")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await (await choosing).set_files(file("à la carte.svg", PICTURE.encode()))
     link = page.get_by_role("button", name="Save à la carte.svg, 0.1 kB")
     await link.focus()
     async with page.expect_download() as saving:
