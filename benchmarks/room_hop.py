@@ -11,9 +11,7 @@ GRAIN = 10
 DITHER = 72
 """Grains by which a frame's timestamp is early, at random, so that a receiver can tell frames apart."""
 PROBE = 30
-"""Frames by which a stream is recognised."""
-STRANGE = 0.2
-"""Share of them that may be of the server's own making: placeholders have times of their own. Chosen."""
+"""Frames that must fit for a stream to be recognised."""
 
 
 @dataclass
@@ -48,11 +46,10 @@ def align(sent: Sequence[int], received: Sequence[int]) -> int | None:
     A server picks the origin of its timestamps at random and may leave frames out, but keeps their distances.
     """
     known, probe = {timestamp // GRAIN for timestamp in sent}, received[:PROBE]
-    strange = int(STRANGE * len(probe))
-    for first in probe[: strange + 1]:
-        for offset in (first - timestamp for timestamp in sent):
-            if sum(_grains(other - offset) not in known for other in probe) <= strange:
-                return offset & MASK
+    for timestamp in sent if probe else ():
+        offset = probe[0] - timestamp
+        if all(_grains(other - offset) in known for other in probe):
+            return offset & MASK
     return None
 
 

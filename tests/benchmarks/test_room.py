@@ -23,8 +23,6 @@ def test_a_stream_is_recognised_by_its_timestamps() -> None:
     received = [(t + origin + off) & MASK for t, off in zip(sent[50:120], [0, 1, -1] * 24, strict=False)]
     del received[7]
     assert align(sent, received) == origin
-    received[0] = received[7] = 12345  # a server's own pictures
-    assert abs(align(sent, received) - origin) <= 1  # type: ignore[operator]
     assert align(_timestamps(40), received) is None
 
 
