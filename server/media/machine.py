@@ -76,5 +76,5 @@ class MachineWatch:
         (then, before), self._looked = self._looked, (now, time.process_time())
         loop = (self._looked[1] - before) / max(now - then, 1e-3)
         # Where there are fewer workers than cores, other servers use the rest.
-        cores = min(1.0, self._workers / self._cores) * self._cores
+        cores = min(float(self._workers), self._cores)
         return Look(cores, self._idle.take(cores), loop, workers.cores, delay)
