@@ -47,7 +47,7 @@ export class Page {
     this.#room = room;
     this.#secrets = loadSecrets(room);
     this.#local = new LocalMedia((kind) => this.#showDevices(kind));
-    this.#lobby = new Lobby(name, { join: (typed) => void this.#enter(typed), cancel: () => this.#cancel() });
+    this.#lobby = new Lobby(name, { join: (typed) => void this.#enter(typed), prepare: () => void this.#prepare(), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
     onAction('microphone', () => void this.#toggle('audio'));
@@ -66,9 +66,15 @@ export class Page {
     const loaded = this.#backgrounds.load();
     const opened = this.#local.devices.open();
     await loaded;
-    await this.#load();
-    if (this.#controller && !this.#client) this.#connect(); // whoever is quick has asked to join already
+    await this.#prepare();
     await opened;
+  }
+
+  /** Comes to the server, where one asks to be let in; whoever is quick has done so already. */
+  async #prepare() {
+    await this.#load();
+    if (!this.#controller) return this.#lobby.setJoining('no');
+    if (!this.#client) this.#connect();
   }
 
   /** Loads what the meeting needs, or says that the server can't be reached. */

@@ -11,6 +11,7 @@ import { paint } from './paint.js';
 /**
  * @typedef {object} LobbyEvents
  * @property {(name: string) => void} join
+ * @property {() => void} prepare does what it takes to have one's token read
  * @property {() => void} cancel
  */
 
@@ -53,10 +54,10 @@ export class Lobby {
     this.#preview.onplaying = () => this.#showStage();
     byId('lobby-form', HTMLFormElement).onsubmit = (event) => {
       event.preventDefault();
-      if (this.#joining !== 'no') return this.#cancel(events);
+      if (this.#joining !== 'no') return events.cancel();
       const typed = this.#name.value.trim();
       if (typed) return events.join(typed);
-      if (this.#token === 'unread') return this.#await();
+      if (this.#token === 'unread') return this.#await(events);
       this.#showNameError(text('lobby.name.bad'));
       this.#name.focus();
     };
@@ -68,15 +69,11 @@ export class Lobby {
     this.#token = 'unread';
   }
 
-  #await() {
+  /** @param {LobbyEvents} events */
+  #await(events) {
     this.setJoining('joining');
     this.#token = 'awaited';
-  }
-
-  /** @param {LobbyEvents} events */
-  #cancel(events) {
-    if (this.#token === 'awaited') this.#token = 'unread';
-    events.cancel();
+    events.prepare();
   }
 
   focus() {
@@ -86,6 +83,7 @@ export class Lobby {
   /** @param {'no' | 'joining' | 'waiting'} joining */
   setJoining(joining) {
     this.#joining = joining;
+    if (joining === 'no' && this.#token === 'awaited') this.#token = 'unread';
     this.#join.toggleAttribute('data-busy', joining !== 'no');
     this.#join.replaceChildren(text(joining === 'no' ? 'lobby.join' : joining === 'joining' ? 'lobby.joining' : 'lobby.cancel'));
     this.#status.textContent = joining === 'waiting' ? text('lobby.waiting') : '';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,6 +120,24 @@ async def test_whoever_joins_before_the_token_is_read_has_its_name(browser: Brow
     asked.set()
     await page.wait_for_selector("body[data-state=room]")
     await expect(page.get_by_role("article", name="Ada")).to_be_visible()
+    await context.close()
+
+
+async def test_whoever_joins_before_the_token_is_read_may_try_again(browser: Browser, keyed: Path) -> None:
+    context = await browser.new_context(permissions=["camera", "microphone"], locale="en-US")
+    page = await context.new_page()
+    loads = 0
+
+    async def fail_once(route: Route) -> None:
+        nonlocal loads
+        loads += 1
+        await (route.abort() if loads == 1 else route.continue_())
+
+    await page.route(re.compile(r"/room-controller\b"), fail_once)
+    await page.goto(link(keyed, "--name", "Ada"))
+    await expect(page.locator("#lobby-message")).not_to_be_empty()
+    await page.get_by_role("button", name="Join now").click()
+    await page.wait_for_selector("body[data-state=room]")
     await context.close()
 
 
