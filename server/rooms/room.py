@@ -227,6 +227,7 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
+        self.succession.hand_over(membership)
         participant.audio.on_level = lambda level: self._hear(participant, level)
         self._gate_microphone(membership)
         membership.tell({"type": "entered", **self.welcome(membership)})
@@ -271,7 +272,7 @@ class Room:
                 self.recording.stop("ended")
             return
         if reason != "removed":
-            self.seats_left.add(participant.seat, participant.grant)
+            self.seats_left.add(participant.seat, participant.id, participant.grant)
         self.monitor.forget(participant)
         for file in self.files.leave(participant.id, removed=reason == "removed"):
             self._tell_deleted(file)
