@@ -22,6 +22,7 @@ from server.rooms.recording import Recording
 from server.rooms.room_backgrounds import RoomBackgrounds
 from server.rooms.roster import Roster
 from server.rooms.screens import ScreenSharing
+from server.rooms.shown_large import ShownLarge
 from server.rooms.stats import Monitor
 from server.rooms.succession import Succession
 
@@ -53,6 +54,7 @@ class Room:
         self.seats_left = SeatsLeft()
         self.pin = ""
         """What whoever comes is asked for, if anything."""
+        self.shown_large = ShownLarge()
         self.viewers = Viewers(lambda: self.broadcast(self._viewers))
         self.screens = ScreenSharing(self, config, spawn)
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
@@ -349,10 +351,21 @@ class Room:
         large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
             participant.video.is_large = participant.id == large
+        self.shown_large.update(now, self._wanted_large())
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)
         self.end_forbidden_viewers()
+
+    def _wanted_large(self) -> Iterable[str]:
+        """Yield whom each one shows large, viewers from outside too, but the one in the spotlight, who is so anyway."""
+        shown = [(p.id, p.shows_large) for p in self.members.values()] + [
+            (v.id, v.watched) for v in self.viewers
+        ]
+        for viewer, watched in shown:
+            participant = self.members.get(watched)
+            if participant not in (None, self.roster.spotlit) and watched != viewer:
+                yield watched
 
     def _observe_cameras(self, now: float) -> None:
         """Tell, and log, whose camera is hidden."""
