@@ -31,10 +31,11 @@ from server.rooms.events import Events
 from server.rooms.invitations import describe, revoke_hosts
 from server.rooms.membership import Membership
 from server.rooms.moderation import ban
+from server.rooms.open_rooms import OpenRooms
 from server.rooms.participant import MediaResources, Participant
 from server.rooms.room import Reason, Room
 from server.rooms.room_state import restore, seat_hash
-from server.rooms.roster import OpenRooms, Returning
+from server.rooms.roster import Returning
 
 logger = logging.getLogger(__name__)
 
