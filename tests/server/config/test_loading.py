@@ -10,7 +10,8 @@ import pytest
 from filters.matting import smoother
 from filters.matting.matte import MatteOptions
 from server.cli import filter as filter_command
-from server.config.loading import effective, explain, load, options
+from server.config.explaining import effective, explain
+from server.config.loading import load, options
 from server.config.options import SMOOTHERS, Config, IceServer
 from server.core.errors import ConfigError
 
