@@ -17,7 +17,8 @@ from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
-from server.media.governor import Governor, Look
+from server.media.governor import Governor
+from server.media.headroom import Look
 from server.media.microphone import AudioPublication
 from server.media.publication import VideoPublication
 from server.media.rtc import udp

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from server.media.governor import Look
+from server.media.headroom import Look
 from server.media.load import LoadMeter
 from server.media.workers.base import Workers
 

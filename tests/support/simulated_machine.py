@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from server.media.camera_costs import PIXEL_SHARES, SMALL_PICTURE, Use, bits_factor
 from server.media.camera_request import CameraRequests
-from server.media.governor import FULL, Governor, Level, Look
+from server.media.governor import FULL, Governor, Level
+from server.media.headroom import Look
 
 TICK = 0.25  # seconds
 LOOK = 0.5  # seconds between two looks of the governor

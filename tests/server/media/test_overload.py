@@ -17,7 +17,8 @@ import pytest
 from filters.base import FilteredFrame, new_frame
 from server.media.camera_costs import Use
 from server.media.codec.encoder import Vp8Encoder
-from server.media.governor import Governor, Look
+from server.media.governor import Governor
+from server.media.headroom import Look
 from server.media.load import LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
