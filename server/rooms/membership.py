@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from server.core.messages import Message
-from server.media.camera_costs import Use
 from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 
@@ -52,7 +51,7 @@ class Membership:
 
     def tell_paused(self) -> None:
         """Tell whose camera is not sent for want of bandwidth, if that has changed."""
-        paused = self.participant.paused
+        paused = self.participant.connections.paused
         if paused != self._paused:
             self._paused = paused
             self.tell({"type": "paused", "participants": paused})
@@ -62,12 +61,6 @@ class Membership:
         if hidden != self._hidden:
             self._hidden = dict(hidden)
             self.tell({"type": "hidden", "participants": self._hidden})
-
-    def use(self) -> Use:
-        """Return what the camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
-        spotlit = self.room.roster.spotlit is self.participant
-        steerable = self.send is not None
-        return self.participant.use()._replace(room=self.room.name, steerable=steerable, spotlit=spotlit)
 
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""

@@ -190,7 +190,7 @@ async def _chat(session: Session, message: Message) -> None:
     membership = session.membership
     membership.room.expect_inside(membership)
     text, to = required(message, "text", str), optional(message, "to", str, "") or None
-    membership.room.say(membership, text, to)
+    membership.room.chat.say(membership, text, to)
 
 
 async def _hand(session: Session, message: Message) -> None:

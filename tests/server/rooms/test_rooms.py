@@ -14,8 +14,9 @@ from server.access.tokens import Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.rooms.arrivals import LOBBY_SHARE
 from server.rooms.membership import Membership
-from server.rooms.rooms import LOBBY_SHARE, Rooms
+from server.rooms.rooms import Rooms
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera
 
