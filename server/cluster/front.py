@@ -272,5 +272,7 @@ async def _not_found(_: web.Request) -> web.StreamResponse:
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(SignalingError("too-large", "The file is too large."))
     except SignalingError as error:
         return error_response(error)

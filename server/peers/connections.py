@@ -27,7 +27,7 @@ class PeerConnections:
         self.uplink_loss = 0.0
         """Share of the packets that did not come at first."""
         self._loss_counter = LossCounter()
-        self._saving = False
+        self._saving, self._shows_large = False, ""
         self._config = config
         self._video = video
         self._audio = audio
@@ -40,7 +40,7 @@ class PeerConnections:
     def begin(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
         before = _close(self.publisher, self.subscriber)
-        self._saving = False
+        self._saving, self._shows_large = False, ""
         self.publisher = Publisher(self._config, self._video, self._audio)
         self.subscriber = Subscriber(self._config, send_offer)
         return before
@@ -48,14 +48,17 @@ class PeerConnections:
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
         before, self.subscriber = self.subscriber, Subscriber(self._config, send_offer)
-        self.subscriber.saving = self._saving
+        self.receive(saving=self._saving, shows_large=self._shows_large)
         await _close(before)
 
-    def save(self, saving: bool) -> None:
-        """Receive every other picture of the cameras only, or all of them; holds until connections begin anew."""
-        self._saving = saving
+    def receive(self, *, saving: bool, shows_large: str) -> None:
+        """Receive every other picture of the cameras only, or all, last less of who is shown large, by id.
+
+        That holds until connections begin anew.
+        """
+        self._saving, self._shows_large = saving, shows_large
         if self.subscriber is not None:
-            self.subscriber.saving = saving
+            self.subscriber.saving, self.subscriber.shows_large = saving, shows_large
 
     async def close(self) -> None:
         """End both."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from server.core.messages import Message
+from server.media.camera_costs import Use
 from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 
@@ -61,6 +62,35 @@ class Membership:
         if hidden != self._hidden:
             self._hidden = dict(hidden)
             self.tell({"type": "hidden", "participants": self._hidden})
+
+    def use(self) -> Use:
+        """Return what a camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
+        room, participant = self.room, self.participant
+        video, camera_filter = participant.video, participant.filter
+        inside = participant.id in room.members
+        times, network, place = video.transcoder.times, camera_filter.inference_time, video.transcoder.place
+        return Use(
+            received=video.received,
+            droppable=video.droppable,
+            decoded=times.decoded,
+            pictures=times.filtered,
+            looks=camera_filter.inferences,
+            decode=times.decode,
+            network=network,
+            rest=times.filter - network + times.other,
+            encode=times.encode,
+            send=video.sending,
+            pixels=video.transcoder.pixels,
+            bitrate=video.transcoder.bitrate,
+            network_interval=camera_filter.network_interval,
+            full_blur=camera_filter.full_blur,
+            worker=place.worker,
+            here=place.here,
+            room=room.name,
+            steerable=self.send is not None,
+            large=room.roster.spotlit is participant or participant.id in room.shown_large or not inside,
+            inside=inside,
+        )
 
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""

@@ -81,6 +81,8 @@ class Participant:
         """Whether the load costs others pictures or sharpness, and not only looks of the network."""
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
+        self.shows_large = ""
+        """Whose camera is shown large here, by id."""
         self.audio = AudioPublication(self.video.age)
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
@@ -135,10 +137,13 @@ class Participant:
         """Why the picture is less than it could be: `error`, `overload`, or None."""
         return "error" if self.filter.failing else "overload" if self.overloaded else None
 
-    def receive(self, what: Receives) -> None:
-        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
-        self.receives = what
-        self.connections.save(what == "saver")
+    def receive(self, what: Receives, shows_large: str = "") -> None:
+        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on.
+
+        Who is shown large here is cut down last.
+        """
+        self.receives, self.shows_large = what, shows_large
+        self.connections.receive(saving=what == "saver", shows_large=shows_large)
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
         """Change the background from the next frame on.
@@ -260,7 +265,7 @@ class Participant:
 
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
-        self.receives = "all"
+        self.receives, self.shows_large = "all", ""
         self.connected = True
         return self.connections.begin(send_offer)
 

@@ -23,6 +23,7 @@ from server.rooms.room_backgrounds import RoomBackgrounds
 from server.rooms.room_description import describe_participant, knock, lurking, welcome
 from server.rooms.roster import Roster
 from server.rooms.screens import ScreenSharing
+from server.rooms.shown_large import ShownLarge, wanted_large
 from server.rooms.stats import Monitor
 from server.rooms.succession import Succession
 
@@ -54,6 +55,7 @@ class Room:
         self.seats_left = SeatsLeft()
         self.pin = ""
         """What whoever comes is asked for, if anything."""
+        self.shown_large = ShownLarge()
         self.viewers = Viewers(
             lambda: self.broadcast({"type": "viewers", "viewers": self.viewers.describe()})
         )
@@ -179,6 +181,7 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
+        self.succession.hand_over(membership)
         participant.audio.on_level = lambda level: self._hear(participant, level)
         microphones.gate(membership)
         membership.tell({"type": "entered", **welcome(self, membership)})
@@ -223,7 +226,7 @@ class Room:
                 self.recording.stop("ended")
             return
         if reason != "removed":
-            self.seats_left.add(participant.seat, participant.grant)
+            self.seats_left.add(participant.seat, participant.id, participant.grant)
         self.monitor.forget(participant)
         for file in self.files.leave(participant.id, removed=reason == "removed"):
             self.chat.forget_file(file)
@@ -291,6 +294,7 @@ class Room:
         large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
             participant.video.is_large = participant.id == large
+        self.shown_large.update(now, wanted_large(self))
         for membership in self._memberships.values():
             membership.tell_paused()
         self.hidden_cameras.observe(now)

@@ -277,6 +277,11 @@ class Roster(Generic[M]):
             self.chat.append(chat)
         return chat
 
+    def hand_over(self, before: str, who: str) -> None:
+        """Let what somebody has written under another id be theirs."""
+        mine = [chat._replace(participant=who) if chat.participant == before else chat for chat in self.chat]
+        self.chat = deque(mine, maxlen=MAX_CHATS)
+
     def unsay(self, file: str) -> None:
         """Tell newcomers no more of the file with that id."""
         kept = [chat for chat in self.chat if chat.file is None or chat.file["id"] != file]

@@ -170,8 +170,11 @@ def _target(message: Message) -> Target | None:
 
 
 async def _receive(session: Session, message: Message) -> None:
-    _participant(session).receive(one_of(message, "video", RECEIVES))
-    session.membership.room.refresh()
+    participant, room = _participant(session), session.membership.room
+    before, large = participant.receives, optional(message, "large", str, "") or ""
+    participant.receive(one_of(message, "video", RECEIVES), large if large in room.members else "")
+    if participant.receives != before:
+        room.refresh()
 
 
 async def _background(session: Session, message: Message) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -337,6 +338,13 @@ async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:
         path = "/api/rooms/studio/backgrounds"
         async with cluster.front.post(path, data=b"no picture", headers=headers) as response:
             assert (response.status, (await response.json())["code"]) == (422, "bad-picture")
+
+
+async def test_what_is_too_large_is_refused_in_the_projects_words(cluster: ClusterHere) -> None:
+    size = max(cluster.config.max_upload, cluster.config.max_file) + 1
+    for path in ("/api/rooms/studio/backgrounds", "/api/rooms/studio/files", "/whip/studio", "/nothing"):
+        async with cluster.front.post(path, data=io.BytesIO(bytes(size))) as response:
+            assert (response.status, (await response.json())["code"]) == (413, "too-large"), path
 
 
 async def test_files_go_to_the_room_and_come_from_there(cluster: ClusterHere) -> None:
