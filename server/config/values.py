@@ -15,7 +15,7 @@ TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 MAX_PORT = 65_535  # 16 bits, RFC 768
 LARGEST = 2**53
 """Of all numbers; a float holds every whole one up to it."""
-SHOWN = 40  # characters of a wrong number
+SHOWN = 40  # characters of a wrong number; chosen
 ICE_URL = re.compile(
     r"stuns?:[\w.-]+(:\d{1,5})?|turns?:([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(\?transport=(udp|tcp))?"
 )

@@ -24,7 +24,7 @@ from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 
-SAMPLE_INTERVAL = 0.5  # seconds
+SAMPLE_INTERVAL = 0.5  # seconds; chosen
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
 """Seconds: finest around the few ms that a frame takes; .033 is one frame at 30 frames/s."""
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)  # seconds; chosen

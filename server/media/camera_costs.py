@@ -14,11 +14,11 @@ FEWEST: Final = 3  # pictures that a cost is worked out of; chosen
 ANOTHER_SIZE: Final = 1.2  # times the pixels, from which on nothing is known any more; phones round sizes up
 BITS_SHARE: Final = 0.14
 """Of the time to encode and send a picture at 600 kbit/s, what grows with the bit rate; measured at 640x360."""
-USUAL_BITRATE: Final = 600_000  # bit/s
+USUAL_BITRATE: Final = 600_000  # bit/s, at which costs were measured
 FULL_BLUR_SHARE: Final = 0.4
 """Of the filter's time without the network, what a full blur takes while that has not been measured."""
 ARRIVALS: Final = ("arriving", "needed")
-SMALL_PICTURE: Final = 640 * 360  # px
+SMALL_PICTURE: Final = 640 * 360  # px: what cameras begin with, and what most rooms stay at
 PIXEL_SHARES: Final = {"decode": 0.78, "rest": 0.18, "encode": 0.62, "full_blur": 1.0, "send": 0.23}
 """Of what each stage takes at SMALL_PICTURE, what grows with the pixels: measured at 640x360 and 1280x720, all but
 the full blur's, which paints every pixel. The network sees the same grid whatever the size."""

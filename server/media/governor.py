@@ -48,7 +48,7 @@ HEAVY_AFTER: Final = 2.0  # seconds that a camera is held back, until it is wort
 HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
-BLUR_AFTER: Final = 5.0  # seconds in which no more would fit
+BLUR_AFTER: Final = 5.0  # seconds in which no more would fit; chosen
 SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
 
 

@@ -33,7 +33,7 @@ Receives: TypeAlias = Literal["all", "saver", "none"]
 """What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
 RECEIVES: tuple[Receives, ...] = ("all", "saver", "none")
 
-MAX_POLICIES = 16  # the latest, in a receipt
+MAX_POLICIES = 16  # the latest, in a receipt; chosen
 
 
 class Participant:

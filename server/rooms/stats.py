@@ -12,7 +12,7 @@ from server.rooms.active_speaker import ActiveSpeaker
 from server.rooms.last_n import LastN
 from server.rooms.participant import Participant
 
-QUALITY_INTERVAL = 2.0  # seconds
+QUALITY_INTERVAL = 2.0  # seconds; chosen
 NOTHING = Counters(*(0 for _ in Counters._fields))  # each counter as it begins
 
 

@@ -28,7 +28,7 @@ from server.whip.session import SessionKind, WhipSession
 
 logger = logging.getLogger(__name__)
 
-SWEEP_INTERVAL = 0.5  # seconds
+SWEEP_INTERVAL = 0.5  # seconds; chosen
 DEFAULT_NAME = "Camera"
 
 
