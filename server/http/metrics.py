@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from filters.base import Outcome
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.load import LoadMeter
 from server.media.rtc import REFUSALS
 from server.media.rtc.refusals import Kind
@@ -224,12 +224,12 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "greenroom_large_cameras",
             "Cameras that are asked for pictures larger than 360p.",
-            value=sum(pixels > SMALL_PICTURE for pixels in asked),
+            value=sum(pixels > USUAL_PICTURE for pixels in asked),
         )
         yield GaugeMetricFamily(
             "greenroom_small_cameras",
             "Cameras that are asked for pictures smaller than 360p.",
-            value=sum(pixels < SMALL_PICTURE for pixels in asked),
+            value=sum(pixels < USUAL_PICTURE for pixels in asked),
         )
         yield GaugeMetricFamily(
             "greenroom_frame_rate_limit",

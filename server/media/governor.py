@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, USUAL, CameraCosts, Cost, Use
+from server.media.camera_costs import ANOTHER_SIZE, USUAL, USUAL_PICTURE, CameraCosts, Cost, Use
 from server.media.fair_shares import MIN_FRAME_RATE, Capacity, Quality, Shares
-from server.media.headroom import TIGHT, Headroom, Look
+from server.media.headroom import TIGHT, Headroom, MachineLoad
 from server.media.picture_sizes import CROWD, CROWD_PICTURE, PictureSizes, Rooms, Size
 from server.media.retry_interval import Patience
 
@@ -68,7 +68,7 @@ FULL: Final = Level(FULL_FRAME_RATE, QUALITIES[0].bitrate)
 class Governor:
     """Sets the level that fits, and holds it until it fits no more or more fits."""
 
-    def __init__(self, large: int = SMALL_PICTURE) -> None:
+    def __init__(self, large: int = USUAL_PICTURE) -> None:
         """Allow pictures of `large` px at most."""
         self._quality = 0
         self._sizes = PictureSizes(_sizes(large))
@@ -124,7 +124,7 @@ class Governor:
             return FULL_BLUR, BLUR_FRAME_RATE
         return QUALITIES[self._quality], FULL_FRAME_RATE
 
-    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+    def observe(self, now: float, load: MachineLoad, uses: Mapping[str, Use]) -> None:
         """Take what was measured by `now`, in seconds; set what to do from now on."""
         used = self._learn(now, uses)
         if used is None or not uses:
@@ -132,23 +132,23 @@ class Governor:
         self._sizes.observe(now, uses)
         usual = self._usual()
         costs = self._sizes.costs(now, self._costs, usual)
-        tight, ample = self._headroom.observe(look, *used)
+        tight, ample = self._headroom.observe(load, *used)
         shares = Shares(costs, *self._present)
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
-        fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
-        self._headroom.heed_waiting(now, look, fits=fits)
+        fits = shares.fits(rates, _less(tight, TIGHT * load.cores))
+        self._headroom.heed_waiting(now, load, fits=fits)
         if not self._blurred and (not fits or self._share < 1):
-            costs = self._shrink(now, usual, _less(tight, RESERVE * look.cores))
+            costs = self._shrink(now, usual, _less(tight, RESERVE * load.cores))
         if not fits:
-            self._step_down(now, costs, _less(tight, RESERVE * look.cores))
+            self._step_down(now, costs, _less(tight, RESERVE * load.cores))
         elif self.given_up:
-            self._step_up(now, costs, ample, look.cores, shares.demand(rates))
+            self._step_up(now, costs, ample, load.cores, shares.demand(rates))
         else:
             self._rates = rates
         if fits and not self._blurred:
-            self._grow(now, usual, _less(ample, LARGE_RESERVE * look.cores))
+            self._grow(now, usual, _less(ample, LARGE_RESERVE * load.cores))
         self._weigh(now)
-        self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
+        self._blur_or_show(now, costs, _less(tight, RESERVE * load.cores))
 
     def _learn(self, now: float, uses: Mapping[str, Use]) -> tuple[float, float] | None:
         """Return the cores that the cameras have used of late, and the event loop for each of their pictures."""
@@ -169,8 +169,8 @@ class Governor:
         return used, sum(use.send - then.send for use, then in same) / seconds
 
     def _usual(self) -> Cost:
-        """Return what a camera of SMALL_PICTURE costs, of which nothing is known but what others do."""
-        known = [costs.cost_at(SMALL_PICTURE, USUAL) for costs in self._costs.values() if costs.known]
+        """Return what a camera of USUAL_PICTURE costs, of which nothing is known but what others do."""
+        known = [costs.cost_at(USUAL_PICTURE, USUAL) for costs in self._costs.values() if costs.known]
         if not known:
             return USUAL
         return Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
@@ -257,9 +257,9 @@ class Governor:
 def _sizes(most: int) -> list[Size]:
     """Return the sizes of pictures, of which the largest has `most` px."""
     last = len(QUALITIES) - 1
-    large = [Size(most, LARGE_QUALITY)] if most > ANOTHER_SIZE * SMALL_PICTURE else []
+    large = [Size(most, LARGE_QUALITY)] if most > ANOTHER_SIZE * USUAL_PICTURE else []
     crowd = [Size(CROWD_PICTURE, last, CROWD)] if most > ANOTHER_SIZE * CROWD_PICTURE else []
-    return [*large, Size(min(most, SMALL_PICTURE), last), *crowd]
+    return [*large, Size(min(most, USUAL_PICTURE), last), *crowd]
 
 
 def _since(since: float | None, now: float, *, holds: bool) -> float | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from server.media.governor import Governor
-from server.media.headroom import Look
+from server.media.headroom import MachineLoad
 from server.rooms.membership import Membership
 
 INTERVAL = 0.5
 """Seconds between two calls of `govern`: some pictures of each camera, even at low rates; chosen."""
 
 
-def govern(now: float, governor: Governor, look: Look, memberships: Collection[Membership]) -> None:
+def govern(now: float, governor: Governor, load: MachineLoad, memberships: Collection[Membership]) -> None:
     """Adapt everybody's cost to the load; `now` in seconds of the monotonic clock."""
-    governor.observe(now, look, {m.participant.id: m.use() for m in memberships})
+    governor.observe(now, load, {m.participant.id: m.use() for m in memberships})
     for membership in memberships:
         participant, key = membership.participant, membership.participant.id
         held_back, heavy = governor.held_back(key), governor.heavy(key)

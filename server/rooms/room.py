@@ -17,6 +17,7 @@ from server.rooms.events import Events, RoomEvents
 from server.rooms.files import SharedFiles
 from server.rooms.hidden import HiddenCameras
 from server.rooms.membership import Membership
+from server.rooms.monitor import Monitor
 from server.rooms.participant import Participant
 from server.rooms.recording import Recording
 from server.rooms.room_backgrounds import RoomBackgrounds
@@ -24,7 +25,6 @@ from server.rooms.room_description import describe_participant, knock, lurking, 
 from server.rooms.roster import Roster
 from server.rooms.screens import ScreenSharing
 from server.rooms.shown_large import ShownLarge, wanted_large
-from server.rooms.stats import Monitor
 from server.rooms.succession import Succession
 
 Reason = Literal["left", "lost", "removed"]
@@ -209,11 +209,11 @@ class Room:
 
     def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out, for good."""
-        participant, room = membership.participant, self.roster
+        participant, roster = membership.participant, self.roster
         if self._memberships.pop(participant.id, None) is None:
             return
-        state, waiting = room.state(participant), list(room.waiting.values())
-        heir = room.leave(participant)
+        state, waiting = roster.state(participant), list(roster.waiting.values())
+        heir = roster.leave(participant)
         participant.audio.on_level = lambda level: True
         if state == "waiting":
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
@@ -236,7 +236,7 @@ class Room:
         self.refresh()
         if heir is not None:
             self._inherit(self._memberships[heir.id])
-        if not room.members:
+        if not roster.members:
             self._restart(waiting)
 
     def _inherit(self, heir: Membership) -> None:

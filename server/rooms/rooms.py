@@ -51,7 +51,7 @@ class Rooms:
         folder = config.state / "invitations" if config.state else None
         self.authenticator = Authenticator(read_keys(config.token_keys), Invitations(folder))
         self.draining = False
-        self.admission: Callable[[str], None] = lambda room: None
+        self.fence: Callable[[str], None] = lambda room: None
         """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
         self.events = Events()
         self.open_rooms = OpenRooms(config.max_rooms, self._begin)
@@ -94,7 +94,7 @@ class Rooms:
         if not has_free_ports(self.config.udp_ports, CONNECTIONS):
             raise SignalingError("no-port", NO_PORT, fatal=True)
         name = participant_name(grant.name or name)
-        self.admission(room_name(name_of_room))
+        self.fence(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
             comes_back = any(self.grant_before(each, room) is not None for each in seats)
@@ -217,8 +217,8 @@ class Rooms:
             await asyncio.sleep(governing.INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            look = self.machine.look(now, self.media.workers, self.media.meter)
-            governing.govern(now, self.governor, look, self._seats.values())
+            load = self.machine.read(now, self.media.workers, self.media.meter)
+            governing.govern(now, self.governor, load, self._seats.values())
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

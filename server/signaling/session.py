@@ -62,7 +62,7 @@ class Session:
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
         seat = optional(message, "seat", str, "")
-        self.rooms.admission(room_name(room))
+        self.rooms.fence(room_name(room))
         membership = self.rooms.find(seat, room)
         back = self.rooms.returning(seat, room) if membership is None else None
         redirected, newcomer = None, membership is None

@@ -178,7 +178,7 @@ async def test_admission_is_asked_first(rooms: Rooms) -> None:
     def elsewhere(room: str) -> None:
         raise SignalingError("not-here", f"{room} lives on another server.")
 
-    rooms.admission = elsewhere
+    rooms.fence = elsewhere
     with pytest.raises(SignalingError) as error:
         visit(rooms, room="Studio")
     assert error.value.message.startswith("studio ")
