@@ -213,7 +213,9 @@ class Front:
         async with reading(request, BODY_LIMIT):
             body = await request.read()
         try:
-            async with self._links.request(url, request.method, request.raw_path, headers, body) as answer:
+            async with self._links.request(
+                url, request.method, request.rel_url.raw_path_qs, headers, body
+            ) as answer:
                 if ticket and answer.status == 503 and NOT_HERE.encode() in await answer.read():
                     return None
                 return await copy(request, answer)
@@ -225,7 +227,9 @@ class Front:
         rooms: list[Any] = []
         for url in await self._any_order():
             try:
-                async with self._links.request(url, "GET", request.raw_path, passed_on(request)) as answer:
+                async with self._links.request(
+                    url, "GET", request.rel_url.raw_path_qs, passed_on(request)
+                ) as answer:
                     if answer.status != 200:
                         return await copy(request, answer)
                     rooms += optional(parse(await answer.text()), "rooms", list, [])

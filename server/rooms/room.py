@@ -145,7 +145,7 @@ class Room:
         """Let somebody in, or to the waiting room (False); raise SignalingError room-full, room-locked."""
         participant = membership.participant
         state = self.roster.state(participant)
-        if state != "room":
+        if state != "room" and self.roster.opens(token, self.claim_of(participant)):
             self.succession.make_place(membership)
         if state == "room":
             self.claim(membership, token)

@@ -347,6 +347,16 @@ async def test_what_is_too_large_is_refused_in_the_projects_words(cluster: Clust
             assert (response.status, (await response.json())["code"]) == (413, "too-large"), path
 
 
+async def test_an_address_may_be_a_whole_one(cluster: ClusterHere) -> None:
+    """As proxies write it (RFC 9112, section 3.2.2)."""
+    host = f"localhost:{cluster.front.port}"
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    writer.write(f"GET http://{host}/api/backgrounds?a=%2F HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    writer.close()
+
+
 async def test_files_go_to_the_room_and_come_from_there(cluster: ClusterHere) -> None:
     async with join(cluster.url, "studio") as ada:
         await ada.send({"type": "policy", "policy": {"files": True}})
