@@ -316,6 +316,11 @@ async def test_a_short_phone_shows_ones_picture_first_and_has_place_for_people(
     tiles = await page.locator("#tiles").bounding_box()
     assert tiles is not None
     assert tiles["height"] > 0.3 * 480
+    await page.keyboard.press("p")
+    panel = await page.locator("#panel").bounding_box()
+    assert panel is not None
+    assert panel["height"] > 480 / 2
+    await expect(page.get_by_role("button", name="Let in: Rosalind Franklin")).to_be_in_viewport(ratio=1)
 
 
 async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
