@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -27,7 +28,7 @@ from models.training.data.rooms import (
 from models.training.evaluate import cost_of, evaluate_suite, quality_of
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
-from models.training.settings import SettingsError, load_run
+from models.training.settings import Run, SettingsError, load_run
 from models.training.suite import write_suite
 from models.training.teacher import Teacher
 from models.training.train import CHECKPOINT, Trainer, draw_of, maker_of
@@ -49,12 +50,17 @@ RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run's set
 Prepared = Annotated[Path, typer.Argument(metavar="PREPARED", help="A folder that `prepare` has written.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The run's folder: checkpoint and log.")]
 Network = Annotated[Path, typer.Argument(metavar="NETWORK.onnx", help="A network, its card beside it.")]
+Seed = Annotated[int | None, typer.Option(help="Another seed than the run's.")]
 ERRORS = (BannedRoomError, ExportError, ManifestError, MixError, OSError, SettingsError, tables.TableError)
 
 
 def _fail(error: Exception) -> NoReturn:
     typer.echo(f"error: {error}", err=True)
     raise typer.Exit(1)
+
+
+def _seeded(run: Run, seed: int | None) -> Run:
+    return run if seed is None else replace(run, seed=seed)
 
 
 def _bar(unit: str) -> Progress:
@@ -141,10 +147,11 @@ def train(
     samples: Annotated[
         Path | None, typer.Option(help="A folder to keep samples in, for other runs that draw alike.")
     ] = None,
+    seed: Seed = None,
 ) -> None:
     """Train a run, or go on with it from its last checkpoint."""
     try:
-        settings = load_run(run)
+        settings = _seeded(load_run(run), seed)
         make = maker_of(settings, draw_of(settings, prepared, load_manifest()), samples)
         trainer = Trainer(settings, folder, make, device)
     except ERRORS as error:
@@ -210,11 +217,16 @@ def export(
     network: Network,
     description: Annotated[str, typer.Option(help="What it is, for the card.")],
     licence: Annotated[str, typer.Option(help="Of the weights, for the card.")] = "Apache-2.0",
+    seed: Seed = None,
 ) -> None:
     """Write a run's network and its card, checked against the torch module."""
     try:
         export_checkpoint(
-            load_run(run), folder / CHECKPOINT, network, description=description, licence=licence
+            _seeded(load_run(run), seed),
+            folder / CHECKPOINT,
+            network,
+            description=description,
+            licence=licence,
         )
     except ERRORS as error:
         _fail(error)
@@ -227,10 +239,11 @@ def mix(
     output: Network,
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the second network's weights.")],
     temperature: Annotated[float, typer.Option(min=0.1, help="What the logits are multiplied by.")] = 1.0,
+    bias: Annotated[float, typer.Option(help="What is added to the logits after that.")] = 0.0,
 ) -> None:
     """Write a mixture of two networks of the selfie graph, and its card."""
     try:
-        onnx.save(mixed(first, second, share, temperature), output)
+        onnx.save(mixed(first, second, share, temperature, bias), output)
     except ERRORS as error:
         _fail(error)
     source = {
@@ -238,6 +251,7 @@ def mix(
         "second": second.name,
         "share": f"{share:g}",
         "temperature": f"{temperature:g}",
+        "bias": f"{bias:g}",
     }
     write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
 
