@@ -59,7 +59,7 @@ async def _put(request: web.Request) -> web.Response:
 
 async def _get(request: web.Request) -> web.StreamResponse:
     membership = seat_holder(request)
-    file = _find(request, membership)
+    file = _readable(request, membership)
     headers = {
         hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         hdrs.CONTENT_TYPE: "application/octet-stream",
@@ -73,7 +73,7 @@ async def _get(request: web.Request) -> web.StreamResponse:
         try:
             async with asyncio.timeout(BODY_LIMIT):
                 for start in range(0, len(file.data), PIECE):
-                    _find(request, membership)  # it may be gone meanwhile
+                    _readable(request, membership)  # it may be gone meanwhile, or forbidden
                     await response.write(memoryview(file.data)[start : start + PIECE])
         except (SignalingError, TimeoutError):
             if request.transport is not None:
@@ -94,3 +94,9 @@ def _find(request: web.Request, membership: Membership) -> SharedFile:
     """Return the file that a request asks for; raise SignalingError not-in-room, unknown-file."""
     membership.room.expect_inside(membership)
     return membership.room.files.find(request.match_info["key"], membership.participant.id)
+
+
+def _readable(request: web.Request, membership: Membership) -> SharedFile:
+    """The same, for who wants to read it; raise SignalingError files-forbidden besides."""
+    membership.room.files.permit(membership.room.policy_for(membership))
+    return _find(request, membership)

@@ -58,8 +58,10 @@ class Use(NamedTuple):
     room: str = ""
     steerable: bool = True
     """Whether it can be asked for another size."""
-    spotlit: bool = False
-    """Whether everybody sees it large."""
+    large: bool = False
+    """Whether anybody sees it large: the room, or oneself in the lobby."""
+    inside: bool = True
+    """Whether others have a tile of it, as they don't of people in the lobby."""
 
     @property
     def seconds(self) -> float:

@@ -65,9 +65,11 @@ class Membership:
 
     def use(self) -> Use:
         """Return what the camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
-        spotlit = self.room.roster.spotlit is self.participant
+        room, participant = self.room, self.participant
+        inside = participant.id in room.members
+        large = room.roster.spotlit is participant or participant.id in room.shown_large or not inside
         steerable = self.send is not None
-        return self.participant.use()._replace(room=self.room.name, steerable=steerable, spotlit=spotlit)
+        return participant.use()._replace(room=room.name, steerable=steerable, large=large, inside=inside)
 
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""

@@ -95,6 +95,8 @@ class Participant:
         """Whether the load costs others pictures or sharpness, and not only looks of the network."""
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
+        self.shows_large = ""
+        """Whose camera is shown large here, by id."""
         self.audio = AudioPublication(self.video.age)
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
@@ -164,11 +166,14 @@ class Participant:
         full_blurs, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
         return self.hidden.observe(now, Sample(self.video.received, self.video.sent, full_blurs, failing))
 
-    def receive(self, what: Receives) -> None:
-        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
-        self.receives = what
+    def receive(self, what: Receives, shows_large: str = "") -> None:
+        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on.
+
+        Who is shown large here is cut down last.
+        """
+        self.receives, self.shows_large = what, shows_large
         if self._subscriber is not None:
-            self._subscriber.saving = what == "saver"
+            self._subscriber.saving, self._subscriber.shows_large = what == "saver", shows_large
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
         """Change the background from the next frame on.
@@ -333,7 +338,7 @@ class Participant:
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
         before = _close(self._publisher, self._subscriber)
-        self.receives = "all"
+        self.receives, self.shows_large = "all", ""
         self._publisher = Publisher(self._config, self.video, self.audio)
         self._subscriber = Subscriber(self._config, send_offer)
         self.connected = True
@@ -342,7 +347,7 @@ class Participant:
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
         before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
-        self.receive(self.receives)
+        self.receive(self.receives, self.shows_large)
         await _close(before)
 
     async def close(self) -> None:

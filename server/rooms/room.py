@@ -22,6 +22,7 @@ from server.rooms.recording import Recording
 from server.rooms.room_backgrounds import RoomBackgrounds
 from server.rooms.roster import Roster
 from server.rooms.screens import ScreenSharing
+from server.rooms.shown_large import ShownLarge
 from server.rooms.stats import Monitor
 from server.rooms.succession import Succession
 
@@ -53,6 +54,7 @@ class Room:
         self.seats_left = SeatsLeft()
         self.pin = ""
         """What whoever comes is asked for, if anything."""
+        self.shown_large = ShownLarge()
         self.viewers = Viewers(lambda: self.broadcast(self._viewers))
         self.screens = ScreenSharing(self, config, spawn)
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
@@ -191,7 +193,7 @@ class Room:
         """Let somebody in, or to the waiting room (False); raise SignalingError room-full, room-locked."""
         participant = membership.participant
         state = self.roster.state(participant)
-        if state != "room":
+        if state != "room" and self.roster.opens(token, self.claim_of(participant)):
             self.succession.make_place(membership)
         if state == "room":
             self.claim(membership, token)
@@ -227,6 +229,7 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
+        self.succession.hand_over(membership)
         participant.audio.on_level = lambda level: self._hear(participant, level)
         self._gate_microphone(membership)
         membership.tell({"type": "entered", **self.welcome(membership)})
@@ -271,7 +274,7 @@ class Room:
                 self.recording.stop("ended")
             return
         if reason != "removed":
-            self.seats_left.add(participant.seat, participant.grant)
+            self.seats_left.add(participant.seat, participant.id, participant.grant)
         self.monitor.forget(participant)
         for file in self.files.leave(participant.id, removed=reason == "removed"):
             self._tell_deleted(file)
@@ -348,10 +351,21 @@ class Room:
         large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
             participant.video.is_large = participant.id == large
+        self.shown_large.update(now, self._wanted_large())
         for membership in self._memberships.values():
             membership.tell_paused()
         self._observe_cameras(now)
         self.end_forbidden_viewers()
+
+    def _wanted_large(self) -> Iterable[str]:
+        """Yield whom each one shows large, viewers from outside too, but the one in the spotlight, who is so anyway."""
+        shown = [(p.id, p.shows_large) for p in self.members.values()] + [
+            (v.id, v.watched) for v in self.viewers
+        ]
+        for viewer, watched in shown:
+            participant = self.members.get(watched)
+            if participant not in (None, self.roster.spotlit) and watched != viewer:
+                yield watched
 
     def _observe_cameras(self, now: float) -> None:
         """Tell, and log, whose camera is hidden."""

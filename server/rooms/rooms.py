@@ -169,7 +169,8 @@ class Rooms:
     def grant_before(self, seat: str, room: Room) -> Grant | None:
         """Return what somebody might do in a room who has, or had until a moment ago, this seat there."""
         membership = self.find(seat, room.name)
-        return membership.participant.grant if membership else room.seats_left.find(seat)
+        left = membership.participant if membership else room.seats_left.find(seat)
+        return left.grant if left is not None else None
 
     def replace(self, membership: Membership) -> None:
         """Take somebody out who has come again, or whose held place is needed."""

@@ -110,7 +110,7 @@ class Roster(Generic[M]):
         Raises SignalingError room-full or room-locked. The host token opens everything that isn't full. A `role`
         is one's own from elsewhere; without it whoever comes first is host.
         """
-        is_host = role == "host" or secrets.compare_digest(token.encode(), self.token.encode())
+        is_host = self._is_host(token, role)
         if role == "guest":
             self.never_hosts.add(member.id)
         if not is_host and self.policy.locked:
@@ -125,6 +125,13 @@ class Roster(Generic[M]):
             self.hosts.add(member.id)
         self._seat(member)
         return True
+
+    def opens(self, token: str = "", role: Role | None = None) -> bool:
+        """Tell whether whoever enters so comes in at once, if there is a place."""
+        return self._is_host(token, role) or not (self.policy.locked or self.policy.waiting_room)
+
+    def _is_host(self, token: str, role: Role | None) -> bool:
+        return role == "host" or secrets.compare_digest(token.encode(), self.token.encode())
 
     def come_back(self, member: M, seat: str) -> None:
         """Let somebody in from the lobby who is in `returning`, as what they were; raise SignalingError room-full."""
@@ -276,6 +283,11 @@ class Roster(Generic[M]):
         if to is None:
             self.chat.append(chat)
         return chat
+
+    def hand_over(self, before: str, who: str) -> None:
+        """Let what somebody has written under another id be theirs."""
+        mine = [chat._replace(participant=who) if chat.participant == before else chat for chat in self.chat]
+        self.chat = deque(mine, maxlen=MAX_CHATS)
 
     def unsay(self, file: str) -> None:
         """Tell newcomers no more of the file with that id."""

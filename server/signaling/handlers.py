@@ -24,6 +24,7 @@ COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worke
 DEAR = frozenset(
     {
         "chat",
+        "media",
         "hand",
         "reaction",
         "caption",
@@ -77,7 +78,7 @@ def _participant(session: Session) -> Participant:
 async def _enter(session: Session, message: Message) -> None:
     membership = session.membership
     participant, name = membership.participant, optional(message, "name", str, "")
-    if name and participant.id not in membership.room.members:
+    if name and membership.room.roster.state(participant) == "lobby":  # hosts have read it of who waits
         participant.name = participant_name(participant.grant.name or name)
     if not membership.room.enter(membership, optional(message, "hostToken", str, "")):
         session.send({"type": "waiting"})
@@ -132,9 +133,11 @@ async def _candidate(session: Session, message: Message) -> None:
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
     device_filter = optional(message, "deviceFilter", bool, False)
+    room, before = session.membership.room, _participant(session).describe()
     microphones.set_media(session.membership, audio=audio, video=video, device_filter=device_filter)
     captions.set_captions(session.membership, wanted=optional(message, "captions", bool, False))
-    session.membership.room.update(session.membership)
+    if _participant(session).describe() != before:
+        room.update(session.membership)
 
 
 async def _plate(session: Session, message: Message) -> None:
@@ -165,8 +168,11 @@ def _target(message: Message) -> Target | None:
 
 
 async def _receive(session: Session, message: Message) -> None:
-    _participant(session).receive(one_of(message, "video", RECEIVES))
-    session.membership.room.refresh()
+    participant, room = _participant(session), session.membership.room
+    before, large = participant.receives, optional(message, "large", str, "") or ""
+    participant.receive(one_of(message, "video", RECEIVES), large if large in room.members else "")
+    if participant.receives != before:
+        room.refresh()
 
 
 async def _background(session: Session, message: Message) -> None:

@@ -176,10 +176,11 @@ export class RoomClient {
     this.send({ type: 'policy', policy });
   }
 
-  /** Says what is wanted of the others' cameras; who wants less sends less.
-   * @param {Receive['video']} video */
-  receive(video) {
-    this.send({ type: 'receive', video });
+  /** Says what is wanted of the others' cameras, and who is shown large; who wants less sends less.
+   * @param {Receive['video']} video
+   * @param {string | null} large */
+  receive(video, large) {
+    this.send({ type: 'receive', video, large });
     this.#connections.save(video !== 'all');
   }
 

@@ -100,7 +100,8 @@ export class RoomController {
       talk: (on) => void this.#pushToTalk.press(on),
       escape: () => this.#view.panel.close(),
     });
-    this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
+    this.#saving = new DataSaver(() => this.#receive(), () => local.silence('video'));
+    this.#view.tiles.onMain = () => this.#receive();
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#captions = new CaptionController(local);
     this.#applyPreferences();
@@ -111,7 +112,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
-    if (this.#saving.choice !== 'all') client.receive(this.#saving.choice);
+    if (this.#saving.choice !== 'all' || this.#view.tiles.main) this.#receive();
     this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
@@ -256,6 +257,11 @@ export class RoomController {
       'm': press('microphone'), 'v': press('camera'), 'b': actions.background, 'c': actions.chat, 'p': actions.people, 'h': actions.hand,
       's': press('screen'), 'r': () => this.#reactions.toggle(), 'l': actions.layout, 'f': actions.fullscreen, 'i': actions.stats, '?': actions.help,
     };
+  }
+
+  /** Says what is wanted of the others' cameras. */
+  #receive() {
+    this.#client?.receive(this.#saving.choice, this.#view.tiles.main);
   }
 
   #applyPreferences() {

@@ -32,7 +32,8 @@ class SimulatedCamera:
     """What it has been asked for, if it obeys."""
     worker: int = 0
     room: str = ""
-    spotlit: bool = False
+    large: bool = False
+    inside: bool = True
     pixels: int = SMALL_PICTURE
     captures: int = SMALL_PICTURE
     """Of a picture where nobody asks for a smaller one, if it obeys."""
@@ -82,7 +83,8 @@ class SimulatedCamera:
             worker=self.worker,
             room=self.room,
             steerable=self.requests is not None,
-            spotlit=self.spotlit,
+            large=self.large,
+            inside=self.inside,
         )
 
     def picture(self, level: Level) -> dict[str, float]:

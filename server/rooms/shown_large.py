@@ -1,0 +1,30 @@
+"""Whose pictures people show large, by their own choice or because they speak; the spotlight is a host's, and apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+MOST: Final = 2
+"""Of a room at once, as who speaks and who did before: in a crowd they cost as much as one more person. Chosen."""
+KEPT: Final = 5.0  # seconds that one stays large at least: each change costs a keyframe; chosen
+
+
+class ShownLarge:
+    """The most wanted, no more than a crowd can afford. Pure logic; time is passed in."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def __contains__(self, participant: str) -> bool:
+        return participant in self._since
+
+    def update(self, now: float, wanted: Iterable[str]) -> None:
+        """Take whom each one shows large by `now`, in seconds."""
+        before = self._since
+        self._since = {each: since for each, since in before.items() if now - since < KEPT}
+        count = Counter(wanted)
+        for each in sorted(count, key=lambda each: (-count[each], each not in before)):
+            if len(self._since) < MOST:
+                self._since.setdefault(each, before.get(each, now))
