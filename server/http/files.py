@@ -37,7 +37,7 @@ def add_files(app: web.Application) -> None:
 async def _put(request: web.Request) -> web.Response:
     membership, to = seat_holder(request), request.query.get("to") or None
     room, owner = membership.room, membership.participant.id
-    room.expect_files(membership, to)
+    room.chat.expect_files(membership, to)
     if request.content_type.startswith("multipart/"):
         raise SignalingError("unsupported-media-type", "The body is the file itself, without parts.")
     size = request.content_length
@@ -51,9 +51,9 @@ async def _put(request: web.Request) -> web.Response:
                 data += chunk
         if len(data) != size:
             raise SignalingError("bad-file", "The file is not as long as it was said to be.")
-        room.expect_files(membership, to)
+        room.chat.expect_files(membership, to)
         file = keep(name, bytes(data), to)
-    room.say(membership, name, to, file.describe())
+    room.chat.say(membership, name, to, file.describe())
     return web.json_response(file.describe(), status=201)
 
 
@@ -86,7 +86,7 @@ async def _delete(request: web.Request) -> web.Response:
     file = _find(request, membership)
     if file.owner != membership.participant.id:
         expect_host(membership)
-    membership.room.delete_file(file)
+    membership.room.chat.delete_file(file)
     return web.Response(status=204)
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, CameraCosts, Cost, Use
+from server.media.camera_costs import ANOTHER_SIZE, USUAL_PICTURE, CameraCosts, Cost, Use
 from server.media.retry_interval import Patience
 
 CROWD: Final = 10
@@ -55,7 +55,7 @@ class PictureSizes:
         """Give out pictures of these sizes, the largest first."""
         self.rooms: Rooms = {}
         self._sizes = sizes
-        self._usual = next(i for i, size in enumerate(sizes) if size.pixels <= ANOTHER_SIZE * SMALL_PICTURE)
+        self._usual = next(i for i, size in enumerate(sizes) if size.pixels <= ANOTHER_SIZE * USUAL_PICTURE)
         self._uses: Mapping[str, Use] = {}
         self._people = Counter[str]()
         self._tiles = Counter[str]()

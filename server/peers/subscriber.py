@@ -26,7 +26,7 @@ from server.peers.ice import connect
 
 logger = logging.getLogger(__name__)
 
-ANSWER_TIMEOUT = 15.0  # seconds
+ANSWER_TIMEOUT = 15.0  # seconds; chosen
 MAX_CANDIDATES = 64  # that are kept until the answer is there
 
 _offer_ids = itertools.count(1)  # unique over connections, so that a late answer fits none but its own offer

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from server.rooms.room import Room
 
 MOST: Final = 2
 """Of a room at once, as who speaks and who did before: in a crowd they cost as much as one more person. Chosen."""
@@ -28,3 +31,12 @@ class ShownLarge:
         for each in sorted(count, key=lambda each: (-count[each], each not in before)):
             if len(self._since) < MOST:
                 self._since.setdefault(each, before.get(each, now))
+
+
+def wanted_large(room: Room) -> Iterator[str]:
+    """Yield whom each one shows large, viewers from outside too, but the one in the spotlight, who is so anyway."""
+    members = [(p.id, p.shows_large) for p in room.members.values()]
+    for viewer, watched in members + [(v.id, v.watched) for v in room.viewers]:
+        participant = room.members.get(watched)
+        if participant not in (None, room.roster.spotlit) and watched != viewer:
+            yield watched

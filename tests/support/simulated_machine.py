@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from server.media.camera_costs import PIXEL_SHARES, SMALL_PICTURE, Use, bits_factor
+from server.media.camera_costs import PIXEL_SHARES, USUAL_PICTURE, Use, bits_factor
 from server.media.camera_request import CameraRequests
-from server.media.governor import FULL, Governor, Level, Look
+from server.media.governor import FULL, Governor, Level
+from server.media.headroom import MachineLoad
 
 TICK = 0.25  # seconds
 LOOK = 0.5  # seconds between two looks of the governor
@@ -34,8 +35,8 @@ class SimulatedCamera:
     room: str = ""
     large: bool = False
     inside: bool = True
-    pixels: int = SMALL_PICTURE
-    captures: int = SMALL_PICTURE
+    pixels: int = USUAL_PICTURE
+    captures: int = USUAL_PICTURE
     """Of a picture where nobody asks for a smaller one, if it obeys."""
     dearer: float = 1.0
     """Times what is usual that large pictures cost."""
@@ -58,7 +59,7 @@ class SimulatedCamera:
     def stage(self, name: str) -> float:
         """Return what a stage takes for a picture of the present size."""
         share = PIXEL_SHARES.get(name, 0.0) if self.requests is not None else 0.0
-        times = self.pixels / SMALL_PICTURE
+        times = self.pixels / USUAL_PICTURE
         dearer = self.dearer if times > 1 else 1.0
         seconds: float = getattr(self, name)
         return seconds * (1 - share + share * times) * dearer
@@ -122,7 +123,7 @@ class SimulatedMachine:
         cores: float = 2.0,
         workers: int = 2,
         noise: float = 0.05,
-        large: int = SMALL_PICTURE,
+        large: int = USUAL_PICTURE,
     ) -> None:
         self.cameras = [SimulatedCamera(worker=i % workers) for i in range(cameras)]
         self.governor = Governor(large)
@@ -206,4 +207,4 @@ class SimulatedMachine:
             camera.ask(self.now, self.governor.pixels(str(i)))
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
-        self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)
+        self.governor.observe(self.now, MachineLoad(self.cores, seen, loop, self.workers, self._wait), uses)
