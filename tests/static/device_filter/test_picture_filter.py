@@ -99,7 +99,7 @@ def test_hardly_any_room_beside_somebody_leaves_the_device(met: tuple[Camera, li
 
 def test_nobodys_colours_run_into_the_room(met: tuple[Camera, list[Sent]]) -> None:
     """The server's network takes a hem of them for more of the person."""
-    camera, sent = met
+    _, sent = met
     room = Camera(640, 360, loop=4, somebody=False).frame(0)
     cells = cv2.resize(room, (32, 18), interpolation=cv2.INTER_AREA)
     blurred = cv2.resize(cells, (640, 360), interpolation=cv2.INTER_LINEAR).astype(int)
