@@ -30,6 +30,7 @@ from filters.backgrounds.background import Color
 from filters.base import Plane
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
+from server.config.options import DEFAULT_MODEL
 from tests.support.device_filter import filter_pictures
 
 BITRATE = 1_500_000  # of a page by default, bit/s
@@ -148,7 +149,7 @@ def main() -> None:
     clips = [clip for clip in suite(arguments.suite, arguments.clips) if clip.truth]
     if not clips:
         parser.error("no such clips with known mattes")
-    network = Segmenter(load_card("selfie_general", MODELS))
+    network = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     shown: dict[str, list[Plane]] = {}
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for clip in clips:
