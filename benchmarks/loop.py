@@ -4,7 +4,8 @@
 
 Cameras, signalling, sound, packets and clients are those of benchmarks.room; workers are simulated (loop_worker.py):
 each answers a job as long after it as a real one takes, with pictures made beforehand, so that two cores are enough to
-measure what the loop does for eight. Nothing is given up (no governor), and everybody sees everybody at 640×360.
+measure what the loop does for eight. Everybody sees everybody at 640×360. Nothing is given up: there is no governor,
+which would do so from LOOP_LIMIT on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rich.table import Table
 
 from benchmarks.room import SIMULATED, Bench, machine, make_clips, parser
 from benchmarks.room_report import Result
+from server.media.fair_shares import LOOP_LIMIT
 
 STAGES = ("receive", "dispatch", "fan-out", "audio", "rest of loop")
 KEPT = 0.97
@@ -33,8 +35,8 @@ def loop_cost(run: Result) -> float:
     return sum(run.stages.get(stage, 0.0) for stage in STAGES)
 
 
-def full_at(runs: Sequence[Result], fps: float) -> float | None:
-    """Return the N at which the loop takes a whole core; None where too few runs kept `fps` to tell.
+def full_at(runs: Sequence[Result], fps: float, share: float = 1.0) -> float | None:
+    """Return the N at which the loop takes that share of a core; None where too few runs kept `fps` to tell.
 
     Of a participant's frame some costs are the same in any room, and some grow with those who receive it: a + b N.
     """
@@ -42,9 +44,8 @@ def full_at(runs: Sequence[Result], fps: float) -> float | None:
     if len({run.participants for run in kept}) < 2:
         return None
     slope, base = np.polyfit([run.participants for run in kept], [loop_cost(run) for run in kept], 1)
-    room = np.roots([slope, base, -1e3 / fps])  # N (a + b N) is all the ms that a frame's time has
-    positive = [float(n.real) for n in room if abs(n.imag) < 1e-9 and n.real > 0]
-    return min(positive, default=None)
+    solutions = np.roots([slope, base, -1e3 * share / fps])  # N (a + b N) ms of the time between two frames
+    return min((float(n.real) for n in solutions if n.imag == 0 and n.real > 0), default=None)
 
 
 def table(runs: Sequence[tuple[int, Result]]) -> Table:
@@ -99,10 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 220)
     console.print(table(runs))
     for workers in given.workers:
-        full = full_at([run for count, run in runs if count == workers], options.fps)
-        console.print(
-            f"{workers} workers: the loop is full at {f'N = {full:.1f}' if full else 'no N that this tells'}"
-        )
+        same = [run for count, run in runs if count == workers]
+        for share in (LOOP_LIMIT, 1.0):
+            full = full_at(same, options.fps, share)
+            where = f"N = {full:.1f}" if full else "an N that this does not tell"
+            console.print(f"{workers} workers: the loop takes {share:.0%} of a core at {where}")
     if given.json:
         report = {"machine": machine(), "runs": [asdict(run) | {"workers": workers} for workers, run in runs]}
         given.json.write_text(json.dumps(report, indent=1) + "\n")

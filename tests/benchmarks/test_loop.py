@@ -47,6 +47,9 @@ def test_the_loop_is_full_where_a_second_of_frames_takes_a_second() -> None:
     full = full_at([_room(4), _room(8), _room(12)], 30)
     assert full is not None
     assert full * (1.0 + 0.05 * full) == pytest.approx(1000 / 30)
+    before = full_at([_room(4), _room(8)], 30, 0.9)
+    assert before is not None
+    assert before * (1.0 + 0.05 * before) == pytest.approx(900 / 30)
     assert loop_cost(_room(4)) == pytest.approx(1.2)
 
 
@@ -65,4 +68,4 @@ def test_the_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert run["mean_fps"] > 0
     assert run["counts"]["errors"] == run["counts"]["placeholders"] == 0
     assert run["stages"]["fan-out"] > 0
-    assert "the loop is full at" in capsys.readouterr().out
+    assert "the loop takes 90% of a core at" in capsys.readouterr().out
