@@ -42,6 +42,7 @@ AGAINST = {
 }
 DISTURBED = 25.0
 """Percent of a core that something else took, above which a run is worth repeating."""
+UNRECOGNISED = "too few frames came through to recognise a stream by: no latency is known"
 EXTRA_SECONDS = 90.0  # to start, to connect, to settle
 
 
@@ -82,6 +83,8 @@ class Bench:
             f" {measured.lines}p, server {measured.server_cpu:.0f} %, other {measured.other_cpu or 0:.0f} %",
             file=sys.stderr,
         )
+        if None in (measured.hop["p50"], measured.hop_undelayed["p50"]):
+            print(UNRECOGNISED, file=sys.stderr)
         return measured
 
     def find_max(self, way: str, start: int) -> int:

@@ -11,7 +11,9 @@ GRAIN = 10
 DITHER = 72
 """Grains by which a frame's timestamp is early, at random, so that a receiver can tell frames apart."""
 PROBE = 30
-"""Frames that must fit for a stream to be recognised."""
+"""Frames that must fit for a stream to be recognised, where so many came."""
+FEWEST = 5
+"""Frames without which it is not: of a few hundred places in what was sent, fewer fit one by chance too often."""
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Hop:
-    """Percentiles of the latency in ms; None when nothing came."""
+    """Percentiles of the latency in ms; None when no frame was recognised."""
 
     p50: float | None
     p95: float | None
@@ -41,12 +43,12 @@ class Hop:
 
 
 def align(sent: Sequence[int], received: Sequence[int]) -> int | None:
-    """Return received minus sent timestamp, modulo 2^32, the same for all frames of a stream.
+    """Return received minus sent timestamp, modulo 2^32, the same for all frames of a stream; None for too few frames.
 
     A server picks the origin of its timestamps at random and may leave frames out, but keeps their distances.
     """
     known, probe = {timestamp // GRAIN for timestamp in sent}, received[:PROBE]
-    for timestamp in sent if probe else ():
+    for timestamp in sent if len(probe) >= FEWEST else ():
         offset = probe[0] - timestamp
         if all(_grains(other - offset) in known for other in probe):
             return offset & MASK

@@ -25,6 +25,7 @@ INK, GRID, PAPER = (60, 60, 60), (228, 228, 228), (255, 255, 255)
 COLORS: Mapping[str, Color] = {
     "greenroom": (90, 140, 20),
     "remote": (160, 60, 160),
+    "janus": (40, 150, 190),
     "stock": (200, 120, 40),
     "stock-filter": (50, 70, 210),
 }

@@ -43,7 +43,7 @@ class Result:
     mean_fps: float
     worst_fps: float
     hop: Mapping[str, float | None]
-    """Percentiles from sending a frame to its last packet at the receiver."""
+    """Percentiles from sending a frame to its last packet at the receiver; None when no frame was recognised."""
     hop_undelayed: Mapping[str, float | None]
     """The same without the frame that the smoother waits for."""
     server_cpu: float

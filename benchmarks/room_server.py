@@ -18,7 +18,8 @@ from server.app import ROOMS, create_app
 from server.config.options import Config
 from server.media.camera_costs import Use
 from server.media.codec.encoder import FilteredVideo
-from server.media.governor import Governor, Look
+from server.media.governor import Governor
+from server.media.headroom import MachineLoad
 from server.media.microphone import AudioPublication
 from server.media.publication import VideoPublication
 from server.media.rtc import udp
@@ -29,7 +30,7 @@ MAX_PARTICIPANTS = 64
 class NoGovernor(Governor):
     """Never gives anything up, so that cost and overload can be seen."""
 
-    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+    def observe(self, now: float, load: MachineLoad, uses: Mapping[str, Use]) -> None:
         pass
 
 

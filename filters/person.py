@@ -33,7 +33,7 @@ from filters.placeholder import placeholder
 
 logger = logging.getLogger(__name__)
 
-MAX_REPEAT = 1.0  # seconds
+MAX_REPEAT = 1.0  # seconds; chosen
 MAX_GAP = 0.5  # seconds between two frames; after more, people may be anywhere
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from filters.base import FilterError, Plane
-from filters.heif import read_heif
+from filters.heif import HDR_TRANSFERS, read_heif
 
 Bgr: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: uint8, (height, width, 3), blue first, full range, sRGB."""
@@ -25,7 +25,6 @@ JPEG: Final = b"\xff\xd8\xff"
 MAX_SCANS: Final = 100
 """A progressive JPEG can ask for thousands of passes over the whole picture in a few kilobytes."""
 
-HDR_TRANSFERS: Final = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
 SRGB: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # an ICC profile's name of the space of a mode
 TRANSPARENT: Final = ("RGBA", "LA", "PA", "RGBa", "La")

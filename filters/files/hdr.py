@@ -28,7 +28,7 @@ TO_BT709: Final = np.array(
 )
 BT2020_LUMA: Final = np.array([[0.0593, 0.6780, 0.2627]], np.float32)  # of B, G, R
 BT2020_PRIMARIES: Final = 9  # colour primaries, ISO/IEC 23091-2
-STEPS: Final = 4096  # of the curves back to 8 bits
+STEPS: Final = 4096  # of the curves back to 8 bits; chosen
 
 Linear: TypeAlias = NDArray[np.float32]
 """Linear light (h, w, 3), blue first; 1 is SDR white."""

@@ -19,7 +19,7 @@ from filters.planes import lookup, resized
 # Chosen on eleven clips of two people (docs/follow.md), following as a whole.
 LEVELS: Final = (7, 6, 6)
 """Levels of Y, U and V that are told apart: as many colours as a byte can name."""
-COLOURS: Final = 252
+COLOURS: Final = 252  # the product of LEVELS
 CHROMA: Final = 32.0  # levels from grey, within which skin, hair and most clothes lie
 COMMON: Final = 1 / COLOURS  # frequency at which a colour is half known
 STRANGE: Final = 0.02  # what a colour counts that was never seen of the person

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -45,23 +46,40 @@ def make_secret(file: Path) -> None:
 
 
 def _pem() -> bytes:
-    key = generate_private_key(SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    return self_signed(
+        NAME, [x509.DNSName(NAME)], VALIDITY, (x509.BasicConstraints(ca=True, path_length=0), True)
+    )
+
+
+def self_signed(
+    name: str,
+    alternatives: Iterable[x509.GeneralName],
+    validity: datetime.timedelta,
+    *extensions: tuple[x509.ExtensionType, bool],
+) -> bytes:
+    """Return a new P-256 key and a certificate that it signs itself, as PEM; extensions with whether they are critical.
+
+    It is good from an hour ago, because clocks differ.
+    """
+    key, subject = (
+        generate_private_key(SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+    )
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + VALIDITY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, SHA256())
+        .not_valid_after(now + validity)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem + certificate.public_bytes(Encoding.PEM)
+    return pem + builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 
 def tls_context(file: Path, *, server: bool) -> ssl.SSLContext:

@@ -21,9 +21,9 @@ from server.core.token_bucket import TokenBucket
 PIN: Final = re.compile(r"[0-9]{6,12}")
 """Six digits, at the rate of DOOR_RATE, take a day for each percent of them."""
 ADDRESS_BURST: Final = 5  # wrong PINs of one address at once; chosen
-ADDRESS_RATE: Final = 1 / 30  # and then so many a second
+ADDRESS_RATE: Final = 1 / 30  # and then so many a second; chosen
 DOOR_BURST: Final = 50  # wrong PINs at one door at once, from everywhere; chosen
-DOOR_RATE: Final = 1 / 10  # and then so many a second
+DOOR_RATE: Final = 1 / 10  # and then so many a second; chosen
 MAX_COUNTED: Final = 10_000  # doors and addresses; those that have erred longest ago are forgotten first
 
 

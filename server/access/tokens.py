@@ -25,7 +25,7 @@ from server.core.messages import background_id
 MIN_SECRET = 32  # characters; RFC 7518, section 3.2
 MAX_TOKEN = 4096  # characters; chosen, so that no more is decoded
 MAX_IDENTITY = 128  # characters; chosen
-LEEWAY = 10.0  # seconds that clocks may differ
+LEEWAY = 10.0  # seconds that clocks may differ; chosen
 ANY_ROOM = "*"
 JTI = "jti:"  # before what a token is known by that has an id (RFC 7519, section 4.1.7)
 

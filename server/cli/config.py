@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from server.cli.console import Assignments, ConfigFile, configuration, fail
-from server.config.loading import effective, explain
+from server.config.explaining import effective, explain
 from server.core.errors import ConfigError
 
 

@@ -13,7 +13,7 @@ from server.core.errors import ConfigError
 if TYPE_CHECKING:
     from server.cluster.films import Film, Runner
 
-MAX_LISTED = 20  # files that failed which are named
+MAX_LISTED = 20  # files that failed which are named; chosen
 
 
 def filter_many(

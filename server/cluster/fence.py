@@ -50,7 +50,7 @@ class Fence:
         self._states: dict[str, tuple[float, dict[str, Any]]] = {}
         self._told: dict[str, tuple[dict[str, Any], str]] = {}
         self.refusals = 0
-        rooms.admission = self.admit
+        rooms.fence = self.admit
 
     def admit(self, room: str) -> None:
         """Let the newcomer whose request is being answered into a room; raise SignalingError not-here."""

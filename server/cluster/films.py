@@ -52,7 +52,7 @@ SUFFIXES: Final = {
 }
 """What is filtered, and what its name gets at its end to become one that can be written."""
 WORKSPACE: Final = "greenroom-film-"
-ERROR_LENGTH: Final = 500  # characters
+ERROR_LENGTH: Final = 500  # characters; chosen
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from server.access.tokens import is_private, read_keys
 from server.cluster.fence import NOT_HERE, PARAMETER
 from server.cluster.front_metrics import FrontMetrics
 from server.cluster.links import Links
-from server.cluster.passing import copy, passed_on
+from server.cluster.passing import KEPT, address, copy, is_kept, passed_on
 from server.cluster.placing import RETRY, Placing, Sent
 from server.cluster.scraping import Scraping
 from server.cluster.sealing import Seal
@@ -57,6 +57,7 @@ class Front:
         self._directory, self._seal, self._links, self._config = directory, seal, links, config
         self._authenticator = Authenticator(read_keys(config.token_keys))
         self._quota = Quota(config.max_connections_per_address)
+        self._largest = max(config.max_upload, config.max_file)
         self._proxies = WebSocketProxies()
         self._metrics = FrontMetrics(lambda: len(self._proxies))
         self._servers: tuple[float, list[str]] = (float("-inf"), [])
@@ -67,7 +68,7 @@ class Front:
         config = self._config
         guards = [only_for_localhost] if is_private(config) else []
         app = web.Application(
-            client_max_size=max(config.max_upload, config.max_file),
+            client_max_size=KEPT,
             handler_args={"auto_decompress": False},
             middlewares=[trust(config.trusted_proxies), *guards, _errors],
         )
@@ -210,22 +211,41 @@ class Front:
     async def _pass_on(self, request: web.Request, url: str, ticket: str = "") -> web.StreamResponse | None:
         """Return a server's answer; None when it does not answer, or says that the room is not there."""
         headers = passed_on(request, ticket)
+        if not is_kept(request):
+            return await self._pour(request, url, headers)
         async with reading(request, BODY_LIMIT):
             body = await request.read()
         try:
-            async with self._links.request(url, request.method, request.raw_path, headers, body) as answer:
+            async with self._links.request(url, request.method, address(request), headers, body) as answer:
                 if ticket and answer.status == 503 and NOT_HERE.encode() in await answer.read():
                     return None
                 return await copy(request, answer)
         except (ClientError, TimeoutError, OSError):
             return None
 
+    async def _pour(self, request: web.Request, url: str, headers: dict[str, str]) -> web.StreamResponse:
+        """Pass a large body on while it comes, to one server only: here it would take memory, whoever sends it."""
+        if request.content_length is not None:
+            if request.content_length > self._largest:
+                raise web.HTTPRequestEntityTooLarge(self._largest)
+            headers[hdrs.CONTENT_LENGTH] = str(request.content_length)
+        try:
+            async with (
+                reading(request, BODY_LIMIT),
+                self._links.request(
+                    url, request.method, address(request), headers, request.content
+                ) as answer,
+            ):
+                return await copy(request, answer)
+        except (ClientError, OSError):
+            raise web.HTTPServiceUnavailable(headers=RETRY_AFTER) from None
+
     async def _rooms(self, request: web.Request) -> web.StreamResponse:
         """Return the rooms of all servers."""
         rooms: list[Any] = []
         for url in await self._any_order():
             try:
-                async with self._links.request(url, "GET", request.raw_path, passed_on(request)) as answer:
+                async with self._links.request(url, "GET", address(request), passed_on(request)) as answer:
                     if answer.status != 200:
                         return await copy(request, answer)
                     rooms += optional(parse(await answer.text()), "rooms", list, [])
@@ -272,5 +292,7 @@ async def _not_found(_: web.Request) -> web.StreamResponse:
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(SignalingError("too-large", "The file is too large."))
     except SignalingError as error:
         return error_response(error)

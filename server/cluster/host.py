@@ -19,7 +19,7 @@ from server.config.options import Config
 
 logger = logging.getLogger(__name__)
 
-RENEWAL: Final = 0.5  # seconds between two renewals
+RENEWAL: Final = 0.5  # seconds between two renewals, some of which may be lost within a lease; chosen
 START: Final = 60.0  # seconds that a server may take to start
 ANSWER: Final = 30.0
 """Seconds after which a server that says nothing hangs: its people have lost it before; chosen."""

@@ -13,6 +13,7 @@ from aiohttp import (
     ClientTimeout,
     ClientWebSocketResponse,
     DummyCookieJar,
+    StreamReader,
     TCPConnector,
     UnixConnector,
 )
@@ -37,7 +38,7 @@ class Links:
 
     @asynccontextmanager
     async def request(
-        self, url: str, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+        self, url: str, method: str, path: str, headers: Mapping[str, str], body: bytes | StreamReader = b""
     ) -> AsyncIterator[ClientResponse]:
         """Send a request; `path` is quoted and has its query. Raises ClientError."""
         session, base, options = await self._way(url)
@@ -45,7 +46,7 @@ class Links:
             method,
             URL(base + path, encoded=True),
             headers=headers,
-            data=body or None,
+            data=body if isinstance(body, StreamReader) else body or None,
             allow_redirects=False,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ),
             **options,

@@ -35,7 +35,7 @@ Say: TypeAlias = Callable[[dict[str, Any]], None]
 
 logger = logging.getLogger(__name__)
 
-MAX_LINE: Final = 1 << 24  # bytes
+MAX_LINE: Final = 1 << 24  # bytes; chosen
 EMPTY_INTERVAL: Final = 0.2  # seconds between two looks whether the last one has left
 FENCE = web.AppKey("fence", Fence)
 

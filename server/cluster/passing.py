@@ -37,6 +37,20 @@ OURS: Final = frozenset(
 )
 
 
+KEPT: Final = 128 * 1024
+"""Bytes of a body that is kept, so that another server can be asked with it: twice the longest session description."""
+
+
+def address(request: web.Request) -> str:
+    """Return the quoted path with its query, without the origin that proxies may write (RFC 9112, section 3.2.2)."""
+    return request.rel_url.raw_path_qs
+
+
+def is_kept(request: web.Request) -> bool:
+    """Tell whether a body is short enough to be kept."""
+    return not request.body_exists or (request.content_length is not None and request.content_length <= KEPT)
+
+
 def passed_on(request: web.Request, ticket: str = "") -> dict[str, str]:
     """Return the headers with which a request is passed on; of those that say who asks, only ours are believed."""
     headers = {

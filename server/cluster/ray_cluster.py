@@ -33,7 +33,7 @@ DIRECTORY: Final = "directory"
 ROOMS: Final = "greenroom"
 """The resource of nodes that have rooms: as many as CPUs for them."""
 HEAD: Final = {"node:__internal_head__": 0.001}
-CALL: Final = 3.0  # seconds that a call may take
+CALL: Final = 3.0  # seconds that a call may take; chosen
 LOOK: Final = 5.0  # seconds between two looks for new nodes
 CORES_PER_SERVER: Final = 4  # an event loop and the workers that it can keep busy
 CONCURRENT: Final = 1000  # calls that an actor works on at a time

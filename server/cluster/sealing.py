@@ -13,7 +13,7 @@ import jwt
 from cryptography.fernet import Fernet, InvalidToken
 
 ALGORITHM: Final = "HS256"
-MAX_TICKET: Final = 4096  # characters
+MAX_TICKET: Final = 4096  # characters; chosen
 
 
 class TicketError(Exception):

@@ -9,7 +9,7 @@ from typing import Final
 
 from server.core.token_bucket import TokenBucket
 
-INTERVAL: Final = 60.0  # seconds
+INTERVAL: Final = 60.0  # seconds; chosen
 PROBLEMS, EVENTS = 5, 600
 """Lines of one place in an interval: warnings and errors, and what is no problem, as people who come and go."""
 

@@ -28,6 +28,7 @@ from server.rooms.invitations import Maker, invite, revoke
 from server.rooms.membership import Membership
 from server.rooms.moderation import change_policy, start_recording
 from server.rooms.room import Room
+from server.rooms.room_description import describe_participant
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 MAX_BODY = 16 * 1024  # bytes of JSON; chosen
@@ -101,7 +102,7 @@ async def _body(request: web.Request) -> Described:
 
 def _describe(membership: Membership) -> Described:
     room, participant = membership.room, membership.participant
-    return room.describe(participant) | {
+    return describe_participant(room, participant) | {
         "identity": participant.grant.identity,
         "state": room.roster.state(participant),
         "background": participant.background,

@@ -37,7 +37,7 @@ def add_files(app: web.Application) -> None:
 async def _put(request: web.Request) -> web.Response:
     membership, to = seat_holder(request), request.query.get("to") or None
     room, owner = membership.room, membership.participant.id
-    room.expect_files(membership, to)
+    room.chat.expect_files(membership, to)
     if request.content_type.startswith("multipart/"):
         raise SignalingError("unsupported-media-type", "The body is the file itself, without parts.")
     size = request.content_length
@@ -51,15 +51,15 @@ async def _put(request: web.Request) -> web.Response:
                 data += chunk
         if len(data) != size:
             raise SignalingError("bad-file", "The file is not as long as it was said to be.")
-        room.expect_files(membership, to)
+        room.chat.expect_files(membership, to)
         file = keep(name, bytes(data), to)
-    room.say(membership, name, to, file.describe())
+    room.chat.say(membership, name, to, file.describe())
     return web.json_response(file.describe(), status=201)
 
 
 async def _get(request: web.Request) -> web.StreamResponse:
     membership = seat_holder(request)
-    file = _find(request, membership)
+    file = _readable(request, membership)
     headers = {
         hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         hdrs.CONTENT_TYPE: "application/octet-stream",
@@ -73,7 +73,7 @@ async def _get(request: web.Request) -> web.StreamResponse:
         try:
             async with asyncio.timeout(BODY_LIMIT):
                 for start in range(0, len(file.data), PIECE):
-                    _find(request, membership)  # it may be gone meanwhile
+                    _readable(request, membership)  # it may be gone meanwhile, or forbidden
                     await response.write(memoryview(file.data)[start : start + PIECE])
         except (SignalingError, TimeoutError):
             if request.transport is not None:
@@ -86,7 +86,7 @@ async def _delete(request: web.Request) -> web.Response:
     file = _find(request, membership)
     if file.owner != membership.participant.id:
         expect_host(membership)
-    membership.room.delete_file(file)
+    membership.room.chat.delete_file(file)
     return web.Response(status=204)
 
 
@@ -94,3 +94,9 @@ def _find(request: web.Request, membership: Membership) -> SharedFile:
     """Return the file that a request asks for; raise SignalingError not-in-room, unknown-file."""
     membership.room.expect_inside(membership)
     return membership.room.files.find(request.match_info["key"], membership.participant.id)
+
+
+def _readable(request: web.Request, membership: Membership) -> SharedFile:
+    """The same, for who wants to read it; raise SignalingError files-forbidden besides."""
+    membership.room.files.permit(membership.room.policy_for(membership))
+    return _find(request, membership)

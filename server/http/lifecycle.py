@@ -20,7 +20,7 @@ from server.rooms.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 
-DRAIN_INTERVAL = 0.2  # seconds
+DRAIN_INTERVAL = 0.2  # seconds; chosen
 
 
 async def drain_on_sigterm(app: web.Application) -> None:

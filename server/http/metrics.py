@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from filters.base import Outcome
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.load import LoadMeter
 from server.media.rtc import REFUSALS
 from server.media.rtc.refusals import Kind
@@ -24,7 +24,7 @@ from server.rooms.hidden import Why
 from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 
-SAMPLE_INTERVAL = 0.5  # seconds
+SAMPLE_INTERVAL = 0.5  # seconds; chosen
 FRAME_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.1, 0.25)
 """Seconds: finest around the few ms that a frame takes; .033 is one frame at 30 frames/s."""
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)  # seconds; chosen
@@ -224,12 +224,12 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "greenroom_large_cameras",
             "Cameras that are asked for pictures larger than 360p.",
-            value=sum(pixels > SMALL_PICTURE for pixels in asked),
+            value=sum(pixels > USUAL_PICTURE for pixels in asked),
         )
         yield GaugeMetricFamily(
             "greenroom_small_cameras",
             "Cameras that are asked for pictures smaller than 360p.",
-            value=sum(pixels < SMALL_PICTURE for pixels in asked),
+            value=sum(pixels < USUAL_PICTURE for pixels in asked),
         )
         yield GaugeMetricFamily(
             "greenroom_frame_rate_limit",

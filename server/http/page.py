@@ -45,7 +45,7 @@ class PageFiles:
 
     def __init__(self, folder: Path = STATIC) -> None:
         """Put the modules and style sheets of a folder together. Raises BundleError."""
-        self._folder = folder
+        self._files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
         self._assets: dict[str, Asset] = {}
         self._languages: dict[str, str] = {}
         html = (folder / "index.html").read_text("utf-8")
@@ -105,6 +105,13 @@ class PageFiles:
             raise web.HTTPNotFound
         caching = FOREVER if tag == asset.tag else "no-cache"
         return _respond(request, asset, f".{rest}", {"Cache-Control": caching, "Vary": "Accept-Encoding"})
+
+    def file(self, request: web.Request) -> web.FileResponse:
+        """Return a file of the folder as it is there: looked up among its names, so that no other path is touched."""
+        path = self._files.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
 
     def _spoken(self, accepted: str) -> str | None:
         """Return the first language of an Accept-Language that there are words in beside English (RFC 9110 12.5.4)."""
@@ -169,9 +176,12 @@ def add_page(app: web.Application) -> PageFiles:
     async def asset(request: web.Request) -> web.Response:
         return files.asset(request)
 
+    async def file(request: web.Request) -> web.FileResponse:
+        return files.file(request)
+
     app.router.add_get("/", front)
     app.router.add_get("/r/{room}", room)
     app.router.add_get("/watch/{room}/{person}", watch)
     app.router.add_get(ASSETS + "{name}", asset)
-    app.router.add_static("/static", STATIC)
+    app.router.add_get("/static/{name:.+}", file)
     return files

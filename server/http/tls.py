@@ -12,15 +12,9 @@ from pathlib import Path
 
 from aioice.ice import get_host_addresses
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from server.access import certificates
 from server.config.options import Config
 from server.core.errors import ConfigError
 
@@ -91,27 +85,10 @@ def _names(public_address: str) -> list[str]:
 
 def self_signed(names: list[str]) -> bytes:
     """Return a new P-256 key and its certificate for these DNS names and addresses, as PEM."""
-    key = generate_private_key(SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem + _certificate(key, names).public_bytes(Encoding.PEM)
-
-
-def _certificate(key: EllipticCurvePrivateKey, names: list[str]) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + VALIDITY)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    server_only = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    no_authority = x509.BasicConstraints(ca=False, path_length=None)
+    alternatives = [_general_name(name) for name in names]
+    return certificates.self_signed(NAME, alternatives, VALIDITY, (no_authority, True), (server_only, False))
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -31,7 +31,7 @@ from server.rooms.events import Event
 logger = logging.getLogger(__name__)
 
 TIMEOUT = ClientTimeout(total=10)  # seconds for one attempt; chosen
-QUEUE_LIMIT = 1000  # events that wait for one URL
+QUEUE_LIMIT = 1000  # events that wait for one URL; chosen
 ATTEMPTS = 8  # for one event; with the pauses below one to two minutes; chosen
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts
 DRAIN_TIME = 3.0  # seconds that the end is held up for

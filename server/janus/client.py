@@ -22,11 +22,11 @@ from server.core.errors import JanusError
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "janus-protocol"
-REQUEST_TIMEOUT = 10.0  # seconds
-CLOSE_TIMEOUT = 2.0  # seconds
+REQUEST_TIMEOUT = 10.0  # seconds; chosen
+CLOSE_TIMEOUT = 2.0  # seconds; chosen
 HEARTBEAT = 10.0  # seconds between two pings on the WebSocket
 KEEPALIVE = 20.0  # seconds; Janus ends a session that was silent for `session_timeout`, 60 by default
-MAX_MESSAGE = 1 << 20  # bytes
+MAX_MESSAGE = 1 << 20  # bytes; chosen
 LOST, SESSION_NOT_FOUND = 0, 458  # codes: the first is our own, the second from apierror.h of Janus
 
 Message: TypeAlias = dict[str, Any]

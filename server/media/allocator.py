@@ -47,5 +47,6 @@ class BandwidthAllocator:
 
 def _importance(video: Video) -> tuple[bool, bool, int]:
     """Order by what is cut first; bit rates are coarse here, so that the order does not change all the time."""
-    _, publication = video
-    return publication.rate == 0, publication.is_large, -publication.transcoder.bitrate
+    subscription, publication = video
+    large = publication.is_large if subscription.large is None else subscription.large
+    return publication.rate == 0, large, -publication.transcoder.bitrate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-LOOKS_KEPT: Final = 5
-"""Of the governor's, half a second each: the median of five forgets two bursts, and follows within 1.5 s."""
+ROUNDS_KEPT: Final = 5
+"""Of the governor's rounds, half a second each: the median of five forgets two bursts, and follows within 1.5 s."""
 PEAK_KEPT: Final = 24
 """Of the same, 12 s: who sits still now will move again before long."""
 KNOWN: Final = 3  # samples, before which first pictures and keyframes may be all that was measured
@@ -14,13 +14,13 @@ FEWEST: Final = 3  # pictures that a cost is worked out of; chosen
 ANOTHER_SIZE: Final = 1.2  # times the pixels, from which on nothing is known any more; phones round sizes up
 BITS_SHARE: Final = 0.14
 """Of the time to encode and send a picture at 600 kbit/s, what grows with the bit rate; measured at 640x360."""
-USUAL_BITRATE: Final = 600_000  # bit/s
+USUAL_BITRATE: Final = 600_000  # bit/s, at which costs were measured
 FULL_BLUR_SHARE: Final = 0.4
 """Of the filter's time without the network, what a full blur takes while that has not been measured."""
 ARRIVALS: Final = ("arriving", "needed")
-SMALL_PICTURE: Final = 640 * 360  # px
+USUAL_PICTURE: Final = 640 * 360  # px: what cameras begin with, and what most rooms stay at
 PIXEL_SHARES: Final = {"decode": 0.78, "rest": 0.18, "encode": 0.62, "full_blur": 1.0, "send": 0.23}
-"""Of what each stage takes at SMALL_PICTURE, what grows with the pixels: measured at 640x360 and 1280x720, all but
+"""Of what each stage takes at USUAL_PICTURE, what grows with the pixels: measured at 640x360 and 1280x720, all but
 the full blur's, which paints every pixel. The network sees the same grid whatever the size."""
 LARGEST_ERROR: Final = 2.0
 """Times what PIXEL_SHARES tell that a camera may cost at a larger size; more is a busy moment. Chosen."""
@@ -58,8 +58,10 @@ class Use(NamedTuple):
     room: str = ""
     steerable: bool = True
     """Whether it can be asked for another size."""
-    spotlit: bool = False
-    """Whether everybody sees it large."""
+    large: bool = False
+    """Whether anybody sees it large: the room, or oneself in the lobby."""
+    inside: bool = True
+    """Whether others have a tile of it, as they don't of people in the lobby."""
 
     @property
     def seconds(self) -> float:
@@ -99,7 +101,7 @@ class Cost(NamedTuple):
 
 
 USUAL: Final = Cost(30.0, 30.0, 30.0, 7e-4, 2.6e-3, 0.9, 0.9, 1.5e-3, 6e-4, 1e-3, 5e-4)
-"""Of a camera of SMALL_PICTURE of which nothing is known, while nothing is known of any; measured."""
+"""Of a camera of USUAL_PICTURE of which nothing is known, while nothing is known of any; measured."""
 
 
 def bits_factor(bitrate: int) -> float:
@@ -110,7 +112,7 @@ def bits_factor(bitrate: int) -> float:
 def resized(cost: Cost, before: int, after: int) -> Cost:
     """Return what a camera costs at another size, both in px, by what grows with the pixels."""
     factors = {
-        stage: (1 - share + share * after / SMALL_PICTURE) / (1 - share + share * before / SMALL_PICTURE)
+        stage: (1 - share + share * after / USUAL_PICTURE) / (1 - share + share * before / USUAL_PICTURE)
         for stage, share in PIXEL_SHARES.items()
     }
     return cost._replace(**{stage: getattr(cost, stage) * factor for stage, factor in factors.items()})
@@ -133,7 +135,7 @@ class CameraCosts:
         self._free: float | None = None
         """Frames a second that came when it was last free to send what it likes, for as long as that is known."""
         self._untold = 0
-        """Looks since then."""
+        """Rounds since then."""
         self._foretold: Cost | None = None
         """What it was to cost at its present size, until that is known."""
         self._error = 1.0
@@ -148,7 +150,7 @@ class CameraCosts:
             self._note("needed", needed / seconds)
         self._arrived, self._seen = use, now
         self._untold = 0 if told else self._untold + 1
-        if self._untold >= LOOKS_KEPT:
+        if self._untold >= ROUNDS_KEPT:
             self._free = self._value("arriving", 0.0)
         self._worker, self._here = use.worker, use.here
         if use.pixels > ANOTHER_SIZE * self._pixels or self._pixels > ANOTHER_SIZE * use.pixels:
@@ -184,7 +186,7 @@ class CameraCosts:
         self._note("send", (use.send - before.send) / pictures)
 
     def _note(self, name: str, value: float) -> None:
-        self._samples.setdefault(name, deque(maxlen=LOOKS_KEPT)).append(max(0.0, value))
+        self._samples.setdefault(name, deque(maxlen=ROUNDS_KEPT)).append(max(0.0, value))
 
     def _value(self, name: str, otherwise: float) -> float:
         samples = sorted(self._samples.get(name, ()))
@@ -210,7 +212,7 @@ class CameraCosts:
 
     def cost_at(self, pixels: int, usual: Cost) -> Cost:
         """Return what it would cost at another size in px."""
-        cost, before = self.cost(usual), self._pixels or SMALL_PICTURE
+        cost, before = self.cost(usual), self._pixels or USUAL_PICTURE
         if before / ANOTHER_SIZE <= pixels <= before * ANOTHER_SIZE:
             return cost
         error = self._error if pixels > before else 1 / self._error
@@ -218,8 +220,8 @@ class CameraCosts:
         return cost._replace(**{stage: getattr(cost, stage) * error for stage in PIXEL_SHARES})
 
     def cost(self, usual: Cost) -> Cost:
-        """Return what it costs; `usual` is what a camera of SMALL_PICTURE costs of which nothing is known."""
-        usual = resized(usual, SMALL_PICTURE, max(SMALL_PICTURE, self._pixels))
+        """Return what it costs; `usual` is what a camera of USUAL_PICTURE costs of which nothing is known."""
+        usual = resized(usual, USUAL_PICTURE, max(USUAL_PICTURE, self._pixels))
         rest = self._value("rest", usual.rest)
         arriving = self._value("arriving", usual.arriving)
         return Cost(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.governor import FULL_FRAME_RATE
 
 SPARE: Final = 1  # pictures a second more than are shown, since cameras don't keep time
@@ -33,9 +33,9 @@ def scale_to(pixels: int, limits: int) -> float:
 class CameraRequests:
     """What one camera has been asked for."""
 
-    def __init__(self, limits: int = SMALL_PICTURE) -> None:
-        """Ask for pictures of SMALL_PICTURE at first, and of `limits` px at most."""
-        self.now = CameraRequest(scale_down=scale_to(SMALL_PICTURE, limits))
+    def __init__(self, limits: int = USUAL_PICTURE) -> None:
+        """Ask for pictures of USUAL_PICTURE at first, and of `limits` px at most."""
+        self.now = CameraRequest(scale_down=scale_to(USUAL_PICTURE, limits))
         self._limits = limits
         self._more = 1.0
         """By how much one was asked to divide them besides, who sent larger ones than that."""
@@ -50,7 +50,7 @@ class CameraRequests:
         held_back: bool,
         pixels: int,
         pressed: bool,
-        wanted: int = SMALL_PICTURE,
+        wanted: int = USUAL_PICTURE,
     ) -> bool:
         """Tell whether the request `now` is another one, at `now` in seconds.
 

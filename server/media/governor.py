@@ -8,13 +8,13 @@ sees (see picture_sizes), then frames; at last everything is blurred. Pure logic
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from statistics import mean, median
+from statistics import median
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, USUAL, CameraCosts, Cost, Use
-from server.media.fair_shares import LOOP_LIMIT, MIN_FRAME_RATE, WORKER_LIMIT, Capacity, Quality, Shares
+from server.media.camera_costs import ANOTHER_SIZE, USUAL, USUAL_PICTURE, CameraCosts, Cost, Use
+from server.media.fair_shares import MIN_FRAME_RATE, Capacity, Quality, Shares
+from server.media.headroom import TIGHT, Headroom, MachineLoad
 from server.media.picture_sizes import CROWD, CROWD_PICTURE, PictureSizes, Rooms, Size
 from server.media.retry_interval import Patience
 
@@ -37,29 +37,18 @@ LARGE_QUALITY: Final = 3
 """The last of them at which pictures may be large: half of the looks; with small pictures no bits need be given up."""
 
 RESERVE: Final = 0.05  # share of the cores that is left idle, so that frames need not wait
-TIGHT: Final = 0.02  # the same: with less than that something has to be given up
-EASE: Final = 0.07  # the same: with more than that something comes back
+EASE: Final = 0.07  # the same: with more than that something comes back; less than TIGHT makes something go
 GAIN: Final = 0.75
 """Of what is too much idle, what is taken in a step: receivers on this machine cost more then, too."""
 LARGE_RESERVE: Final = 0.15
 """The same: with more than that pictures become large. What it is worked out of is a forecast: receiving and the
 receivers of this machine take more then, too."""
-ENTITLED: Final = 0.4
-"""Share of the cores that is ours even while other programs leave nothing idle; chosen."""
-LEAST_OURS: Final = 0.6
-"""Of that, what is counted on even if frames wait: a busy neighbour is no reason to cover a few people. Chosen."""
-TRIM, LEAST_TRIM = 0.9, 0.2
-"""Times the cores to count on, at each look at which frames wait although they should not; at least. Chosen."""
-WAITING: Final = 0.08  # seconds; publications drop frames that wait for 0.1
-SURE: Final = 3  # looks in a row that must show too little, before anything is given up
-LOOKS: Final = 3  # the mean of so many looks is what may be counted on when more is to be done
 HOLD: Final = 2.0  # seconds that a better quality must fit; longer after each return that failed
-CALM: Final = 3.0  # seconds without waiting before more is counted on again
 HEAVY_AFTER: Final = 2.0  # seconds that a camera is held back, until it is worth the placeholder of a move
 HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
-BLUR_AFTER: Final = 5.0  # seconds in which no more would fit
+BLUR_AFTER: Final = 5.0  # seconds in which no more would fit; chosen
 SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
 
 
@@ -76,24 +65,10 @@ FULL: Final = Level(FULL_FRAME_RATE, QUALITIES[0].bitrate)
 """While nothing is given up."""
 
 
-class Look(NamedTuple):
-    """What the machine was like since the last look, in cores."""
-
-    cores: float
-    idle: float | None
-    """None where nothing tells."""
-    loop: float
-    """What the event loop's process has used."""
-    workers: Mapping[int, float]
-    """What each worker can use at most."""
-    delay: float
-    """Seconds that frames waited for a worker, 90th percentile."""
-
-
 class Governor:
     """Sets the level that fits, and holds it until it fits no more or more fits."""
 
-    def __init__(self, large: int = SMALL_PICTURE) -> None:
+    def __init__(self, large: int = USUAL_PICTURE) -> None:
         """Allow pictures of `large` px at most."""
         self._quality = 0
         self._sizes = PictureSizes(_sizes(large))
@@ -103,16 +78,11 @@ class Governor:
         self._rates: dict[str, float] = {}
         self._costs: dict[str, CameraCosts] = {}
         self._before: tuple[float, dict[str, Use]] | None = None
-        self._capacities = deque[float](maxlen=LOOKS)
-        self._fixed = deque[float](maxlen=LOOKS)
-        self._trim = 1.0
-        self._waited = 0
-        self._calm_since: float | None = None
+        self._headroom = Headroom()
         self._better_since: float | None = None
         self._little_since: float | None = None
         self._much_since: float | None = None
         self._patience = Patience(HOLD)
-        self._trust = Patience(CALM)
         self._held_back: set[str] = set()
         self._held_since: dict[str, float] = {}
         self._heavy: dict[str, float] = {}
@@ -154,7 +124,7 @@ class Governor:
             return FULL_BLUR, BLUR_FRAME_RATE
         return QUALITIES[self._quality], FULL_FRAME_RATE
 
-    def observe(self, now: float, look: Look, uses: Mapping[str, Use]) -> None:
+    def observe(self, now: float, load: MachineLoad, uses: Mapping[str, Use]) -> None:
         """Take what was measured by `now`, in seconds; set what to do from now on."""
         used = self._learn(now, uses)
         if used is None or not uses:
@@ -162,26 +132,23 @@ class Governor:
         self._sizes.observe(now, uses)
         usual = self._usual()
         costs = self._sizes.costs(now, self._costs, usual)
-        self._capacities.append(self._capacity(look, *used))
-        self._fixed.append(max(0.0, look.loop - used[1]))
-        tight = self._limits(look, max(list(self._capacities)[-SURE:]))
-        ample = self._limits(look, min(mean(self._capacities), self._capacities[-1]))
+        tight, ample = self._headroom.observe(load, *used)
         shares = Shares(costs, *self._present)
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
-        fits = shares.fits(rates, _less(tight, TIGHT * look.cores))
-        self._heed_waiting(now, look, fits=fits)
+        fits = shares.fits(rates, _less(tight, TIGHT * load.cores))
+        self._headroom.heed_waiting(now, load, fits=fits)
         if not self._blurred and (not fits or self._share < 1):
-            costs = self._shrink(now, usual, _less(tight, RESERVE * look.cores))
+            costs = self._shrink(now, usual, _less(tight, RESERVE * load.cores))
         if not fits:
-            self._step_down(now, costs, _less(tight, RESERVE * look.cores))
+            self._step_down(now, costs, _less(tight, RESERVE * load.cores))
         elif self.given_up:
-            self._step_up(now, costs, ample, look.cores, shares.demand(rates))
+            self._step_up(now, costs, ample, load.cores, shares.demand(rates))
         else:
             self._rates = rates
         if fits and not self._blurred:
-            self._grow(now, usual, _less(ample, LARGE_RESERVE * look.cores))
+            self._grow(now, usual, _less(ample, LARGE_RESERVE * load.cores))
         self._weigh(now)
-        self._blur_or_show(now, costs, _less(tight, RESERVE * look.cores))
+        self._blur_or_show(now, costs, _less(tight, RESERVE * load.cores))
 
     def _learn(self, now: float, uses: Mapping[str, Use]) -> tuple[float, float] | None:
         """Return the cores that the cameras have used of late, and the event loop for each of their pictures."""
@@ -202,37 +169,11 @@ class Governor:
         return used, sum(use.send - then.send for use, then in same) / seconds
 
     def _usual(self) -> Cost:
-        """Return what a camera of SMALL_PICTURE costs, of which nothing is known but what others do."""
-        known = [costs.cost_at(SMALL_PICTURE, USUAL) for costs in self._costs.values() if costs.known]
+        """Return what a camera of USUAL_PICTURE costs, of which nothing is known but what others do."""
+        known = [costs.cost_at(USUAL_PICTURE, USUAL) for costs in self._costs.values() if costs.known]
         if not known:
             return USUAL
         return Cost(*(median(values) for values in zip(*(k[:11] for k in known), strict=True)))
-
-    def _capacity(self, look: Look, used: float, sending: float) -> float:
-        """Return the cores that cameras can have: what they use, of it for `sending`, and what is idle."""
-        entitled = ENTITLED * max(LEAST_OURS, self._trim) * look.cores - (look.loop - sending)
-        if look.idle is None:
-            return self._trim * (look.cores - look.loop)
-        return max(used + look.idle, entitled)
-
-    def _limits(self, look: Look, cores: float) -> Capacity:
-        workers = {worker: WORKER_LIMIT * most for worker, most in look.workers.items()}
-        return Capacity(cores, workers, max(0.1, LOOP_LIMIT - median(self._fixed)))
-
-    def _heed_waiting(self, now: float, look: Look, *, fits: bool) -> None:
-        """Count on less where frames wait although all should fit, and nothing is idle."""
-        busy = look.idle is None or look.idle < TIGHT * look.cores
-        self._waited = self._waited + 1 if look.delay > WAITING and busy and fits else 0
-        if self._waited:
-            self._calm_since = None
-            if self._waited > LOOKS:
-                self._trim = max(LEAST_TRIM, TRIM * self._trim)
-                self._trust.down(now)
-        elif self._trim < 1:
-            self._calm_since = now if self._calm_since is None else self._calm_since
-            if now - self._calm_since >= self._trust.seconds:
-                self._trim, self._calm_since = min(1.0, self._trim / TRIM**2), now
-                self._trust.up(now)
 
     def _step_down(self, now: float, costs: Mapping[str, Cost], capacity: Capacity) -> None:
         """Give up what does not fit, beginning with the present quality."""
@@ -316,9 +257,9 @@ class Governor:
 def _sizes(most: int) -> list[Size]:
     """Return the sizes of pictures, of which the largest has `most` px."""
     last = len(QUALITIES) - 1
-    large = [Size(most, LARGE_QUALITY)] if most > ANOTHER_SIZE * SMALL_PICTURE else []
+    large = [Size(most, LARGE_QUALITY)] if most > ANOTHER_SIZE * USUAL_PICTURE else []
     crowd = [Size(CROWD_PICTURE, last, CROWD)] if most > ANOTHER_SIZE * CROWD_PICTURE else []
-    return [*large, Size(min(most, SMALL_PICTURE), last), *crowd]
+    return [*large, Size(min(most, USUAL_PICTURE), last), *crowd]
 
 
 def _since(since: float | None, now: float, *, holds: bool) -> float | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.codec.encoder import BASE_LAYER_SHARE, SMALL_BITRATE
 from server.media.retry_interval import Patience
 
 TIERS = (150_000, 250_000, 400_000, 600_000, 900_000, 1_500_000)
-"""Bit rates of an encoder, bit/s."""
+"""Bit rates of an encoder, bit/s: each 1.5 to 1.7 times the one below; chosen."""
 
 HEADROOM = 0.9  # share of a limit that may be filled with video
 UNLIMITED = 1.3
@@ -29,9 +30,8 @@ BEARABLE = 1.1
 STEP_UP_AFTER = 5.0  # seconds without a limit; longer after attempts that failed
 STEP_DOWN_AFTER = 0.5  # seconds under a limit; chosen
 RESUME_AFTER = 1.0  # seconds without a limit, likewise; or as soon as a lower bit rate lets it fit
-RATE_INTERVAL = 1.0  # seconds
-SMALL_PICTURE = 640 * 360  # px: what cameras are asked for
-SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]  # bit/s, up to that size and above; chosen
+RATE_INTERVAL = 1.0  # seconds; chosen
+SMALL_MAXIMUM, LARGE_MAXIMUM = 900_000, TIERS[-1]  # bit/s, up to USUAL_PICTURE and above; chosen
 
 
 SMALL_BASE = BASE_LAYER_SHARE * SMALL_BITRATE  # bit/s
@@ -182,7 +182,7 @@ class BitrateTier:
         # Of whom nothing is known is content with what there is.
         wishes = sorted(self.bitrate if share is None else share for share in shares)
         # Only where more than half can't take it does everybody get less; the others have layers left out.
-        maximum = SMALL_MAXIMUM if pixels <= SMALL_PICTURE else LARGE_MAXIMUM
+        maximum = SMALL_MAXIMUM if pixels <= USUAL_PICTURE else LARGE_MAXIMUM
         wanted = self._tier(min(maximum, wishes[len(wishes) // 2]))
         lower = wanted < self.bitrate
         if wanted == self.bitrate:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from server.media.governor import Look
+from server.media.headroom import MachineLoad
 from server.media.load import LoadMeter
 from server.media.workers.base import Workers
 
@@ -58,7 +58,7 @@ class IdleTime:
 
 
 class MachineWatch:
-    """Looks now and then at what the machine was like since the last look, for the governor."""
+    """Reads now and then what the machine was like since the last time, for the governor."""
 
     def __init__(self, workers: int) -> None:
         """Share the machine's cores with others where we have fewer `workers`."""
@@ -67,14 +67,14 @@ class MachineWatch:
         self._workers = workers
         self._idle = IdleTime()
         self._cores = usable_cores()
-        self._looked = (time.monotonic(), time.process_time())
+        self._at = (time.monotonic(), time.process_time())
 
-    def look(self, now: float, workers: Workers, meter: LoadMeter) -> Look:
+    def read(self, now: float, workers: Workers, meter: LoadMeter) -> MachineLoad:
         """Read the meter, which begins anew; `now` in seconds of time.monotonic."""
         meter.workers = max(self._workers, workers.ready)
         self.utilisation, delay = meter.read(now)
-        (then, before), self._looked = self._looked, (now, time.process_time())
-        loop = (self._looked[1] - before) / max(now - then, 1e-3)
+        (then, before), self._at = self._at, (now, time.process_time())
+        loop = (self._at[1] - before) / max(now - then, 1e-3)
         # Where there are fewer workers than cores, other servers use the rest.
         cores = min(float(self._workers), self._cores)
-        return Look(cores, self._idle.take(cores), loop, workers.cores, delay)
+        return MachineLoad(cores, self._idle.take(cores), loop, workers.cores, delay)

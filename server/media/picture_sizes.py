@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from server.media.camera_costs import ANOTHER_SIZE, SMALL_PICTURE, CameraCosts, Cost, Use
+from server.media.camera_costs import ANOTHER_SIZE, USUAL_PICTURE, CameraCosts, Cost, Use
 from server.media.retry_interval import Patience
 
 CROWD: Final = 10
@@ -55,9 +55,11 @@ class PictureSizes:
         """Give out pictures of these sizes, the largest first."""
         self.rooms: Rooms = {}
         self._sizes = sizes
-        self._usual = next(i for i, size in enumerate(sizes) if size.pixels <= ANOTHER_SIZE * SMALL_PICTURE)
+        self._usual = next(i for i, size in enumerate(sizes) if size.pixels <= ANOTHER_SIZE * USUAL_PICTURE)
         self._uses: Mapping[str, Use] = {}
         self._people = Counter[str]()
+        self._tiles = Counter[str]()
+        """People without those in the lobby."""
         self._came: dict[str, float] = {}
         self._asked: dict[str, _Asked] = {}
         self._most: dict[str, int] = {}
@@ -74,6 +76,7 @@ class PictureSizes:
         """Take who is there by `now`, in seconds, and where."""
         self._uses = uses
         self._people = Counter(use.room for use in uses.values())
+        self._tiles = Counter(use.room for use in uses.values() if use.inside)
         self.rooms = {room: self._allowed(room, self.rooms.get(room, self._usual)) for room in self._people}
         self._came = {camera: self._came.get(camera, now) for camera in uses}
         self._ask(now)
@@ -84,12 +87,12 @@ class PictureSizes:
         }
 
     def _allowed(self, room: str, size: int) -> int:
-        return size if self._people[room] >= self._sizes[size].people else self._usual
+        return size if self._tiles[room] >= self._sizes[size].people else self._usual
 
     def _wanted(self, use: Use, rooms: Rooms) -> int:
-        """Return the pixels of a camera in the long run: whom everybody sees large is no smaller than usual."""
+        """Return the pixels of a camera in the long run: who is seen large is no smaller than usual."""
         size = rooms[use.room]
-        return self._sizes[min(size, self._usual) if use.spotlit else size].pixels
+        return self._sizes[min(size, self._usual) if use.large else size].pixels
 
     def _settled(self, now: float, camera: str) -> bool:
         return now - self._asked[camera].since >= OBEYED_AFTER
@@ -149,7 +152,7 @@ class PictureSizes:
         return min(can, key=lambda room: self._order(rooms, room), default=None)
 
     def _may_be_smaller(self, room: str, size: int) -> bool:
-        return size + 1 < len(self._sizes) and self._people[room] >= self._sizes[size + 1].people
+        return size + 1 < len(self._sizes) and self._tiles[room] >= self._sizes[size + 1].people
 
     def _order(self, rooms: Rooms, room: str) -> tuple[int, int, str]:
         return -rooms[room], self._people[room], room

@@ -24,8 +24,8 @@ from server.peers.descriptions import answering, expect_one_of_each, take_answer
 from server.peers.ice import connect
 from server.peers.publisher import Publisher
 
-CHECK_INTERVAL = 0.5  # seconds
-CONNECT_LIMIT = 15.0  # seconds
+CHECK_INTERVAL = 0.5  # seconds; chosen
+CONNECT_LIMIT = 15.0  # seconds; chosen
 
 
 class Source(Protocol):

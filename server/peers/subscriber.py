@@ -26,7 +26,7 @@ from server.peers.ice import connect
 
 logger = logging.getLogger(__name__)
 
-ANSWER_TIMEOUT = 15.0  # seconds
+ANSWER_TIMEOUT = 15.0  # seconds; chosen
 MAX_CANDIDATES = 64  # that are kept until the answer is there
 
 _offer_ids = itertools.count(1)  # unique over connections, so that a late answer fits none but its own offer
@@ -104,6 +104,8 @@ class Subscriber:
         self._closed = False
         self.saving = False
         """Whether the others' cameras are sent in half of their pictures only, by the receiver's wish."""
+        self.shows_large = ""
+        """Whose camera the receiver shows large, by id; where it has not said so, who speaks is taken to be."""
         self._answer: asyncio.Future[str] | None = None
         self._candidates: list[Mapping[str, Any] | None] = []
         self._changed = asyncio.Event()
@@ -147,13 +149,14 @@ class Subscriber:
 
     def adapt(self, now: float) -> None:
         """Cut streams down to what the browser can take; `now` in seconds of the monotonic clock."""
-        videos = [
-            (slot.subscription, slot.stream.publication)
-            for slot in self._slots
-            if isinstance(slot.subscription, VideoSubscription)
-            and slot.stream is not None
-            and isinstance(slot.stream.publication, VideoPublication)
-        ]
+        videos = []
+        for slot in self._slots:
+            stream, subscription = slot.stream, slot.subscription
+            if stream is None or not isinstance(stream.publication, VideoPublication):
+                continue
+            if isinstance(subscription, VideoSubscription):
+                subscription.large = stream.owner == self.shows_large if self.shows_large else None
+                videos.append((subscription, stream.publication))
         self._allocator.adapt(now, self.stats, videos)
         if self.saving:
             for subscription, _ in videos:

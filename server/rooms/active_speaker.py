@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 INTERVAL = 0.25  # seconds between two calls of `update`, hence at most four changes a second
-SPEAKING = 45.0  # -dBov: as loud as that is speech
+SPEAKING = 45.0  # -dBov: as loud as that is speech; chosen
 SILENT = 55.0  # -dBov: only what is quieter ends it
 SILENCE = 127.0  # -dBov, the quietest that RFC 6464 knows; also when no packet comes (DTX, mute)
 RELEASE = 0.5  # of the way to a quieter level in one interval; louder counts at once
-HANGOVER = 0.6  # seconds of quiet within speech
+HANGOVER = 0.6  # seconds of quiet within speech; chosen
 MARGIN = 6.0  # dB louder than whoever has the stage
-PATIENCE = 0.5  # seconds of that
+PATIENCE = 0.5  # seconds of that; chosen
 
 
 class Speech(NamedTuple):

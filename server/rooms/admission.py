@@ -59,6 +59,13 @@ class Bans:
         self._bans.clear()
 
 
+class Left(NamedTuple):
+    """Who had a seat, by the id of then, and what could be done with it."""
+
+    participant: str
+    grant: Grant
+
+
 class SeatsLeft:
     """Seats that people have left of themselves a moment ago, as when a page is loaded again.
 
@@ -68,18 +75,18 @@ class SeatsLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seats: dict[str, tuple[Grant, float]] = {}
+        self._seats: dict[str, tuple[Left, float]] = {}
 
-    def add(self, seat: str, grant: Grant) -> None:
+    def add(self, seat: str, participant: str, grant: Grant) -> None:
         """Remember a seat for a moment."""
-        self._seats[seat] = grant, self._clock() + RELOAD_TIME
+        self._seats[seat] = Left(participant, grant), self._clock() + RELOAD_TIME
         if len(self._seats) > MAX_SEATS_LEFT:
             del self._seats[next(iter(self._seats))]
 
-    def find(self, seat: str) -> Grant | None:
-        """Return what could be done with a seat."""
-        grant, until = self._seats.get(seat, (None, 0.0))
-        return grant if self._clock() < until else None
+    def find(self, seat: str) -> Left | None:
+        """Return whose a seat was."""
+        left, until = self._seats.get(seat, (None, 0.0))
+        return left if self._clock() < until else None
 
 
 class Viewer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.access.policy import caption_text
 from server.core.errors import SignalingError
 from server.rooms.membership import Membership
+from server.rooms.microphones import may_unmute
 
 
 def set_captions(membership: Membership, *, wanted: bool) -> None:
@@ -25,5 +26,5 @@ def caption(membership: Membership, text: str, *, final: bool) -> None:
         raise SignalingError("captions-forbidden", "Captions are not allowed in this room.")
     shown = caption_text(text)
     # What was said before muting oneself comes after it: what counts is who may be heard.
-    if participant.captions and participant.muted_by is None and room.may_unmute(membership):
+    if participant.captions and participant.muted_by is None and may_unmute(membership):
         room.broadcast({"type": "caption", "participant": participant.id, "text": shown, "final": final})

@@ -124,6 +124,14 @@ class SharedFiles:
             person.memory.add(size)
             person.number.add(1)
 
+    def hand_over(self, before: str, who: str) -> None:
+        """Let what somebody has put in under another id be theirs, and count for them."""
+        for file in [each for each in self._files.values() if each.owner == before]:
+            person = self._people.setdefault(who, _Person(self._config.max_files_participant))
+            self._files[file.id] = file._replace(owner=who)
+            person.memory.take(len(file.data))
+            person.number.take(1)
+
     def leave(self, who: str, *, removed: bool) -> list[SharedFile]:
         """Forget what is for somebody alone who leaves, and all of theirs if a host has removed them; return that."""
         gone = [f for f in self._files.values() if f.to == who or (removed and f.owner == who)]

@@ -1,9 +1,18 @@
-"""Whose camera the server hides for the moment, and why: read from what becomes of its frames. Pure logic."""
+"""Whose camera the server hides for the moment, and why: read from what becomes of its frames."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from filters.base import Outcome
+
+if TYPE_CHECKING:
+    from server.rooms.participant import Participant
+    from server.rooms.room import Room
+
+logger = logging.getLogger(__name__)
 
 Why = Literal["covered", "stopped", "error"]
 
@@ -26,7 +35,7 @@ class Sample(NamedTuple):
 
 
 class HiddenCamera:
-    """Follows one camera. `why` is None while it is shown; `begun` counts how often it was hidden."""
+    """Follows one camera. Pure logic. `why` is None while it is shown; `begun` counts how often it was hidden."""
 
     def __init__(self) -> None:
         self.why: Why | None = None
@@ -66,3 +75,39 @@ class HiddenCamera:
         if received and last.sent and not sent:
             return "stopped"
         return None
+
+
+class HiddenCameras:
+    """Tells the people of one room, and the log, whose camera is hidden."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def observe(self, now: float) -> None:
+        """Find out who is hidden now; `now` in seconds."""
+        members, memberships = self._room.members, self._room.memberships
+        for membership in memberships:
+            participant = membership.participant
+            if participant.hidden.observe(now, _sample(participant)):
+                _log(participant, now)
+        everybody = {m.participant.id: m.participant.hidden.why for m in memberships}
+        hidden = {key: why for key, why in everybody.items() if why is not None}
+        inside = {key: why for key, why in hidden.items() if key in members}
+        for membership in memberships:
+            key = membership.participant.id
+            own = {key: hidden[key]} if key in hidden else {}
+            membership.tell_hidden(inside if key in members else own)
+
+
+def _sample(participant: Participant) -> Sample:
+    video, outcomes = participant.video, participant.filter.outcomes
+    return Sample(video.received, video.sent, outcomes[Outcome.FULL_BLUR], participant.filter.failing)
+
+
+def _log(participant: Participant, now: float) -> None:
+    hidden = participant.hidden
+    if hidden.why is None:
+        seconds = round(now - hidden.since)
+        logger.info("the camera of participant %s is shown again, after %d s", participant.id, seconds)
+    else:
+        logger.warning("the camera of participant %s is hidden: %s", participant.id, REASONS[hidden.why])

@@ -52,7 +52,7 @@ class Membership:
 
     def tell_paused(self) -> None:
         """Tell whose camera is not sent for want of bandwidth, if that has changed."""
-        paused = self.participant.paused
+        paused = self.participant.connections.paused
         if paused != self._paused:
             self._paused = paused
             self.tell({"type": "paused", "participants": paused})
@@ -64,10 +64,33 @@ class Membership:
             self.tell({"type": "hidden", "participants": self._hidden})
 
     def use(self) -> Use:
-        """Return what the camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
-        spotlit = self.room.roster.spotlit is self.participant
-        steerable = self.send is not None
-        return self.participant.use()._replace(room=self.room.name, steerable=steerable, spotlit=spotlit)
+        """Return what a camera has cost so far, and where it is shown; by WHIP none is asked for another size."""
+        room, participant = self.room, self.participant
+        video, camera_filter = participant.video, participant.filter
+        inside = participant.id in room.members
+        times, network, place = video.transcoder.times, camera_filter.inference_time, video.transcoder.place
+        return Use(
+            received=video.received,
+            droppable=video.droppable,
+            decoded=times.decoded,
+            pictures=times.filtered,
+            looks=camera_filter.inferences,
+            decode=times.decode,
+            network=network,
+            rest=times.filter - network + times.other,
+            encode=times.encode,
+            send=video.sending,
+            pixels=video.transcoder.pixels,
+            bitrate=video.transcoder.bitrate,
+            network_interval=camera_filter.network_interval,
+            full_blur=camera_filter.full_blur,
+            worker=place.worker,
+            here=place.here,
+            room=room.name,
+            steerable=self.send is not None,
+            large=room.roster.spotlit is participant or participant.id in room.shown_large or not inside,
+            inside=inside,
+        )
 
     def ask_camera(self) -> None:
         """Ask the camera for what is shown of it, if that has changed."""

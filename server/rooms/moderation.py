@@ -11,6 +11,7 @@ from server.core.messages import UPLOAD
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.membership import Membership
 from server.rooms.room import Room
+from server.rooms.room_description import knock
 
 
 def expect_host(membership: Membership) -> None:
@@ -65,7 +66,10 @@ def mute(host: Membership, participant: str | None) -> None:
 
 
 def set_role(host: Membership, participant: str, role: Role) -> None:
-    """Promote or demote somebody; raise SignalingError unknown-participant, last-host."""
+    """Promote somebody, who is told what hosts know, or demote them: a screen that a guest may not share ends.
+
+    Raises SignalingError unknown-participant, last-host.
+    """
     target = member(host.room, participant)
     roster, somebody = host.room.roster, target.participant
     if role == "host":
@@ -73,7 +77,11 @@ def set_role(host: Membership, participant: str, role: Role) -> None:
     elif somebody.id in roster.hosts:
         roster.demote(somebody, somebody.grant.holder)
     host.room.update(target)
-    host.room.tell_roles(target)
+    if somebody.id in roster.hosts:
+        for outside in roster.waiting.values():
+            target.tell({"type": "knock", "participant": knock(outside)})
+        host.room.tell_lobby()
+    host.room.screens.end_forbidden(target)
 
 
 def spotlight(host: Membership, participant: str | None) -> None:

@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Mapping
-from statistics import median
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from filters.base import Outcome
-from filters.matting.segmenter import ModelCard
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind, background_id
-from server.media.camera_costs import Use
 from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Level
-from server.media.load import LoadMeter
 from server.media.microphone import AudioPublication
 from server.media.publication import VideoPublication
+from server.media.resources import MediaResources
 from server.media.screen import ScreenPublication
-from server.media.workers.base import Workers
+from server.peers.connections import PeerConnections
 from server.peers.egress import EgressConnection
 from server.peers.publisher import Publisher
 from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
 from server.rooms.backgrounds import BackgroundLibrary, Upload
-from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
 from server.rooms.device_filter import DeviceFilterWord, HowOften
-from server.rooms.hidden import HiddenCamera, Sample
+from server.rooms.hidden import HiddenCamera
 from server.rooms.screens import Screen
 
 Receives: TypeAlias = Literal["all", "saver", "none"]
 """What somebody wants of the others' cameras: everything, half of the pictures, nothing."""
 RECEIVES: tuple[Receives, ...] = ("all", "saver", "none")
 
-MAX_POLICIES = 16  # the latest, in a receipt
-
-
-class MediaResources(NamedTuple):
-    """What all participants of a process share."""
-
-    card: ModelCard
-    workers: Workers
-    meter: LoadMeter
+MAX_POLICIES = 16  # the latest, in a receipt; chosen
 
 
 class Participant:
@@ -95,16 +81,13 @@ class Participant:
         """Whether the load costs others pictures or sharpness, and not only looks of the network."""
         self.hidden = HiddenCamera()
         self.receives: Receives = "all"
+        self.shows_large = ""
+        """Whose camera is shown large here, by id."""
         self.audio = AudioPublication(self.video.age)
         self.screen: Screen | None = None
         self.egresses: set[EgressConnection] = set()
-        self.quality = ConnectionQuality()
-        self.round_trip: float | None = None
-        self.uplink_loss = 0.0
-        self._loss_counter = LossCounter()
+        self.connections = PeerConnections(config, self.video, self.audio)
         self._config = config
-        self._publisher = Publisher(config, self.video, self.audio)
-        self._subscriber: Subscriber | None = None
 
     @property
     def publishes(self) -> tuple[StreamKind, ...]:
@@ -114,17 +97,12 @@ class Participant:
     @property
     def publisher(self) -> Publisher:
         """Where the browser's offers go."""
-        return self._publisher
+        return self.connections.publisher
 
     @property
     def subscriber(self) -> Subscriber | None:
         """What the browser receives on, once it is connected."""
-        return self._subscriber
-
-    @property
-    def paused(self) -> list[str]:
-        """Whose camera can't be sent to this browser at the moment, by id."""
-        return self._subscriber.paused if self._subscriber is not None else []
+        return self.connections.subscriber
 
     def describe(self) -> dict[str, Any]:
         """Return the Participant of the signalling protocol."""
@@ -137,7 +115,7 @@ class Participant:
             "captions": self.captions,
             "connected": self.connected,
             "hand": self.hand,
-            "quality": self.quality.verdict,
+            "quality": self.connections.quality.verdict,
         }
 
     def counters(self) -> Counters:
@@ -159,16 +137,13 @@ class Participant:
         """Why the picture is less than it could be: `error`, `overload`, or None."""
         return "error" if self.filter.failing else "overload" if self.overloaded else None
 
-    def look(self, now: float) -> bool:
-        """Find out whether the camera is hidden for the moment; `now` in seconds. Tell whether that has changed."""
-        full_blurs, failing = self.filter.outcomes[Outcome.FULL_BLUR], self.filter.failing
-        return self.hidden.observe(now, Sample(self.video.received, self.video.sent, full_blurs, failing))
+    def receive(self, what: Receives, shows_large: str = "") -> None:
+        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on.
 
-    def receive(self, what: Receives) -> None:
-        """Send the others' cameras whole, in half of their pictures, or not at all, from the next `watch` on."""
-        self.receives = what
-        if self._subscriber is not None:
-            self._subscriber.saving = what == "saver"
+        Who is shown large here is cut down last.
+        """
+        self.receives, self.shows_large = what, shows_large
+        self.connections.receive(saving=what == "saver", shows_large=shows_large)
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
         """Change the background from the next frame on.
@@ -254,53 +229,11 @@ class Participant:
         self.sends_audio, self.audio.paused = False, True
         return True
 
-    def measure(self) -> None:
-        """Take what RTCP has told about both directions since the last call.
-
-        `round_trip` is in seconds, `uplink_loss` the share of packets that did not come at first.
-        """
-        sent, received = self._publisher.stats, self._subscriber.stats if self._subscriber is not None else []
-        # Only what is received is answered by reports, so the round trip is that way's.
-        round_trips = [s.rtt for s in received if s.rtt is not None]
-        self.round_trip = median(round_trips) if round_trips else None
-        links = [Link(s.fraction_lost or 0.0, s.rtt) for s in received if s.rtt is not None]
-        if sent is not None and sent.packets:
-            lost, came = sent.lost + sent.repaired, sent.packets - sent.repaired
-            self.uplink_loss = self._loss_counter.update(lost, came)
-            links.append(Link(self.uplink_loss, self.round_trip or 0.0))
-        self.quality.update(*links)
-
     def adapt(self, now: float) -> None:
         """Send others what they can take, and receive what this browser can."""
-        if self._subscriber is not None:
-            self._subscriber.adapt(now)
+        if self.subscriber is not None:
+            self.subscriber.adapt(now)
         self.video.adapt(now)
-
-    def use(self) -> Use:
-        """Return what the camera has cost so far."""
-        times, network, place = (
-            self.video.transcoder.times,
-            self.filter.inference_time,
-            self.video.transcoder.place,
-        )
-        return Use(
-            received=self.video.received,
-            droppable=self.video.droppable,
-            decoded=times.decoded,
-            pictures=times.filtered,
-            looks=self.filter.inferences,
-            decode=times.decode,
-            network=network,
-            rest=times.filter - network + times.other,
-            encode=times.encode,
-            send=self.video.sending,
-            pixels=self.video.transcoder.pixels,
-            bitrate=self.video.transcoder.bitrate,
-            network_interval=self.filter.network_interval,
-            full_blur=self.filter.full_blur,
-            worker=place.worker,
-            here=place.here,
-        )
 
     def govern(self, level: Level, *, held_back: bool = False, heavy: bool = False) -> None:
         """Give up what the server's load demands.
@@ -332,24 +265,18 @@ class Participant:
 
     def connect(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
-        before = _close(self._publisher, self._subscriber)
-        self.receives = "all"
-        self._publisher = Publisher(self._config, self.video, self.audio)
-        self._subscriber = Subscriber(self._config, send_offer)
+        self.receives, self.shows_large = "all", ""
         self.connected = True
-        return before
+        return self.connections.begin(send_offer)
 
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
-        before, self._subscriber = self._subscriber, Subscriber(self._config, send_offer)
-        self.receive(self.receives)
-        await _close(before)
+        await self.connections.reconnect(send_offer)
 
     async def close(self) -> None:
         """End everything."""
         self.connected = False
-        subscriber, self._subscriber = self._subscriber, None
-        await _close(self._publisher, subscriber)
+        await self.connections.close()
         self.video.close()
         self.audio.close()
         screen, self.screen = self.screen, None
@@ -358,11 +285,11 @@ class Participant:
 
     def watch(self, streams: list[tuple[Participant, StreamKind]]) -> None:
         """Receive just these from now on."""
-        if self._subscriber is not None:
+        if self.subscriber is not None:
             if self.receives == "none":
                 streams = [(p, kind) for p, kind in streams if kind != "video" or p is self]
             found = ((p, kind, p.publication(kind)) for p, kind in streams)
-            self._subscriber.watch(
+            self.subscriber.watch(
                 [Stream(p.id, kind, source, p is self) for p, kind, source in found if source]
             )
 
@@ -377,7 +304,3 @@ class Participant:
                 return self.screen.video if self.screen is not None else None
             case "screen-audio":
                 return self.screen.audio if self.screen is not None else None
-
-
-def _close(*connections: Publisher | Subscriber | None) -> Awaitable[object]:
-    return asyncio.gather(*(connection.close() for connection in connections if connection is not None))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal
 
 from server.access.policy import Role, RoomPolicy
@@ -12,20 +10,22 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.core.token_bucket import TokenBucket
+from server.rooms import microphones
 from server.rooms.admission import Bans, SeatsLeft, Viewers
+from server.rooms.chat import RoomChat
 from server.rooms.events import Events, RoomEvents
-from server.rooms.files import SharedFile, SharedFiles
-from server.rooms.hidden import REASONS
+from server.rooms.files import SharedFiles
+from server.rooms.hidden import HiddenCameras
 from server.rooms.membership import Membership
+from server.rooms.monitor import Monitor
 from server.rooms.participant import Participant
 from server.rooms.recording import Recording
 from server.rooms.room_backgrounds import RoomBackgrounds
+from server.rooms.room_description import describe_participant, knock, lurking, welcome
 from server.rooms.roster import Roster
 from server.rooms.screens import ScreenSharing
-from server.rooms.stats import Monitor
+from server.rooms.shown_large import ShownLarge, wanted_large
 from server.rooms.succession import Succession
-
-logger = logging.getLogger(__name__)
 
 Reason = Literal["left", "lost", "removed"]
 
@@ -44,7 +44,9 @@ class Room:
         self.roster: Roster[Participant] = Roster(name, config.max_participants)
         self.backgrounds = RoomBackgrounds(self)
         self.files = SharedFiles(config, memory)
+        self.chat = RoomChat(self)
         self.monitor = Monitor(config.max_voices)
+        self.hidden_cameras = HiddenCameras(self)
         self.events = RoomEvents(events, name)
         self._config = config
         self._memberships: dict[str, Membership] = {}
@@ -53,7 +55,10 @@ class Room:
         self.seats_left = SeatsLeft()
         self.pin = ""
         """What whoever comes is asked for, if anything."""
-        self.viewers = Viewers(lambda: self.broadcast(self._viewers))
+        self.shown_large = ShownLarge()
+        self.viewers = Viewers(
+            lambda: self.broadcast({"type": "viewers", "viewers": self.viewers.describe()})
+        )
         self.screens = ScreenSharing(self, config, spawn)
         self.recording = Recording(name, config, self.tell_everybody, self.tell_hosts, spawn)
 
@@ -87,65 +92,14 @@ class Room:
         """Tell what somebody may do."""
         return self.roster.role(membership.participant)
 
-    def may_unmute(self, membership: Membership) -> bool:
-        """Tell whether somebody's sound may be passed on as soon as they send it."""
-        participant = membership.participant
-        return (
-            self.roster.policy.unmute == "allowed"
-            or "host" in (self.role(membership), self.claim_of(participant))
-            or participant.sends_audio
-            or participant.may_unmute
-        )
-
-    def _gate_microphone(self, membership: Membership) -> None:
-        """Pass no sound on of who has said nothing about it, where that takes a host's word."""
-        if not self.may_unmute(membership):
-            membership.participant.audio.paused = True
-
     def claim_of(self, participant: Participant) -> Role | None:
         """Tell what role somebody's token gives here: none of a host to who has been demoted."""
         grant = participant.grant
         return "guest" if grant.holder and grant.holder in self.roster.demoted else grant.role
 
-    def describe(self, participant: Participant) -> dict[str, Any]:
-        """Return the Participant of the signalling protocol."""
-        room = self.roster
-        return participant.describe() | {
-            "role": room.role(participant),
-            "screen": room.sharer is participant,
-            "spotlit": room.spotlit is participant,
-        }
-
-    def welcome(self, membership: Membership) -> dict[str, Any]:
-        """Return what `joined` and `entered` tell about the room."""
-        room, participant = self.roster, membership.participant
-        inside, is_host = participant.id in room.members, participant.id in room.hosts
-        people = room.members.values() if inside else [participant]
-        told: dict[str, Any] = {
-            "participants": [self.describe(p) for p in people],
-            "chat": [chat.describe() for chat in room.chat] if inside else [],
-            "knocking": [_knock(p) for p in room.waiting.values()] if is_host else [],
-            "lobby": self._lurking if is_host else [],
-            "banned": self.bans.describe() if is_host else [],
-            "viewers": self.viewers.describe() if inside else [],
-            "recording": self.recording.state,
-        }
-        if room.founder == participant.id and inside:
-            told["hostToken"] = room.token
-        return told
-
-    @property
-    def _lurking(self) -> list[dict[str, str]]:
-        """Who is in the lobby and has not asked to be let in."""
-        return [_knock(p) for p in self.roster.lobby.values() if self.roster.state(p) == "lobby"]
-
-    @property
-    def _viewers(self) -> Message:
-        return {"type": "viewers", "viewers": self.viewers.describe()}
-
     def tell_lobby(self) -> None:
         """Tell the hosts who is in the lobby, and who is kept out."""
-        self.tell_hosts({"type": "lobby", "lobby": self._lurking, "banned": self.bans.describe()})
+        self.tell_hosts({"type": "lobby", "lobby": lurking(self), "banned": self.bans.describe()})
 
     def broadcast(self, message: Message, *, but: Membership | None = None) -> None:
         """Tell everybody in the room."""
@@ -168,7 +122,7 @@ class Room:
         """Tell what has changed about a participant: everybody in the room, or whoever is alone in the lobby."""
         participant = membership.participant
         self.events.changed(participant, screen=self.roster.sharer is participant)
-        message = {"type": "participant-updated", "participant": self.describe(participant)}
+        message = {"type": "participant-updated", "participant": describe_participant(self, participant)}
         if participant.id in self.roster.members:
             self.broadcast(message)
         else:
@@ -191,13 +145,13 @@ class Room:
         """Let somebody in, or to the waiting room (False); raise SignalingError room-full, room-locked."""
         participant = membership.participant
         state = self.roster.state(participant)
-        if state != "room":
+        if state != "room" and self.roster.opens(token, self.claim_of(participant)):
             self.succession.make_place(membership)
         if state == "room":
             self.claim(membership, token)
         elif not self.roster.enter(participant, token, self.claim_of(participant)):
             if state == "lobby":
-                self.tell_hosts({"type": "knock", "participant": _knock(participant)})
+                self.tell_hosts({"type": "knock", "participant": knock(participant)})
                 self.tell_lobby()
             return False
         else:
@@ -227,12 +181,13 @@ class Room:
         participant = membership.participant
         if waited:
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
+        self.succession.hand_over(membership)
         participant.audio.on_level = lambda level: self._hear(participant, level)
-        self._gate_microphone(membership)
-        membership.tell({"type": "entered", **self.welcome(membership)})
+        microphones.gate(membership)
+        membership.tell({"type": "entered", **welcome(self, membership)})
         membership.tell(self.monitor.speech)
         self.tell_lobby()
-        joined = {"type": "participant-joined", "participant": self.describe(participant)}
+        joined = {"type": "participant-joined", "participant": describe_participant(self, participant)}
         self.broadcast(joined, but=membership)
         self.events.entered(participant)
         self.recording.add(participant)
@@ -254,11 +209,11 @@ class Room:
 
     def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out, for good."""
-        participant, room = membership.participant, self.roster
+        participant, roster = membership.participant, self.roster
         if self._memberships.pop(participant.id, None) is None:
             return
-        state, waiting = room.state(participant), list(room.waiting.values())
-        heir = room.leave(participant)
+        state, waiting = roster.state(participant), list(roster.waiting.values())
+        heir = roster.leave(participant)
         participant.audio.on_level = lambda level: True
         if state == "waiting":
             self.tell_hosts({"type": "knock-ended", "participant": participant.id})
@@ -271,33 +226,24 @@ class Room:
                 self.recording.stop("ended")
             return
         if reason != "removed":
-            self.seats_left.add(participant.seat, participant.grant)
+            self.seats_left.add(participant.seat, participant.id, participant.grant)
         self.monitor.forget(participant)
         for file in self.files.leave(participant.id, removed=reason == "removed"):
-            self._tell_deleted(file)
+            self.chat.forget_file(file)
         self.recording.remove(participant)
         self.broadcast({"type": "participant-left", "participant": participant.id, "reason": reason})
         self.events.left(participant, reason)
         self.refresh()
         if heir is not None:
             self._inherit(self._memberships[heir.id])
-        if not room.members:
+        if not roster.members:
             self._restart(waiting)
-
-    def tell_roles(self, membership: Membership) -> None:
-        """Tell a new host what hosts know; whose screen a guest may not share ends."""
-        room, participant = self.roster, membership.participant
-        if participant.id in room.hosts:
-            for waiting in room.waiting.values():
-                membership.tell({"type": "knock", "participant": _knock(waiting)})
-            self.tell_lobby()
-        self.screens.end_forbidden(membership)
 
     def _inherit(self, heir: Membership) -> None:
         """Tell that somebody has become host because the last one left."""
         self.update(heir)
         for participant in self.roster.waiting.values():
-            heir.tell({"type": "knock", "participant": _knock(participant)})
+            heir.tell({"type": "knock", "participant": knock(participant)})
 
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""
@@ -325,7 +271,7 @@ class Room:
             )
             membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds.offer(membership)})
             self.backgrounds.obey(membership, "policy")
-            self._gate_microphone(membership)
+            microphones.gate(membership)
             participant = membership.participant
             if any([participant.gate_camera(), participant.gate_captions(allowed=policy.captions)]):
                 self.update(membership)
@@ -348,75 +294,13 @@ class Room:
         large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
             participant.video.is_large = participant.id == large
+        self.shown_large.update(now, wanted_large(self))
         for membership in self._memberships.values():
             membership.tell_paused()
-        self._observe_cameras(now)
+        self.hidden_cameras.observe(now)
         self.end_forbidden_viewers()
-
-    def _observe_cameras(self, now: float) -> None:
-        """Tell, and log, whose camera is hidden."""
-        for membership in self._memberships.values():
-            participant = membership.participant
-            if participant.look(now):
-                _log_hidden(participant, now)
-        everybody = {m.participant.id: m.participant.hidden.why for m in self._memberships.values()}
-        hidden = {key: why for key, why in everybody.items() if why is not None}
-        inside = {key: why for key, why in hidden.items() if key in self.members}
-        for key, membership in self._memberships.items():
-            own = {key: hidden[key]} if key in hidden else {}
-            membership.tell_hidden(inside if key in self.members else own)
-
-    def expect_files(self, membership: Membership, to: str | None) -> None:
-        """Raise SignalingError not-in-room, files-forbidden, unknown-participant."""
-        self.expect_inside(membership)
-        self.files.permit(self.policy_for(membership))
-        self.roster.expect_reader(to)
-
-    def delete_file(self, file: SharedFile) -> None:
-        """Forget a file that is here, and its message, and tell whoever could have it."""
-        self.files.delete(file)
-        self._tell_deleted(file)
-
-    def _tell_deleted(self, file: SharedFile) -> None:
-        self.roster.unsay(file.id)
-        deleted = {"type": "file-deleted", "file": file.id}
-        if file.to is None:
-            return self.broadcast(deleted)
-        for membership in self.memberships:
-            if membership.participant.id in (file.owner, file.to):
-                membership.tell(deleted)
-
-    def say(
-        self, membership: Membership, text: str, to: str | None, file: Mapping[str, Any] | None = None
-    ) -> None:
-        """Put a message into the chat, or tell it `to` one participant alone, and back.
-
-        Raises SignalingError not-in-room, bad-message, unknown-participant.
-        """
-        self.expect_inside(membership)
-        participant = membership.participant
-        chat = self.roster.say(participant, participant.name, text, time.time(), to, file)
-        said = {"type": "chat", "chat": chat.describe()}
-        if to is None:
-            return self.broadcast(said)
-        membership.tell(said)
-        if to != participant.id:
-            self.find(to).tell(said)
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""
         if membership.participant.id not in self.roster.members:
             raise SignalingError("not-in-room", "Enter the room first.")
-
-
-def _log_hidden(participant: Participant, now: float) -> None:
-    hidden = participant.hidden
-    if hidden.why is None:
-        seconds = round(now - hidden.since)
-        logger.info("the camera of participant %s is shown again, after %d s", participant.id, seconds)
-    else:
-        logger.warning("the camera of participant %s is hidden: %s", participant.id, REASONS[hidden.why])
-
-
-def _knock(participant: Participant) -> dict[str, str]:
-    return {"id": participant.id, "name": participant.name}

@@ -8,40 +8,38 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from filters.matting.segmenter import Segmenter, load_card
+from filters.matting.segmenter import Segmenter
 from server.access.authenticator import NOTHING, Authenticator
 from server.access.invitations import REVOKED, Invitations
-from server.access.pins import Proof, is_same
+from server.access.pins import Proof
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Grant, read_keys
-from server.config.options import MODELS, Config
+from server.config.options import Config
 from server.core.errors import SignalingError, TokenError
-from server.core.messages import background_id, error_message
+from server.core.messages import error_message
 from server.core.token_bucket import TokenBucket
 from server.media.governor import Governor
-from server.media.load import LoadMeter
 from server.media.machine import MachineWatch
+from server.media.resources import open_media
 from server.media.rtc import NO_PORT, has_free_ports
-from server.media.workers.opening import open_workers
 from server.receipts.keys import signing_key
 from server.receipts.receipt import Receipts
+from server.rooms import governing
 from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
+from server.rooms.arrivals import expect_pin, lobby_share, newcomer
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
 from server.rooms.invitations import describe, revoke_hosts
 from server.rooms.membership import Membership
 from server.rooms.moderation import ban
-from server.rooms.participant import MediaResources, Participant
+from server.rooms.open_rooms import OpenRooms
 from server.rooms.room import Reason, Room
 from server.rooms.room_state import restore, seat_hash
-from server.rooms.roster import OpenRooms, Returning
+from server.rooms.roster import Returning
 
 logger = logging.getLogger(__name__)
 
-GOVERN_INTERVAL = 0.5  # seconds
 CONNECTIONS = 2  # of a browser: one to publish, one to receive
-LOBBY_SHARE = 4
-"""One token that names nobody may take the n-th part of a room's lobby; an invitation, all but that part."""
 
 
 class Rooms:
@@ -53,15 +51,14 @@ class Rooms:
         folder = config.state / "invitations" if config.state else None
         self.authenticator = Authenticator(read_keys(config.token_keys), Invitations(folder))
         self.draining = False
-        self.admission: Callable[[str], None] = lambda room: None
+        self.fence: Callable[[str], None] = lambda room: None
         """Raises SignalingError where nobody may come into this room here: see server.cluster.fence."""
         self.events = Events()
         self.open_rooms = OpenRooms(config.max_rooms, self._begin)
-        card = segmenter.card if segmenter else load_card(config.model, MODELS)
-        self.media = MediaResources(card, open_workers(config, card, segmenter), LoadMeter(config.workers))
+        self.media = open_media(config, segmenter)
         self.governor = Governor(config.width * config.height)
         self.machine = MachineWatch(config.workers)
-        self.receipts = Receipts(signing_key(config), card.sha256, config.receipts)
+        self.receipts = Receipts(signing_key(config), self.media.card.sha256, config.receipts)
         self._seats: dict[str, Membership] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._files = TokenBucket(config.max_files)
@@ -97,16 +94,16 @@ class Rooms:
         if not has_free_ports(self.config.udp_ports, CONNECTIONS):
             raise SignalingError("no-port", NO_PORT, fatal=True)
         name = participant_name(grant.name or name)
-        self.admission(room_name(name_of_room))
+        self.fence(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
             comes_back = any(self.grant_before(each, room) is not None for each in seats)
             shared = comes_back and not grant.identity  # somebody else of the same link may have been removed
             room.bans.expect_allowed("" if shared else grant.holder, *seats)
             if not seat and not comes_back:
-                self._expect_pin(room, proof)
+                expect_pin(self.authenticator, room, proof)
             self._make_place(room, grant)
-            participant, redirected = self._newcomer(room, name, background, grant)
+            participant, redirected = newcomer(room, self.config, self.media, name, background, grant)
             participant.seat = seat or participant.seat
             participant.note(room.roster.policy)
             participant.gate_camera()
@@ -121,11 +118,6 @@ class Rooms:
         self._seats[participant.seat] = membership
         logger.info("participant %s joined", participant.id)
         return membership, redirected
-
-    def _expect_pin(self, room: Room, proof: Proof) -> None:
-        """Raise TokenError where a room asks for a PIN, but of who has the secret of its hosts."""
-        if room.pin and not is_same(proof.host_token, room.roster.token):
-            self.authenticator.pins.expect(f"room {room.name}", proof, lambda pin: is_same(pin, room.pin))
 
     def _open(self, name: str) -> Room:
         """Return a room; where there is none left, one that nobody is connected to gives way."""
@@ -150,7 +142,7 @@ class Rooms:
         if grant.identity:
             for membership in same:
                 self.replace(membership)
-        elif len(same) >= self._lobby_share(room, grant):
+        elif len(same) >= lobby_share(self.authenticator, room, grant):
             raise SignalingError(
                 "too-many-connections", "Too many people wait in the lobby with this token.", fatal=True
             )
@@ -158,18 +150,11 @@ class Rooms:
         if len(room.roster.lobby) >= room.roster.capacity and held:
             self._evict(held[0])
 
-    def _lobby_share(self, room: Room, grant: Grant) -> int:
-        """Return how many in the lobby may have come by one token."""
-        capacity = room.roster.capacity
-        share = max(1, capacity // LOBBY_SHARE)
-        made_here = self.authenticator.invitations.made_here
-        invited = bool(grant.invitation) and made_here(room.name, grant.invitation)
-        return capacity - share if invited else share
-
     def grant_before(self, seat: str, room: Room) -> Grant | None:
         """Return what somebody might do in a room who has, or had until a moment ago, this seat there."""
         membership = self.find(seat, room.name)
-        return membership.participant.grant if membership else room.seats_left.find(seat)
+        left = membership.participant if membership else room.seats_left.find(seat)
+        return left.grant if left is not None else None
 
     def replace(self, membership: Membership) -> None:
         """Take somebody out who has come again, or whose held place is needed."""
@@ -180,27 +165,6 @@ class Rooms:
         """Take somebody out at once; what that leaves to do is done later."""
         if self._take_out(membership, "lost"):
             self._keep(membership.participant.close())
-
-    def _newcomer(
-        self, room: Room, name: str, background: str, grant: Grant
-    ) -> tuple[Participant, str | None]:
-        """Make a participant, with the default where the background is forbidden or gone: it hides as well."""
-        policy = grant.restrict(room.roster.policy)
-
-        def make(behind: str) -> Participant:
-            return Participant(name, behind, self.config, self.media, room.backgrounds.uploads, grant)
-
-        usual = policy.default_background(self.config.background)
-        if not background:
-            return make(usual), None
-        if not policy.allows_background(background_id(background)):
-            participant = make(policy.default_background(self.config.background, background_id(background)))
-            participant.wanted = background_id(background)
-            return participant, "background-forbidden"
-        try:
-            return make(background), None
-        except SignalingError as error:
-            return make(usual), error.code
 
     def find(self, seat: str, room: str) -> Membership | None:
         """Return who holds a seat in a room."""
@@ -250,19 +214,11 @@ class Rooms:
     async def _govern(self) -> None:
         """Adapt everybody's cost to the load, evenly."""
         while True:
-            await asyncio.sleep(GOVERN_INTERVAL)
+            await asyncio.sleep(governing.INTERVAL)
             now = time.monotonic()
             self.media.workers.check(now)
-            uses = {m.participant.id: m.use() for m in self._seats.values()}
-            self.governor.observe(now, self.machine.look(now, self.media.workers, self.media.meter), uses)
-            for membership in self._seats.values():
-                participant = membership.participant
-                governor, key = self.governor, participant.id
-                held_back, heavy = governor.held_back(key), governor.heavy(key)
-                participant.govern(governor.level_of(key), held_back=held_back, heavy=heavy)
-                participant.ask(now, pressed=governor.given_up > 0, pixels=governor.pixels(key))
-                membership.ask_camera()
-                participant.adapt(now)
+            load = self.machine.read(now, self.media.workers, self.media.meter)
+            governing.govern(now, self.governor, load, self._seats.values())
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from server.access.policy import Role, RoomPolicy, chat_text
@@ -110,7 +110,7 @@ class Roster(Generic[M]):
         Raises SignalingError room-full or room-locked. The host token opens everything that isn't full. A `role`
         is one's own from elsewhere; without it whoever comes first is host.
         """
-        is_host = role == "host" or secrets.compare_digest(token.encode(), self.token.encode())
+        is_host = self._is_host(token, role)
         if role == "guest":
             self.never_hosts.add(member.id)
         if not is_host and self.policy.locked:
@@ -125,6 +125,13 @@ class Roster(Generic[M]):
             self.hosts.add(member.id)
         self._seat(member)
         return True
+
+    def opens(self, token: str = "", role: Role | None = None) -> bool:
+        """Tell whether whoever enters so comes in at once, if there is a place."""
+        return self._is_host(token, role) or not (self.policy.locked or self.policy.waiting_room)
+
+    def _is_host(self, token: str, role: Role | None) -> bool:
+        return role == "host" or secrets.compare_digest(token.encode(), self.token.encode())
 
     def come_back(self, member: M, seat: str) -> None:
         """Let somebody in from the lobby who is in `returning`, as what they were; raise SignalingError room-full."""
@@ -277,49 +284,12 @@ class Roster(Generic[M]):
             self.chat.append(chat)
         return chat
 
+    def hand_over(self, before: str, who: str) -> None:
+        """Let what somebody has written under another id be theirs."""
+        mine = [chat._replace(participant=who) if chat.participant == before else chat for chat in self.chat]
+        self.chat = deque(mine, maxlen=MAX_CHATS)
+
     def unsay(self, file: str) -> None:
         """Tell newcomers no more of the file with that id."""
         kept = [chat for chat in self.chat if chat.file is None or chat.file["id"] != file]
         self.chat = deque(kept, maxlen=MAX_CHATS)
-
-
-class NamedPlace(Protocol):
-    """A room, or what is built around one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def empty(self) -> bool: ...
-
-
-P = TypeVar("P", bound=NamedPlace)
-
-
-class OpenRooms(Generic[P]):
-    """The rooms that have somebody in them or in their lobby."""
-
-    def __init__(self, max_rooms: int, make: Callable[[str], P]) -> None:
-        self._max_rooms = max_rooms
-        self._make = make
-        self._rooms: dict[str, P] = {}
-
-    def open(self, name: str) -> P:
-        """Return the room of that name, made if need be; raise SignalingError server-full."""
-        room = self._rooms.get(name)
-        if room is None:
-            if len(self._rooms) >= self._max_rooms:
-                raise SignalingError("server-full", "This server has no free room left.")
-            room = self._rooms[name] = self._make(name)
-        return room
-
-    def discard(self, room: P) -> None:
-        """Forget a room that is empty."""
-        if room.empty and self._rooms.get(room.name) is room:
-            del self._rooms[room.name]
-
-    def get(self, name: str) -> P | None:
-        return self._rooms.get(name)
-
-    def all(self) -> list[P]:
-        return list(self._rooms.values())

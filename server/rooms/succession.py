@@ -42,10 +42,19 @@ class Succession:
         if len(inside) >= room.roster.capacity and yielding:
             self.replace(yielding[0])
 
+    def hand_over(self, membership: Membership) -> None:
+        """Let be somebody's what they have put into the chat before; to be done before they are told of it."""
+        room, who = self._room, membership.participant.id
+        left = room.seats_left.find(membership.former)
+        before = {other.participant.id for other in (*self._same(membership), *self._held(membership))}
+        for each in before | ({left.participant} if left is not None else set()):
+            room.roster.hand_over(each, who)
+            room.files.hand_over(each, who)
+
     def succeed(self, membership: Membership) -> None:
         """Take the place of whoever is the same, or of what the page was before it was loaded again, with its role."""
         room, former = self._room, membership.former
-        held = [m for m in room.memberships if m.held and m.participant.seat == former != ""]
+        held = self._held(membership)
         reloaded = room.seats_left.find(former) is not None
         was_host, was_spotlit = former in self._reloading, former == self._spotlit_seat
         if (reloaded and was_host) or any(room.role(other) == "host" for other in held):
@@ -69,6 +78,11 @@ class Succession:
             self._reloading.add(participant.seat)
             return False
         return True
+
+    def _held(self, membership: Membership) -> list[Membership]:
+        """Return who was on the page before it was loaded again, while that seat is held."""
+        former = membership.former
+        return [m for m in self._room.memberships if m.held and m.participant.seat == former != ""]
 
     def _same(self, membership: Membership) -> list[Membership]:
         """Return the others inside that are of the same identity."""

@@ -1,29 +1,33 @@
-"""What a browser may ask for once it has joined: one function per message type of protocol.md."""
+"""What a browser may ask for once it has joined: one function per message type of protocol.md.
+
+What only hosts may ask for is in host_handlers.py.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from filters.base import FilterError
 from filters.effects import Effects
 from filters.matting.follow import Target, point
-from server.access.invitations import REVOKED
-from server.access.policy import ROLES, participant_name, reaction
-from server.core.errors import SignalingError, TokenError
+from server.access.policy import participant_name, reaction
+from server.core.errors import SignalingError
 from server.core.messages import Message, number, one_of, optional, required
 from server.peers.descriptions import read_offer
 from server.peers.publisher import Publisher
 from server.peers.subscriber import Subscriber
-from server.rooms import captions, invitations, microphones, moderation
+from server.rooms import captions, microphones, moderation
 from server.rooms.participant import RECEIVES, Participant
+from server.signaling.host_handlers import HOST_REQUESTS, Request
 from server.signaling.session import Session
 
 COST = 5.0  # of the rate limit, for what reaches other people, or keeps a worker busy
 DEAR = frozenset(
     {
         "chat",
+        "media",
         "hand",
         "reaction",
         "caption",
@@ -61,6 +65,8 @@ async def handle(session: Session, message: Message) -> None:
     if request is None:
         shown = kind[:40] if isinstance(kind, str) else type(kind).__name__
         raise SignalingError("unknown-type", f"There is no message of type {shown!r}.")
+    if kind in HOST_REQUESTS:
+        moderation.expect_host(session.membership)
     await request(session, message)
 
 
@@ -77,7 +83,7 @@ def _participant(session: Session) -> Participant:
 async def _enter(session: Session, message: Message) -> None:
     membership = session.membership
     participant, name = membership.participant, optional(message, "name", str, "")
-    if name and participant.id not in membership.room.members:
+    if name and membership.room.roster.state(participant) == "lobby":  # hosts have read it of who waits
         participant.name = participant_name(participant.grant.name or name)
     if not membership.room.enter(membership, optional(message, "hostToken", str, "")):
         session.send({"type": "waiting"})
@@ -132,9 +138,11 @@ async def _candidate(session: Session, message: Message) -> None:
 async def _media(session: Session, message: Message) -> None:
     audio, video = required(message, "audio", bool), required(message, "video", bool)
     device_filter = optional(message, "deviceFilter", bool, False)
+    room, before = session.membership.room, _participant(session).describe()
     microphones.set_media(session.membership, audio=audio, video=video, device_filter=device_filter)
     captions.set_captions(session.membership, wanted=optional(message, "captions", bool, False))
-    session.membership.room.update(session.membership)
+    if _participant(session).describe() != before:
+        room.update(session.membership)
 
 
 async def _plate(session: Session, message: Message) -> None:
@@ -165,8 +173,11 @@ def _target(message: Message) -> Target | None:
 
 
 async def _receive(session: Session, message: Message) -> None:
-    _participant(session).receive(one_of(message, "video", RECEIVES))
-    session.membership.room.refresh()
+    participant, room = _participant(session), session.membership.room
+    before, large = participant.receives, optional(message, "large", str, "") or ""
+    participant.receive(one_of(message, "video", RECEIVES), large if large in room.members else "")
+    if participant.receives != before:
+        room.refresh()
 
 
 async def _background(session: Session, message: Message) -> None:
@@ -185,7 +196,7 @@ async def _chat(session: Session, message: Message) -> None:
     membership = session.membership
     membership.room.expect_inside(membership)
     text, to = required(message, "text", str), optional(message, "to", str, "") or None
-    membership.room.say(membership, text, to)
+    membership.room.chat.say(membership, text, to)
 
 
 async def _hand(session: Session, message: Message) -> None:
@@ -230,127 +241,11 @@ async def _totals(session: Session, message: Message) -> None:
     )
 
 
-async def _mute(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.mute(session.membership, optional(message, "participant", str, "") or None)
-
-
-async def _remove(session: Session, message: Message) -> None:
-    """Take somebody out, whether member, in the lobby or a viewer, and keep them out."""
-    moderation.expect_host(session.membership)
-    room, key = session.membership.room, required(message, "participant", str)
-    viewer = room.viewers.find(key)
-    if viewer is not None:
-        room.viewers.discard(viewer)
-        moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
-        return
-    target = room.find(key)
-    removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)
-    await session.rooms.remove(target, removed)
-
-
-async def _allow(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.allow(session.membership, required(message, "participant", str))
-
-
-async def _clear_lobby(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    cleared = SignalingError("denied", "A host has cleared the lobby.", fatal=True)
-    for target in moderation.lurkers(session.membership.room):
-        await session.rooms.expel(target, cleared)
-
-
-async def _lower_hands(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.lower_hands(session.membership)
-
-
-async def _spotlight(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.spotlight(session.membership, optional(message, "participant", str, "") or None)
-
-
-async def _end(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    ended = SignalingError("ended", "A host has ended this meeting for everybody.", fatal=True)
-    for target in moderation.everybody(session.membership):
-        await session.rooms.expel(target, ended)
-
-
-async def _role(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    whose, role = required(message, "participant", str), one_of(message, "role", ROLES)
-    room = session.membership.room
-    demoted = role == "guest" and whose in room.roster.hosts
-    moderation.set_role(session.membership, whose, role)
-    if demoted:
-        await session.rooms.renew_secrets(room)
-
-
-async def _allow_unmute(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    room = session.membership.room
-    microphones.allow_unmute(session.membership, room.find(required(message, "participant", str)))
-
-
-async def _invitations(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    session.send(invitations.describe(session.rooms.authenticator, session.membership))
-
-
-async def _invite(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    rooms, membership = session.rooms, session.membership
-    maker = invitations.Maker(membership.room.name, membership.participant.grant, membership.participant.name)
-    role, lifetime = one_of(message, "role", ROLES), number(message, "lifetime")
-    pin = required(message, "pin", str) if "pin" in message else None
-    made = invitations.invite(rooms.authenticator, rooms.config, maker, role, lifetime, pin)
-    session.send(invitations.describe(rooms.authenticator, membership, made))
-
-
-async def _revoke(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    authenticator, invitation = session.rooms.authenticator, required(message, "invitation", str)
-    room, revoked = session.membership.room, TokenError("token-revoked", REVOKED)
-    for target in invitations.revoke(authenticator, room.name, room, invitation):
-        await session.rooms.expel(target, revoked)
-    session.send(invitations.describe(authenticator, session.membership))
-
-
-async def _pin(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    authenticator = session.rooms.authenticator
-    invitations.set_pin(authenticator, session.membership, optional(message, "pin", str, ""))
-    session.send(invitations.describe(authenticator, session.membership))
-
-
-async def _admit(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.admit(session.membership, required(message, "participant", str))
-
-
-async def _deny(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    target = moderation.waiting(session.membership, required(message, "participant", str))
-    await session.rooms.expel(target, SignalingError("denied", "A host did not let you in.", fatal=True))
-
-
-async def _policy(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.set_policy(session.membership, required(message, "policy", dict))
-
-
-async def _recording(session: Session, message: Message) -> None:
-    moderation.expect_host(session.membership)
-    moderation.record(session.membership, on=required(message, "on", bool))
-
-
 async def _leave(session: Session, message: Message) -> None:
     session.left, session.returning = True, optional(message, "returning", bool, False)
 
 
-REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
+REQUESTS: dict[str, Request] = {
     "enter": _enter,
     "offer": _offer,
     "answer": _answer,
@@ -368,22 +263,6 @@ REQUESTS: dict[str, Callable[[Session, Message], Awaitable[None]]] = {
     "reaction": _reaction,
     "caption": _caption,
     "totals": _totals,
-    "mute": _mute,
-    "remove": _remove,
-    "allow": _allow,
-    "clear-lobby": _clear_lobby,
-    "lower-hands": _lower_hands,
-    "spotlight": _spotlight,
-    "end": _end,
-    "role": _role,
-    "allow-unmute": _allow_unmute,
-    "invitations": _invitations,
-    "invite": _invite,
-    "revoke": _revoke,
-    "pin": _pin,
-    "admit": _admit,
-    "deny": _deny,
-    "policy": _policy,
-    "recording": _recording,
     "leave": _leave,
+    **HOST_REQUESTS,
 }

@@ -16,6 +16,7 @@ from server.peers.subscriber import SubscribeOffer
 from server.rooms.invitations import how
 from server.rooms.membership import Membership
 from server.rooms.room import Room
+from server.rooms.room_description import welcome
 from server.rooms.room_state import seat_hash
 from server.rooms.rooms import Rooms
 from server.rooms.roster import Returning
@@ -61,7 +62,7 @@ class Session:
         room, token = required(message, "room", str), optional(message, "hostToken", str, "")
         preview = optional(message, "preview", bool, False)
         seat = optional(message, "seat", str, "")
-        self.rooms.admission(room_name(room))
+        self.rooms.fence(room_name(room))
         membership = self.rooms.find(seat, room)
         back = self.rooms.returning(seat, room) if membership is None else None
         redirected, newcomer = None, membership is None
@@ -131,7 +132,7 @@ class Session:
     def _welcome(self, membership: Membership, redirected: str | None) -> None:
         room, participant = membership.room, membership.participant
         membership.forget_told()
-        self.send(self._describe(membership) | room.welcome(membership) | {"redirected": redirected})
+        self.send(self._describe(membership) | welcome(room, membership) | {"redirected": redirected})
         if room.roster.state(participant) == "room":
             self.send(room.monitor.speech)
         if participant.muted_by is not None:
@@ -197,7 +198,7 @@ class Session:
         if self._membership is None:
             return
         participant = self._membership.participant
-        video, degraded = participant.video, participant.degraded
+        video, degraded, connections = participant.video, participant.degraded, participant.connections
         elapsed, frames = now - self._reported, video.sent - self._sent
         self._reported, self._sent = now, video.sent
         counters = participant.counters()._asdict()
@@ -212,8 +213,8 @@ class Session:
                 "degraded": degraded,
                 "reason": degraded and REASONS[degraded],
                 "model": self.model,
-                "rtt": participant.round_trip and round(participant.round_trip * 1000, 1),
-                "lost": round(participant.uplink_loss, 4),
+                "rtt": connections.round_trip and round(connections.round_trip * 1000, 1),
+                "lost": round(connections.uplink_loss, 4),
             }
         )
 

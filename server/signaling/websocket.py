@@ -20,8 +20,8 @@ from server.signaling.session import Session
 
 logger = logging.getLogger(__name__)
 
-MAX_OUTGOING = 256  # messages waiting for one browser
-FILTER_INTERVAL = 2.0  # seconds between `filter` messages
+MAX_OUTGOING = 256  # messages waiting for one browser; chosen
+FILTER_INTERVAL = 2.0  # seconds between `filter` messages; chosen
 BYTES_PER_COST = 8 * 1024
 """Length of text that costs as much of the rate limit as a message: reading 8 KiB of JSON takes 0.1 to 0.5 ms."""
 ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)

@@ -28,7 +28,7 @@ from server.whip.session import SessionKind, WhipSession
 
 logger = logging.getLogger(__name__)
 
-SWEEP_INTERVAL = 0.5  # seconds
+SWEEP_INTERVAL = 0.5  # seconds; chosen
 DEFAULT_NAME = "Camera"
 
 
@@ -111,7 +111,7 @@ class WhipSessions:
         """
         release = self._take(address)
         try:
-            self._rooms.admission(room_name(room))
+            self._rooms.fence(room_name(room))
             offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
             watched, home = membership.participant, membership.room

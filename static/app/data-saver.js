@@ -12,7 +12,7 @@ export class DataSaver {
   choice = loadPreferences().receive;
 
   /**
-   * @param {(video: Receive['video']) => void} choose
+   * @param {() => void} choose
    * @param {() => void} silence switches one's own camera off, which sound alone does once
    */
   constructor(choose, silence) {
@@ -24,7 +24,7 @@ export class DataSaver {
       if (picked !== 'all' && picked !== 'saver' && picked !== 'none') return;
       this.choice = picked;
       savePreferences({ receive: picked });
-      choose(picked);
+      choose();
       if (picked === 'none') silence();
       this.#show();
       notify(text(`receive.${picked}.now`));

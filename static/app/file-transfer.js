@@ -64,7 +64,7 @@ export async function deleteFile(address, seat) {
 export async function save(address, name, seat) {
   try {
     const answer = await fetch(address, { headers: { Authorization: `Bearer ${seat}` } });
-    if (!answer.ok) return answer.status === 404 ? 'unknown-file' : 'unsaved';
+    if (!answer.ok) return { 403: 'files-forbidden', 404: 'unknown-file' }[answer.status] ?? 'unsaved';
     const link = document.createElement('a');
     link.href = URL.createObjectURL(await answer.blob());
     link.download = name;

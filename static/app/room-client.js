@@ -1,10 +1,12 @@
 // @ts-check
+import { OwnMedia } from './own-media.js';
 import { Connections } from '../rtc/connections.js';
 import { RoomState } from '../protocol/room-state.js';
 import { Signaling } from '../protocol/signaling.js';
 import { VERSION } from '../protocol/types.js';
 
-/** @import {ClientMessage, Joined, Kind, Participant, Policy, Receive, ServerError, ServerMessage} from '../protocol/types.js' */
+/** @import {Media} from './own-media.js' */
+/** @import {ClientMessage, Joined, Participant, Policy, Receive, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Tracks} from '../rtc/publisher.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
@@ -28,13 +30,6 @@ import { VERSION } from '../protocol/types.js';
 /** What the list of people shows, besides the participants themselves. */
 const REDRAWS = new Set(['quality', 'paused', 'hidden', 'lobby', 'viewers']);
 
-/**
- * What the others get: sound, picture, and whether that is filtered on this device already.
- * @typedef {{audio: boolean, video: boolean, deviceFilter: boolean}} Media
- */
-
-/** @type {readonly Kind[]} */
-const KINDS = ['video', 'audio'];
 /** Errors after which a seat is worth asking for again. */
 const PASSING = new Set(['shutting-down', 'too-many-messages', 'not-joined', 'moved']);
 /** Errors that leave one in the lobby. */
@@ -47,13 +42,7 @@ export class RoomClient {
   #signaling;
   #connections;
   #options;
-  /** @type {Tracks} */
-  #tracks = { video: null, audio: null };
-  #media = { audio: false, video: false, deviceFilter: false };
-  /** Whether what one says is captioned. */
-  #captions = false;
-  /** Ends when what is sent has been replaced. @type {Promise<void>} */
-  #replacing = Promise.resolve();
+  #ownMedia;
   /** @type {Phase} */
   #phase = 'connecting';
   /** Whether the person has asked to go in. */
@@ -77,6 +66,11 @@ export class RoomClient {
       startOver: () => this.#signaling.reconnect(),
       streams: (streams) => events.streams(streams),
     });
+    this.#ownMedia = new OwnMedia({
+      send: (message) => this.send(message),
+      replace: (kind, tracks) => this.#connections.replace(kind, tracks),
+      changed: () => events.changed(),
+    });
   }
 
   get seat() {
@@ -90,7 +84,7 @@ export class RoomClient {
   /** Everybody in the room. The server tells what the others send; what we send ourselves we know. */
   get participants() {
     const { self, participants, hidden } = this.state;
-    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && { ...this.#media, captions: this.#captions }), hidden: hidden[each.id] ?? null }));
+    return [...participants.values()].map((each) => ({ ...each, ...(each.id === self && this.#ownMedia.told), hidden: hidden[each.id] ?? null }));
   }
 
   /**
@@ -100,8 +94,7 @@ export class RoomClient {
    * @param {Media} media
    */
   start(tracks, media) {
-    this.#tracks = { ...tracks };
-    this.#media = media;
+    this.#ownMedia.begin(tracks, media);
     this.#signaling.open();
   }
 
@@ -114,31 +107,19 @@ export class RoomClient {
   }
 
   /**
-   * Replaces what is sent, and tells the others whether anything is. A camera is told off before it goes and on after it
-   * came, and the filter on this device likewise.
+   * Replaces what is sent, and tells the others whether anything is.
    *
    * @param {Tracks} tracks
    * @param {Media} media what the others should get
    */
-  async setTracks(tracks, media) {
-    const kinds = KINDS.filter((kind) => this.#tracks[kind] !== tracks[kind]);
-    const current = this.#tracks = { ...tracks };
-    const { audio, video, deviceFilter } = this.#media;
-    this.#tell({ audio: audio && media.audio, video: video && media.video, deviceFilter: deviceFilter && media.deviceFilter });
-    this.#replacing = this.#replacing.then(async () => {
-      for (const kind of kinds) await this.#connections.replace(kind, current);
-    });
-    await this.#replacing;
-    if (this.#tracks === current) this.#tell(media);
+  setTracks(tracks, media) {
+    return this.#ownMedia.replace(tracks, media);
   }
 
   /** Tells whether what one says is captioned.
    * @param {boolean} on */
   setCaptions(on) {
-    if (on === this.#captions) return;
-    this.#captions = on;
-    this.#sendMedia();
-    this.#events.changed();
+    this.#ownMedia.setCaptions(on);
   }
 
   /** @param {string} id */
@@ -176,10 +157,11 @@ export class RoomClient {
     this.send({ type: 'policy', policy });
   }
 
-  /** Says what is wanted of the others' cameras; who wants less sends less.
-   * @param {Receive['video']} video */
-  receive(video) {
-    this.send({ type: 'receive', video });
+  /** Says what is wanted of the others' cameras, and who is shown large; who wants less sends less.
+   * @param {Receive['video']} video
+   * @param {string | null} large */
+  receive(video, large) {
+    this.send({ type: 'receive', video, large });
     this.#connections.save(video !== 'all');
   }
 
@@ -252,9 +234,9 @@ export class RoomClient {
     this.#options.background = joined.background;
     this.#signaling.settle();
     this.#events.joined(joined);
-    this.#sendMedia();
+    this.#ownMedia.tell();
     const sharing = this.#sharing && this.state.me?.screen === true;
-    this.#connections.begin({ iceServers: joined.iceServers, limits: joined.limits, sharing }, this.#tracks);
+    this.#connections.begin({ iceServers: joined.iceServers, limits: joined.limits, sharing }, this.#ownMedia.tracks);
     if (this.state.place === 'lobby' && this.#wantsIn) return this.#askIn();
     this.#setPhase(this.state.place, null);
   }
@@ -273,19 +255,6 @@ export class RoomClient {
   #down() {
     if (this.#phase === 'room') this.#setPhase('rejoining', null);
     else if (this.#phase !== 'rejoining') this.#events.unreachable();
-  }
-
-  /** @param {Media} media */
-  #tell(media) {
-    const before = this.#media;
-    if (before.audio === media.audio && before.video === media.video && before.deviceFilter === media.deviceFilter) return;
-    this.#media = media;
-    this.#sendMedia();
-    this.#events.changed();
-  }
-
-  #sendMedia() {
-    this.send({ type: 'media', ...this.#media, captions: this.#captions });
   }
 
   /** @param {ServerError | null} error */

@@ -6,9 +6,10 @@ import { CaptionController } from './caption-controller.js';
 import { ChatController } from './chat-controller.js';
 import { DataSaver } from './data-saver.js';
 import { Numbers } from './numbers.js';
+import { sayChange } from './people-notices.js';
 import { PushToTalk } from './push-to-talk.js';
 import { ScreenShare } from './screen-share.js';
-import { Shortcuts } from './shortcuts.js';
+import { Shortcuts, keysOf } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
 import { onAction, showAction } from '../view/dom.js';
 import { Elsewhere } from '../view/elsewhere.js';
@@ -96,11 +97,12 @@ export class RoomController {
     for (const [name, action] of Object.entries(actions)) onAction(name, action);
     this.#shortcuts = new Shortcuts({
       active: () => document.body.dataset.state === 'room',
-      keys: this.#keys(actions),
+      keys: keysOf({ ...actions, reactions: () => this.#reactions.toggle() }),
       talk: (on) => void this.#pushToTalk.press(on),
       escape: () => this.#view.panel.close(),
     });
-    this.#saving = new DataSaver((video) => this.#client?.receive(video), () => local.silence('video'));
+    this.#saving = new DataSaver(() => this.#receive(), () => local.silence('video'));
+    this.#view.tiles.onMain = () => this.#receive();
     this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
     this.#captions = new CaptionController(local);
     this.#applyPreferences();
@@ -111,7 +113,7 @@ export class RoomController {
    * @param {RoomClient} client @param {Joined} joined */
   prepare(client, joined) {
     this.#client = client;
-    if (this.#saving.choice !== 'all') client.receive(this.#saving.choice);
+    if (this.#saving.choice !== 'all' || this.#view.tiles.main) this.#receive();
     this.#sendEffects();
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
@@ -191,9 +193,14 @@ export class RoomController {
     const { state } = client;
     if (client.phase === 'room') this.#attention.hear(message, before, state);
     switch (message.type) {
-      case 'participant-joined': return notify(text('room.joined', { name: message.participant.name }));
-      case 'participant-left': return before ? notify(text(`room.${message.reason}`, { name: before.name })) : undefined;
-      case 'participant-updated': return this.#sayUpdated(message.participant, before, state.self);
+      case 'participant-joined':
+      case 'participant-left': return sayChange(message, before, state.self);
+      case 'participant-updated': {
+        const { id, role } = message.participant;
+        sayChange(message, before, state.self);
+        if (before && id === state.self && role !== before.role) this.#changeRole(role);
+        return;
+      }
       case 'chat':
         this.#chat.receive(message.chat, state.self);
         return this.showTab();
@@ -243,19 +250,9 @@ export class RoomController {
     return false;
   }
 
-  /** @param {Record<string, () => void>} actions
-   * @returns {Record<string, () => void>} */
-  #keys(actions) {
-    /** @param {string} name */
-    const press = (name) => () => {
-      const button = [...document.querySelectorAll(`[data-action="${name}"]`)].find((each) => each instanceof HTMLElement && each.checkVisibility());
-      if (button instanceof HTMLButtonElement) button.click();
-      else actions[name]?.();
-    };
-    return {
-      'm': press('microphone'), 'v': press('camera'), 'b': actions.background, 'c': actions.chat, 'p': actions.people, 'h': actions.hand,
-      's': press('screen'), 'r': () => this.#reactions.toggle(), 'l': actions.layout, 'f': actions.fullscreen, 'i': actions.stats, '?': actions.help,
-    };
+  /** Says what is wanted of the others' cameras. */
+  #receive() {
+    this.#client?.receive(this.#saving.choice, this.#view.tiles.main);
   }
 
   #applyPreferences() {
@@ -290,20 +287,6 @@ export class RoomController {
   async #speak() {
     this.#view.offerUnmute('');
     await this.#local.talk(true);
-  }
-
-  /**
-   * @param {Participant} now
-   * @param {Participant | null} before
-   * @param {string} self
-   */
-  #sayUpdated(now, before, self) {
-    if (!before) return;
-    if (now.hand && !before.hand && now.id !== self) notify(text('room.hand', { name: now.name }));
-    if (now.screen && !before.screen && now.id !== self) notify(text('room.screen', { name: now.name }));
-    if (now.spotlit && !before.spotlit) notify(now.id === self ? text('room.spotlit.you') : text('room.spotlit', { name: now.name }));
-    if (before.spotlit && !now.spotlit && now.id === self) notify(text('room.spotlit.not'));
-    if (now.id === self && now.role !== before.role) this.#changeRole(now.role);
   }
 
   /** @param {Participant['role']} role */

@@ -68,3 +68,22 @@ export class Shortcuts {
     this.#events.talk(talking);
   }
 }
+
+/**
+ * Returns what each key does. What a button does is done by pressing it, if one is to be seen.
+ *
+ * @param {Record<string, () => void>} actions
+ * @returns {Record<string, () => void>}
+ */
+export function keysOf(actions) {
+  /** @param {string} name */
+  const press = (name) => () => {
+    const button = [...document.querySelectorAll(`[data-action="${name}"]`)].find((each) => each instanceof HTMLElement && each.checkVisibility());
+    if (button instanceof HTMLButtonElement) button.click();
+    else actions[name]?.();
+  };
+  return {
+    'm': press('microphone'), 'v': press('camera'), 'b': actions.background, 'c': actions.chat, 'p': actions.people, 'h': actions.hand,
+    's': press('screen'), 'r': actions.reactions, 'l': actions.layout, 'f': actions.fullscreen, 'i': actions.stats, '?': actions.help,
+  };
+}

@@ -1,6 +1,8 @@
 // @ts-check
 /** @import {ClientMessage, ServerMessage} from './types.js' */
 
+/** All times are in ms, and chosen: a short break is hardly noticed, and a server that is down isn't asked all the time.
+ * How long until the first try to come back, and the longest time between two; how long a try may take. */
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 5000;
 const CONNECT_TIMEOUT = 6000;

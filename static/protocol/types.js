@@ -456,6 +456,7 @@
  * @typedef {object} Receive
  * @property {'receive'} type
  * @property {'all' | 'saver' | 'none'} video
+ * @property {string | null} [large]
  *
  * @typedef {object} React
  * @property {'reaction'} type

@@ -11,6 +11,7 @@ import { TileMenu } from './tile-menu.js';
 /** @import {ClientMessage, Participant, Policy} from '../protocol/types.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
+/** Between tiles, in CSS px; chosen. */
 const GAP = 12;
 /** How long somebody has to speak before the others make place, in ms. */
 const SETTLE = 700;
@@ -23,6 +24,11 @@ export class Tiles {
   onLayout = () => {};
   /** @type {(message: ClientMessage) => void} */
   onCommand = () => {};
+  /** Told when somebody else is shown large. */
+  onMain = () => {};
+  /** Whose camera is shown large, not a screen's.
+   * @type {string | null} */
+  main = null;
   #root = byId('tiles', HTMLElement);
   #menu = new TileMenu();
   /** @type {Map<string, Tile>} */
@@ -127,7 +133,7 @@ export class Tiles {
   clear() {
     for (const [id, tile] of this.#tiles) this.#remove(this.#tiles, id, tile);
     for (const [id, tile] of this.#screens) this.#remove(this.#screens, id, tile);
-    this.#pinned = this.#speaker = null;
+    this.#pinned = this.#speaker = this.main = null;
     clearTimeout(this.#settling);
   }
 
@@ -210,6 +216,13 @@ export class Tiles {
     return wanted.find((key) => key && keys.has(key)) ?? null;
   }
 
+  /** @param {string | null} main */
+  #tellMain(main) {
+    if (main === this.main) return;
+    this.main = main;
+    this.onMain();
+  }
+
   #layOut() {
     const shown = [...[...this.#tiles].map(([id, tile]) => ({ key: id, tile })), ...[...this.#screens].map(([id, tile]) => ({ key: screenKey(id), tile }))];
     shown.sort((a, b) => Number(b.key === this.#local) - Number(a.key === this.#local));
@@ -222,6 +235,7 @@ export class Tiles {
     const boxes = isPair ? placePair(area, GAP) : main < 0 ? placeTiles(shown.length, area, GAP) : placeAround(shown.length, main, area, GAP);
     shown.forEach(({ key, tile }, index) => tile.place(boxes[index], index === main, key === this.#pinned));
     this.#root.dataset.layout = isPair ? 'pair' : main < 0 ? 'grid' : 'focus';
+    this.#tellMain(main < 0 || !this.#tiles.has(shown[main].key) ? null : shown[main].key);
   }
 }
 

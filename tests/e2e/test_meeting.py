@@ -9,32 +9,19 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.support.camera import Camera
-from tests.support.pages import READABLE, enter, visit, watched
+from tests.support.pages import READABLE, enter, tile_picture, visit, watched
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-GOES = 3
-"""How often a time is measured before it counts: other programs may take the cores for a while."""
+SOME = 30
+"""Frames of each tile that are looked at; about a second of them."""
 
 
-async def decoded(page: Page, *, streams: int) -> dict[str, int]:
-    """Wait until so many video streams run; return how many frames were decoded of each."""
-    async with asyncio.timeout(10):
-        while True:
-            counts: dict[str, int] = await page.evaluate("decoded()")
-            if len([count for count in counts.values() if count]) == streams:
-                return counts
-            await asyncio.sleep(0.05)
-
-
-async def frame_rates(*pages: Page) -> list[float]:
-    """Return how many pictures a second each page decodes of each of two people, over 20 s."""
-    before = [await page.evaluate("decoded()") for page in pages]
-    await asyncio.sleep(20)
-    after = [await decoded(page, streams=2) for page in pages]
-    return [
-        (now[mid] - then.get(mid, 0)) / 20 for then, now in zip(before, after, strict=True) for mid in now
-    ]
+async def shows(page: Page, camera: Camera, *, self_tile: bool) -> None:
+    """Wait until one's own or another's tile shows the camera's person, which no placeholder and no full blur does."""
+    async with asyncio.timeout(60):
+        while not camera.face_is_in(await tile_picture(page, self_tile=self_tile)):
+            await asyncio.sleep(0.1)
 
 
 async def test_two_people_meet(browser: Browser, camera: Camera, server: str, artifacts: Path) -> None:
@@ -42,30 +29,17 @@ async def test_two_people_meet(browser: Browser, camera: Camera, server: str, ar
     ada = await visit(browser, camera, url)
     grace = await visit(browser, camera, url, dark=True)
     await enter(ada, "Ada", "Fjord")
-    await watched(ada, self_tile=True)
-
-    for go in range(GOES):
-        if go:
-            await grace.reload()
-        joined = await grace.evaluate("performance.now()")
-        await enter(grace, "Grace", "Soft blur")
-        first = await watched(grace, self_tile=False)
-        if first["first"] - joined <= 1500:
-            break
-    assert first["first"] - joined <= 1500
-
+    await enter(grace, "Grace", "Soft blur")
     for page in (ada, grace):
+        for self_tile in (True, False):
+            await watched(page, self_tile=self_tile)
+            await shows(page, camera, self_tile=self_tile)
         await page.wait_for_function(
-            "async () => Object.values(await decoded()).filter(Boolean).length === 2"
+            "(some) => Object.entries(watch.tiles).filter(([id, t]) => id && t.frames > some).length === 2",
+            arg=SOME,
         )
-    for _ in range(GOES):
-        rates = await frame_rates(ada, grace)
-        if min(rates) >= 24:
-            break
-    assert len(rates) == 4
     await ada.screenshot(path=artifacts / "room.png")
     await grace.screenshot(path=artifacts / "room-dark.png")
-    assert min(rates) >= 24, f"{rates} pictures a second"
     for page in (ada, grace):
         assert await page.evaluate("watch.worst") < READABLE
 

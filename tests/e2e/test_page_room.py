@@ -166,15 +166,18 @@ async def test_the_speaker_is_large_in_speaker_view_and_anybody_can_be_pinned(
     await page.keyboard.press("l")
     await fake.send("speaker", participant="p3", speaking=["p3"])
     await expect(main).to_have_attribute("data-participant", "p3")
+    await fake.until("receive", video="all", large="p3")
     await expect(main).to_have_attribute("data-speaking", "")
     await page.get_by_role("button", name="More about Person 1").click()
     await page.get_by_role("button", name="Show large").click()
     await expect(main).to_have_attribute("data-participant", "p1")
+    await fake.until("receive", large="p1")
     await expect(page.get_by_role("article", name="Person 1, camera off, poor connection")).to_be_visible()
     await page.get_by_role("button", name="More about Person 1").click()
     await page.get_by_role("button", name="Show like the others").click()
     await page.get_by_role("button", name="Grid view").click()
     await expect(main).to_have_count(0)
+    await fake.until("receive", large=None)
 
 
 async def test_the_space_bar_opens_the_microphone_while_it_is_held(page: Page, fake: FakeServer) -> None:

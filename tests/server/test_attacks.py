@@ -18,6 +18,7 @@ from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config
 from server.core.logs import configure_logging
+from tests.support.hostile_sdp import mutated
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer
 
@@ -181,29 +182,6 @@ async def test_who_says_nothing_is_hung_up_on(segmenter: Segmenter) -> None:
         await until_ended(socket)
 
 
-def broken(sdp: str, chance: random.Random) -> str:
-    """Return an offer with a few lines lost, repeated, moved, or with other things in them."""
-    lines = sdp.split("\r\n")
-    for _ in range(chance.randint(1, 4)):
-        i, j = chance.randrange(len(lines)), chance.randrange(len(lines))
-        match chance.randrange(6):
-            case 0:
-                lines[i] = ""
-            case 1:
-                lines.insert(i, lines[j])
-            case 2:
-                lines[i], lines[j] = lines[j], lines[i]
-            case 3:
-                lines[i] = lines[i][: chance.randrange(len(lines[i]) + 1)]
-            case 4:
-                lines[i] = "".join(
-                    c if chance.random() > 0.1 else chr(chance.randrange(1, 0x250)) for c in lines[i]
-                )
-            case 5:
-                lines[i] = "".join(c * 30 if c.isdigit() and chance.random() < 0.2 else c for c in lines[i])
-    return "\r\n".join(lines)
-
-
 @pytest.mark.slow
 async def test_broken_offers_cost_nobody_anything(here: Client, caplog: pytest.LogCaptureFixture) -> None:
     good, chance = await offer("sendonly", "audio", "video"), random.Random(7)
@@ -211,7 +189,7 @@ async def test_broken_offers_cost_nobody_anything(here: Client, caplog: pytest.L
     async with here.ws_connect("/ws") as socket:
         await socket.send_json(JOIN | {"room": "attic"})
         for _ in range(BROKEN_OFFERS):
-            sdp = broken(good, chance)
+            sdp = mutated(good, chance, [good])
             async with here.post("/whip/studio", data=sdp.encode(), headers=SDP) as response:
                 assert response.status in (201, 400, 413, 422), sdp
             message = {"type": "offer", "connection": "publish", "id": 1, "sdp": sdp}

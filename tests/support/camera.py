@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from tests.support.person import BUST_HEIGHT, FACE, Picture, cutout
 from tests.support.room import LONG_SIDE, room
 
+ALIKE = 0.7
+"""Correlation from which on a face is the person's: measured .95 for sharp ones, under .5 for blurred ones."""
 MAGENTA, GREEN, CYAN = (255, 0, 255), (0, 255, 0), (0, 255, 255)
 
 
@@ -118,6 +120,13 @@ class Camera:
         corners = np.array([[x, y, 1], [x + width, y + height, 1]]) @ matrix.T
         (left, top), (right, bottom) = corners.round().astype(int).tolist()
         return Box(left, top, right - left, bottom - top)
+
+    def face_is_in(self, picture: Picture) -> bool:
+        """Tell whether a picture (RGB, any size) shows the person's face, sharp and unhidden."""
+        face = np.ascontiguousarray(self.face(0).of(self.frame(0)))
+        seen, wanted = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (picture, face))
+        seen = cv2.resize(seen, (self.width, self.height))
+        return float(cv2.matchTemplate(seen, wanted, cv2.TM_CCOEFF_NORMED).max()) > ALIKE
 
     def video_frames(self, n: int, rate: int = 30) -> list[av.VideoFrame]:
         """Return frames 0 to n - 1 as limited-range yuv420p with pts in units of 1 / rate."""

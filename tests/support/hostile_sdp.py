@@ -1,8 +1,9 @@
-"""Session descriptions that stay within every limit and are made to cost as much as they can."""
+"""Session descriptions that stay within every limit and are made to cost as much as they can, or that are broken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 
 LENGTH = 64 * 1024
 """Characters of a description, as Config.max_sdp has it."""
@@ -55,3 +56,31 @@ def hostile(sdp: str, length: int = LENGTH) -> Iterator[tuple[str, str]]:
     ):
         yield name, sdp.rstrip("\r\n") + "\r\n" + start + filling * (room // len(filling)) + "\r\n"
     yield "members", sdp.replace("a=group:BUNDLE", "a=group:LS" + " 0" * 100 + "\r\na=group:BUNDLE", 1)
+
+
+def mutated(sdp: str, chance: random.Random, others: Sequence[str]) -> str:
+    """Return an offer with lines lost, repeated, moved, cut, joined with those of others, or with rubbish in them."""
+    lines = sdp.splitlines()
+    foreign = chance.choice(others).splitlines()
+    for _ in range(chance.randint(1, 6)):
+        i, j = chance.randrange(len(lines)), chance.randrange(len(lines))
+        match chance.randrange(8):
+            case 0:
+                lines[i] = ""
+            case 1:
+                lines[i:i] = [lines[j]] * chance.choice((1, 3, 300))
+            case 2:
+                lines[i], lines[j] = lines[j], lines[i]
+            case 3:
+                lines[i] = lines[i][: chance.randrange(len(lines[i]) + 1)]
+            case 4:
+                lines[i] = "".join(
+                    c if chance.random() > 0.1 else chr(chance.randrange(1, 0x250)) for c in lines[i]
+                )
+            case 5:
+                lines[i] = "".join(c * 40 if c.isdigit() and chance.random() < 0.2 else c for c in lines[i])
+            case 6:
+                lines.insert(i, chance.choice(foreign))
+            case 7:
+                lines[i] = lines[i].replace(chance.choice(" :/;="), chance.choice(" :/;=\t,"), 1)
+    return chance.choice(("\r\n", "\n", "\r")).join(lines)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from playwright.async_api import Browser, Page
 
 from tests.support.camera import Camera
 from tests.support.fake_server import FakeServer
+from tests.support.person import Picture
 
 READABLE = 0.02  # share of the marker's contrast
 WATCH = Path(__file__).with_name("watch.js")
+TILE_PICTURE = """(self) => {
+  const tiles = [...document.querySelectorAll('[data-participant]')];
+  const video = tiles.find((tile) => tile.hasAttribute('data-self') === self).querySelector('video');
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  canvas.getContext('2d').drawImage(video, 0, 0);
+  return canvas.toDataURL('image/png').split(',')[1];
+}"""
 
 
 def watch_script(camera: Camera) -> str:
@@ -62,6 +73,13 @@ async def watched(page: Page, *, self_tile: bool) -> dict[str, Any]:
     )
     value: dict[str, Any] = await handle.json_value()
     return value
+
+
+async def tile_picture(page: Page, *, self_tile: bool) -> Picture:
+    """Return what one's own or another's tile shows now, RGB, in the size in which it came."""
+    png: str = await page.evaluate(TILE_PICTURE, self_tile)
+    found = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_COLOR_RGB)
+    return np.asarray(found, np.uint8)
 
 
 async def join(page: Page, fake: FakeServer, name: str = "Ada") -> None:

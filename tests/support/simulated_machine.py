@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from server.media.camera_costs import PIXEL_SHARES, SMALL_PICTURE, Use, bits_factor
+from server.media.camera_costs import PIXEL_SHARES, USUAL_PICTURE, Use, bits_factor
 from server.media.camera_request import CameraRequests
-from server.media.governor import FULL, Governor, Level, Look
+from server.media.governor import FULL, Governor, Level
+from server.media.headroom import MachineLoad
 
 TICK = 0.25  # seconds
 LOOK = 0.5  # seconds between two looks of the governor
@@ -32,9 +33,10 @@ class SimulatedCamera:
     """What it has been asked for, if it obeys."""
     worker: int = 0
     room: str = ""
-    spotlit: bool = False
-    pixels: int = SMALL_PICTURE
-    captures: int = SMALL_PICTURE
+    large: bool = False
+    inside: bool = True
+    pixels: int = USUAL_PICTURE
+    captures: int = USUAL_PICTURE
     """Of a picture where nobody asks for a smaller one, if it obeys."""
     dearer: float = 1.0
     """Times what is usual that large pictures cost."""
@@ -57,7 +59,7 @@ class SimulatedCamera:
     def stage(self, name: str) -> float:
         """Return what a stage takes for a picture of the present size."""
         share = PIXEL_SHARES.get(name, 0.0) if self.requests is not None else 0.0
-        times = self.pixels / SMALL_PICTURE
+        times = self.pixels / USUAL_PICTURE
         dearer = self.dearer if times > 1 else 1.0
         seconds: float = getattr(self, name)
         return seconds * (1 - share + share * times) * dearer
@@ -82,7 +84,8 @@ class SimulatedCamera:
             worker=self.worker,
             room=self.room,
             steerable=self.requests is not None,
-            spotlit=self.spotlit,
+            large=self.large,
+            inside=self.inside,
         )
 
     def picture(self, level: Level) -> dict[str, float]:
@@ -120,7 +123,7 @@ class SimulatedMachine:
         cores: float = 2.0,
         workers: int = 2,
         noise: float = 0.05,
-        large: int = SMALL_PICTURE,
+        large: int = USUAL_PICTURE,
     ) -> None:
         self.cameras = [SimulatedCamera(worker=i % workers) for i in range(cameras)]
         self.governor = Governor(large)
@@ -204,4 +207,4 @@ class SimulatedMachine:
             camera.ask(self.now, self.governor.pixels(str(i)))
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
-        self.governor.observe(self.now, Look(self.cores, seen, loop, self.workers, self._wait), uses)
+        self.governor.observe(self.now, MachineLoad(self.cores, seen, loop, self.workers, self._wait), uses)

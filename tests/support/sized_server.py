@@ -8,7 +8,7 @@ from aiohttp import web
 
 from server.app import ROOMS, create_app
 from server.config.options import Config
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.governor import Governor
 
 FRAME_RATE = 10  # pictures a second, so that a slow machine can make large ones
@@ -17,7 +17,7 @@ FRAME_RATE = 10  # pictures a second, so that a slow machine can make large ones
 class ToldGovernor(Governor):
     """Gives out pictures as large as it is told to, whatever the machine can do."""
 
-    told = SMALL_PICTURE
+    told = USUAL_PICTURE
 
     def pixels(self, camera: str) -> int:
         return self.told

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field
 
 import av
-import cv2
 import numpy as np
 
 from tests.support.camera import Camera
@@ -46,9 +45,4 @@ class Viewer:
     def face_is_there(self) -> bool:
         """Tell whether the last frame shows the face of the camera's person."""
         assert self.last is not None
-        picture = cv2.cvtColor(self.last.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
-        picture = cv2.resize(picture, (self.camera.width, self.camera.height))
-        face = cv2.cvtColor(
-            np.ascontiguousarray(self.camera.face(0).of(self.camera.frame(0))), cv2.COLOR_RGB2GRAY
-        )
-        return float(cv2.matchTemplate(picture, face, cv2.TM_CCOEFF_NORMED).max()) > 0.7
+        return self.camera.face_is_in(self.last.to_ndarray(format="rgb24").astype(np.uint8))

@@ -40,24 +40,5 @@
   }
 
   const scan = () => document.querySelectorAll("video").forEach(follow);
-  // What the decoder did is counted by the connection; what the window showed of it depends on the machine.
-  const connections = [];
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...options) {
-      super(...options);
-      connections.push(this);
-    }
-  };
-  window.decoded = async () => {
-    const streams = {};
-    for (const connection of connections) {
-      if (connection.connectionState === "closed") continue;
-      for (const report of (await connection.getStats()).values()) {
-        if (report.type === "inbound-rtp" && report.kind === "video") streams[report.mid] = report.framesDecoded ?? 0;
-      }
-    }
-    return streams;
-  };
-
   new MutationObserver(scan).observe(document, {childList: true, subtree: true});
 })();

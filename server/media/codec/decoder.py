@@ -27,7 +27,7 @@ GRID: Final = (40, 24)  # cells on which pictures are compared: fine enough for 
 KEYFRAME_JUMP: Final = 0.01
 """Share of cells that a keyframe may change against the picture before it where nothing moves."""
 MOTION_FACTOR: Final = 3.0  # times what the frames before changed at most
-MOTION_MEMORY: Final = 0.9  # of that, from frame to frame
+MOTION_MEMORY: Final = 0.9  # of that, from frame to frame; chosen
 
 
 class CameraDecoder:

@@ -36,8 +36,8 @@ Samples: TypeAlias = NDArray[np.float32]
 WIDTH, HEIGHT, RATE = 1280, 720, 25  # px, px, frames/s; chosen
 SAMPLE_RATE, SAMPLES = AUDIO_CLOCK_RATE, 1024  # the second is an AAC frame
 STILL = 2.0  # seconds after which a picture that nothing follows is taken for a camera that is off
-MARGIN = 4  # pixels
-WALL, PANEL, INK = (24, 20, 18), (52, 44, 40), (240, 240, 240)  # BGR
+MARGIN = 4  # pixels; chosen
+WALL, PANEL, INK = (24, 20, 18), (52, 44, 40), (240, 240, 240)  # BGR; chosen
 SNAP = SAMPLE_RATE // 100  # samples that a packet may be off and still follow the one before without a gap
 
 Progress: TypeAlias = Callable[[int, int | None], None]

@@ -15,7 +15,7 @@ from server.media.codec.encoder import FilteredVideo, vp8_size
 from server.media.codec.frames import AUDIO_CLOCK_RATE
 
 CLUSTER = 1000  # ms, longest; also what is lost when the process is killed
-REORDERING = 500  # ms that a packet may be late
+REORDERING = 500  # ms that a packet may be late; chosen
 VIDEO, AUDIO = 1, 2  # numbers of the tracks, and TrackType (RFC 9559, 5.1.4.1.3)
 OPUS_HEAD = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, AUDIO_CLOCK_RATE, 0, 0)  # RFC 7845, section 5.1
 SEEK_PRE_ROLL = 80_000_000  # ns, of Opus

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 logger = logging.getLogger(__name__)
 
-REPORT_INTERVAL: Final = 60.0  # seconds
+REPORT_INTERVAL: Final = 60.0  # seconds; chosen
 
 Kind: TypeAlias = Literal["stun", "stranger", "dtls", "rtp", "rtcp", "flood"]
 """Malformed or unauthenticated STUN; what comes from where no check came from; malformed; more than a peer may send."""

@@ -22,7 +22,7 @@ from server.media.workers.wire import Job, Messages, end_of, read_answer, write_
 logger = logging.getLogger(__name__)
 
 RETRY: Final = 1.0  # seconds between two tries to connect
-CONNECT: Final = 3.0  # seconds that a connection may take
+CONNECT: Final = 3.0  # seconds that a connection may take; chosen
 MAX_WAITING: Final = 1 << 22  # bytes that wait for a worker that takes none, before it is given up
 
 START_LIMIT: Final = 60.0  # seconds until a worker has loaded the network

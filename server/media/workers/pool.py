@@ -19,7 +19,7 @@ from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import AnyWorker, Camera
 from server.media.workers.link import RemoteWorker
 from server.media.workers.process import Worker
-from server.media.workers.proxy import RemoteFilter, RemoteTranscoding
+from server.media.workers.proxy import FilterProxy, TranscodingProxy
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class ProcessPool:
     ) -> None:
         """Start `count` processes with a network; use those that listen at `remote`, too."""
         self.on_remote_frame: Callable[[float], None] = lambda seconds: None
-        self._cameras: dict[int, RemoteTranscoding] = {}
+        self._cameras: dict[int, TranscodingProxy] = {}
         self._next = 0
         self._checked: float | None = None
         self._apart: AnyWorker | None = None
@@ -70,12 +70,12 @@ class ProcessPool:
     def open(self, background: Background, bitrate: int) -> Camera:
         """See Workers."""
         self._next += 1
-        control = RemoteFilter(background)
-        transcoding = RemoteTranscoding(self, self._next, control, bitrate)
+        control = FilterProxy(background)
+        transcoding = TranscodingProxy(self, self._next, control, bitrate)
         self._cameras[self._next] = transcoding
         return Camera(control, transcoding)
 
-    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
+    def least(self, camera: TranscodingProxy | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing.
 
         One that is ready comes before one that is starting, and that before one whose process has ended.
@@ -93,7 +93,7 @@ class ProcessPool:
             ),
         )
 
-    def forget(self, camera: RemoteTranscoding) -> None:
+    def forget(self, camera: TranscodingProxy) -> None:
         """Count a camera no more."""
         self._cameras.pop(camera.camera, None)
 

@@ -32,16 +32,16 @@ COUNTERS: Final = ("outcomes", "errors", "inferences", "inference_time")
 class Balance(Protocol):
     """Knows who works for whom."""
 
-    def least(self, camera: RemoteTranscoding | None) -> AnyWorker:
+    def least(self, camera: TranscodingProxy | None) -> AnyWorker:
         """Return the worker with the fewest cameras; the present one of a camera if moving gains nothing."""
         ...
 
-    def forget(self, camera: RemoteTranscoding) -> None:
+    def forget(self, camera: TranscodingProxy) -> None:
         """Count a camera no more."""
         ...
 
 
-class RemoteFilter:
+class FilterProxy:
     """The FilterControl of a PersonFilter in a worker. Counters are those of the last job, crashes survived."""
 
     def __init__(self, background: Background) -> None:
@@ -126,10 +126,10 @@ class RemoteFilter:
             self.follow("nobody")  # a new worker knows nobody's looks
 
 
-class RemoteTranscoding:
+class TranscodingProxy:
     """The Transcoding of one camera in a worker."""
 
-    def __init__(self, workers: Balance, camera: int, control: RemoteFilter, bitrate: int) -> None:
+    def __init__(self, workers: Balance, camera: int, control: FilterProxy, bitrate: int) -> None:
         self.bitrate = bitrate
         self.heavy = False
         self.pixels = 0

@@ -14,7 +14,7 @@ from server.media.workers.program import forget, run
 
 logger = logging.getLogger(__name__)
 
-HANDSHAKE: Final = 3.0  # seconds
+HANDSHAKE: Final = 3.0  # seconds; chosen
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
 """Seconds and tries after which a server that has fallen silent is given up."""
 

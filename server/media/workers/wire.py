@@ -22,7 +22,7 @@ from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
 
 LENGTH: Final = struct.Struct("!I")
-MAX_MESSAGE: Final = 1 << 24  # bytes
+MAX_MESSAGE: Final = 1 << 24  # bytes; chosen
 
 
 def write_card(card: ModelCard) -> bytes:

@@ -1,6 +1,7 @@
 // @ts-check
 /** Floats that kernels may write after the end of a buffer, and read. */
 const SLACK = 16;
+/** Bytes: what the memory of WebAssembly grows by. */
 const PAGE = 65536;
 
 /**

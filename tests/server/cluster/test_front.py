@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -337,6 +339,59 @@ async def test_uploads_go_to_the_room(cluster: ClusterHere) -> None:
         path = "/api/rooms/studio/backgrounds"
         async with cluster.front.post(path, data=b"no picture", headers=headers) as response:
             assert (response.status, (await response.json())["code"]) == (422, "bad-picture")
+
+
+async def test_what_is_too_large_is_refused_in_the_projects_words(cluster: ClusterHere) -> None:
+    size = max(cluster.config.max_upload, cluster.config.max_file) + 1
+    for path in ("/api/rooms/studio/backgrounds", "/api/rooms/studio/files", "/whip/studio", "/nothing"):
+        async with cluster.front.post(path, data=io.BytesIO(bytes(size))) as response:
+            assert (response.status, (await response.json())["code"]) == (413, "too-large"), path
+
+
+async def test_a_server_decides_about_large_bodies(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        for path, seat, answer in (
+            ("backgrounds", "nothing", (401, "unauthorized")),
+            ("files", ada.seat, (403, "files-forbidden")),
+            ("backgrounds", ada.seat, (422, "bad-picture")),
+        ):
+            headers = {"Authorization": f"Bearer {seat}"}
+            data = io.BytesIO(bytes(4_000_000))
+            async with cluster.front.post(
+                f"/api/rooms/studio/{path}", data=data, headers=headers
+            ) as response:
+                assert (response.status, (await response.json())["code"]) == answer
+
+
+async def test_bodies_that_never_end_cost_a_front_little_memory(cluster: ClusterHere) -> None:
+    """Whoever sends them: it is the servers who know what may be sent."""
+    size = cluster.config.max_upload
+    head = f"POST /api/rooms/studio/backgrounds HTTP/1.1\r\nHost: localhost:{cluster.front.port}\r\n"
+    tracemalloc.start()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(tracemalloc.stop)
+        for _ in range(4):
+            _, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+            stack.callback(writer.close)
+            writer.write(f"{head}Content-Length: {size}\r\n\r\n".encode())
+            for _ in range(size // 100_000):
+                writer.write(bytes(100_000))
+                with contextlib.suppress(TimeoutError, ConnectionError):
+                    await asyncio.wait_for(writer.drain(), 0.05)
+                if writer.transport.get_write_buffer_size() > 1_000_000:
+                    break  # it takes no more
+        held = sum(trace.size for trace in tracemalloc.take_snapshot().statistics("filename"))
+    assert held < size
+
+
+async def test_an_address_may_be_a_whole_one(cluster: ClusterHere) -> None:
+    """As proxies write it (RFC 9112, section 3.2.2)."""
+    host = f"localhost:{cluster.front.port}"
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    writer.write(f"GET http://{host}/api/backgrounds?a=%2F HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    writer.close()
 
 
 async def test_files_go_to_the_room_and_come_from_there(cluster: ClusterHere) -> None:

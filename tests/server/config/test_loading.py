@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from filters.matting import smoother
 from filters.matting.matte import MatteOptions
 from server.cli import filter as filter_command
-from server.config.loading import effective, explain, load, options
+from server.config.loading import load
 from server.config.options import SMOOTHERS, Config, IceServer
 from server.core.errors import ConfigError
 
@@ -165,34 +164,6 @@ def test_errors_of_other_sources_say_so(tmp_path: Path) -> None:
         load(arguments={"colour": "red"})
     with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
         load(tmp_path / "nowhere.toml")
-
-
-def test_every_option_is_explained() -> None:
-    assert [option.name for option in options().values() if not option.about.meaning] == []
-
-
-def test_the_explanation_is_a_file_that_sets_the_defaults(file: Path) -> None:
-    lines = [
-        line.removeprefix("#") if line[1:2].isalpha() else line for line in "\n".join(explain()).split("\n")
-    ]
-    file.write_text("\n".join(lines))
-    assert set(tomllib.loads(file.read_text())) == set(options())
-    assert load(file) == Config()
-
-
-def test_the_effective_options_hide_secrets() -> None:
-    config = Config(
-        port=9,
-        token_keys={"a": "hidden"},
-        turn_secret="hidden",
-        ice_servers=(IceServer(["turn:x"], "u", "hidden"),),
-    )
-    lines = "\n".join(effective(config))
-    assert "hidden" not in lines
-    assert tomllib.loads(lines)["port"] == 9
-    assert tomllib.loads(lines)["ice_servers"] == [
-        {"urls": ["turn:x"], "username": "u", "credential": "(secret)"}
-    ]
 
 
 def test_the_options_that_stand_apart_from_the_filter_are_its_own() -> None:

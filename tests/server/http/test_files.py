@@ -197,10 +197,52 @@ async def test_of_a_private_file_nobody_else_is_told_that_it_is_deleted(
     assert "file-deleted" not in ada.before
 
 
+async def test_a_page_that_is_loaded_again_has_its_files_back(
+    client: Client, ada: Person, bob: Person
+) -> None:
+    keys = [(await each.put(b"x" * LIMIT))[1]["id"] for each in (ada, bob, bob)]
+    for who, name in ((ada, "Ada"), (bob, "Bob")):  # whose seat is held, as the only host's, and whose is not
+        await who.say("leave", returning=True)
+        stranger = await person(client, name)
+        assert await stranger.delete(keys[1]) == "403 host-only"
+        await stranger.say("leave")
+    again = await person(client, "Bob", former=bob.joined["seat"])
+    chat = {each["file"]["id"]: each["participant"] for each in again.joined["chat"]}
+    assert [chat[key] == again.joined["participant"] for key in keys] == [False, True, True]
+    assert await again.refused(b"x" * (LIMIT + 1)) == "413 too-large"
+    assert await again.delete(keys[0]) == "403 host-only"
+    assert await again.delete(keys[1]) == "204"
+    host = await person(client, "Ada", former=ada.joined["seat"])
+    assert host.joined["chat"][0]["participant"] == host.joined["participant"]
+    await host.say("role", participant=again.joined["participant"], role="host")
+    await again.told("participant-updated")
+    assert await host.delete(keys[0]) == "204"
+
+
+async def test_files_count_for_who_has_loaded_the_page_again(segmenter: Segmenter) -> None:
+    async with serving(Config(workers=1, max_file=LIMIT, max_files_participant=LIMIT), segmenter) as client:
+        ada = await person(client, "Ada")
+        await ada.say("policy", policy={"files": True})
+        await ada.told("policy")
+        bob = await person(client, "Bob")
+        key = (await bob.put(b"x" * LIMIT))[1]["id"]
+        await bob.say("leave", returning=True)
+        await ada.told("participant-left")
+        again = await person(client, "Bob", former=bob.joined["seat"])
+        assert await again.refused() == "409 files-full"
+        assert await again.delete(key) == "204"
+        assert (await again.put())[0] == 201
+
+
 async def test_off_by_policy(client: Client, ada: Person, bob: Person) -> None:
-    await ada.say("policy", policy={"files": False})
-    await bob.told("policy")
+    key = (await bob.put())[1]["id"]
+    for allowed in (False, True, False):
+        await ada.say("policy", policy={"files": allowed})
+        await bob.told("policy")
+        for each in (ada, bob):
+            assert (await each.get(key))[0] == (200 if allowed else 403)
     assert await ada.refused() == await bob.refused() == "403 files-forbidden"
+    assert await bob.delete(key) == "204"
 
 
 async def test_a_token_wins_over_the_policy(segmenter: Segmenter) -> None:

@@ -6,6 +6,7 @@ import gzip
 import re
 
 import pytest
+from yarl import URL
 
 from server.http.page import FOREVER, plain_room_name
 from tests.support.serving import Client
@@ -82,6 +83,16 @@ async def test_every_address_that_a_person_opens_is_a_page(here: Client) -> None
         assert (answer.status, answer.content_type) == (404, "text/plain")
     async with here.post("/nothing/here", headers=HTML) as answer:
         assert answer.content_type == "text/plain"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 4000, "x/" * 1000, "%00", "a%00.js", "%ff", "..%2fmain.js", "css%2f..%2fmain.js", "css", "%"],
+)
+async def test_an_address_without_a_file_is_not_found(here: Client, name: str) -> None:
+    for folder in ("/static", "/static/css", "/assets", "/models", "/nothing"):
+        async with here.get(URL(f"{folder}/{name}", encoded=True)) as answer:
+            assert answer.status == 404, folder
 
 
 async def test_a_page_for_other_programs_shows_one_person(here: Client) -> None:

@@ -80,6 +80,14 @@ def test_who_speaks_goes_on_when_others_pause() -> None:
     videos[2].publication.request_keyframe.assert_called()  # type: ignore[attr-defined]
 
 
+def test_whom_a_receiver_shows_large_goes_on_whoever_speaks() -> None:
+    videos = [Video(250_000, is_large=True), Video(250_000), Video(250_000)]
+    for video in videos:
+        video.subscription.large = video is videos[2]
+    adapt(BandwidthAllocator(), 0, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
+    assert [v.subscription.paused for v in videos] == [True, True, False]
+
+
 def test_nothing_is_repeated_of_what_is_paused() -> None:
     videos = [Video(250_000) for _ in range(2)]
     adapt(BandwidthAllocator(), 0, 100_000, videos)

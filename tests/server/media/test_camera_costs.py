@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.media.camera_costs import SMALL_PICTURE, USUAL, CameraCosts, Cost, Use, bits_factor, resized
+from server.media.camera_costs import USUAL, USUAL_PICTURE, CameraCosts, Cost, Use, bits_factor, resized
 
 LOOK = 0.5  # seconds
 
@@ -46,7 +46,7 @@ def test_of_whom_nothing_is_known_costs_what_others_do() -> None:
     assert not costs.known
     assert costs.cost(USUAL) == pytest.approx(USUAL)
     large = observed(use(0, size=1280 * 720)).cost(USUAL)
-    foretold = resized(USUAL, SMALL_PICTURE, 1280 * 720)
+    foretold = resized(USUAL, USUAL_PICTURE, 1280 * 720)
     assert (large.rest, large.encode, large.send) == (foretold.rest, foretold.encode, foretold.send)
     assert 3 * USUAL.decode < large.decode < 4 * USUAL.decode
     assert large.look == USUAL.look
@@ -105,7 +105,7 @@ def test_what_another_size_costs_is_foretold_and_learned() -> None:
     for i in range(1, 5):
         costs.observe(i * LOOK, use(i))
     foretold, known = costs.cost_at(large, USUAL), costs.cost(USUAL)
-    assert foretold[:11] == pytest.approx(resized(known, SMALL_PICTURE, large)[:11])
+    assert foretold[:11] == pytest.approx(resized(known, USUAL_PICTURE, large)[:11])
     assert costs.cost_at(640 * 368, USUAL) == known
     for i in range(5, 10):
         spent = 15 * (i - 4) * 6e-3  # a picture takes 6 ms in each stage

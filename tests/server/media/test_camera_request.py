@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.camera_request import KEPT, PAUSE, CameraRequest, CameraRequests, scale_to
 from server.media.picture_sizes import CROWD_PICTURE
 
@@ -16,9 +16,9 @@ def update(
     now: float,
     frame_rate: float,
     *,
-    pixels: int = SMALL_PICTURE,
+    pixels: int = USUAL_PICTURE,
     held_back: bool = False,
-    wanted: int = SMALL_PICTURE,
+    wanted: int = USUAL_PICTURE,
 ) -> bool:
     pressed = frame_rate < 30
     return requests.update(
@@ -57,7 +57,7 @@ def test_somebody_s_keyframe_is_never_far_away() -> None:
 
 def test_a_large_camera_that_costs_more_than_others_is_asked_to_be_smaller_until_there_is_room() -> None:
     requests = CameraRequests()
-    assert update(requests, 0.0, 8.0, pixels=4 * SMALL_PICTURE, held_back=True)
+    assert update(requests, 0.0, 8.0, pixels=4 * USUAL_PICTURE, held_back=True)
     assert requests.now.scale_down == pytest.approx(2.0)
     update(requests, 5.0, 25.0)  # it is as small as was asked for
     assert requests.now.scale_down == pytest.approx(2.0)
@@ -88,11 +88,11 @@ def test_a_small_camera_that_is_larger_than_asked_and_held_back_is_asked_for_les
 
 
 def test_limits_that_are_small_leave_nothing_to_divide() -> None:
-    assert scale_to(SMALL_PICTURE, SMALL_PICTURE) == scale_to(SMALL_PICTURE, 320 * 180) == 1.0
-    assert scale_to(SMALL_PICTURE, 1920 * 1080) == 3.0
+    assert scale_to(USUAL_PICTURE, USUAL_PICTURE) == scale_to(USUAL_PICTURE, 320 * 180) == 1.0
+    assert scale_to(USUAL_PICTURE, 1920 * 1080) == 3.0
 
 
-@pytest.mark.parametrize(("lines", "limits"), [(720, LARGE), (360, SMALL_PICTURE)])
+@pytest.mark.parametrize(("lines", "limits"), [(720, LARGE), (360, USUAL_PICTURE)])
 def test_pictures_of_a_crowd_have_180_lines_whatever_the_limits(lines: int, limits: int) -> None:
     requests = CameraRequests(limits)
     assert update(requests, 0.0, 30.0, wanted=CROWD_PICTURE)

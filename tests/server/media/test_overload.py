@@ -17,7 +17,8 @@ import pytest
 from filters.base import FilteredFrame, new_frame
 from server.media.camera_costs import Use
 from server.media.codec.encoder import Vp8Encoder
-from server.media.governor import Governor, Look
+from server.media.governor import Governor
+from server.media.headroom import MachineLoad
 from server.media.load import LoadMeter
 from server.media.publication import VideoPublication
 from server.media.rtc import EncodedFrame
@@ -90,13 +91,13 @@ class Watch:
         self._publications, self._meter = publications, meter
         self._then, self._before = time.monotonic(), 0.0
 
-    def look(self, now: float) -> tuple[Look, dict[str, Use]]:
+    def look(self, now: float) -> tuple[MachineLoad, dict[str, Use]]:
         uses = {str(i): self._use(publication) for i, publication in enumerate(self._publications)}
         total = sum(use.seconds for use in uses.values())
         used = (total - self._before) / (now - self._then)
         self._then, self._before = now, total
         _, delay = self._meter.read(now)
-        return Look(2.0, max(0.0, 2.0 - used), 0.0, {0: 1.0}, delay), uses
+        return MachineLoad(2.0, max(0.0, 2.0 - used), 0.0, {0: 1.0}, delay), uses
 
     @staticmethod
     def _use(publication: VideoPublication) -> Use:

@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.camera_request import CameraRequests
 from server.media.picture_sizes import CROWD, CROWD_PICTURE, LARGER_AFTER
 from tests.support.simulated_machine import Moment, SimulatedCamera, SimulatedMachine
@@ -78,7 +78,7 @@ def changes(moments: Sequence[Moment]) -> int:
 def test_a_few_people_are_large_after_a_few_seconds(people: int) -> None:
     simulated = machine([camera() for _ in range(people)])
     begin = simulated.run(LARGER_AFTER)
-    assert all(map(all_are(SMALL_PICTURE), begin))
+    assert all(map(all_are(USUAL_PICTURE), begin))
     simulated.run(AGAIN)
     moments = simulated.run(600)
     assert all(map(all_are(LARGE), moments))
@@ -91,8 +91,8 @@ def test_more_people_make_all_small_within_three_seconds_and_large_again_when_th
     simulated.run(30)
     assert all_are(LARGE)(simulated.run(1)[-1])
     join(simulated, come)
-    assert all_are(SMALL_PICTURE)(simulated.run(SOON)[-1])
-    assert all(map(all_are(SMALL_PICTURE), simulated.run(120)))
+    assert all_are(USUAL_PICTURE)(simulated.run(SOON)[-1])
+    assert all(map(all_are(USUAL_PICTURE), simulated.run(120)))
     leave(simulated, come)
     assert all_are(LARGE)(simulated.run(AGAIN)[-1])
 
@@ -102,7 +102,7 @@ def test_large_pictures_go_before_any_picture_does() -> None:
     simulated.run(30)
     simulated.others = lambda now: 1.0
     moments = simulated.run(30)
-    assert all_are(SMALL_PICTURE)(moments[-1])
+    assert all_are(USUAL_PICTURE)(moments[-1])
     assert min(mean(m.rates) for m in moments[4:]) > 28
     simulated.others = lambda now: 0.1
     assert all_are(LARGE)(simulated.run(2 * AGAIN)[-1])
@@ -139,7 +139,7 @@ def test_the_smallest_rooms_come_first_and_all_in_a_room_are_alike() -> None:
     simulated.run(30)
     join(simulated, 1, "alone")
     moments = simulated.run(60)
-    assert {size == SMALL_PICTURE for size in moments[-1].sizes[:5]} == {True}
+    assert {size == USUAL_PICTURE for size in moments[-1].sizes[:5]} == {True}
     assert moments[-1].sizes[5] == LARGE
 
 
@@ -149,7 +149,7 @@ def test_a_machine_with_many_cores_stays_large_while_people_come() -> None:
     for _ in range(4):
         join(simulated, 1)
         assert all_are(LARGE)(Moment(0, [], 0, 0, simulated.run(0.5)[-1].sizes[:-1]))
-        assert simulated.cameras[-1].pixels == SMALL_PICTURE
+        assert simulated.cameras[-1].pixels == USUAL_PICTURE
         assert all_are(LARGE)(simulated.run(AGAIN)[-1])
 
 
@@ -157,7 +157,7 @@ def test_a_join_storm_is_small() -> None:
     simulated = machine([])
     for _ in range(8):
         join(simulated, 1)
-        assert all_are(SMALL_PICTURE)(simulated.run(0.5)[-1])
+        assert all_are(USUAL_PICTURE)(simulated.run(0.5)[-1])
     assert mean(simulated.run(10)[-1].rates) > 29
 
 
@@ -169,19 +169,19 @@ def test_a_camera_that_can_not_be_asked_counts_as_it_is() -> None:
     assert all_are(LARGE)(moments[-1])
     join(simulated, 3)
     simulated.run(SOON)
-    assert {each.pixels for each in simulated.cameras[1:]} == {SMALL_PICTURE}
+    assert {each.pixels for each in simulated.cameras[1:]} == {USUAL_PICTURE}
     assert foreign.pixels == LARGE
 
 
 def test_a_phone_that_stays_small_leaves_room_for_others() -> None:
     simulated = machine([camera() for _ in range(3)])
     for phone in simulated.cameras[1:]:
-        phone.captures = SMALL_PICTURE
+        phone.captures = USUAL_PICTURE
         phone.requests = CameraRequests()
     moments = simulated.run(60)
-    assert moments[-1].sizes == [LARGE, SMALL_PICTURE, SMALL_PICTURE]
+    assert moments[-1].sizes == [LARGE, USUAL_PICTURE, USUAL_PICTURE]
     join(simulated, 1)
-    assert simulated.run(60)[-1].sizes == [LARGE, SMALL_PICTURE, SMALL_PICTURE, LARGE]
+    assert simulated.run(60)[-1].sizes == [LARGE, USUAL_PICTURE, USUAL_PICTURE, LARGE]
 
 
 def test_a_crowd_has_small_pictures_within_three_seconds_before_any_is_given_up() -> None:
@@ -199,7 +199,7 @@ def test_what_is_left_of_a_crowd_has_usual_pictures_at_once() -> None:
     assert all_are(CROWD_PICTURE)(simulated.run(30)[-1])
     leave(simulated, 3)
     simulated.run(SOON)
-    assert all(map(all_are(SMALL_PICTURE), simulated.run(60)))
+    assert all(map(all_are(USUAL_PICTURE), simulated.run(60)))
 
 
 def test_a_crowd_has_usual_pictures_again_when_they_fit() -> None:
@@ -208,7 +208,7 @@ def test_a_crowd_has_usual_pictures_again_when_they_fit() -> None:
     assert all_are(CROWD_PICTURE)(simulated.run(30)[-1])
     simulated.others = lambda now: 0.1
     simulated.run(AGAIN)
-    assert all(map(all_are(SMALL_PICTURE), simulated.run(60)))
+    assert all(map(all_are(USUAL_PICTURE), simulated.run(60)))
 
 
 @pytest.mark.parametrize(("people", "dearer"), [(10, 0.8), (12, 1.3)])
@@ -227,7 +227,7 @@ def test_a_crowd_is_small_and_nobody_else() -> None:
     assert [abs(size - CROWD_PICTURE) < 0.1 * CROWD_PICTURE for size in moments[-1].sizes] == (
         [True] * CROWD + [False] * 4
     )
-    assert set(moments[-1].sizes[CROWD:]) == {SMALL_PICTURE}
+    assert set(moments[-1].sizes[CROWD:]) == {USUAL_PICTURE}
     assert mean(moments[-1].rates) < 29
 
 
@@ -235,20 +235,31 @@ def test_a_few_people_are_never_as_small_as_a_crowd_s() -> None:
     simulated = machine([camera() for _ in range(CROWD - 1)])
     simulated.others = lambda now: 1.0
     moments = simulated.run(60)
-    assert all(map(all_are(SMALL_PICTURE), moments))
+    assert all(map(all_are(USUAL_PICTURE), moments))
     assert mean(moments[-1].rates) < 25
 
 
 def test_whom_a_crowd_sees_large_is_not_small() -> None:
     simulated = machine([camera() for _ in range(CROWD + 2)])
     simulated.run(30)
-    simulated.cameras[0].spotlit = True
+    simulated.cameras[0].large = True
     simulated.run(SOON)
     sizes = simulated.run(30)[-1].sizes
-    assert sizes[0] == SMALL_PICTURE
+    assert sizes[0] == USUAL_PICTURE
     assert set(sizes[1:]) == {CROWD_PICTURE}
-    simulated.cameras[0].spotlit = False
+    simulated.cameras[0].large = False
     assert all_are(CROWD_PICTURE)(simulated.run(SOON)[-1])
+
+
+def test_who_is_in_the_lobby_makes_no_crowd_and_is_not_small() -> None:
+    simulated = machine([camera() for _ in range(CROWD + 2)])
+    lobby = simulated.cameras[-3:]
+    for each in lobby:
+        each.inside, each.large = False, True
+    assert all(map(all_are(USUAL_PICTURE), simulated.run(30)))
+    lobby[0].inside, lobby[0].large = True, False
+    sizes = simulated.run(30)[-1].sizes
+    assert [size < USUAL_PICTURE for size in sizes] == [True] * CROWD + [False] * 2
 
 
 def test_cameras_of_a_crowd_that_do_not_obey_stay_as_they_are() -> None:
@@ -257,13 +268,13 @@ def test_cameras_of_a_crowd_that_do_not_obey_stay_as_they_are() -> None:
     deaf[0].requests, deaf[1].requests = None, Deaf(LARGE)
     simulated.run(30)
     moments = simulated.run(300)
-    assert {each.pixels for each in deaf} == {SMALL_PICTURE}
+    assert {each.pixels for each in deaf} == {USUAL_PICTURE}
     assert changes(moments) == 0
     assert moments[-1].sizes[2:] == [moments[-1].sizes[2]] * CROWD
-    assert moments[-1].sizes[2] < SMALL_PICTURE
+    assert moments[-1].sizes[2] < USUAL_PICTURE
 
 
 def test_nothing_is_large_where_the_limits_are_small() -> None:
     simulated = SimulatedMachine(2)
     simulated.run(60)
-    assert simulated.governor.pixels("0") == SMALL_PICTURE
+    assert simulated.governor.pixels("0") == USUAL_PICTURE

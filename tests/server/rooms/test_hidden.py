@@ -64,7 +64,7 @@ def test_it_is_shown_again_only_when_that_lasts(watched: Watched) -> None:
 
 
 async def test_the_room_and_the_log_are_told(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "server.rooms.room")
+    caplog.set_level(logging.INFO, "server.rooms.hidden")
     ada, bob = await joined(rooms, "Ada"), await joined(rooms, "Bob")
     eve = await joined(rooms, "Eve", preview=True)
     room, participant = ada.session.membership.room, ada.session.membership.participant

@@ -16,12 +16,13 @@ from server.config.options import DEFAULT_MODEL, MODELS, Config
 from server.core.errors import SignalingError
 from server.media.governor import FULL, Level
 from server.media.load import LoadMeter
+from server.media.resources import MediaResources
 from server.media.rtc import AudioPacket
 from server.peers.descriptions import read_offer
 from server.peers.subscriber import SubscribeOffer
 from server.rooms.backgrounds import Upload
 from server.rooms.device_filter import PRIVACY, PRIVACY_BEHIND_DEVICE
-from server.rooms.participant import MAX_POLICIES, MediaResources, Participant
+from server.rooms.participant import MAX_POLICIES, Participant
 from server.rooms.screens import Screen
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera

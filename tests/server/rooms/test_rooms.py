@@ -14,8 +14,9 @@ from server.access.tokens import Grant
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import Message
+from server.rooms.arrivals import LOBBY_SHARE
 from server.rooms.membership import Membership
-from server.rooms.rooms import LOBBY_SHARE, Rooms
+from server.rooms.rooms import Rooms
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera
 
@@ -177,7 +178,7 @@ async def test_admission_is_asked_first(rooms: Rooms) -> None:
     def elsewhere(room: str) -> None:
         raise SignalingError("not-here", f"{room} lives on another server.")
 
-    rooms.admission = elsewhere
+    rooms.fence = elsewhere
     with pytest.raises(SignalingError) as error:
         visit(rooms, room="Studio")
     assert error.value.message.startswith("studio ")

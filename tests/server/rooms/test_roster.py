@@ -7,7 +7,7 @@ import pytest
 from server.access.policy import RoomPolicy
 from server.core.errors import SignalingError
 from server.core.messages import StreamKind
-from server.rooms.roster import MAX_CHATS, OpenRooms, Roster
+from server.rooms.roster import MAX_CHATS, Roster
 
 
 @dataclass(frozen=True)
@@ -175,19 +175,3 @@ def test_the_chat_keeps_the_last_hundred(room: Roster[Someone]) -> None:
         "text": f"message {MAX_CHATS}",
         "time": MAX_CHATS * 1000,
     }
-
-
-def test_rooms_are_made_when_needed_and_no_more_than_allowed() -> None:
-    rooms = OpenRooms(1, lambda name: Roster[Someone](name, 1))
-    one = rooms.open("one")
-    enter(one, ADA)
-    assert rooms.open("one") is one
-    with pytest.raises(SignalingError) as error:
-        rooms.open("two")
-    assert refused(error) == "server-full"
-    rooms.discard(one)
-    assert rooms.get("one") is one
-    one.leave(ADA)
-    rooms.discard(one)
-    assert rooms.get("one") is None
-    assert rooms.all() == []

@@ -12,7 +12,7 @@ from filters.base import Outcome
 from filters.effects import Effects
 from server.config.options import Config
 from server.core.errors import SignalingError
-from server.media.camera_costs import SMALL_PICTURE
+from server.media.camera_costs import USUAL_PICTURE
 from server.media.governor import Level
 from server.media.rtc import AudioPacket
 from server.peers import ice
@@ -442,7 +442,7 @@ async def test_a_camera_is_asked_for_what_is_shown_of_it_whenever_that_changes(r
     assert not ada.told("camera")
     membership.participant.govern(Level(18.2, 250_000))
     for _ in range(2):
-        membership.participant.ask(time.monotonic(), pressed=True, pixels=SMALL_PICTURE)
+        membership.participant.ask(time.monotonic(), pressed=True, pixels=USUAL_PICTURE)
         membership.ask_camera()
     assert len(ada.told("camera")) == 1
     assert ada.last("camera") == {"type": "camera", "frameRate": 20, "scaleDown": 2.0}
@@ -460,7 +460,7 @@ async def test_who_takes_no_messages_is_asked_for_fewer_bits(
     membership.send = None
     membership.ask_camera()
     membership.participant.govern(Level(14.0, 250_000))
-    membership.participant.ask(time.monotonic(), pressed=True, pixels=SMALL_PICTURE)
+    membership.participant.ask(time.monotonic(), pressed=True, pixels=USUAL_PICTURE)
     membership.ask_camera()
     assert asked == [None, rooms.config.max_bitrate // 2]
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from server.core.errors import SdpError, UnsupportedSdpError
 from server.media import rtc
 from server.media.rtc.sdp import RemoteDescription, read
+from tests.support.hostile_sdp import mutated
 
 FOLDER = Path(__file__).parent / "offers"
 OFFERS = {file.stem: file.read_bytes().decode() for file in sorted(FOLDER.glob("*.sdp"))}
@@ -207,40 +208,12 @@ def test_parameter_sets_are_read_from_the_description() -> None:
     assert [unit[0] & 0x1F for unit in sets[1:]] == [7, 8]
 
 
-def mutated(sdp: str, chance: random.Random) -> str:
-    """Return an offer with lines lost, repeated, moved, cut, joined with those of others, or with rubbish in them."""
-    lines = sdp.splitlines()
-    others = OFFERS[chance.choice(sorted(OFFERS))].splitlines()
-    for _ in range(chance.randint(1, 6)):
-        i, j = chance.randrange(len(lines)), chance.randrange(len(lines))
-        match chance.randrange(8):
-            case 0:
-                lines[i] = ""
-            case 1:
-                lines[i:i] = [lines[j]] * chance.choice((1, 3, 300))
-            case 2:
-                lines[i], lines[j] = lines[j], lines[i]
-            case 3:
-                lines[i] = lines[i][: chance.randrange(len(lines[i]) + 1)]
-            case 4:
-                lines[i] = "".join(
-                    c if chance.random() > 0.1 else chr(chance.randrange(1, 0x250)) for c in lines[i]
-                )
-            case 5:
-                lines[i] = "".join(c * 40 if c.isdigit() and chance.random() < 0.2 else c for c in lines[i])
-            case 6:
-                lines.insert(i, chance.choice(others))
-            case 7:
-                lines[i] = lines[i].replace(chance.choice(" :/;="), chance.choice(" :/;=\t,"), 1)
-    return chance.choice(("\r\n", "\n", "\r")).join(lines)
-
-
 @given(st.sampled_from(sorted(OFFERS)), st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)
 @pytest.mark.slow
 def test_mutations_are_read_or_refused(name: str, chance: random.Random) -> None:
     try:
-        offer = read(mutated(OFFERS[name], chance), "offer")
+        offer = read(mutated(OFFERS[name], chance, list(OFFERS.values())), "offer")
     except SdpError:
         return
     assert offer.carried
@@ -263,7 +236,7 @@ def test_rubbish_is_refused(text: str) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_is_read_can_be_answered(name: str, chance: random.Random) -> None:
     try:
-        offer = read(mutated(OFFERS[name], chance), "offer")
+        offer = read(mutated(OFFERS[name], chance, list(OFFERS.values())), "offer")
     except SdpError:
         return
     answered = await _answered(offer)

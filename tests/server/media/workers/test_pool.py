@@ -38,7 +38,7 @@ from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
 from server.media.workers.process import Worker
-from server.media.workers.proxy import RemoteTranscoding
+from server.media.workers.proxy import TranscodingProxy
 from server.media.workers.wire import (
     LENGTH,
     MAX_MESSAGE,
@@ -126,8 +126,8 @@ async def workers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessPool]
     await asyncio.wait_for(until(lambda: children() <= before), 10)
 
 
-def of(camera: Camera) -> RemoteTranscoding:
-    assert isinstance(camera.transcoding, RemoteTranscoding)
+def of(camera: Camera) -> TranscodingProxy:
+    assert isinstance(camera.transcoding, TranscodingProxy)
     return camera.transcoding
 
 

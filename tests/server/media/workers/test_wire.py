@@ -28,7 +28,7 @@ from filters.matting.follow import Point, Target
 from server.config.options import PICTURES
 from server.media.codec.encoder import Vp8Encoder
 from server.media.codec.frames import EncodedFrame
-from server.media.workers.proxy import RemoteFilter
+from server.media.workers.proxy import FilterProxy
 from server.media.workers.wire import (
     LENGTH,
     MAX_MESSAGE,
@@ -66,7 +66,7 @@ def test_whom_to_follow_is_told(follow: tuple[()] | tuple[Target | None]) -> Non
 
 
 def test_a_new_worker_follows_nobody() -> None:
-    control = RemoteFilter(Blur())
+    control = FilterProxy(Blur())
     control.restart()
     assert (control.followed, control.target_to_tell()) == ("off", ())
     control.follow("centre")

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.rooms.connection_quality import ConnectionQuality, Link, LossCounter
+from server.peers.connection_quality import ConnectionQuality, Link, LossCounter
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from server.core.messages import Message
+from server.peers.connection_quality import Quality
 from server.receipts.frame_counters import Counters
 from server.rooms.active_speaker import ActiveSpeaker
-from server.rooms.connection_quality import Quality
 from server.rooms.last_n import LastN
 from server.rooms.participant import Participant
 
-QUALITY_INTERVAL = 2.0  # seconds
+QUALITY_INTERVAL = 2.0  # seconds; chosen
 NOTHING = Counters(*(0 for _ in Counters._fields))  # each counter as it begins
 
 
@@ -60,8 +60,8 @@ class Monitor:
             return
         self._measured = now
         for participant in everybody:
-            participant.measure()
-        verdicts = ((p.id, p.quality.verdict) for p in members)
+            participant.connections.measure()
+        verdicts = ((p.id, p.connections.quality.verdict) for p in members)
         quality = {participant: verdict for participant, verdict in verdicts if verdict is not None}
         if quality != self._quality:
             self._quality = quality

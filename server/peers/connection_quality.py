@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 Quality = Literal["good", "fair", "poor"]
 
 LOSS = (0.03, 0.10)  # share of packets: up to the first good, up to the second fair
-ROUND_TRIP = (0.25, 0.60)  # seconds
+ROUND_TRIP = (0.25, 0.60)  # seconds, likewise; chosen
 EASE = 0.7  # of a threshold, below which a verdict gets better again
-WEIGHT = 0.5  # of the newest measurement
+WEIGHT = 0.5  # of the newest measurement; chosen
 GRADES: tuple[Quality, ...] = ("good", "fair", "poor")
 
 
