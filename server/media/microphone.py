@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from server.media.codec.frames import AUDIO_CLOCK_RATE
 from server.media.lip_sync import PictureAge, SoundWait
+from server.media.publication import Publication
 from server.media.rtc import AudioPacket, AudioReceiver, TimedQueue, Timeline, ntp_now
-from server.media.subscription import AudioSink, Publication
+from server.media.subscription import AudioSink
 
 
 class _Waiting(NamedTuple):

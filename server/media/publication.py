@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 from server.core.errors import DecodeError, EncodeError
 from server.core.token_bucket import TokenBucket
@@ -18,7 +19,7 @@ from server.media.layer_selection import BitrateTier
 from server.media.lip_sync import PictureAge
 from server.media.load import LoadMeter, Pace
 from server.media.rtc import EncodedFrame, Timeline, VideoReceiver, ntp_now
-from server.media.subscription import FilteredVideoSink, Packets, Publication
+from server.media.subscription import FilteredVideoSink, Packets
 from server.media.workers.base import Transcoded, Transcoding
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,25 @@ MAX_FRAME_RATE = 75.0
 KEYFRAME_INTERVAL = (
     0.3  # seconds; requests in between are answered together, and ours to the camera so far apart
 )
+
+
+Sink = TypeVar("Sink")
+
+
+class Publication(Generic[Sink]):
+    """Whatever is sent to several: a camera, a microphone (microphone.py), a screen (screen.py)."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Sink] = []
+
+    def subscribe(self, subscription: Sink) -> None:
+        """Send this publication to one more, a picture from a keyframe on."""
+        self._subscriptions.append(subscription)
+
+    def unsubscribe(self, subscription: Sink) -> None:
+        """Send no more to one of them; there is no need that it is one."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
 
 
 class VideoPublication(Publication[FilteredVideoSink]):

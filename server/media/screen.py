@@ -6,8 +6,9 @@ import time
 
 from server.media.codec.encoder import EncodedVideo
 from server.media.codec.frames import VIDEO_CLOCK_RATE
+from server.media.publication import Publication
 from server.media.rtc import EncodedFrame, Timeline, VideoReceiver
-from server.media.subscription import Packets, Publication, VideoSubscription
+from server.media.subscription import Packets, VideoSubscription
 
 KEYFRAME_INTERVAL = 0.5  # seconds between two requests to the sender, whoever asks and however often
 

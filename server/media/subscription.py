@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import ENCODERS, SMALL, EncodedVideo, FilteredVideo
@@ -76,25 +76,6 @@ class AudioSink(Protocol):
     def loudest_only(self) -> bool: ...
 
     def deliver(self, packet: AudioPacket, capture_ntp: int | None) -> None: ...
-
-
-Sink = TypeVar("Sink")
-
-
-class Publication(Generic[Sink]):
-    """Whatever is sent to several."""
-
-    def __init__(self) -> None:
-        self._subscriptions: list[Sink] = []
-
-    def subscribe(self, subscription: Sink) -> None:
-        """Send this publication to one more, a picture from a keyframe on."""
-        self._subscriptions.append(subscription)
-
-    def unsubscribe(self, subscription: Sink) -> None:
-        """Send no more to one of them; there is no need that it is one."""
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
 
 
 class VideoSubscription:
