@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,9 +11,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.training import ablation as ablations
+from models.training import keypoints as key_points
 from models.training import prepare as preparing
 from models.training import table as tables
-from models.training.data.manifest import ManifestError, Source, load_manifest
+from models.training.data.manifest import ManifestError, load_manifest
 from models.training.data.people import Store
 from models.training.data.pictures import write_rgb
 from models.training.data.rooms import (
@@ -27,10 +27,11 @@ from models.training.data.rooms import (
 from models.training.evaluate import cost_of, evaluate_suite, quality_of
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
-from models.training.settings import SettingsError, load_run
+from models.training.settings import SettingsError, load_run, located
 from models.training.suite import write_suite
 from models.training.teacher import Teacher
 from models.training.train import CHECKPOINT, Trainer, draw_of, maker_of
+from models.training.trial import measured
 
 MODELS = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results")
@@ -49,7 +50,16 @@ RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run's set
 Prepared = Annotated[Path, typer.Argument(metavar="PREPARED", help="A folder that `prepare` has written.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The run's folder: checkpoint and log.")]
 Network = Annotated[Path, typer.Argument(metavar="NETWORK.onnx", help="A network, its card beside it.")]
-ERRORS = (BannedRoomError, ExportError, ManifestError, MixError, OSError, SettingsError, tables.TableError)
+ERRORS = (
+    BannedRoomError,
+    ExportError,
+    ManifestError,
+    MixError,
+    OSError,
+    SettingsError,
+    key_points.NoPoseNetworkError,
+    tables.TableError,
+)
 
 
 def _fail(error: Exception) -> NoReturn:
@@ -86,7 +96,7 @@ def prepare(
 
         for source in manifest.sources.values():
             if source.kind in ("photos", "unlabelled", "cutouts"):
-                _prepare_source(store, source, data / source.folder, teacher, done, report)
+                preparing.add_source(store, source, data / source.folder, teacher, done, report)
     store.save(done.people)
     plates = sorted((data / manifest.sources["clips"].folder).glob("*/plate.jpg"))
     save_rooms(prepared, allowed_rooms(data / manifest.sources["rooms"].folder, manifest.banned, plates))
@@ -94,19 +104,24 @@ def prepare(
     typer.echo(f"{len(done.people)} people, {len(done.rejects)} rejects: {prepared / 'rejects.jpg'}")
 
 
-def _prepare_source(
-    store: Store,
-    source: Source,
-    folder: Path,
-    teacher: Teacher,
-    done: preparing.Prepared,
-    report: Callable[[str], None],
+@app.command()
+def keypoints(
+    prepared: Prepared,
+    network: Annotated[
+        Path,
+        typer.Argument(metavar="POSE.tflite", help="pose_landmark_lite.tflite of npm's @mediapipe/pose."),
+    ],
 ) -> None:
-    if source.kind == "cutouts":
-        preparing.add_cutouts(store, source.name, sorted(folder.glob("*.png")), done, report)
-        return
-    photos = preparing.labelled(folder) if source.kind == "photos" else preparing.unlabelled(folder)
-    preparing.add_photos(store, source.name, photos, teacher, done, report)
+    """Label the prepared people's key points, for runs that learn pose as a second task."""
+    store = Store(prepared)
+    try:
+        people, blazepose = store.load(), key_points.BlazePose(network)
+        with _bar("people") as bar:
+            task = bar.add_task("", total=len(people))
+            found = key_points.label(store, people, blazepose, lambda _: bar.update(task, advance=1))
+    except ERRORS as error:
+        _fail(error)
+    typer.echo(f"{found} of {len(people)} people have key points")
 
 
 @app.command()
@@ -144,7 +159,7 @@ def train(
 ) -> None:
     """Train a run, or go on with it from its last checkpoint."""
     try:
-        settings = load_run(run)
+        settings = load_run(run, Path(), folder.parent, MODELS.parent)
         make = maker_of(settings, draw_of(settings, prepared, load_manifest()), samples)
         trainer = Trainer(settings, folder, make, device)
     except ERRORS as error:
@@ -161,24 +176,22 @@ def train(
 def ablate(
     file: Annotated[Path, typer.Argument(metavar="ABLATION.toml", help="A run, and what is changed in it.")],
     prepared: Prepared,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The runs' folders, and their samples.")],
-    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder of clips with mattes.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="RUNS", help="The runs' folders, what they start from, and their samples."),
+    ],
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder that `suite` has written.")],
 ) -> None:
     """Train and measure every variant with every seed that has no stored result yet."""
     try:
-        done = ablations.results(ABLATION)
-        for name, run in ablations.load_ablation(file).runs():
-            if any((r["variant"], r["seed"]) == (name, run.seed) for r in done):
-                continue
-            place = folder / f"{name.replace(' ', '_')}_{run.seed}"
-            make = maker_of(run, draw_of(run, prepared, load_manifest()), folder / "samples")
-            Trainer(run, place, make).train(lambda *_: None)
-            network = place / "network.onnx"
-            export_checkpoint(run, place / CHECKPOINT, network, description=name, licence="Apache-2.0")
-            figures = quality_of(network, suite, every=10)._asdict()
-            done.append({"variant": name, "seed": run.seed, **figures})
+        done, tells = ablations.results(ABLATION), ablations.suite_of(suite)
+        left = ablations.missing(ablations.load_ablation(file), done, tells)
+        runs = [(name, located(run, folder, MODELS.parent)) for name, run in left]
+        for name, run in runs:
+            quality = measured(name, run, prepared, load_manifest(), folder, suite)
+            done.append({"variant": name, "seed": run.seed, "suite": tells, **quality._asdict()})
             ablations.save(done, ABLATION)
-            typer.echo(f"{name}, seed {run.seed}: IoU {figures['iou']:.3f}, MAD {figures['mad']:.1f}")
+            typer.echo(f"{name}, seed {run.seed}: IoU {quality.iou:.3f}, MAD {quality.mad:.1f}")
     except ERRORS as error:
         _fail(error)
 
@@ -213,9 +226,8 @@ def export(
 ) -> None:
     """Write a run's network and its card, checked against the torch module."""
     try:
-        export_checkpoint(
-            load_run(run), folder / CHECKPOINT, network, description=description, licence=licence
-        )
+        settings = load_run(run, Path(), folder.parent, MODELS.parent)
+        export_checkpoint(settings, folder / CHECKPOINT, network, description=description, licence=licence)
     except ERRORS as error:
         _fail(error)
 

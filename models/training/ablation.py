@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.training.settings import Run, SettingsError, parse
+from models.training.suite import MANIFEST, digest
 
 BASELINE = "baseline"
 HEADER = (
@@ -76,6 +77,22 @@ def save(done: list[dict[str, object]], path: Path) -> None:
     """Store results."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+
+
+def suite_of(folder: Path) -> str:
+    """Return what tells one suite from another: a digest of its manifest; raises SettingsError where it has none."""
+    path = folder / MANIFEST
+    if not path.exists():
+        raise SettingsError(f"{path} isn't there: compose the suite anew")
+    return digest([path])
+
+
+def missing(ablation: Ablation, done: list[dict[str, object]], suite: str) -> list[tuple[str, Run]]:
+    """Return the runs without a result; raises SettingsError where there are results on another suite."""
+    if any(result["suite"] != suite for result in done):
+        raise SettingsError("there are results on another suite, which can't be compared: remove them first")
+    known = {(result["variant"], result["seed"]) for result in done}
+    return [(name, run) for name, run in ablation.runs() if (name, run.seed) not in known]
 
 
 def markdown(results: list[dict[str, object]]) -> str:

@@ -38,6 +38,9 @@ class Clip(NamedTuple):
     truth: Path
 
 
+Prepare = Callable[[Clip], None]
+
+
 def clips(suite: Path) -> list[Clip]:
     """Return the clips of a folder that have a truth; raises FileNotFoundError where there are none."""
     found = [Clip(p.parent.name, p, p.parent / "alpha") for p in sorted(suite.glob("*/clip.mp4"))]
@@ -165,12 +168,13 @@ def cost_of(path: Path) -> Cost:
     return Cost(parameters, network.card.pixels, milliseconds(network))
 
 
-def quality_of(path: Path, suite: Path, every: int) -> Quality:
-    """Score every so many frames of a suite."""
-    network = network_of(path)
+def quality_of(path: Path, suite: Path, every: int, prepare: Prepare | None = None) -> Quality:
+    """Score every so many frames of a suite; `prepare` writes the network anew before each clip."""
     meters, edges = list[Scores](), list[float]()
     for clip in clips(suite):
-        meter = Meter()
+        if prepare:
+            prepare(clip)
+        network, meter = network_of(path), Meter()
         for matte, truth in looks(network, clip, every):
             meter.add(matte, truth)
             edges.append(boundary_f1(matte, truth))

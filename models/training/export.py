@@ -140,7 +140,11 @@ def write_card(
 
 def export_checkpoint(run: Run, checkpoint: Path, path: Path, *, description: str, licence: str) -> None:
     """Write a checkpoint's network and its card."""
-    network = trained(run, checkpoint)
+    export_network(run, trained(run, checkpoint), path, description=description, licence=licence)
+
+
+def export_network(run: Run, network: nn.Module, path: Path, *, description: str, licence: str) -> None:
+    """Write the network of a run and its card."""
     to_onnx(network, path)
     source = {"architecture": run.architecture, "seed": str(run.seed), "init": Path(run.init).name}
     write_card(

@@ -9,17 +9,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.training.data.scene import UNKNOWN
 from models.training.settings import LossWeights
 
 AGREE = 0.3
 """The teacher is believed about a pixel whose known truth it misses by less."""
 
+CELL = 16
+"""Pixels: the side of the cells in which two looks have to agree, that of MODNet's semantic head."""
+
+SEMANTIC = 100.0
+"""What their squared difference counts beside the outline's absolute one: MODNet's own weight of it."""
+
 
 class Prediction:
-    """A batch of mattes, as logits (n, 1, h, w); what several terms need of them is computed once."""
+    """A batch of mattes, as logits (n, 1, h, w); what several terms need of them is computed once.
 
-    def __init__(self, logits: Tensor) -> None:
-        self.logits = logits
+    A second head's `joints` are logits, too, (n, kinds of key points, about h / 2, about w / 2).
+    """
+
+    def __init__(self, logits: Tensor, joints: Tensor | None = None) -> None:
+        self.logits, self.joints = logits, joints
         self.alpha = logits.sigmoid()
         self._softplus = functional.softplus(logits)
 
@@ -30,12 +40,16 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a batch should give; all (n, 1, h, w) in [0, 1]."""
+    """What a batch should give; all (n, 1, h, w), in [0, 1] but for the joints."""
 
     alpha: Tensor
     known: Tensor
     """1 where alpha is the truth, 0 where only the teacher can say."""
     teacher: Tensor
+    joints: Tensor | None = None
+    """The kind of the key point whose disc a pixel is in, 0 for none, UNKNOWN where nobody can say."""
+    expected: Tensor | None = None
+    """The mean matte of all samples of that shape, (1, 1, h, w)."""
 
 
 def edge_band(alpha: Tensor, half: int = 3) -> Tensor:
@@ -55,14 +69,29 @@ def errors(targets: Targets) -> Tensor:
     return functional.relu((targets.teacher - targets.alpha).abs() - AGREE) / (1 - AGREE)
 
 
-def pixel_weights(targets: Targets, lost: float, edge: float, right: float = 1.0) -> Tensor:
+def likely_boundary(expected: Tensor) -> Tensor:
+    """Return how likely an outline is at each place, 1 at the likeliest, of the mean matte of many samples.
+
+    It stands for the global prior of BSN (Du et al., arXiv:1712.08675), which is made of the mean mask, too: what is
+    person in nearly all samples, or in nearly none, is hardly ever boundary.
+    """
+    unsure = expected * (1 - expected)
+    return unsure / unsure.amax().clamp_min(1e-6)
+
+
+def pixel_weights(
+    targets: Targets, lost: float, edge: float, right: float = 1.0, prior: float = 0.0
+) -> Tensor:
     """Return what each pixel counts.
 
-    It is `lost` times more on the person, 1 + `edge` times in the edge band, and `right` where the teacher is right.
+    It is `lost` times more on the person, 1 + `edge` times in the edge band, `right` where the teacher is right, and
+    up to 1 + `prior` times where outlines are likely.
     """
     weight = targets.known * (1 + (lost - 1) * targets.alpha)
     if right != 1:
         weight = weight * (right + (1 - right) * errors(targets))
+    if prior and targets.expected is not None:
+        weight = weight * (1 + prior * likely_boundary(targets.expected))
     return weight * (1 + edge * edge_band(targets.alpha)) if edge else weight
 
 
@@ -114,6 +143,33 @@ def boundary_class(mine: Prediction, targets: Targets) -> Tensor:
     return mean_over(functional.binary_cross_entropy(unsure, target, reduction="none"), targets.known)
 
 
+def pose(mine: Prediction, targets: Targets) -> Tensor:
+    """Return the cross entropy of each pixel's being in a disc of each kind of key point, as in PersonLab (ECCV 2018).
+
+    Discs count as much as all the rest of a known picture, small as they are. 0 without a head or labels.
+    """
+    if mine.joints is None or targets.joints is None:
+        return mine.logits.sum() * 0
+    size = mine.joints.shape[2:]
+    kinds, known = (functional.interpolate(plane, size) for plane in (targets.joints, targets.known))
+    known = known * (kinds != UNKNOWN)
+    wanted = torch.cat([(kinds == kind).float() for kind in range(1, mine.joints.shape[1] + 1)], dim=1)
+    loss = functional.binary_cross_entropy_with_logits(mine.joints, wanted, reduction="none")
+    return (mean_over(loss, known * wanted) + mean_over(loss, known * (1 - wanted))) / 2
+
+
+def agreement(mine: Prediction, other: Prediction, before: Prediction) -> Tensor:
+    """Return how far a network's answers about one picture are from each other, and from what it knew before.
+
+    In the place of MODNet's three heads (SOC), any network's look at the mirror image, turned back, `other`, has to
+    agree about where people are, in cells of CELL pixels, and the network as it was, `before`, about the outline. No
+    truth is asked.
+    """
+    fine, rough = (functional.avg_pool2d(p.alpha, CELL) for p in (mine, other))
+    band = edge_band(before.alpha)
+    return SEMANTIC * (fine - rough).square().mean() + mean_over((mine.alpha - before.alpha).abs(), band)
+
+
 def gradient(mine: Prediction, targets: Targets) -> Tensor:
     """Return the mean difference of the mattes' gradients: sharp rims where the truth has them."""
     error = (mine.alpha - targets.alpha) * targets.known
@@ -125,7 +181,7 @@ def total(
     mine: Prediction, targets: Targets, weights: LossWeights, disturbed: Prediction | None = None
 ) -> dict[str, Tensor]:
     """Return each weighed term by name, and their sum as `total`."""
-    pixels = pixel_weights(targets, weights.lost, weights.edge, weights.right)
+    pixels = pixel_weights(targets, weights.lost, weights.edge, weights.right, weights.prior)
     terms: dict[str, Callable[[], Tensor]] = {
         "cross_entropy": lambda: cross_entropy(mine, targets, pixels),
         "absolute": lambda: absolute(mine, targets, pixels),
@@ -134,6 +190,7 @@ def total(
         "hardest": lambda: hardest(mine, targets),
         "boundary_class": lambda: boundary_class(mine, targets),
         "gradient": lambda: gradient(mine, targets),
+        "pose": lambda: pose(mine, targets),
     }
     if disturbed:
         terms["consistency"] = lambda: consistency(mine, disturbed, weights.sure)

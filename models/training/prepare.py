@@ -10,6 +10,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from models.training.data.manifest import Source
 from models.training.data.people import BODY_ASPECT, Cutout, Person, Photo, Store, outline, spread_colours
 from models.training.data.pictures import (
     Floats,
@@ -195,6 +196,17 @@ def add_cutouts(store: Store, source: str, files: list[Path], prepared: Prepared
             continue
         cutout = Cutout(spread_colours(colour, alpha), alpha)
         prepared.people.append(store.add(f"{source}_{path.stem}", source, cutout))
+
+
+def add_source(
+    store: Store, source: Source, folder: Path, teacher: Teacher, prepared: Prepared, report: Report
+) -> None:
+    """Prepare one source, as its kind asks."""
+    if source.kind == "cutouts":
+        add_cutouts(store, source.name, sorted(folder.glob("*.png")), prepared, report)
+    else:
+        photos = labelled(folder) if source.kind == "photos" else unlabelled(folder)
+        add_photos(store, source.name, photos, teacher, prepared, report)
 
 
 def trimmed(colour: Picture, alpha: Plane) -> tuple[Picture, Plane]:

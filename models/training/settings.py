@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
@@ -33,7 +33,7 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each term counts; 0 leaves it out. The last five weigh pixels within the terms."""
+    """How much each term counts; 0 leaves it out. The last six weigh pixels within the terms."""
 
     cross_entropy: float = 0.5
     absolute: float = 2.0
@@ -43,8 +43,12 @@ class LossWeights:
     consistency: float = 0.0
     boundary_class: float = 0.0
     gradient: float = 0.0
+    pose: float = 0.0
+    """Needs a network with a second head, and people whose key points are labelled."""
     lost: float = 2.0
     edge: float = 0.0
+    prior: float = 0.0
+    """How many times more a pixel counts where outlines are likeliest."""
     kept: float = 3.0
     right: float = 1.0
     """What the truth counts where the teacher is right; below 1 it is learned from mostly where the teacher errs."""
@@ -64,6 +68,16 @@ class DataSettings:
     """How often a sample is used, about."""
     sources: tuple[str, ...] = ()
     """Only people of these sources; () for all that the manifest allows to train on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """After the training, alone: the network adapts itself to each camera by its frames, without truth."""
+
+    epochs: int = 0
+    """How often each frame is seen; 0 leaves it out."""
+    batch: int = 6
+    rate: float = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +107,40 @@ class Run:
     losses: LossWeights = field(default_factory=LossWeights)
     shares: Shares = field(default_factory=Shares)
     data: DataSettings = field(default_factory=DataSettings)
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
 
-def load_run(path: Path) -> Run:
-    """Read a run's settings; raises SettingsError, naming the key, where one is wrong."""
+def load_run(path: Path, *folders: Path) -> Run:
+    """Read a run's settings and, where there are folders, locate in them what it starts from.
+
+    Raises SettingsError, naming the key, where one is wrong.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    return parse(Run, table, str(path))
+    run = parse(Run, table, str(path))
+    return located(run, *folders) if folders else run
+
+
+def located(run: Run, *folders: Path) -> Run:
+    """Return the run with its `init` and `teacher`, where they are relative, in the first folder that holds them.
+
+    Raises SettingsError, naming the key and the folders, where none does.
+    """
+    return replace(
+        run, init=_found("init", run.init, folders), teacher=_found("teacher", run.teacher, folders)
+    )
+
+
+def _found(key: str, name: str, folders: tuple[Path, ...]) -> str:
+    places = [folder / name for folder in folders]  # an absolute name stays as it is
+    for place in places:
+        if name and place.exists():
+            return str(place)
+    if name:
+        raise SettingsError(f"{key} isn't there: {' or '.join(str(place) for place in places)}")
+    return name
 
 
 def parse(kind: type[T], table: dict[str, Any], where: str) -> T:

@@ -5,11 +5,13 @@ It is written as `benchmarks.quality` reads it, so networks can be chosen in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import av
 import cv2
@@ -20,6 +22,11 @@ from models.training.data.camera import through_chroma
 from models.training.data.people import Person, Store
 from models.training.data.pictures import Floats, Picture, read_rgb, write_plane, write_rgb
 from models.training.data.scene import FRAME, Box, Layer, Shares
+
+T = TypeVar("T")
+
+MANIFEST = "suite.json"
+"""What a suite was composed of, in its folder."""
 
 FRAMES = 60
 RATE = 30
@@ -191,7 +198,9 @@ def write_clip(folder: Path, frames: list[Picture], mattes: list[Floats], plate:
     """Write clip.mp4, alpha/%04d.png and plate.jpg."""
     (folder / "alpha").mkdir(parents=True, exist_ok=True)
     with av.open(str(folder / "clip.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(RATE), options={"crf": "23", "preset": "fast"})
+        # What x264 writes depends on how many threads it has.
+        options = {"crf": "23", "preset": "fast", "threads": "1"}
+        stream = container.add_stream("libx264", rate=Fraction(RATE), options=options)
         stream.width, stream.height, stream.pix_fmt = *FRAME, "yuv420p"
         for picture in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -200,6 +209,28 @@ def write_clip(folder: Path, frames: list[Picture], mattes: list[Floats], plate:
         write_plane(folder / "alpha" / f"{number:04d}.png", (255 * alpha + 0.5).astype(np.uint8))
     if plate is not None:
         write_rgb(folder / "plate.jpg", plate)
+
+
+def in_turn(items: Iterable[T], name: Callable[[T], str], seed: int) -> list[T]:
+    """Return the items in an order that depends on the seed and on each item's own name only.
+
+    So neither the order in which they come matters nor, for the others, whether one more is there.
+    """
+    return sorted(items, key=lambda item: hashlib.sha256(f"{seed} {name(item)}".encode()).digest())
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of the files' bytes, one after the other."""
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(file.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of whatever draws, warps and encodes: with others, clips may differ in some bits."""
+    codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return {"numpy": np.__version__, "opencv": cv2.__version__, "av": av.__version__, "libavcodec": codec}
 
 
 def write_suite(
@@ -211,20 +242,40 @@ def write_suite(
     seed: int,
     report: Callable[[str], None],
 ) -> None:
-    """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too."""
-    rng = np.random.default_rng(seed)
+    """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too.
+
+    The same people, rooms, seed and versions give the same bytes; the folder's suite.json says what they were.
+    """
     sources = sorted({person.source for person in people})
-    queues = {source: [p for p in people if p.source == source] for source in sources}
-    for queue in queues.values():
-        rng.shuffle(cast(list[object], queue))
-    drawn = 0
+    queues = {
+        source: in_turn((p for p in people if p.source == source), lambda p: p.name, seed)
+        for source in sources
+    }
+    rooms = in_turn(rooms, lambda room: room.stem, seed)
+    drawn, made = 0, list[dict[str, object]]()
     for number in range(clips):
-        name, kind = list(KINDS.items())[number % len(KINDS)]
-        chosen = []
-        for _ in range(kind.people):
+        kind, chosen = list(KINDS)[number % len(KINDS)], list[Person]()
+        for _ in range(KINDS[kind].people):
             queue = queues[sources[drawn % len(sources)]]
             chosen.append(queue[drawn // len(sources) % len(queue)])
             drawn += 1
-        made = compose(store, chosen, rooms[number % len(rooms)], kind, seed + number)
-        write_clip(folder / f"{number:02d}_{name}_{'_'.join(p.source for p in chosen)}", *made)
-        report(f"{number:02d} {name}")
+        room = rooms[number % len(rooms)]
+        clip = folder / f"{number:02d}_{kind}_{'_'.join(p.source for p in chosen)}"
+        write_clip(clip, *compose(store, chosen, room, KINDS[kind], seed + number))
+        made.append(_entry(clip, store, chosen, room))
+        report(f"{number:02d} {kind}")
+    manifest = {"seed": seed, "frames": FRAMES, "versions": versions(), "clips": made}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _entry(clip: Path, store: Store, people: list[Person], room: Path) -> dict[str, object]:
+    """Return a clip's entry of the manifest: what went in, and what came out."""
+    inputs = [file for person in people for file in store.files(person)]
+    return {
+        "name": clip.name,
+        "people": [person.name for person in people],
+        "room": room.stem,
+        "inputs": digest([*inputs, room]),
+        "film": digest([clip / "clip.mp4"]),
+        "alpha": digest(sorted((clip / "alpha").glob("*.png"))),
+    }

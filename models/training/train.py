@@ -17,14 +17,29 @@ import torch
 from torch import Tensor, nn
 
 from models.training.architectures.registry import build
+from models.training.architectures.unet import UNet
 from models.training.data.manifest import Manifest, ManifestError
 from models.training.data.people import Store
-from models.training.data.ring import ALPHA, KNOWN, PICTURE, TEACHER, Bytes, Make, Ring, kept, with_teacher
+from models.training.data.pictures import Floats
+from models.training.data.ring import (
+    ALPHA,
+    CHANNELS,
+    JOINTS,
+    KNOWN,
+    PICTURE,
+    TEACHER,
+    Bytes,
+    Make,
+    Ring,
+    kept,
+    with_teacher,
+)
 from models.training.data.rooms import kept_for_choosing, load_rooms
 from models.training.data.samples import PIXELS, WHOLE, Draw, shapes
+from models.training.data.scene import JOINT_KINDS
 from models.training.disturb import disturbed
 from models.training.losses import Prediction, Targets, total
-from models.training.settings import Run
+from models.training.settings import Run, SettingsError
 from models.training.teacher import Teacher
 
 CHECKPOINT = "checkpoint.pt"
@@ -60,7 +75,8 @@ def maker_of(run: Run, draw: Draw, samples: Path | None = None) -> Make:
     make = with_teacher(draw, teacher, run.seed * 10**8, vote=run.vote)
     if samples is None:
         return make
-    alike = (run.seed, run.pixels, run.teacher, run.vote, run.data.sources, run.shares)
+    teaches = Path(run.teacher).name
+    alike = (CHANNELS, run.seed, run.pixels, teaches, run.vote, run.data.sources, run.shares, draw.labelled)
     return kept(make, samples / hashlib.sha256(repr(alike).encode()).hexdigest()[:12])
 
 
@@ -75,14 +91,24 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         self._layout = torch.channels_last if run.channels_last else torch.contiguous_format
         self.network = build(run).to(self._device).to(memory_format=self._layout).train()
+        self._head = self._second_head()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self._parameters = [*self.network.parameters(), *(self._head.parameters() if self._head else ())]
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(), run.optimizer.rate, weight_decay=run.optimizer.decay
+            self._parameters, run.optimizer.rate, weight_decay=run.optimizer.decay
         )
         self._rng = np.random.default_rng(run.seed)
         self._rings = [Ring(shape, run.data.ring, make) for shape in shapes(run.pixels)]
         self._made = self.step = 0
         self._sums: dict[str, float] = defaultdict(float)
+
+    def _second_head(self) -> nn.Conv2d | None:
+        """Return what finds key points in the network's features while it trains; it is no part of the network."""
+        if not self._run.losses.pose:
+            return None
+        if not isinstance(self.network, UNet):
+            raise SettingsError(f"losses: pose needs a second head, which {self._run.architecture} has not")
+        return nn.Conv2d(self.network.channels, JOINT_KINDS, 1).to(self._device)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint; return whether there is one."""
@@ -91,6 +117,8 @@ class Trainer:
             return False
         state = torch.load(path, map_location=self._device, weights_only=True)
         self.network.load_state_dict(state["network"])
+        if self._head:
+            self._head.load_state_dict(state["head"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.average, self.step, self._made = state["average"], state["step"], state["made"]
         self._rng = np.random.default_rng((self._run.seed, self.step))
@@ -100,6 +128,7 @@ class Trainer:
         """Write the checkpoint, whole or not at all."""
         state = {
             "network": self.network.state_dict(),
+            "head": self._head.state_dict() if self._head else None,
             "optimizer": self._optimizer.state_dict(),
             "average": self.average,
             "step": self.step,
@@ -123,9 +152,9 @@ class Trainer:
                 ring = self._next_ring()
                 if pending:
                     pending.result()
-                batch = self._batch(ring)
+                batch, expected = self._batch(ring), self._expected(ring)
                 pending = beside.submit(self._fill, ring, max(1, run.batch // run.data.uses))
-                self._learn(batch, self.step / steps)
+                self._learn(batch, expected, self.step / steps)
                 if self.step % LOG_EVERY == 0:
                     progress(self.step * run.batch, run.images, self._log())
                 if time.monotonic() - saved > 60 * SAVE_MINUTES:
@@ -145,34 +174,44 @@ class Trainer:
     def _batch(self, ring: Ring) -> Bytes:
         return ring.batch(self._run.batch, self._rng)
 
-    def _learn(self, batch: Bytes, done: float) -> None:
+    def _expected(self, ring: Ring) -> Floats | None:
+        return ring.mean_alpha() if self._run.losses.prior else None
+
+    def _predicted(self, picture: Tensor) -> Prediction:
+        if self._head is None or not isinstance(self.network, UNet):
+            return Prediction(self.network(picture).float())
+        features = self.network.features(picture)
+        return Prediction(self.network.matte(features, picture).float(), self._head(features).float())
+
+    def _learn(self, batch: Bytes, expected: Floats | None, done: float) -> None:
         settings = self._run.optimizer
         warm = min(1.0, (self.step + 1) / settings.warm_up)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.rate * warm * (0.5 * (1 + math.cos(math.pi * done)) + 0.01)
-        picture, targets = self._tensors(batch)
+        picture, targets = self._tensors(batch, expected)
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._run.bf16):
-            logits = self.network(picture)
-            other = self.network(disturbed(picture)) if self._run.losses.consistency else None
-        after = None if other is None else Prediction(other.float())
-        terms = total(Prediction(logits.float()), targets, self._run.losses, after)
+            mine = self._predicted(picture)
+            other = self._predicted(disturbed(picture)) if self._run.losses.consistency else None
+        terms = total(mine, targets, self._run.losses, other)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms["total"])
-        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        nn.utils.clip_grad_norm_(self._parameters, settings.clip)
         self._optimizer.step()
         self.step += 1
         self._follow()
         for name, value in terms.items():
             self._sums[name] += float(value.detach())
 
-    def _tensors(self, batch: Bytes) -> tuple[Tensor, Targets]:
+    def _tensors(self, batch: Bytes, expected: Floats | None) -> tuple[Tensor, Targets]:
         def planes(part: Any) -> Tensor:  # noqa: ANN401 - a numpy index
             values = torch.from_numpy(np.ascontiguousarray(batch[part])).to(self._device)
             return (values.unsqueeze(1) if values.ndim == 3 else values.permute(0, 3, 1, 2)).float() / 255
 
         picture = planes(PICTURE).contiguous(memory_format=self._layout)
-        return picture, Targets(planes(ALPHA), planes(KNOWN), planes(TEACHER))
+        prior = None if expected is None else torch.from_numpy(expected)[None, None].to(self._device)
+        joints = (255 * planes(JOINTS)).round() if self._head else None
+        return picture, Targets(planes(ALPHA), planes(KNOWN), planes(TEACHER), joints, prior)
 
     def _follow(self) -> None:
         """Move the averaged weights towards the network's; early on, faster."""

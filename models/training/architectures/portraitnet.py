@@ -1,4 +1,4 @@
-"""PortraitNet (Zhang et al., Computers & Graphics 2019) and BSN (Du et al., arXiv:1712.07675)."""
+"""PortraitNet (Zhang et al., Computers & Graphics 2019) and BSN (Du et al., arXiv:1712.08675)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -22,6 +23,7 @@ from models.training.data.pictures import (
 )
 
 INDEX = "people.json"
+KEYPOINTS = "keypoints.json"
 SPREAD = 12
 """How far, in pixels, the person's colours are carried outwards."""
 
@@ -61,6 +63,14 @@ class Photo(NamedTuple):
     picture: Picture
     alpha: Plane
     known: Plane
+
+
+class KeyPoint(NamedTuple):
+    """One of a person's key points: its kind, from 1 on, and where it is, in pixels of the cut-out."""
+
+    kind: int
+    x: float
+    y: float
 
 
 def cut_sides(alpha: Plane) -> tuple[str, ...]:
@@ -138,9 +148,25 @@ class Store:
         return Person(name, source, cut_sides(cutout.alpha), standing, photo is not None)
 
     def cutout(self, person: Person) -> Cutout:
-        return Cutout(
-            read_rgb(self._path(person.name, "colour.jpg")), read_plane(self._path(person.name, "alpha.png"))
+        colour, alpha = self.files(person)
+        return Cutout(read_rgb(colour), read_plane(alpha))
+
+    def save_keypoints(self, found: dict[str, list[KeyPoint]]) -> None:
+        (self._folder / KEYPOINTS).write_text(json.dumps(found), encoding="utf-8")
+
+    @cached_property
+    def keypoints(self) -> dict[str, list[KeyPoint]]:
+        """The key points of each person that has been looked at, by name; empty where nobody has been."""
+        path = self._folder / KEYPOINTS
+        rows = cast(
+            dict[str, list[tuple[int, float, float]]],
+            json.loads(path.read_text(encoding="utf-8")) if path.exists() else {},
         )
+        return {name: [KeyPoint(*point) for point in points] for name, points in rows.items()}
+
+    def files(self, person: Person) -> tuple[Path, Path]:
+        """Return the two files of a person's cut-out."""
+        return self._path(person.name, "colour.jpg"), self._path(person.name, "alpha.png")
 
     def photo(self, person: Person) -> Photo:
         return Photo(

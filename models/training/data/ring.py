@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.data.pictures import Plane
+from models.training.data.pictures import Floats, Plane
 from models.training.data.samples import Draw, Sample
 from models.training.teacher import Teacher
 
-CHANNELS = 6
-"""RGB, the true matte, where it is known, the teacher's matte."""
+CHANNELS = 7
+"""RGB, the true matte, where it is known, the teacher's matte, discs of key points."""
 
-PICTURE, ALPHA, KNOWN, TEACHER = np.s_[..., :3], np.s_[..., 3], np.s_[..., 4], np.s_[..., 5]
+PICTURE, ALPHA, KNOWN, TEACHER, JOINTS = (np.s_[..., i] for i in (slice(3), 3, 4, 5, 6))
 
 Bytes = NDArray[np.uint8]
 
@@ -31,12 +31,20 @@ class Ring:
         self.made = 0
         self._make = make
         self._samples = np.zeros((size, *shape, CHANNELS), np.uint8)
+        self._sum = np.zeros(shape, np.int64)
 
     def add(self, first: int, count: int) -> None:
         """Make samples number `first` and on, in the place of the oldest."""
         for number in range(first, first + count):
-            self._samples[self.made % len(self._samples)] = self._make(number, self.shape)
+            sample = self._make(number, self.shape)
+            self._samples[self.made % len(self._samples)] = sample
+            self._sum += sample[ALPHA]
             self.made += 1
+
+    def mean_alpha(self) -> Floats:
+        """Return the mean matte of all samples so far and their mirror images, float32 (height, width) in [0, 1]."""
+        mean = (self._sum + self._sum[:, ::-1]) / (2 * 255 * max(1, self.made))
+        return mean.astype(np.float32)
 
     def batch(self, count: int, rng: np.random.Generator) -> Bytes:
         """Return `count` samples, half of them mirrored, (count, height, width, CHANNELS)."""
@@ -83,4 +91,5 @@ def packed(sample: Sample, taught: Plane) -> Bytes:
     """Return a sample and the teacher's matte as one array (height, width, CHANNELS)."""
     out = np.empty((*sample.alpha.shape, CHANNELS), np.uint8)
     out[PICTURE], out[ALPHA], out[KNOWN], out[TEACHER] = sample.picture, sample.alpha, sample.known, taught
+    out[JOINTS] = sample.joints
     return out

@@ -34,11 +34,13 @@ ROOM_WIDTH = 960
 
 
 class Sample(NamedTuple):
-    """A look: RGB, the true matte, and where it is known (255) or only a teacher can say (0)."""
+    """A look: RGB, the true matte, where it is known (255) or only a teacher can say (0), and key points."""
 
     picture: Picture
     alpha: Plane
     known: Plane
+    joints: Plane
+    """Discs of key points, each of its kind: see `scene.marked`."""
 
 
 class Draw:
@@ -56,36 +58,40 @@ class Draw:
         self._weights = _source_weights(people)
         self._rooms = rooms
         self._shares = shares or Shares()
+        self.labelled = len(store.keypoints)
+        """How many people's key points are known: samples show them."""
 
     def __call__(self, seed: int, shape: tuple[int, int]) -> Sample:
         """Return sample number `seed` at (height, width)."""
         rng = np.random.default_rng(seed)
         size = (shape[1], shape[0])
         if self._photos and rng.random() < PHOTOS:
-            look, alpha, known = self._photo(rng, size)
+            look, alpha, known, joints = self._photo(rng, size)
         else:
-            look, alpha = self._composed(rng, size)
+            look, alpha, joints = self._composed(rng, size)
             known = np.full(shape, 255, np.uint8)
         if rng.random() < self._shares.grey:
             look = look.mean(axis=2, keepdims=True).repeat(3, axis=2)
-        return Sample(seen_by_camera(look, rng, self._shares.poor, self._shares.dark), alpha, known)
+        picture = seen_by_camera(look, rng, self._shares.poor, self._shares.dark)
+        return Sample(picture, alpha, known, joints)
 
-    def _composed(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane]:
+    def _composed(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
         layers = self._layers(rng)
         view = _view(layers, size, rng)
         picture = self._room(rng, view, size)
         alpha = np.zeros((size[1], size[0]), np.float32)
+        joints = np.zeros(alpha.shape, np.uint8)
         if rng.random() < self._shares.decoy:
             picture = self._with_decoy(picture, rng, size)
         for layer in layers:
             bend = scene.bends(rng, size) if rng.random() < self._shares.bend else None
-            picture, alpha = scene.blended(
-                picture, alpha, scene.warped(layer, view, size, bend), self._shares, rng
-            )
+            seen = scene.warped(layer, view, size, bend)
+            picture, alpha = scene.blended(picture, alpha, seen, self._shares, rng)
+            joints = scene.marked(joints, seen[1], layer.points, scene.through(layer.move, view, size), bend)
         if layers and rng.random() < self._shares.held:
             texture = scene.toned(resized(self._random_room(rng), size), rng)
             picture, alpha = scene.holding(picture, alpha, texture, rng)
-        return picture, to_bytes(255 * alpha)
+        return picture, to_bytes(255 * alpha), joints
 
     def _layers(self, rng: np.random.Generator) -> list[Layer]:
         kind = rng.random()
@@ -134,17 +140,24 @@ class Draw:
         mask = blurred(shape, rng.uniform(0.6, 2))[..., None]
         return other * mask + picture * (1 - mask)
 
-    def _photo(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
+    def _photo(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane, Plane]:
         """Return a part of a photo as it is: mostly head and waist, at the size that a webcam shows."""
         person = self._photos[rng.integers(len(self._photos))]
         photo = self._store.photo(person)
         left, top, right, bottom = _photo_view(photo, size, rng)
         parts = [plane[top:bottom, left:right] for plane in photo]
+        whole = (0.0, 0.0, float(right - left), float(bottom - top))
+        move = np.array([[1, 0, -left], [0, 1, -top]], np.float32)
         if rng.random() < 0.5:
+            move[0] = (-1, 0, right - 1)
             parts = [np.ascontiguousarray(part[:, ::-1]) for part in parts]
         picture, alpha = (resized(part, size) for part in parts[:2])
         known = cv2.resize(parts[2], size, interpolation=cv2.INTER_NEAREST)
-        return scene.toned(picture, rng), alpha, cast(Plane, known)
+        blank, share = np.zeros(alpha.shape, np.uint8), alpha.astype(np.float32) / 255
+        joints = scene.marked(
+            blank, share, scene.points_of(self._store, person), scene.through(move, whole, size)
+        )
+        return scene.toned(picture, rng), alpha, cast(Plane, known), joints
 
 
 def shapes(pixels: int) -> tuple[tuple[int, int], ...]:

@@ -21,6 +21,15 @@ HEADS = 7.3
 EXTENSION = 0.3
 """How far a cut side is continued, as a share of the cut-out, so that a turn opens no gap at the border."""
 
+JOINT_KINDS = 7
+"""Kinds of key points: head, shoulder, elbow, wrist, hip, knee, ankle; left as right, so that mirrors need nothing."""
+
+DISC = 0.04
+"""The radius of a key point's disc, as a share of a view's shorter side."""
+
+UNKNOWN = 255
+"""In a plane of key points, where nobody can say."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -55,6 +64,8 @@ class Layer(NamedTuple):
     colour: Floats
     alpha: Floats
     move: Floats
+    points: Floats
+    """Key points (n, 3): kind, x, y, in pixels of the padded cut-out; none where nobody has labelled them."""
 
 
 def padded(cutout: Cutout, cut: tuple[str, ...]) -> tuple[Picture, Plane, tuple[int, int]]:
@@ -153,7 +164,13 @@ def layer_of(
     move = in_contact(pose, cutout.alpha, person.cut, FRAME)
     colour, alpha, origin = padded(cutout, person.cut)
     move[:, 2] -= move[:, :2] @ np.array(origin, np.float32)
-    return Layer(toned(colour, rng, 0.7), alpha.astype(np.float32) / 255, move)
+    points = points_of(store, person) + np.array((0, *origin), np.float32)
+    return Layer(toned(colour, rng, 0.7), alpha.astype(np.float32) / 255, move, points)
+
+
+def points_of(store: Store, person: Person) -> Floats:
+    """Return a person's key points (n, 3): kind, x, y, in pixels of the cut-out."""
+    return np.array(store.keypoints.get(person.name, []), np.float32).reshape(-1, 3)
 
 
 def toned(picture: Picture | Floats, rng: np.random.Generator, strength: float = 1.0) -> Floats:
@@ -198,6 +215,25 @@ def warped(
         colour = cv2.remap(colour, *bend, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         alpha = cv2.remap(alpha, *bend, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cast(Floats, colour), cast(Floats, alpha)
+
+
+def marked(
+    joints: Plane, alpha: Floats, points: Floats, move: Floats, bend: tuple[Floats, Floats] | None = None
+) -> Plane:
+    """Return the plane of key points with those of somebody who stands before whatever it shows.
+
+    Each is a disc of its kind; 0 is none, and UNKNOWN the whole of a person whose key points nobody has labelled.
+    `alpha` is the person's in the view, `move` their map to it, and `bend` its displacement.
+    """
+    out = np.where(alpha > 0.5, 0 if len(points) else UNKNOWN, joints).astype(np.uint8)
+    height, width = out.shape
+    radius = max(2, round(DISC * min(height, width)))
+    for kind, *place in points:
+        x, y = move @ np.array([*place, 1], np.float32)
+        if bend and 0 <= x < width and 0 <= y < height:  # a bend gives for each pixel where it is taken from
+            x, y = (2 * at - float(plane[int(y), int(x)]) for at, plane in zip((x, y), bend, strict=True))
+        cv2.circle(out, (round(float(x)), round(float(y))), radius, int(kind), -1)
+    return out
 
 
 def blended(

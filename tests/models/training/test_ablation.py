@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from models.training import ablation
-from models.training.settings import SettingsError
+from models.training.settings import Run, SettingsError, located
+from models.training.suite import MANIFEST
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = """\
@@ -69,6 +70,38 @@ def test_rows_give_mean_and_spread_over_seeds_the_baseline_first(tmp_path: Path)
     assert first == "| baseline | 2 | .600 ± .141 | 100.0 ± 0.0 | .200 ± .000 | 10.00 ± 0.00 | 5.00 ± 0.00 |"
     assert second == "| edge band | 1 | .700 | 100.0 | .200 | 10.00 | 5.00 |"
     assert ablation.results(tmp_path / "none.json") == []
+
+
+def test_only_what_has_no_result_is_run_and_results_on_another_suite_are_not_mixed_in(tmp_path: Path) -> None:
+    read = ablation.load_ablation(written(tmp_path, FILE))
+    done: list[dict[str, object]] = [{"variant": "baseline", "seed": 1, "suite": "abc"}]
+    left = [(name, run.seed) for name, run in ablation.missing(read, done, "abc")]
+    assert left == [("edge band", 1), ("batch", 1), ("baseline", 2), ("edge band", 2), ("batch", 2)]
+    with pytest.raises(SettingsError, match="another suite"):
+        ablation.missing(read, done, "def")
+
+
+def test_a_suite_is_told_by_its_manifest_and_one_without_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=MANIFEST):
+        ablation.suite_of(tmp_path)
+    (tmp_path / MANIFEST).write_text("one")
+    first = ablation.suite_of(tmp_path)
+    (tmp_path / MANIFEST).write_text("two")
+    assert ablation.suite_of(tmp_path) != first
+
+
+def test_what_a_run_starts_from_is_found_in_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "teacher.onnx").touch()
+    (second / "start.pt").touch()
+    run = located(Run(init="start.pt", teacher="teacher.onnx"), first, second)
+    assert (run.init, run.teacher) == (str(second / "start.pt"), str(first / "teacher.onnx"))
+    assert located(Run(init=str(second / "start.pt")), first).init == str(second / "start.pt")
+    assert located(Run(), first) == Run()
+    with pytest.raises(SettingsError, match=r"init isn't there: .*first/none\.pt or .*second/none\.pt"):
+        located(Run(init="none.pt"), first, second)
 
 
 def test_the_stored_ablation_can_be_read_and_its_results_are_of_its_runs() -> None:

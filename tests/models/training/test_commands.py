@@ -58,3 +58,15 @@ def test_a_run_that_cannot_start_says_why(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "speed is not known" in result.output
+
+
+def test_an_ablation_that_lacks_what_its_runs_start_from_says_where_that_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.__main__.ABLATION", tmp_path / "none.json")
+    (tmp_path / "ablation.toml").write_text('seeds = [1]\n[run]\ninit = "unet/checkpoint.pt"\n[variants]\n')
+    (tmp_path / "suite.json").write_text("{}")
+    names = ("ablation.toml", "prepared", "runs", "")
+    result = CliRunner().invoke(app, ["ablate", *(str(tmp_path / name) for name in names)])
+    assert result.exit_code == 1
+    assert f"init isn't there: {tmp_path / 'runs' / 'unet' / 'checkpoint.pt'}" in result.output

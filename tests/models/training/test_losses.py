@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402 - needs torch
 
 from models.training import losses  # noqa: E402
+from models.training.data.scene import JOINT_KINDS, UNKNOWN  # noqa: E402
 from models.training.losses import Prediction, Targets, total  # noqa: E402
 from models.training.settings import LossWeights  # noqa: E402
 
@@ -33,7 +34,7 @@ TERMS = ("cross_entropy", "absolute", "distillation", "hardest", "boundary_class
 
 
 def only(name: str, **pixels: float) -> LossWeights:
-    others = dict.fromkeys((*TERMS, "forgotten", "consistency"), 0.0)
+    others = dict.fromkeys((*TERMS, "forgotten", "consistency", "pose"), 0.0)
     return LossWeights(**{**others, name: 1.0, **pixels})
 
 
@@ -137,6 +138,66 @@ def test_consistency_wants_the_matte_of_the_clean_picture() -> None:
     same = total(surely(alpha), goal, weights, surely(alpha))["total"]
     other = total(surely(alpha), goal, weights, Prediction(torch.zeros(SHAPE)))["total"]
     assert float(other) > float(same) + 0.5
+
+
+def test_the_prior_is_highest_where_samples_disagree_and_makes_errors_there_count_more() -> None:
+    # Never person at the left, always at the right.
+    expected = torch.linspace(0, 1, SHAPE[3]).expand(1, 1, SHAPE[2], SHAPE[3])
+    likely = losses.likely_boundary(expected)[0, 0, 0]
+    assert float(likely[0]) == float(likely[-1]) == 0
+    assert float(likely.amax()) == pytest.approx(float(likely[SHAPE[3] // 2])) == pytest.approx(1)
+    alpha: Tensor = torch.zeros(SHAPE)
+    middle, side = alpha.clone(), alpha.clone()
+    middle[..., 22:26] = 1
+    side[..., :4] = 1
+    goal = Targets(alpha, torch.ones(SHAPE), alpha, expected=expected)
+    values = [float(total(surely(p), goal, only("absolute", prior=3.0))["total"]) for p in (middle, side)]
+    assert values[0] > 2 * values[1]
+    even = [float(total(surely(p), goal, only("absolute"))["total"]) for p in (middle, side)]
+    assert even[0] == pytest.approx(even[1])
+
+
+def joints_of(targets: Tensor, surely: float) -> Tensor:
+    """Logits at half the size that say what the plane says."""
+    small = targets[..., ::2, ::2]
+    kinds = [(small == kind).float() for kind in range(1, JOINT_KINDS + 1)]
+    logits: Tensor = (torch.cat(kinds, dim=1) * 2 - 1) * surely
+    return logits
+
+
+def test_key_points_are_least_where_each_kind_is_found_and_small_ones_count_as_much_as_the_rest() -> None:
+    alpha, plane = square(), torch.zeros(SHAPE)
+    plane[..., 8:12, 20:24] = 1
+    plane[..., 16:20, 12:16] = 2
+    goal = Targets(alpha, torch.ones(SHAPE), alpha, joints=plane)
+    right = float(losses.pose(Prediction(alpha, joints_of(plane, 12.0)), goal))
+    swapped = torch.where(plane > 0, 3 - plane, plane)
+    wrong = float(losses.pose(Prediction(alpha, joints_of(swapped, 12.0)), goal))
+    none = float(losses.pose(Prediction(alpha, joints_of(plane * 0, 12.0)), goal))
+    assert right < 0.001
+    assert wrong > none > 1
+
+
+def test_nothing_is_learned_of_key_points_that_nobody_knows_or_without_a_second_head() -> None:
+    alpha, known, plane = square(), torch.ones(SHAPE), torch.zeros(SHAPE)
+    plane[..., :16, :] = UNKNOWN
+    known[..., 24:] = 0
+    logits = torch.zeros(2, JOINT_KINDS, SHAPE[2] // 2, SHAPE[3] // 2, requires_grad=True)
+    goal = Targets(alpha, known, alpha, joints=plane)
+    torch.autograd.backward(total(Prediction(alpha, logits), goal, only("pose"))["total"])
+    assert logits.grad is not None
+    assert float(logits.grad[..., :8, :].abs().max()) == float(logits.grad[..., 12:].abs().max()) == 0
+    assert float(logits.grad[..., 8:, :12].abs().min()) > 0
+    assert float(total(Prediction(alpha), goal, only("pose"))["total"]) == 0
+
+
+def test_agreement_asks_for_the_same_people_in_both_looks_and_for_the_outline_of_before() -> None:
+    alpha = square()
+    moved = torch.roll(alpha, 2, dims=3)
+    least = float(losses.agreement(surely(alpha), surely(alpha), surely(alpha)))
+    assert least < 0.05
+    assert float(losses.agreement(surely(alpha), surely(alpha * 0), surely(alpha))) > least + 1
+    assert float(losses.agreement(surely(alpha), surely(alpha), surely(moved))) > least + 0.1
 
 
 def test_the_terms_add_up_and_one_of_weight_0_is_left_out() -> None:

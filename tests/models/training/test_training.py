@@ -16,8 +16,9 @@ from filters.matting.segmenter import Segmenter, load_card  # noqa: E402
 from models.training import train as training  # noqa: E402
 from models.training.__main__ import app  # noqa: E402
 from models.training.data.manifest import ManifestError, load_manifest  # noqa: E402
+from models.training.data.people import KeyPoint, Store  # noqa: E402
 from models.training.data.pictures import Floats, Picture  # noqa: E402
-from models.training.data.ring import TEACHER, Make  # noqa: E402
+from models.training.data.ring import CHANNELS, TEACHER, Bytes, Make, Ring  # noqa: E402
 from models.training.export import trained  # noqa: E402
 from models.training.mix import MixError, mixed  # noqa: E402
 from models.training.settings import DataSettings, LossWeights, Optimizer, Run, SettingsError, load_run  # noqa: E402
@@ -111,6 +112,40 @@ def test_the_same_seed_trains_the_same_network(prepared: Path, tmp_path: Path) -
         trainer.train(lambda *_: None)
         made.append(trained(run, tmp_path / name / CHECKPOINT).state_dict())
     assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+
+
+def test_pose_is_learned_by_a_second_head_that_the_network_does_without(
+    prepared: Path, tmp_path: Path
+) -> None:
+    store = Store(prepared)
+    heads = {p.name: [KeyPoint(1, store.cutout(p).alpha.shape[1] / 2, 20.0)] for p in store.load()}
+    store.save_keypoints(heads)
+    run = replace(SMALL, images=80, losses=replace(SMALL.losses, pose=1.0, prior=2.0))
+    first = trainer_of(run, tmp_path / "run", prepared)
+    first.train(lambda *_: None)
+    lines = [json.loads(line)["pose"] for line in (tmp_path / "run" / LOG).read_text().splitlines()]
+    assert lines[-1] < lines[0]
+    plain = trainer_of(SMALL, tmp_path / "plain", prepared)
+    assert set(first.average) == set(plain.average)
+    second = trainer_of(run, tmp_path / "run", prepared)
+    assert second.resume()
+
+
+def test_a_network_without_a_second_head_learns_no_pose(prepared: Path, tmp_path: Path) -> None:
+    run = replace(SMALL, architecture="bisenet", losses=replace(SMALL.losses, pose=1.0))
+    with pytest.raises(SettingsError, match="bisenet"):
+        trainer_of(run, tmp_path / "run", prepared)
+
+
+def test_a_prior_comes_from_all_samples_of_a_shape_and_their_mirror_images() -> None:
+    def make(number: int, shape: tuple[int, int]) -> Bytes:
+        sample = np.zeros((*shape, CHANNELS), np.uint8)
+        sample[:, number, 3] = 255
+        return sample
+
+    ring = Ring((2, 4), 1, make)
+    ring.add(0, 2)  # the second takes the first one's place, and both count
+    assert ring.mean_alpha().tolist() == [[0.25] * 4] * 2
 
 
 def test_a_run_starts_from_the_averaged_weights_of_another(prepared: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.training.data import scene
 from models.training.data.camera import through_vp8
-from models.training.data.people import Cutout, Store, cut_sides
+from models.training.data.people import Cutout, KeyPoint, Store, cut_sides
 from models.training.data.pictures import Floats, Plane
 from models.training.data.placement import Pose, cut_points, in_contact, matrix, seen_side
 from models.training.data.rooms import load_rooms
@@ -97,7 +97,7 @@ def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> No
     shares = Shares(empty=0, grey=0, decoy=0, bend=0, lit_by_room=0, room_of_same_colour=0)
     draw = Draw(store, red, load_rooms(prepared, frozenset()), shares)
     for seed in range(8):
-        picture, alpha, _ = draw(seed, (224, 400))
+        picture, alpha, *_ = draw(seed, (224, 400))
         inside, outside = alpha > 250, alpha < 5
         if inside.sum() > 500 and outside.sum() > 500:
             redness = picture[..., 0].astype(float) - picture[..., 2]
@@ -109,7 +109,7 @@ def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> No
 def test_a_seed_gives_one_sample_of_the_wanted_shape(prepared: Path, shape: tuple[int, int]) -> None:
     first, second = draw_of(prepared)(7, shape), draw_of(prepared)(7, shape)
     assert first.picture.shape == (*shape, 3)
-    assert first.alpha.shape == first.known.shape == shape
+    assert first.alpha.shape == first.known.shape == first.joints.shape == shape
     for mine, theirs in zip(first, second, strict=True):
         assert np.array_equal(mine, theirs)
 
@@ -152,9 +152,57 @@ def test_what_somebody_holds_is_person_and_lies_on_the_outline() -> None:
     assert scene.holding(picture, nobody, texture, np.random.default_rng(0))[1] is nobody
 
 
+STILL: Floats = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+
+
+def test_a_key_point_is_a_disc_of_its_kind_where_the_map_and_the_bend_put_it() -> None:
+    alpha, joints = np.ones((100, 160), np.float32), np.zeros((100, 160), np.uint8)
+    points = np.array([[3, 40, 30], [5, 90, 60]], np.float32)
+    move = np.array([[1, 0, 10], [0, 1, -5]], np.float32)
+    rows, columns = np.mgrid[:100, :160].astype(np.float32)
+    for bend, (x, y) in ((None, (50, 25)), ((columns - 6, rows + 4), (56, 21))):
+        marked = scene.marked(joints, alpha, points, move, bend)
+        found = np.argwhere(marked == 3)
+        assert found.mean(axis=0) == pytest.approx((y, x))
+        assert np.ptp(found, axis=0).tolist() == [8, 8]  # twice 4 % of the shorter side
+        assert set(np.unique(marked)) == {0, 3, 5}
+
+
+def test_who_stands_before_others_hides_their_key_points_and_one_nobody_labelled_is_unknown() -> None:
+    joints = np.full((100, 160), 2, np.uint8)
+    alpha: Floats = np.zeros((100, 160), np.float32)
+    alpha[:, 80:] = 1
+    labelled = scene.marked(joints, alpha, np.array([[7, 120, 50]], np.float32), STILL)
+    assert (labelled[:, :80] == 2).all()
+    assert set(np.unique(labelled[:, 80:])) == {0, 7}
+    unlabelled = scene.marked(joints, alpha, np.zeros((0, 3), np.float32), STILL)
+    assert (unlabelled[:, :80] == 2).all()
+    assert (unlabelled[:, 80:] == scene.UNKNOWN).all()
+
+
+@pytest.mark.slow
+def test_the_samples_show_the_key_points_on_the_people_and_draw_all_else_as_without(prepared: Path) -> None:
+    store = Store(prepared)
+    before = [draw_of(prepared)(seed, (224, 400)) for seed in range(12)]
+    assert {int(value) for sample in before for value in np.unique(sample.joints)} == {0, scene.UNKNOWN}
+    middle = {}
+    for person in store.load():
+        height, width = store.cutout(person).alpha.shape
+        middle[person.name] = [KeyPoint(1, width / 2, 0.22 * height)]  # the made people's heads
+    store.save_keypoints(middle)
+    found = 0
+    for seed, old in enumerate(before):
+        new = draw_of(prepared)(seed, (224, 400))
+        assert all(np.array_equal(a, b) for a, b in zip(old[:3], new[:3], strict=True))
+        assert set(np.unique(new.joints)) <= {0, 1}
+        if (new.joints == 1).any():
+            found += 1
+            assert (new.alpha[new.joints == 1] > 127).mean() > 0.7
+    assert found > 6
+
+
 def test_a_view_maps_centres_of_pixels_on_centres() -> None:
-    still: Floats = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    move = scene.through(still, (0.0, 0.0, 640.0, 360.0), (320, 180))
+    move = scene.through(STILL, (0.0, 0.0, 640.0, 360.0), (320, 180))
     centre = move @ np.array([319.5, 179.5, 1], np.float32)
     assert centre == pytest.approx([159.5, 89.5])
 
