@@ -258,10 +258,11 @@ class DtlsTransport(PatientHandshake):
         """Encrypt and send RTP packets, or drop them where the socket is full. The transport must be `ready`."""
         pair = self._transport._connection._nominated[1]
         transport, session = pair.protocol.transport, self._tx_srtp
+        if udp.is_congested(transport):
+            return
         size = datagrams.send(session, transport, packets, pair.remote_addr)
         if size is None:
-            if not udp.is_congested(transport):
-                self._send([session.protect(packet) for packet in packets])
+            self._send([session.protect(packet) for packet in packets])
             return
         self._RTCDtlsTransport__tx_bytes += size
         self._RTCDtlsTransport__tx_packets += len(packets)
