@@ -32,6 +32,7 @@ from filters.base import Plane
 from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
+from server.config.options import DEFAULT_MODEL
 from server.rooms.device_filter import PRIVACY_BEHIND_DEVICE
 from tests.support.device_filter import filter_pictures
 
@@ -154,7 +155,7 @@ def main() -> None:
     clips = [clip for clip in suite(arguments.suite, arguments.clips) if clip.truth]
     if not clips:
         parser.error("no such clips with known mattes")
-    network = Segmenter(load_card("selfie_general", MODELS))
+    network = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     shown: dict[str, list[Plane]] = {}
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for clip in clips:

@@ -56,6 +56,13 @@ function lost(connection) {
   });
 }
 
+/** The server's words, or what is known where a proxy has answered.
+ * @param {Response} answer */
+async function why(answer) {
+  const { message } = await answer.json().catch(() => ({}));
+  return message ?? `${answer.status} ${answer.statusText}`;
+}
+
 /** Shows the picture until it ends. Rejected with the server's words when there is none. */
 async function play() {
   const connection = new RTCPeerConnection({ iceServers: await iceServers() });
@@ -65,7 +72,7 @@ async function play() {
   try {
     const headers = { ...authorization, 'Content-Type': 'application/sdp' };
     const answer = await fetch(endpoint, { method: 'POST', headers, body: await gather(connection) });
-    if (!answer.ok) throw new Error((await answer.json()).message);
+    if (!answer.ok) throw new Error(await why(answer));
     session = answer.headers.get('Location');
     await connection.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
     words.textContent = '';

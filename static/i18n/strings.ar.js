@@ -272,7 +272,7 @@ export const arabic = {
   'captions.has': 'يعرض كلامه نصًا',
   'file.attach': 'إرفاق ملف',
   'file.drop': 'أفلت الملفات هنا',
-  'file.save': 'حفظ {name}، {size}',
+  'file.save': 'حفظ {name} {size}',
   'file.sending': 'جارٍ إرسال {name}',
   'file.cancel': 'إلغاء {name}',
   'file.close': 'إغلاق الملاحظة عن {name}',

@@ -272,7 +272,7 @@ export const german = {
   'captions.has': 'untertitelt, was gesagt wird',
   'file.attach': 'Datei anhängen',
   'file.drop': 'Dateien hier ablegen',
-  'file.save': '{name} speichern, {size}',
+  'file.save': '{name} {size} speichern',
   'file.sending': '{name} wird gesendet',
   'file.cancel': '{name} abbrechen',
   'file.close': 'Hinweis zu {name} schließen',

@@ -271,7 +271,7 @@ export const english = {
   'captions.has': 'captions what they say',
   'file.attach': 'Attach a file',
   'file.drop': 'Drop files here',
-  'file.save': 'Save {name}, {size}',
+  'file.save': 'Save {name} {size}',
   'file.sending': 'Sending {name}',
   'file.cancel': 'Cancel {name}',
   'file.close': 'Close the note on {name}',

@@ -272,7 +272,7 @@ export const spanish = {
   'captions.has': 'subtitula lo que dice',
   'file.attach': 'Adjuntar un archivo',
   'file.drop': 'Suelta los archivos aquí',
-  'file.save': 'Guardar {name}, {size}',
+  'file.save': 'Guardar {name} {size}',
   'file.sending': 'Enviando {name}',
   'file.cancel': 'Cancelar {name}',
   'file.close': 'Cerrar el aviso sobre {name}',

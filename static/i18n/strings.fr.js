@@ -272,7 +272,7 @@ export const french = {
   'captions.has': 'sous-titre ses paroles',
   'file.attach': 'Joindre un fichier',
   'file.drop': 'Déposez les fichiers ici',
-  'file.save': 'Enregistrer {name}, {size}',
+  'file.save': 'Enregistrer {name} {size}',
   'file.sending': 'Envoi de {name}',
   'file.cancel': 'Annuler {name}',
   'file.close': 'Fermer la note sur {name}',

@@ -272,7 +272,7 @@ export const japanese = {
   'captions.has': '発言に字幕あり',
   'file.attach': 'ファイルを添付',
   'file.drop': 'ここにファイルをドロップ',
-  'file.save': '{name}を保存、{size}',
+  'file.save': '{name} {size}を保存',
   'file.sending': '{name}を送信中',
   'file.cancel': '{name}をキャンセル',
   'file.close': '{name}についての表示を閉じる',

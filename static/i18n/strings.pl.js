@@ -272,7 +272,7 @@ export const polish = {
   'captions.has': 'dodaje napisy do swoich słów',
   'file.attach': 'Załącz plik',
   'file.drop': 'Upuść pliki tutaj',
-  'file.save': 'Zapisz {name}, {size}',
+  'file.save': 'Zapisz {name} {size}',
   'file.sending': 'Wysyłanie: {name}',
   'file.cancel': 'Anuluj: {name}',
   'file.close': 'Zamknij uwagę: {name}',

@@ -272,7 +272,7 @@ export const portuguese = {
   'captions.has': 'legenda o que diz',
   'file.attach': 'Anexar um arquivo',
   'file.drop': 'Solte os arquivos aqui',
-  'file.save': 'Salvar {name}, {size}',
+  'file.save': 'Salvar {name} {size}',
   'file.sending': 'Enviando {name}',
   'file.cancel': 'Cancelar {name}',
   'file.close': 'Fechar o aviso sobre {name}',

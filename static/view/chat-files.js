@@ -78,7 +78,7 @@ export class ChatFiles {
   /** A button for those who may; which those are, the style sheet knows.
    * @param {ChatFile} file @param {string} name */
   #delete(file, name) {
-    const button = element('button', { type: 'button', class: 'quiet chat-file-delete', 'aria-label': text('file.delete', { name }) }, icon('close'));
+    const button = element('button', { type: 'button', class: 'quiet chat-file-delete', 'aria-label': text('file.delete', { name }) }, icon('bin'));
     button.onclick = async () => {
       const sure = await confirmed({ title: text('file.delete.ask', { name }), words: text('file.delete.words'), action: text('file.delete.yes') });
       if (sure && !await this.#events.delete(file)) warn(text('file.undeleted'));
@@ -90,7 +90,7 @@ export class ChatFiles {
   #link(file, name) {
     const size = bytes(file.size);
     const button = element('button', { type: 'button', class: 'chat-text chat-file', 'aria-label': text('file.save', { name, size }) },
-      icon('attach'), element('bdi', {}, name), element('small', {}, size));
+      icon('attach'), element('bdi', {}, name), ' ', element('small', {}, size));
     button.onclick = async () => {
       button.setAttribute('aria-busy', 'true');
       const code = await this.#events.save(file, name);

@@ -39,6 +39,7 @@ export class Chat {
       this.#fit();
     };
     this.#input.oninput = () => this.#fit();
+    this.#to.onchange = () => this.#showHint();
     this.#input.onkeydown = (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -92,6 +93,12 @@ export class Chat {
     this.#to.dataset.drawn = drawn;
     this.#to.replaceChildren(new Option(text('chat.everyone'), ''), ...readers.map(({ id, name }) => new Option(name, id)));
     this.#to.value = readers.some(({ id }) => id === value) ? value : '';
+    this.#showHint();
+  }
+
+  /** Says that everybody reads it only where that is so. */
+  #showHint() {
+    byId('chat-hint', HTMLElement).hidden = this.#to.value !== '';
   }
 
   focus() {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.support.fake_server import FakeServer, participant
+from tests.support.fake_server import NOW, FakeServer, participant
 from tests.support.pages import join
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
@@ -185,3 +185,16 @@ async def test_captions_of_others_are_shown_until_one_hides_them(page: Page, fak
     await page.reload()
     await join(page, fake)
     await expect(shown(page)).to_be_hidden()
+
+
+async def test_notices_do_not_cover_what_is_said(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace", captions=True)]
+    await join(page, fake)
+    await fake.send("caption", participant="p1", text="Good morning.", final=True)
+    captions = page.get_by_role("log", name="Captions")
+    await expect(captions).to_be_visible()
+    await fake.send("recording", recording={"since": NOW, "by": "p1"}, reason=None)
+    notice, said = await page.locator(".notice").last.bounding_box(), await captions.bounding_box()
+    assert notice is not None
+    assert said is not None
+    assert notice["y"] + notice["height"] <= said["y"]

@@ -47,7 +47,7 @@ async def test_a_file_is_sent_and_saved_by_keyboard_and_never_shown(
     await expect(page.get_by_role("button", name="Attach a file")).to_be_focused()
     await page.keyboard.press("Enter")
     await (await choosing).set_files(file("à la carte.svg", PICTURE.encode()))
-    link = page.get_by_role("button", name="Save à la carte.svg, 0.1 kB")
+    link = page.get_by_role("button", name="Save à la carte.svg 0.1 kB")
     await link.focus()
     async with page.expect_download() as saving:
         await page.keyboard.press("Enter")
@@ -161,4 +161,4 @@ async def test_whoever_comes_later_finds_files_in_the_chat(page: Page, fake: Fak
     said = {"id": 1, "participant": "p1", "name": "Grace", "text": "<b>plan</b>.pdf", "time": NOW}
     fake.chat = [{**said, "file": {"id": "f1", "size": 3 << 20}}]
     await chat(page, fake)
-    await expect(page.get_by_role("button", name="Save <b>plan</b>.pdf, 3 MB")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save <b>plan</b>.pdf 3 MB")).to_be_visible()

@@ -68,7 +68,9 @@ async def chatting(page: Page, fake: FakeServer) -> None:
     await page.keyboard.press("c")
     for who, words in (("p0", "Slides: https://example.org/slides"), ("me", "Thanks 🎉"), ("p1", "مرحبا")):
         await fake.send("chat", chat=fake.say(who, words))
-    await expect(page.get_by_role("log").get_by_role("article")).to_have_count(3)
+    said = fake.say("p0", "A plan with quite a long name, for all who want to read it.pdf")
+    await fake.send("chat", chat=said | {"file": {"id": "f1", "size": 3000}})
+    await expect(page.get_by_role("log").get_by_role("article")).to_have_count(4)
 
 
 async def hosting(page: Page, fake: FakeServer) -> None:
@@ -165,13 +167,18 @@ SCENES: dict[str, Scene] = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "desktop"), ("dark", "phone")])
 async def test_axe_finds_nothing_wrong(
-    page: Page, fake: FakeServer, axe: str, scheme: Literal["light", "dark"]
+    page: Page, fake: FakeServer, axe: str, scheme: Literal["light", "dark"], size: str
 ) -> None:
+    width, height = SIZES[size]
+    await page.set_viewport_size({"width": width, "height": height})
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.goto(fake.url + "/watch/studio/desk")
+    await expect(page.get_by_role("status")).to_have_text("404 Not Found")
+    watching = await violations(page, axe)
     await page.goto(fake.url)
-    found = {"landing": await violations(page, axe)}
+    found = {"watching": watching, "landing": await violations(page, axe)}
     await page.goto(fake.url + "/nothing")
     found["nothing"] = await violations(page, axe)
     for fake.refuse in ("token-expired", "pin-wrong"):
@@ -279,6 +286,36 @@ async def test_pictures_to_look_at(browser: Browser, fake: FakeServer, artifacts
         await page.keyboard.press("Escape")
         await page.keyboard.press("Escape")
     await context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390])
+async def test_nothing_is_wider_than_a_phone(page: Page, fake: FakeServer, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 640})
+    for path in ("/", "/nothing", "/r/studio"):
+        await page.goto(fake.url + path)
+        await page.locator("h1:visible").first.wait_for()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    await expect(page.locator(".room-label")).to_be_visible()
+    assert await page.locator(".room-label").evaluate("(label) => label.scrollWidth <= label.clientWidth")
+
+
+async def test_a_short_phone_shows_ones_picture_first_and_has_place_for_people(
+    page: Page, fake: FakeServer
+) -> None:
+    """As with the keyboard open, or half of a screen: whatever there is to tell."""
+    fake.role, fake.others = "host", people(4)
+    await page.set_viewport_size({"width": 390, "height": 480})
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.get_by_label("Your name")).to_be_focused()
+    await expect(page.locator("#stage")).to_be_in_viewport(ratio=0.9)
+    await join(page, fake)
+    await fake.send("hidden", participants={"me": "covered"})
+    await fake.send("unmute-allowed", by="p0")
+    await fake.send("knock", participant={"id": "k1", "name": "Rosalind Franklin"})
+    await expect(page.get_by_role("button", name="Let in: Rosalind Franklin")).to_be_in_viewport(ratio=1)
+    tiles = await page.locator("#tiles").bounding_box()
+    assert tiles is not None
+    assert tiles["height"] > 0.3 * 480
 
 
 async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:

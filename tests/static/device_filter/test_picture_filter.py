@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from filters.matting.segmenter import load_card
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.camera import Camera
-from tests.support.device_filter import ROOT, filter_pictures
+from tests.support.device_filter import filter_pictures
 from tests.support.viewer import READABLE
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def shown(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 def case(request: pytest.FixtureRequest) -> tuple[Camera, list[NDArray[np.uint8]]]:
     width, height = request.param
     camera = Camera(width, height, loop=4)
-    card = load_card("selfie_general", ROOT / "models")
+    card = load_card(DEFAULT_MODEL, MODELS)
     pictures = [packed(frame) for frame in camera.video_frames(4)]
     sent = filter_pictures(pictures, request.param, card)
     return camera, [shown(each.picture, request.param) for each in sent]
@@ -72,7 +73,7 @@ def test_the_room_keeps_its_light(case: tuple[Camera, list[NDArray[np.uint8]]]) 
 
 def test_an_empty_room_is_blurred_everywhere() -> None:
     camera = Camera(640, 360, loop=2, somebody=False)
-    card = load_card("selfie_general", ROOT / "models")
+    card = load_card(DEFAULT_MODEL, MODELS)
     (sent,) = filter_pictures([packed(camera.video_frames(1)[0])], (640, 360), card)
     picture = shown(sent.picture, (640, 360)).astype(np.float32)
     assert sent.sharp.mean() < 0.01
