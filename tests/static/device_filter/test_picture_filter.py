@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from filters.matting.segmenter import load_card
 from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.camera import Camera
-from tests.support.device_filter import filter_pictures
+from tests.support.device_filter import Sent, filter_pictures
 from tests.support.viewer import READABLE
 
 pytestmark = pytest.mark.slow
@@ -79,3 +80,31 @@ def test_an_empty_room_is_blurred_everywhere() -> None:
     assert sent.sharp.mean() < 0.01
     steps = np.abs(np.diff(picture, axis=1)).mean()
     assert steps < 0.15 * np.abs(np.diff(camera.frame(0).astype(np.float32), axis=1)).mean()
+
+
+@pytest.fixture(scope="module")
+def met() -> tuple[Camera, list[Sent]]:
+    """Somebody in front of the camera, and what their device sends."""
+    camera = Camera(640, 360, loop=4)
+    card = load_card(DEFAULT_MODEL, MODELS)
+    return camera, filter_pictures([packed(each) for each in camera.video_frames(4)], (640, 360), card)
+
+
+def test_hardly_any_room_beside_somebody_leaves_the_device(met: tuple[Camera, list[Sent]]) -> None:
+    """A margin would show all of the room that somebody moves in front of, strip by strip."""
+    camera, sent = met
+    rooms = [camera.matte(i) < 0.02 for i in range(len(sent))]
+    leaves = [(each.sharp & room).sum() / room.sum() for each, room in zip(sent, rooms, strict=True)]
+    assert max(leaves) < 0.005
+
+
+def test_nobodys_colours_run_into_the_room(met: tuple[Camera, list[Sent]]) -> None:
+    """The server's network takes a hem of them for more of the person."""
+    _, sent = met
+    room = Camera(640, 360, loop=4, somebody=False).frame(0)
+    cells = cv2.resize(room, (32, 18), interpolation=cv2.INTER_AREA)
+    blurred = cv2.resize(cells, (640, 360), interpolation=cv2.INTER_LINEAR).astype(int)
+    for each in sent:
+        beside = cv2.dilate(each.sharp.astype(np.uint8), np.ones((17, 17), np.uint8)) > each.sharp
+        difference = np.abs(shown(each.picture, (640, 360)).astype(int) - blurred)
+        assert difference[beside].mean() < 8
