@@ -3,8 +3,7 @@
     python -m benchmarks.device_filter SUITE [--clips TEXT] [--frames N] [--json FILE] [--sheet PNG]
 
 SUITE is as in benchmarks.quality. The rows are the server's filter alone and behind the device's, as the page runs it
-(by Node): untold, and told, when it hides more of what is uncertain; without a codec between, and with VP8 as a page
-sends it.
+(by Node); without a codec between, and with VP8 as a page sends it.
 
 `leaves` is the share of the true room (alpha < 0.02), in per cent, that leaves the device sharp: mean over the frames,
 and what a patient server has seen in the end; `cut` that of the true person (alpha > 0.98) which doesn't. `leak` and
@@ -29,10 +28,9 @@ from benchmarks.metrics import PERSON, ROOM, SHOWN, Meter
 from benchmarks.quality import MODELS, Clip, suite
 from filters.backgrounds.background import Color
 from filters.base import Plane
-from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import Segmenter, load_card
 from filters.person import PersonFilter
-from server.rooms.device_filter import PRIVACY_BEHIND_DEVICE
+from server.config.options import DEFAULT_MODEL
 from tests.support.device_filter import filter_pictures
 
 BITRATE = 1_500_000  # of a page by default, bit/s
@@ -48,7 +46,6 @@ class Row(NamedTuple):
 
     pictures: Pictures
     sharp: Masks
-    privacy: float = MatteOptions().privacy
 
 
 def frame_of(picture: NDArray[np.uint8], index: int) -> av.VideoFrame:
@@ -71,11 +68,10 @@ def through_vp8(pictures: Pictures) -> Pictures:
     return [f.to_ndarray().astype(np.uint8) for f in [*decoded, *decoder.decode(None)]]
 
 
-def server_mattes(pictures: Pictures, network: Segmenter, privacy: float) -> list[Plane]:
+def server_mattes(pictures: Pictures, network: Segmenter) -> list[Plane]:
     """Return the mattes of the whole filter."""
     mattes: list[Plane] = []
-    options = MatteOptions(privacy=privacy)
-    person = PersonFilter(network, GREEN, options=options, on_matte=mattes.append)
+    person = PersonFilter(network, GREEN, on_matte=mattes.append)
     for index, picture in enumerate(pictures):
         person.filter(frame_of(picture, index))
     person.flush()
@@ -91,9 +87,8 @@ def device_rows(pictures: Pictures, network: Segmenter) -> dict[str, Row]:
     return {
         "server": Row(pictures, all_of_it),
         "server, VP8": Row(through_vp8(pictures), all_of_it),
-        "both, untold": Row(blurred, sharp),
-        "both": Row(blurred, sharp, PRIVACY_BEHIND_DEVICE),
-        "both, VP8": Row(through_vp8(blurred), sharp, PRIVACY_BEHIND_DEVICE),
+        "both": Row(blurred, sharp),
+        "both, VP8": Row(through_vp8(blurred), sharp),
     }
 
 
@@ -124,7 +119,7 @@ def measure(
     figures = {}
     for name, row in device_rows(pictures, network).items():
         on_row(name, row)
-        mattes, meter = server_mattes(row.pictures, network, row.privacy), Meter()
+        mattes, meter = server_mattes(row.pictures, network), Meter()
         for matte, truth in zip(mattes, truths, strict=True):
             meter.add(matte, truth)
         scores = meter.scores()
@@ -154,7 +149,7 @@ def main() -> None:
     clips = [clip for clip in suite(arguments.suite, arguments.clips) if clip.truth]
     if not clips:
         parser.error("no such clips with known mattes")
-    network = Segmenter(load_card("selfie_general", MODELS))
+    network = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     shown: dict[str, list[Plane]] = {}
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for clip in clips:

@@ -33,7 +33,7 @@ from filters.matting.smoother import SMOOTHERS
 from server.config.options import Config
 
 ROOT = Path(__file__).resolve().parents[1]
-GREENROOM, REMOTE, JANUS = "greenroom", "remote", "janus"
+GREENROOM, REMOTE, SIMULATED, JANUS = "greenroom", "remote", "simulated", "janus"
 AGAINST = {
     None: (GREENROOM,),
     "naive": (GREENROOM, "stock", "stock-filter"),
@@ -107,13 +107,14 @@ class Bench:
     def _server_command(self, way: str, participants: int) -> list[str]:
         if way == JANUS:
             return module("room_janus", str(participants))
-        if way not in (GREENROOM, REMOTE):
+        if way not in (GREENROOM, REMOTE, SIMULATED):
             filtered = ["--filter"] if way == "stock-filter" else []
             return module("room_stock", str(participants), *filtered)
         options = self._options
-        governor = [] if options.governor else ["--no-governor"]
+        switches = [] if options.governor else ["--no-governor"]
+        switches += ["--simulated"] if way == SIMULATED else []
         return module(
-            "room_server", "--smoother", options.smoother, "--workers", str(options.workers), *governor
+            "room_server", "--smoother", options.smoother, "--workers", str(options.workers), *switches
         )
 
     def _client_command(self, way: str, participants: int, url: str) -> list[str]:
@@ -175,7 +176,15 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_clips(options: argparse.Namespace) -> None:
+    """Encode what cameras send, so that no run has to wait for it."""
+    for width, height in sizes(options.size):
+        for layered in (False, True):
+            video_clip(width, height, options.fps, layered=layered)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.room",
         description=__doc__,
@@ -211,10 +220,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    options = _parser().parse_args(arguments)
-    for width, height in sizes(options.size):  # made here, so that no run has to wait for it
-        for layered in (False, True):
-            video_clip(width, height, options.fps, layered=layered)
+    options = parser().parse_args(arguments)
+    make_clips(options)
     bench, ways = Bench(options), AGAINST[options.against]
     for participants in options.participants:
         for way in ways:

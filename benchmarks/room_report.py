@@ -12,6 +12,7 @@ from rich.table import Table
 WAYS = {
     "greenroom": "Greenroom, filtered",
     "remote": "Greenroom, remote workers",
+    "simulated": "Greenroom, simulated workers",
     "janus": "Janus, no filter",
     "stock": "stock aiortc, no filter",
     "stock-filter": "stock aiortc, tutorial filter",

@@ -11,6 +11,7 @@ from statistics import median
 
 from aiohttp import web
 
+from benchmarks import loop_worker
 from benchmarks.room_counters import Stopwatch, serve
 from filters.base import Outcome
 from server.app import ROOMS, create_app
@@ -88,9 +89,12 @@ def main() -> None:
     parser.add_argument("--smoother", default=Config().smoother)
     parser.add_argument("--no-governor", dest="governor", action="store_false")
     parser.add_argument("--workers", type=int, default=Config().workers)
+    parser.add_argument("--simulated", action="store_true", help="workers that only take time")
     parser.add_argument("--remote", nargs="*", default=[], metavar="HOST:PORT", help="only these workers")
     parser.add_argument("--secret", type=Path, help="of the remote workers")
     options = parser.parse_args()
+    if options.simulated:
+        loop_worker.install()
     config = Config(
         smoother=options.smoother,
         workers=0 if options.remote else options.workers,

@@ -89,7 +89,6 @@ class PersonFilter:
         self.inference_time = 0.0
         self._network = segmenter
         self.matte: Matting = matte or Matte(self._look, smoother=smoother, options=options)
-        self.privacy = self.matte.privacy
         self._on_matte = on_matte
         self._held: deque[_Held] = deque()
         self._framing, self._low_light = Framing(), LowLight()
@@ -106,8 +105,6 @@ class PersonFilter:
         try:
             self._take_wishes()
             self.matte.network_interval = self.network_interval
-            if self.matte.privacy != self.privacy:
-                self.matte.privacy = self.privacy
             self._push(held)
         except Exception as error:  # noqa: BLE001 - any failure must end in a safe frame, never in a raw one
             self._failed(error)

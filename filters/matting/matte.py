@@ -54,8 +54,7 @@ class Matte:
 
     The planes given must stay as they are until then. An instance serves one stream and is not
     thread-safe. Errors of the network pass through and leave the instance as after `reset`. Under load a
-    `network_interval` above 1 makes the network look at every so many frames only, on average. `privacy` may be
-    changed between two frames.
+    `network_interval` above 1 makes the network look at every so many frames only, on average.
     """
 
     def __init__(
@@ -71,23 +70,13 @@ class Matte:
         self._options = options or MatteOptions()
         self._plate: Plate | None = None
         self._recording: PlateCapture | None = None
-        self.privacy = self._options.privacy
+        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
+        self._stretch = edges.stretching(low, high, self._options.privacy)
         self._follow: Follow | None = None
         self._waiting: _Waiting | None = None
         self._apart = False
         """Whether the next frame must not be smoothed with those before it: they show others."""
         self.reset()
-
-    @property
-    def privacy(self) -> float:
-        """See MatteOptions."""
-        return self._privacy
-
-    @privacy.setter
-    def privacy(self, privacy: float) -> None:
-        low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
-        self._privacy = privacy
-        self._stretch = edges.stretching(low, high, privacy)
 
     @property
     def delay(self) -> int:
@@ -134,7 +123,7 @@ class Matte:
         is one of a room that has changed.
         """
         self._recording = None
-        self._plate = planes and Plate(planes, self._privacy)
+        self._plate = planes and Plate(planes, self._options.privacy)
         self._room = RoomModel()
         if planes:
             self._room.adopt(work_of(planes))

@@ -30,7 +30,6 @@ class Matting(Protocol):
     """Gives each frame of one stream its matte, `delay` frames later. Whoever pushes frames keeps them meanwhile."""
 
     network_interval: float
-    privacy: float
 
     @property
     def delay(self) -> int: ...

@@ -38,8 +38,7 @@ class PhotoMatte:
     def __init__(self, network: Network, options: MatteOptions | None = None) -> None:
         self._network = network
         low, high = edges.LEVELS
-        self.privacy = (options or MatteOptions()).privacy
-        self._stretch = edges.stretching(low, high, self.privacy)
+        self._stretch = edges.stretching(low, high, (options or MatteOptions()).privacy)
         self._target: Target | None = None
         self.followed: FollowState = "off"
 

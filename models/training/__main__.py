@@ -239,18 +239,15 @@ def mix(
     output: Network,
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the second network's weights.")],
     temperature: Annotated[float, typer.Option(min=0.1, help="What the logits are multiplied by.")] = 1.0,
+    bias: Annotated[float, typer.Option(help="What is added to the logits after that.")] = 0.0,
 ) -> None:
     """Write a mixture of two networks of the selfie graph, and its card."""
     try:
-        onnx.save(mixed(first, second, share, temperature), output)
+        onnx.save(mixed(first, second, share, temperature, bias), output)
     except ERRORS as error:
         _fail(error)
-    source = {
-        "first": first.name,
-        "second": second.name,
-        "share": f"{share:g}",
-        "temperature": f"{temperature:g}",
-    }
+    numbers = {"share": share, "temperature": temperature, "bias": bias}
+    source = {"first": first.name, "second": second.name} | {k: f"{v:g}" for k, v in numbers.items()}
     write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
 
 

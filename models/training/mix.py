@@ -1,7 +1,8 @@
-"""A mixture of two networks of one graph, and a temperature.
+"""A mixture of two networks of one graph, and a calibration: a temperature and a bias.
 
 Weights halfway between a network and its fine-tuned self are often better than either (Wortsman et al., "Robust
-fine-tuning of zero-shot models", CVPR 2022). A temperature above 1 multiplies the logits: surer mattes.
+fine-tuning of zero-shot models", CVPR 2022). A temperature above 1 multiplies the logits: surer mattes. A bias is
+added to them: below 0, less is shown.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ class MixError(ValueError):
     """The two networks aren't of one graph."""
 
 
-def mixed(first: Path, second: Path, share: float, temperature: float = 1.0) -> onnx.ModelProto:
-    """Return (1 - share) of the first and share of the second, the last layer times the temperature."""
+def mixed(
+    first: Path, second: Path, share: float, temperature: float = 1.0, bias: float = 0.0
+) -> onnx.ModelProto:
+    """Return (1 - share) of the first and share of the second; the logits times the temperature, plus the bias."""
     model, other = onnx.load(first), onnx.load(second)
     theirs = {i.name: numpy_helper.to_array(i) for i in other.graph.initializer}
-    last = set(_last_layer(model).input[1:])
+    last = _last_layer(model).input[1:]
     for initializer in model.graph.initializer:
         mine = numpy_helper.to_array(initializer)
         if initializer.name not in theirs or theirs[initializer.name].shape != mine.shape:
@@ -30,6 +33,7 @@ def mixed(first: Path, second: Path, share: float, temperature: float = 1.0) -> 
         if mine.dtype == np.float32:
             value = (1 - share) * mine + share * theirs[initializer.name]
             value = value * (temperature if initializer.name in last else 1.0)
+            value = value + (bias if initializer.name == last[1] else 0.0)
             initializer.CopyFrom(numpy_helper.from_array(value.astype(np.float32), initializer.name))
     return model
 

@@ -64,6 +64,8 @@ class DataSettings:
     """Samples kept of each shape."""
     first: int = 160
     """Samples of each shape before the first step."""
+    arrivals: float = 0.0
+    """The share of steps with close looks at who comes in at a side."""
     uses: int = 4
     """How often a sample is used, about."""
     sources: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ from models.training.data.ring import (
     with_teacher,
 )
 from models.training.data.rooms import kept_for_choosing, load_rooms
-from models.training.data.samples import PIXELS, WHOLE, Draw, shapes
+from models.training.data.samples import ARRIVALS, PIXELS, WHOLE, Draw, shapes
 from models.training.data.scene import JOINT_KINDS
 from models.training.disturb import disturbed
 from models.training.losses import Prediction, Targets, total
@@ -99,6 +99,7 @@ class Trainer:
         )
         self._rng = np.random.default_rng(run.seed)
         self._rings = [Ring(shape, run.data.ring, make) for shape in shapes(run.pixels)]
+        self._close = [Ring(shape, run.data.ring, make) for shape in ARRIVALS if run.data.arrivals]
         self._made = self.step = 0
         self._sums: dict[str, float] = defaultdict(float)
 
@@ -143,7 +144,7 @@ class Trainer:
         run = self._run
         steps = run.images // run.batch
         saved = time.monotonic()
-        for ring in self._rings:
+        for ring in self._rings + self._close:
             progress(self.step * run.batch, run.images, "first samples")
             self._fill(ring, run.data.first)
         with ThreadPoolExecutor(1) as beside:
@@ -167,6 +168,8 @@ class Trainer:
         self._made += count
 
     def _next_ring(self) -> Ring:
+        if self._close and self._rng.random() < self._run.data.arrivals:
+            return self._close[self._rng.integers(len(self._close))]
         if self._rng.random() < WHOLE:
             return self._rings[0]
         return self._rings[1 + self._rng.integers(len(self._rings) - 1)]

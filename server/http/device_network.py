@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from filters.matting.segmenter import ModelCard, load_card
-from server.config.options import MODELS
+from server.config.options import DEFAULT_MODEL, MODELS
 
-DEVICE_MODEL = "selfie_general"
+DEVICE_MODEL = DEFAULT_MODEL
 """One picture in, one matte out, and no operator that static/devices/device-filter lacks; whatever the server runs."""
 
 CARD = web.AppKey("device_network", ModelCard)

@@ -48,5 +48,5 @@ class BandwidthAllocator:
 def _importance(video: Video) -> tuple[bool, bool, int]:
     """Order by what is cut first; bit rates are coarse here, so that the order does not change all the time."""
     subscription, publication = video
-    large = publication.is_large if subscription.large is None else subscription.large
+    large = publication.shown_large if subscription.shown_large is None else subscription.shown_large
     return publication.rate == 0, large, -publication.transcoder.bitrate

@@ -58,7 +58,7 @@ class Use(NamedTuple):
     room: str = ""
     steerable: bool = True
     """Whether it can be asked for another size."""
-    large: bool = False
+    shown_large: bool = False
     """Whether anybody sees it large: the room, or oneself in the lobby."""
     inside: bool = True
     """Whether others have a tile of it, as they don't of people in the lobby."""

@@ -92,7 +92,7 @@ class PictureSizes:
     def _wanted(self, use: Use, rooms: Rooms) -> int:
         """Return the pixels of a camera in the long run: who is seen large is no smaller than usual."""
         size = rooms[use.room]
-        return self._sizes[min(size, self._usual) if use.large else size].pixels
+        return self._sizes[min(size, self._usual) if use.shown_large else size].pixels
 
     def _settled(self, now: float, camera: str) -> bool:
         return now - self._asked[camera].since >= OBEYED_AFTER

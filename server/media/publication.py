@@ -75,7 +75,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         """Whether it has fewer pictures than others, because they cost more."""
         self.sending = 0.0
         """Seconds of CPU time that the event loop has spent on its pictures."""
-        self.is_large = False
+        self.shown_large = False
         """Whether receivers show it large, as of who speaks or is spotlit; it is cut down last."""
         self._meter = meter
         self._waiting: deque[EncodedFrame] = deque()

@@ -89,7 +89,7 @@ class VideoSubscription:
         self.codec = self.encoding = self.wanted = codec
         self.own = own
         self.base_only = False
-        self.large: bool | None = None
+        self.shown_large: bool | None = None
         """Whether the peer shows it large, where it has said whom it does."""
         self.share: float | None = None
         self._sender = sender

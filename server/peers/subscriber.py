@@ -155,7 +155,7 @@ class Subscriber:
             if stream is None or not isinstance(stream.publication, VideoPublication):
                 continue
             if isinstance(subscription, VideoSubscription):
-                subscription.large = stream.owner == self.shows_large if self.shows_large else None
+                subscription.shown_large = stream.owner == self.shows_large if self.shows_large else None
                 videos.append((subscription, stream.publication))
         self._allocator.adapt(now, self.stats, videos)
         if self.saving:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
-
-from filters.matting.matte import MatteOptions
+from typing import Literal
 
 HowOften = Literal["always", "sometimes", "never"]
-
-PRIVACY: Final = MatteOptions().privacy
-PRIVACY_BEHIND_DEVICE: Final = 0.4
-"""What keeps receivers from seeing more of the room with the filter on the device than without: the sharp edge that it
-leaves around the person looks like person to the network (benchmarks/device_filter.py)."""
 
 
 class DeviceFilterWord:
@@ -26,11 +19,6 @@ class DeviceFilterWord:
         self.now = filtered
         if video:
             self._said.add(filtered)
-
-    @property
-    def privacy(self) -> float:
-        """Return how much of what is uncertain the server's filter hides now; see MatteOptions."""
-        return PRIVACY_BEHIND_DEVICE if self.now else PRIVACY
 
     @property
     def ever(self) -> HowOften:

@@ -88,7 +88,9 @@ class Membership:
             here=place.here,
             room=room.name,
             steerable=self.send is not None,
-            large=room.roster.spotlit is participant or participant.id in room.shown_large or not inside,
+            shown_large=room.roster.spotlit is participant
+            or participant.id in room.shown_large
+            or not inside,
             inside=inside,
         )
 

@@ -201,7 +201,6 @@ class Participant:
         self.audio.paused = not self.sends_audio
         self._wants_video = video
         self.device_filter.say(device_filter, video=video)
-        self.filter.privacy = self.device_filter.privacy
         self.gate_camera()
 
     def gate_camera(self) -> bool:

@@ -293,7 +293,7 @@ class Room:
             self.broadcast(message)
         large = self.roster.spotlit.id if self.roster.spotlit is not None else self.monitor.stage
         for participant in self.members.values():
-            participant.video.is_large = participant.id == large
+            participant.video.shown_large = participant.id == large
         self.shown_large.update(now, wanted_large(self))
         for membership in self._memberships.values():
             membership.tell_paused()

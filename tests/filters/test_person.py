@@ -20,7 +20,7 @@ from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.matting.smoother import SMOOTHERS
 from filters.person import MAX_REPEAT, PersonFilter
 from filters.placeholder import placeholder
-from server.config.options import MODELS
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.camera import Camera
 
 GREEN = Color(0, 120, 0)
@@ -29,7 +29,7 @@ ROOM_LUMA = 201
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter(load_card("selfie_general", MODELS))
+    return Segmenter(load_card(DEFAULT_MODEL, MODELS))
 
 
 @pytest.fixture(scope="module")

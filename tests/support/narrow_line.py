@@ -47,7 +47,7 @@ class Publication:
     rate: float
     follows: bool
     """Whether its encoder goes down for this one receiver."""
-    is_large: bool = False
+    shown_large: bool = False
 
     def __post_init__(self) -> None:
         self.transcoder: Any = SimpleNamespace(bitrate=round(self.rate))

@@ -70,7 +70,6 @@ class KnownMattes:
 
     delay = 0
     network_interval = 1.0
-    privacy = 0.0
     plate: PlateState = "none"
     followed: FollowState = "off"
 

@@ -33,7 +33,7 @@ class SimulatedCamera:
     """What it has been asked for, if it obeys."""
     worker: int = 0
     room: str = ""
-    large: bool = False
+    shown_large: bool = False
     inside: bool = True
     pixels: int = USUAL_PICTURE
     captures: int = USUAL_PICTURE
@@ -84,7 +84,7 @@ class SimulatedCamera:
             worker=self.worker,
             room=self.room,
             steerable=self.requests is not None,
-            large=self.large,
+            shown_large=self.shown_large,
             inside=self.inside,
         )
 

@@ -23,7 +23,6 @@ class IdleFilter:
     background: Background
     network_interval: float = 1
     full_blur: bool = False
-    privacy: float = 0.0
     effects: Effects = field(default_factory=Effects)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     errors: int = 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from filters.matting.segmenter import load_card
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.device_filter import ROOT, run_network
 
 
@@ -47,6 +48,6 @@ def test_any_compiler_makes_kernels_that_compute_the_same(
     built = tmp_path / "kernels.wasm"
     built.write_bytes(building.build(clang))
     picture = np.random.default_rng(1).random((1, 3, 80, 112), np.float32)
-    model = load_card("selfie_general", ROOT / "models").path
+    model = load_card(DEFAULT_MODEL, MODELS).path
     (here,), (ours,) = (run_network(model, [picture], [(1, 1, 80, 112)], k) for k in (built, None))
     assert np.abs(here - ours).max() < 1e-4

@@ -2,6 +2,11 @@
 // A plane has `step` bytes from a value to the next and `stride` bytes from a row to the next.
 #include "simd.h"
 
+// A cell is known from so small a part of it that is room, one in ROOM_PART: chosen; fewer pixels would show one by one.
+#define ROOM_PART 8
+// What a plane shows where nothing is known.
+#define GREY 128
+
 // Where value i of `to` lies among `from` values, by the centres of both: left neighbour and share of the right one.
 static void place(int *at, float *share, int from, int to) {
   for (int i = 0; i < to; i++) {
@@ -66,48 +71,14 @@ EXPORT(affine) void affine(float *x, int n, float gain, float bias) {
   for (int i = 0; i < n; i += 4) STORE(x + i, ADD(MUL(LOAD(x + i), SPLAT(gain)), SPLAT(bias)));
 }
 
-// The larger of two rows of n bytes, into the first.
-static void largest(byte *to, const byte *from, int n) {
-  int i = 0;
-  for (; i + 16 <= n; i += 16) STORE(to + i, wasm_u8x16_max(LOAD(to + i), LOAD(from + i)));
-  for (; i < n; i++) to[i] = to[i] > from[i] ? to[i] : from[i];
-}
-
-// The matte, spread by a disc: each value is the largest within `radius`, in 255ths. Returns how many are one half or
-// more, or -1 where the matte is none (not a number, outside of [0, 1]). t has room for (h + 2 r) (w + 2 r) bytes,
-// where r is the radius, rounded up.
-EXPORT(spread) int spread(const float *matte, byte *to, byte *t, int w, int h, float radius) {
-  int r = (int)radius + 1, width = w + 2 * r, count = 0;
-  for (int i = 0; i < width * (h + 2 * r); i++) t[i] = 0;
-  for (int y = 0; y < h; y++)
-    for (int x = 0; x < w; x++) {
-      float alpha = matte[y * w + x];
-      if (!(alpha >= -.001f && alpha <= 1.001f)) return -1;
-      t[(y + r) * width + x + r] = unit(alpha) * 255 + .5f;
-    }
-  for (int y = 0; y < h; y++) {
-    byte *row = to + y * w;
-    for (int i = 0; i < w; i++) row[i] = 0;
-    for (int dy = -r; dy <= r; dy++)
-      for (int dx = -r; dx <= r; dx++)
-        if (dx * dx + dy * dy <= radius * radius) largest(row, t + (y + r + dy) * width + r + dx, w);
-    for (int i = 0; i < w; i++) count += row[i] > 127;
+// How many values of a matte are `least` or more, or -1 where it is none (not a number, outside of [0, 1]).
+EXPORT(certain) int certain(const float *matte, int n, float least) {
+  int count = 0;
+  for (int i = 0; i < n; i++) {
+    if (!(matte[i] >= -.001f && matte[i] <= 1.001f)) return -1;
+    count += matte[i] >= least;
   }
   return count;
-}
-
-// A plane's means over columns x rows cells.
-static void means(const byte *from, int step, int stride, int width, int height, float *to, int columns, int rows) {
-  for (int r = 0; r < rows; r++)
-    for (int c = 0; c < columns; c++) {
-      int top = r * height / rows, bottom = (r + 1) * height / rows, left = c * width / columns;
-      int right = (c + 1) * width / columns, sum = 0;
-      if (bottom == top) bottom++;  // more cells than rows
-      if (right == left) right++;
-      for (int y = top; y < bottom; y++)
-        for (int x = left; x < right; x++) sum += from[y * stride + x * step];
-      *to++ = (float)sum / ((bottom - top) * (right - left));
-    }
 }
 
 // Row r of `to`, in full height, out of `columns` x `rows` values, one column more than there is.
@@ -119,29 +90,73 @@ static inline void blend_rows(const float *from, int columns, int rows, int r, i
   to[columns] = to[columns - 1];
 }
 
-// The spread matte as floats, once a picture, for `compose`.
-EXPORT(widen) void widen(const byte *from, float *to, int n) {
-  for (int i = 0; i < n; i++) to[i] = from[i];
+// A plane's means over columns x rows cells, of what `room` marks in full size; `known` tells which cells have enough.
+static void means(const byte *from, int step, int stride, int width, int height, const byte *room, float *to, byte *known,
+                  int columns, int rows) {
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < columns; c++) {
+      int top = r * height / rows, bottom = (r + 1) * height / rows, left = c * width / columns;
+      int right = (c + 1) * width / columns, sum = 0, count = 0;
+      if (bottom == top) bottom++;  // more cells than rows
+      if (right == left) right++;
+      for (int y = top; y < bottom; y++)
+        for (int x = left; x < right; x++) {
+          int out = room[y * width + x];
+          sum += from[y * stride + x * step] * out, count += out;
+        }
+      *known++ = count && count * ROOM_PART >= (bottom - top) * (right - left);
+      *to++ = count ? (float)sum / count : 0;
+    }
 }
 
-// Replaces a plane, in place, by its means over columns x rows cells, enlarged bilinearly; except where the spread
-// matte of w x h values, enlarged bilinearly, is one half or more. t has room for columns rows + columns + w + 2 + 4
-// width values.
+// Gives the cells that aren't known the mean of those around that are, from the outside in, or grey where none is.
+static void fill(float *cells, byte *known, int columns, int rows) {
+  for (int left = 1, found = 1; left;) {
+    int none = !found;
+    left = found = 0;
+    for (int r = 0; r < rows; r++)
+      for (int c = 0; c < columns; c++) {
+        int i = r * columns + c, count = 0;
+        float sum = 0;
+        if (known[i]) continue;
+        for (int y = r ? r - 1 : 0; y <= r + 1 && y < rows; y++)
+          for (int x = c ? c - 1 : 0; x <= c + 1 && x < columns; x++)
+            if (known[y * columns + x] == 1) sum += cells[y * columns + x], count++;
+        if (count) cells[i] = sum / count, known[i] = 2, found = 1;
+        else if (none) cells[i] = GREY, known[i] = 1;
+        else left = 1;
+      }
+    for (int i = 0; i < columns * rows; i++) known[i] = known[i] > 0;
+  }
+}
+
+// Replaces a plane, in place, by its room's means over columns x rows cells, enlarged bilinearly; except where the matte
+// of w x h values, enlarged bilinearly, is `least` or more. Whoever stands there takes no part in the means: a hem of
+// their colours looks like more of them. t has room for 2 columns rows + columns + w + 2 + 4 width values and one byte
+// a pixel.
 EXPORT(compose) void compose(byte *plane, int step, int stride, int width, int height, const float *matte, int w, int h,
-                             float *t, int columns, int rows) {
+                             float least, float *t, int columns, int rows) {
   float *cells = t, *cell_row = cells + columns * rows, *matte_row = cell_row + columns + 1;
   float *cell_share = matte_row + w + 1, *matte_share = cell_share + width;
   int *cell_at = (int *)(matte_share + width), *matte_at = cell_at + width;
+  byte *known = (byte *)(matte_at + width), *room = known + 4 * columns * rows;
   place(cell_at, cell_share, columns, width);
   place(matte_at, matte_share, w, width);
-  means(plane, step, stride, width, height, cells, columns, rows);
+  for (int r = 0; r < height; r++) {
+    blend_rows(matte, w, h, r, height, matte_row);
+    for (int c = 0; c < width; c++) {
+      const float *m = matte_row + matte_at[c];
+      room[r * width + c] = !(m[0] + (m[1] - m[0]) * matte_share[c] >= least);
+    }
+  }
+  means(plane, step, stride, width, height, room, cells, known, columns, rows);
+  fill(cells, known, columns, rows);
   for (int r = 0; r < height; r++) {
     blend_rows(cells, columns, rows, r, height, cell_row);
-    blend_rows(matte, w, h, r, height, matte_row);
     byte *p = plane + r * stride;
     for (int c = 0; c < width; c++, p += step) {
-      const float *m = matte_row + matte_at[c], *q = cell_row + cell_at[c];
-      if (m[0] + (m[1] - m[0]) * matte_share[c] >= 127.5f) continue;
+      if (!room[r * width + c]) continue;
+      const float *q = cell_row + cell_at[c];
       *p = q[0] + (q[1] - q[0]) * cell_share[c] + .5f;
     }
   }

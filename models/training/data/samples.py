@@ -27,6 +27,15 @@ PIXELS = 89_600
 SHAPES = ((224, 400), (256, 240), (320, 192), (208, 288))
 """(height, width) of looks as the filter takes them: the whole frame, and boxes of three aspects."""
 
+ARRIVALS = ((112, 112), (272, 112))
+"""(height, width) of the filter's second looks, at just those who weren't in sight before."""
+
+CLOSE_SCALE = 0.8
+"""Pixels of such a look per pixel of the frame, as the filter takes it."""
+
+SLIVER = (0.02, 0.25)
+"""How much of somebody who is coming in is in sight, least and most, as a share of the frame's width."""
+
 MULTIPLE = 16
 """Of height and width of looks at any number of pixels."""
 
@@ -65,7 +74,10 @@ class Draw:
         """Return sample number `seed` at (height, width)."""
         rng = np.random.default_rng(seed)
         size = (shape[1], shape[0])
-        if self._photos and rng.random() < PHOTOS:
+        if shape in ARRIVALS:
+            look, alpha, joints = self._arriving(rng, size)
+            known = np.full(shape, 255, np.uint8)
+        elif self._photos and rng.random() < PHOTOS:
             look, alpha, known, joints = self._photo(rng, size)
         else:
             look, alpha, joints = self._composed(rng, size)
@@ -77,7 +89,17 @@ class Draw:
 
     def _composed(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
         layers = self._layers(rng)
-        view = _view(layers, size, rng)
+        return self._seen(layers, _view(layers, size, rng), size, rng)
+
+    def _arriving(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
+        """Return a close look at a side of the frame, where a part of somebody is in sight, or nobody."""
+        layers = [scene.entering(layer, FRAME[0] * rng.uniform(*SLIVER)) for layer in self._layers(rng)[-1:]]
+        return self._seen(layers, _close_view(layers, size, rng), size, rng)
+
+    def _seen(
+        self, layers: list[Layer], view: Box, size: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[Floats, Plane, Plane]:
+        """Return a view of a drawn room with people in it, the matte, and the joints."""
         picture = self._room(rng, view, size)
         alpha = np.zeros((size[1], size[0]), np.float32)
         joints = np.zeros(alpha.shape, np.uint8)
@@ -196,6 +218,25 @@ def _photo_view(photo: Photo, size: tuple[int, int], rng: np.random.Generator) -
         across = down * size[0] / size[1]
         y, x = rng.uniform(0, max(1e-6, height - down)), rng.uniform(0, max(1e-6, width - across))
     return int(x), int(y), min(width, int(x + across) + 1), min(height, int(y + down) + 1)
+
+
+def _close_view(layers: list[Layer], size: tuple[int, int], rng: np.random.Generator) -> Box:
+    """Return the part of the frame around who comes in, as small as the filter's second look at them."""
+    down = min(float(FRAME[1]), size[1] / CLOSE_SCALE * rng.uniform(0.9, 1.2))
+    across = down * size[0] / size[1]
+    whole = (0.0, 0.0, float(FRAME[0]), float(FRAME[1]))
+    alpha = np.zeros((FRAME[1], FRAME[0]), np.float32)
+    for layer in layers:
+        alpha = cast(Floats, cv2.warpAffine(layer.alpha, scene.through(layer.move, whole, FRAME), FRAME))
+    rows, columns = np.nonzero(alpha > 0.5)
+    if len(rows):
+        which = rng.integers(len(rows))
+        y, x = float(rows[which]), float(columns[which])
+    else:
+        y, x = rng.uniform(0, FRAME[1]), float(rng.choice([0, FRAME[0]]))
+    left = float(np.clip(x - across * rng.uniform(0.3, 0.7), 0, FRAME[0] - across))
+    top = float(np.clip(y - down * rng.uniform(0.3, 0.7), 0, FRAME[1] - down))
+    return left, top, left + across, top + down
 
 
 def _view(layers: list[Layer], size: tuple[int, int], rng: np.random.Generator) -> Box:

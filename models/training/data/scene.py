@@ -173,6 +173,17 @@ def points_of(store: Store, person: Person) -> Floats:
     return np.array(store.keypoints.get(person.name, []), np.float32).reshape(-1, 3)
 
 
+def entering(layer: Layer, sliver: float) -> Layer:
+    """Return the layer moved out through the nearer side of the frame until `sliver` pixels are in sight."""
+    left, top, right, bottom = outline(to_bytes(255 * layer.alpha))
+    corners = np.array([(x, y, 1) for x in (left, right) for y in (top, bottom)], np.float32)
+    across = corners @ layer.move[0]
+    first, last = float(across.min()), float(across.max())
+    move = layer.move.copy()
+    move[0, 2] += sliver - last if first + last < FRAME[0] else FRAME[0] - sliver - first
+    return layer._replace(move=move)
+
+
 def toned(picture: Picture | Floats, rng: np.random.Generator, strength: float = 1.0) -> Floats:
     """Return the picture in another exposure, contrast, saturation and white balance, not yet clipped."""
     out = picture.astype(np.float32)

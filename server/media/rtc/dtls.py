@@ -237,12 +237,17 @@ class DtlsTransport(PatientHandshake):
     @property
     def ready(self) -> bool:
         """Whether packets can be sent."""
-        return self._state is State.CONNECTED and 1 in self.transport._connection._nominated
+        return self._state is State.CONNECTED and 1 in self._transport._connection._nominated
 
     def send_rtcp(self, packet: bytes) -> None:
         """Encrypt and send one (compound) RTCP packet, or drop it: not connected, or socket full."""
         if self.ready:
             self._send([self._tx_srtp.protect_rtcp(packet)])
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a picture need not wait for the peer's line, which then need not be told of it."""
+        return not self.pacer.limited and not self._paced
 
     def pace(self, size: int, send: Callable[[], None]) -> None:
         """Send a picture, of `size` bytes, once the peer's line has carried what was sent before."""
@@ -250,10 +255,8 @@ class DtlsTransport(PatientHandshake):
         self._paced.put(send, self.pacer.take(size, now), now)
 
     def send_packets(self, packets: list[bytes]) -> None:
-        """Encrypt and send RTP packets, or drop them: not connected, or socket full."""
-        if not self.ready:
-            return
-        pair = self.transport._connection._nominated[1]
+        """Encrypt and send RTP packets, or drop them where the socket is full. The transport must be `ready`."""
+        pair = self._transport._connection._nominated[1]
         transport, session = pair.protocol.transport, self._tx_srtp
         if udp.is_congested(transport):
             return

@@ -20,6 +20,11 @@ class Pacer:
         self._rate: float | None = None
         self._free = float("-inf")
 
+    @property
+    def limited(self) -> bool:
+        """Whether anything has to wait, or to be counted."""
+        return self._rate is not None
+
     def limit(self, bitrate: int | None, now: float, in_flight: int = 0) -> None:
         """Send no faster than the estimate `bitrate` in bit/s allows from `now` on; None is no limit.
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
@@ -89,7 +88,7 @@ class PacketSender(RTCRtpSender):
 
     @property
     def ready(self) -> bool:
-        return self._writer is not None and self._enabled and self.transport.ready
+        return self._writer is not None and self._enabled and self._RTCRtpSender__transport.ready
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         if self.codec is None:
@@ -115,6 +114,7 @@ class PacketSender(RTCRtpSender):
         ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
         rtx_type = self._RTCRtpSender__rtx_payload_type
         rtx_number = self._RTCRtpSender__rtx_sequence_number
+        log, clock = self.transport.sent, time.monotonic
         return PacketWriter(
             self._ssrc,
             codec.payloadType,
@@ -122,7 +122,7 @@ class PacketSender(RTCRtpSender):
             HeaderExtensions(ids, parameters.muxId),
             None if rtx_type is None else Retransmission(self._rtx_ssrc, rtx_type, rtx_number),
             video=self.kind == "video",
-            number=lambda size: self.transport.sent.add(size, time.monotonic()),
+            number=lambda size: log.add(size, clock()),
         )
 
     def announce(self) -> None:
@@ -150,25 +150,29 @@ class PacketSender(RTCRtpSender):
     ) -> None:
         """Send one frame, once the peer's line has room, or piece of audio; `timestamp` is that of the RTP header.
 
-        A packet that the socket does not take keeps its number, so that the subscriber asks for it again.
+        The sender must be `ready`. A packet that the socket does not take keeps its number, so that the subscriber
+        asks for it again.
         """
-        send = partial(self._write, self.stream, payloads, timestamp, level, voice, capture_ntp)
-        if self.kind == "video" and self.stream is not None and self.stream.paced:
-            self.transport.pace(sum(map(len, payloads)), send)
-        else:
-            send()
+        stream, transport = self.stream, self.transport
+        if self.kind != "video" or stream is None or not stream.paced or transport.is_free:
+            self._write(payloads, timestamp, level, voice, capture_ntp)
+            return
+
+        def later() -> None:
+            if self.ready and self.stream is stream:  # the transceiver may be another's by then
+                self._write(payloads, timestamp, level, voice, capture_ntp)
+
+        transport.pace(sum(map(len, payloads)), later)
 
     def _write(
         self,
-        stream: RtpSender | None,
         payloads: Sequence[bytes],
         timestamp: int,
         level: int | None,
         voice: bool,
         capture_ntp: int | None,
     ) -> None:
-        if self._writer is None or not self.ready or self.stream is not stream:
-            return  # it has waited, and the transceiver is another's now
+        assert self._writer is not None
         now = ntp_now()
         try:
             packets = self._writer.write(payloads, timestamp, now, level, voice)
@@ -191,7 +195,7 @@ class PacketSender(RTCRtpSender):
 
     async def _retransmit(self, sequence_number: int) -> None:
         # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).
-        if self._writer is None:
+        if self._writer is None or not self.ready:
             return
         now, round_trip = ntp_now(), max(self._RTCRtpSender__rtt or DEFAULT_ROUND_TRIP, SHORTEST_ROUND_TRIP)
         packet = self._writer.rewrite(sequence_number & 0xFFFF, now, round_trip)

@@ -43,6 +43,8 @@ class HeaderExtensions:
         self._number = ids.get(TRANSPORT_CC)
         fits = MID in ids and 0 < len(mid.encode()) <= MAX_LENGTH
         self._mid = _element(ids[MID], mid.encode()) if fits else b""
+        self._forms: dict[tuple[int | None, bool, bool], tuple[bytes, bytes, bytes]] = {}
+        """Blocks by level, voice and whether they are numbered: up to the send time, up to the number, the rest."""
 
     @property
     def numbered(self) -> bool:
@@ -65,19 +67,36 @@ class HeaderExtensions:
 
         Where there is no number it is the whole block, and nothing.
         """
+        form = self._forms.get((level, voice, numbered))
+        if form is None:
+            form = self._forms[level, voice, numbered] = self._form(level, voice, numbered)
+        start, middle, end = form
+        if self._send_time is None:
+            return start, end
+        return start + (ntp >> 14 & 0xFFFFFF).to_bytes(3, "big") + middle, end
+
+    def _form(self, level: int | None, voice: bool, numbered: bool) -> tuple[bytes, bytes, bytes]:
+        """Return a block up to the send time, from there up to the number, and after the number.
+
+        Without a send time the first goes up to the number; without a number nothing comes after it.
+        """
         elements = self._mid
         if self._level is not None and level is not None:
             elements += _element(self._level, bytes((0x80 * voice | level & 0x7F,)))
         if self._send_time is not None:
-            elements += _element(self._send_time, (ntp >> 14 & 0xFFFFFF).to_bytes(3, "big"))
+            elements += _element(self._send_time, bytes(3))
+        timed = 4 + len(elements)
         numbered = numbered and self._number is not None
         if numbered:
             elements += _element(self._number or 0, bytes(2))
         if not elements:
-            return b"", b""
+            return b"", b"", b""
         padding = bytes(-len(elements) % 4)
         block = pack("!HH", ONE_BYTE_HEADER, (len(elements) + len(padding)) // 4) + elements
-        return (block[:-2], padding) if numbered else (block + padding, b"")
+        before, after = (block[:-2], padding) if numbered else (block + padding, b"")
+        if self._send_time is None:
+            return before, b"", after
+        return before[: timed - 3], before[timed:], after
 
 
 def _element(number: int, value: bytes) -> bytes:
@@ -171,7 +190,8 @@ class PacketWriter:
         voice: bool = False,
     ) -> list[bytes]:
         """Return the packets of one frame, or of one piece of audio, to be sent at `ntp`."""
-        self.limit.sent(sum(map(len, payloads)))
+        if self._video:
+            self.limit.sent(sum(map(len, payloads)))
         numbered = self._number
         before, after = self._extensions.around_number(ntp, level, voice, numbered=numbered is not None)
         first, second = VERSION | EXTENDED if before else VERSION, self._payload_type

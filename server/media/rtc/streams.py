@@ -135,17 +135,17 @@ class VideoReceiver(_Stream):
             self._receiver.send_pli(self._ssrc)
 
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters, rtx: bool) -> None:
-        now = time.monotonic()
-        if self._follow(packet) or codec.name != self._codec:
-            self._codec = codec.name
+        now, name = time.monotonic(), codec.name  # which aiortc works out anew each time
+        if self._follow(packet) or name != self._codec:
+            self._codec = name
             self._buffer = VideoBuffer(self._round_trip, self._buffer.counters)
             self._parameter_sets = self._receiver.parameter_sets.get(codec.payloadType or 0, b"")
         try:
-            data, key = DEPAYLOAD[codec.name](packet.payload) if packet.payload else (b"", False)
+            data, key = DEPAYLOAD[name](packet.payload) if packet.payload else (b"", False)
         except ValueError:
             return
         marker = packet.marker == 1
-        if codec.name == "VP8" and is_droppable(packet.payload) and packet.timestamp not in self._droppable:
+        if name == "VP8" and is_droppable(packet.payload) and packet.timestamp not in self._droppable:
             self._droppable.append(packet.timestamp)
         frames = self._buffer.add(
             packet.sequence_number, packet.timestamp, data, now, marker=marker, key=key, rtx=rtx

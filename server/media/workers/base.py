@@ -80,7 +80,6 @@ class FilterControl(Protocol):
     effects: Effects
     network_interval: float
     full_blur: bool
-    privacy: float
     outcomes: Counter[Outcome]
     errors: int
     failing: bool

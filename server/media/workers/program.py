@@ -81,7 +81,7 @@ class _Camera:
         self._filter.network_interval, self._filter.full_blur = job.network_interval, job.full_blur
         for target in job.follow:
             self._filter.follow(target)
-        self._filter.privacy, self._filter.effects = job.privacy, job.effects
+        self._filter.effects = job.effects
         self._transcoder.bitrate = job.bitrate
 
     def _status(self) -> dict[str, Any]:

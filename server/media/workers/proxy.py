@@ -12,7 +12,6 @@ from filters.backgrounds.background import Background
 from filters.base import Outcome
 from filters.effects import Effects
 from filters.matting.follow import FollowState, Target
-from filters.matting.matte import MatteOptions
 from server.core.errors import DecodeError, EncodeError, WorkerError
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
@@ -47,7 +46,6 @@ class FilterProxy:
     def __init__(self, background: Background) -> None:
         self.network_interval = 1.0
         self.full_blur = False
-        self.privacy = MatteOptions().privacy
         self.effects = Effects()
         self.outcomes = Counter[Outcome]()
         self.errors = self.inferences = 0
@@ -185,7 +183,6 @@ class TranscodingProxy:
             control.full_blur,
             background,
             plate,
-            control.privacy,
             control.effects,
             control.target_to_tell(),
         )

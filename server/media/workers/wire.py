@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 from filters.backgrounds.background import Background, read_background, write_background
 from filters.effects import Effects
 from filters.matting.follow import Point, Target
-from filters.matting.matte import MatteOptions
 from filters.matting.segmenter import ModelCard
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import EncodedFrame
@@ -57,7 +56,6 @@ class Job(NamedTuple):
     full_blur: bool
     background: Background | None
     plate: bool | None
-    privacy: float = MatteOptions().privacy
     effects: Effects = Effects()
     follow: tuple[()] | tuple[Target | None] = ()
 

@@ -25,9 +25,9 @@ import { Network } from './network.js';
 
 /** A network of free size gets no side shorter than this (filters/matting/segmenter.py). */
 const MIN_SIDE = 64;
-/** How far around the person the picture stays sharp, in pixels of a picture of this long side. */
-const MARGIN = 4;
-const LONG_SIDE = 640;
+/** Share of the matte from which on a pixel stays sharp. There is no margin: one sweeps over all of the room that somebody
+ * moves in front of. Measured with benchmarks.device_filter (docs/device-filter.md). */
+const SHARP = 0.35;
 /** Cells of the blurred room along the longer side: text and faces of less than two cells are gone. */
 const CELLS = 32;
 
@@ -41,9 +41,7 @@ export class PictureFilter {
   #size = '';
   /** The network's width and height. */
   #shape = { width: 0, height: 0 };
-  /** Addresses of the spread matte, as bytes and floats, of room for the kernels, and of a picture. */
-  #matte = 0;
-  #wide = 0;
+  /** Addresses of room for the kernels, and of a picture. */
   #scratch = 0;
   #picture = 0;
 
@@ -80,9 +78,6 @@ export class PictureFilter {
     if (input.length !== 1 || output.length !== 1 || String(input[0].shape) !== shape(3) || String(output[0].shape) !== shape(1)) {
       throw new Error('the network makes no matte of one picture');
     }
-    const cells = this.#shape.width * this.#shape.height;
-    this.#matte = this.memory.take(cells / 4);
-    this.#wide = this.memory.take(cells);
     this.#scratch = this.memory.take(scratchSize(width, height, this.#shape));
     this.#picture = this.memory.take(Math.ceil(bytes / 4));
     this.#size = size;
@@ -101,16 +96,14 @@ export class PictureFilter {
     this.#feed(picture);
     this.#network.run();
     const [{ at }] = Object.values(this.#network.outputs);
-    const radius = MARGIN * Math.max(width, height) / LONG_SIDE;
-    const kept = this.#kernels.spread(at, this.#matte, this.#scratch, width, height, radius);
+    const kept = this.#kernels.certain(at, width * height, SHARP);
     if (kept < 0) throw new Error('the network gave no matte');
-    this.#kernels.widen(this.#matte, this.#wide, width * height);
     const [{ width: across, height: down }] = picture.planes;
     const cell = Math.max(across, down) / CELLS;
     const [columns, rows] = [Math.ceil(across / cell), Math.ceil(down / cell)];
     for (const plane of picture.planes) {
       const geometry = [plane.at, plane.step, plane.stride, plane.width, plane.height];
-      this.#kernels.compose(...geometry, this.#wide, width, height, this.#scratch, columns, rows);
+      this.#kernels.compose(...geometry, at, width, height, SHARP, this.#scratch, columns, rows);
     }
     memory.floats(at, width * height).fill(NaN); // no picture is composed with the matte of the one before
     return kept / (width * height);
@@ -150,12 +143,10 @@ export function networkSize(width, height, { pixels, multiple }) {
   return { width: across, height: down };
 }
 
-/** The floats that `shrink`, `spread` and `compose` need, each of them; see picture.c.
+/** The floats that `shrink` and `compose` need, each of them; see picture.c.
  * @param {number} width @param {number} height @param {{width: number, height: number}} network */
 function scratchSize(width, height, network) {
-  const border = 2 * (Math.ceil(MARGIN * Math.max(network.width, network.height) / LONG_SIDE) + 1);
   const shrink = width * height / 16 + 2 * network.width;
-  const spread = (network.width + border) * (network.height + border) / 4;
-  const compose = CELLS * CELLS + CELLS + network.width + 2 + 4 * width;
-  return Math.ceil(Math.max(shrink, spread, compose)) + 16;
+  const compose = 2 * CELLS * CELLS + CELLS + network.width + 2 + 4 * width + width * height / 4;
+  return Math.ceil(Math.max(shrink, compose)) + 16;
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from itertools import zip_longest
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -29,6 +28,7 @@ from filters.matting.smoother import MatteSample, MotionAdaptive
 from filters.matting.stillness import Stillness
 from filters.matting.unmixing import unmixed
 from filters.planes import doubled, to_plane
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.kernels import VARIANTS, compare, matte, noise, picture, smooth
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("variant", VARIANTS)]
@@ -189,7 +189,7 @@ def test_unmixed(variant: str, width: int, height: int, seed: int) -> None:
 @cache
 def segmenter() -> Segmenter:
     """Return a segmenter whose network takes what no network of ours does: means that are not 0."""
-    found = Segmenter(load_card("selfie_general", Path(__file__).parents[3] / "models"))
+    found = Segmenter(load_card(DEFAULT_MODEL, MODELS))
     found._bias = np.array([0.1, -0.2, 0.3], np.float32)
     return found
 

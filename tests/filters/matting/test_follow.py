@@ -15,7 +15,7 @@ from filters.matting.matte import Matte
 from filters.matting.matting import MatteFrame, mattes
 from filters.matting.segmenter import Box, Segmenter, load_card
 from filters.planes import resized
-from server.config.options import MODELS
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.two_people import Scene, Walk, scenes, walks
 
 SIZE = (640, 360)
@@ -271,7 +271,7 @@ CLIPS: dict[str, tuple[int, Walk, Walk, bool]] = {
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter(load_card("selfie_general", MODELS))
+    return Segmenter(load_card(DEFAULT_MODEL, MODELS))
 
 
 @pytest.mark.parametrize("clip", CLIPS)

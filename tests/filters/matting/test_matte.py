@@ -202,12 +202,3 @@ def test_more_privacy_shows_less() -> None:
     mattes = [Matte(Bright(), options=MatteOptions(privacy=s)) for s in (0.0, 0.2, 0.6)]
     shown = [run(matte, frames)[-1].alpha.sum(dtype=int) for matte in mattes]
     assert shown == sorted(shown, reverse=True)
-
-
-def test_privacy_can_be_changed_between_two_frames() -> None:
-    matte = Matte(Bright(), smoother=NoSmoothing())
-    shown = []
-    for privacy in (0.0, 0.8):
-        matte.privacy = privacy
-        shown.append(run(matte, [frame((640, 360))] * 3)[-1].alpha.astype(int).sum())
-    assert shown[1] < shown[0]

@@ -13,6 +13,7 @@ from onnx import ModelProto, NodeProto, TensorProto, checker, helper
 
 from filters.base import Alpha, FilterError, ModelError, Planes
 from filters.matting.segmenter import Box, Segmenter, load_card, network_size, scaled_down, to_rgb
+from server.config.options import DEFAULT_MODEL
 from tests.support import person
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -85,12 +86,12 @@ def bundled(request: pytest.FixtureRequest) -> Segmenter:
 
 @pytest.fixture(scope="module")
 def general() -> Segmenter:
-    return Segmenter(load_card("selfie_general", MODELS))
+    return Segmenter(load_card(DEFAULT_MODEL, MODELS))
 
 
 class TestCard:
     def test_bundled_models_are_free_software(self) -> None:
-        assert [load_card(name, MODELS).licence for name in NAMES] == ["Apache-2.0"] * 2
+        assert [load_card(name, MODELS).licence for name in NAMES] == ["Apache-2.0"] * len(NAMES)
 
     def test_missing_card(self, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"absent\.toml.*No such file"):

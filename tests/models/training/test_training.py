@@ -19,6 +19,7 @@ from models.training.data.manifest import ManifestError, load_manifest  # noqa: 
 from models.training.data.people import KeyPoint, Store  # noqa: E402
 from models.training.data.pictures import Floats, Picture  # noqa: E402
 from models.training.data.ring import CHANNELS, TEACHER, Bytes, Make, Ring  # noqa: E402
+from models.training.data.samples import ARRIVALS  # noqa: E402
 from models.training.export import trained  # noqa: E402
 from models.training.mix import MixError, mixed  # noqa: E402
 from models.training.settings import DataSettings, LossWeights, Optimizer, Run, SettingsError, load_run  # noqa: E402
@@ -88,6 +89,21 @@ def test_the_teacher_may_look_once_instead_of_voting(prepared: Path, monkeypatch
         assert len(looks) == count
         assert np.all(sample[TEACHER] == 51)
         looks.clear()
+
+
+def test_close_looks_at_who_comes_in_are_drawn_where_they_are_wanted(prepared: Path, tmp_path: Path) -> None:
+    shown = list[tuple[int, int]]()
+
+    def make(_: int, shape: tuple[int, int]) -> Bytes:
+        shown.append(shape)
+        return np.zeros((*shape, CHANNELS), np.uint8)
+
+    for share in (0.0, 1.0):
+        shown.clear()
+        run = replace(SMALL, images=8, data=replace(SMALL.data, arrivals=share, uses=1, first=1))
+        Trainer(run, tmp_path / str(share), make).train(lambda *_: None)
+        assert any(shape in ARRIVALS for shape in shown) == bool(share)
+        assert not share or shown[-1] in ARRIVALS
 
 
 def test_a_run_goes_on_where_it_stopped(prepared: Path, tmp_path: Path) -> None:
@@ -198,7 +214,7 @@ def test_sources_that_may_not_be_trained_on_are_refused(prepared: Path, tmp_path
             trainer_of(run, tmp_path / "run", prepared)
 
 
-def test_a_mixture_lies_between_and_a_temperature_scales_the_logits(tmp_path: Path) -> None:
+def test_a_mixture_lies_between_and_temperature_and_bias_change_the_logits(tmp_path: Path) -> None:
     def values(model: onnx.ModelProto) -> dict[str, np.ndarray]:
         return {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
 
@@ -210,6 +226,7 @@ def test_a_mixture_lies_between_and_a_temperature_scales_the_logits(tmp_path: Pa
     onnx.save(other, second)
     ours, theirs = values(onnx.load(first)), values(onnx.load(second))
     halfway, hot = values(mixed(first, second, 0.5)), values(mixed(first, second, 0.0, 2.0))
+    less = values(mixed(first, second, 0.0, 1.0, -0.25))
     changed = set()
     for name, value in ours.items():
         if value.dtype != np.float32:
@@ -219,6 +236,9 @@ def test_a_mixture_lies_between_and_a_temperature_scales_the_logits(tmp_path: Pa
             assert np.allclose(hot[name], 2 * value)
             changed.add(name)
     assert len(changed) == 2  # weight and bias of the last layer
+    biased = [name for name, value in ours.items() if not np.array_equal(less[name], value)]
+    assert len(biased) == 1
+    assert np.allclose(less[biased[0]], ours[biased[0]] - 0.25)
 
 
 def test_networks_of_two_graphs_are_not_mixed(prepared: Path, tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from server.media.subscription import VideoSubscription
 class Video:
     """A publication at a bit rate, and its subscription."""
 
-    def __init__(self, bitrate: int, *, is_large: bool = False) -> None:
+    def __init__(self, bitrate: int, *, shown_large: bool = False) -> None:
         transcoder: Any = SimpleNamespace(bitrate=bitrate, pixels=640 * 360)
         self.publication = VideoPublication(transcoder, Mock())
         self.publication.rate = bitrate
-        self.publication.is_large = is_large
+        self.publication.shown_large = shown_large
         self.publication.request_keyframe = Mock()  # type: ignore[method-assign]
         self.subscription = VideoSubscription(Mock(), "VP8")
         self.publication._subscriptions.append(self.subscription)
@@ -70,20 +70,20 @@ def test_a_small_encoding_that_begins_needs_no_keyframe_of_everybody_and_one_tha
 
 
 def test_who_speaks_goes_on_when_others_pause() -> None:
-    videos = [Video(250_000), Video(250_000, is_large=True), Video(250_000)]
+    videos = [Video(250_000), Video(250_000, shown_large=True), Video(250_000)]
     downlink = BandwidthAllocator()
     adapt(downlink, 0, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, False, True]
-    videos[1].publication.is_large, videos[2].publication.is_large = False, True
+    videos[1].publication.shown_large, videos[2].publication.shown_large = False, True
     adapt(downlink, 0.5, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, True, False]
     videos[2].publication.request_keyframe.assert_called()  # type: ignore[attr-defined]
 
 
 def test_whom_a_receiver_shows_large_goes_on_whoever_speaks() -> None:
-    videos = [Video(250_000, is_large=True), Video(250_000), Video(250_000)]
+    videos = [Video(250_000, shown_large=True), Video(250_000), Video(250_000)]
     for video in videos:
-        video.subscription.large = video is videos[2]
+        video.subscription.shown_large = video is videos[2]
     adapt(BandwidthAllocator(), 0, round(1.2 * BASE_LAYER_SHARE * 150_000), videos)
     assert [v.subscription.paused for v in videos] == [True, True, False]
 

@@ -242,12 +242,12 @@ def test_a_few_people_are_never_as_small_as_a_crowd_s() -> None:
 def test_whom_a_crowd_sees_large_is_not_small() -> None:
     simulated = machine([camera() for _ in range(CROWD + 2)])
     simulated.run(30)
-    simulated.cameras[0].large = True
+    simulated.cameras[0].shown_large = True
     simulated.run(SOON)
     sizes = simulated.run(30)[-1].sizes
     assert sizes[0] == USUAL_PICTURE
     assert set(sizes[1:]) == {CROWD_PICTURE}
-    simulated.cameras[0].large = False
+    simulated.cameras[0].shown_large = False
     assert all_are(CROWD_PICTURE)(simulated.run(SOON)[-1])
 
 
@@ -255,9 +255,9 @@ def test_who_is_in_the_lobby_makes_no_crowd_and_is_not_small() -> None:
     simulated = machine([camera() for _ in range(CROWD + 2)])
     lobby = simulated.cameras[-3:]
     for each in lobby:
-        each.inside, each.large = False, True
+        each.inside, each.shown_large = False, True
     assert all(map(all_are(USUAL_PICTURE), simulated.run(30)))
-    lobby[0].inside, lobby[0].large = True, False
+    lobby[0].inside, lobby[0].shown_large = True, False
     sizes = simulated.run(30)[-1].sizes
     assert [size < USUAL_PICTURE for size in sizes] == [True] * CROWD + [False] * 2
 

@@ -10,7 +10,7 @@ import pytest
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
-from server.rooms.device_filter import PRIVACY, PRIVACY_BEHIND_DEVICE, DeviceFilterWord
+from server.rooms.device_filter import DeviceFilterWord
 from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 from tests.support.serving import Client, serving
@@ -117,12 +117,3 @@ async def test_the_devices_network_is_the_one_of_the_card(here: Client) -> None:
     assert (card["multiple"], card["pixels"], len(card["mean"]), len(card["std"])) == (16, 89600, 3, 3)
     async with here.get("/models/selfie_landscape.onnx") as response:
         assert response.status == 404
-
-
-async def test_the_servers_filter_hides_more_behind_the_devices(rooms: Rooms) -> None:
-    ada = await joined(rooms, "Ada")
-    control = ada.session.membership.participant.filter
-    await ada.ask("media", audio=False, video=True, deviceFilter=True)
-    assert control.privacy == PRIVACY_BEHIND_DEVICE
-    await ada.ask("media", audio=False, video=True)
-    assert control.privacy == PRIVACY

@@ -18,7 +18,7 @@ def config() -> Config:
 
 
 def large(guest: Guest) -> bool:
-    return guest.session.membership.use().large
+    return guest.session.membership.use().shown_large
 
 
 def test_the_most_wanted_are_large_and_no_more_than_a_few() -> None:
@@ -76,10 +76,10 @@ async def test_who_is_watched_from_outside_is_shown_large(ada: Guest, bob: Guest
 async def test_in_the_lobby_one_sees_oneself_large_and_makes_no_crowd(rooms: Rooms, ada: Guest) -> None:
     lurker = await joined(rooms, "Eve", preview=True)
     use = lurker.session.membership.use()
-    assert (use.large, use.inside) == (True, False)
+    assert (use.shown_large, use.inside) == (True, False)
     await lurker.ask("enter")
     use = lurker.session.membership.use()
-    assert (use.large, use.inside) == (False, True)
+    assert (use.shown_large, use.inside) == (False, True)
 
 
 async def test_it_is_cut_last_where_it_is_shown_so(rooms: Rooms, ada: Guest, bob: Guest) -> None:

@@ -105,7 +105,7 @@ async def test_who_is_spotlit_is_heard_and_cut_last(rooms: Rooms, ada: Guest, bo
     await ada.ask("spotlight", participant=eve.id)
     assert quiet.audio.on_level(60)
     ada.session.membership.room.observe(1.0)
-    assert [each.video.is_large for each in (loud, louder, quiet)] == [False, False, True]
+    assert [each.video.shown_large for each in (loud, louder, quiet)] == [False, False, True]
 
 
 async def test_it_moves_to_another_server_with_the_room(

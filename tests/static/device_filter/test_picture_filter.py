@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from filters.matting.segmenter import load_card
+from server.config.options import DEFAULT_MODEL, MODELS
 from tests.support.camera import Camera
-from tests.support.device_filter import ROOT, filter_pictures
+from tests.support.device_filter import Sent, filter_pictures
 from tests.support.viewer import READABLE
 
 pytestmark = pytest.mark.slow
@@ -43,7 +45,7 @@ def shown(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 def case(request: pytest.FixtureRequest) -> tuple[Camera, list[NDArray[np.uint8]]]:
     width, height = request.param
     camera = Camera(width, height, loop=4)
-    card = load_card("selfie_general", ROOT / "models")
+    card = load_card(DEFAULT_MODEL, MODELS)
     pictures = [packed(frame) for frame in camera.video_frames(4)]
     sent = filter_pictures(pictures, request.param, card)
     return camera, [shown(each.picture, request.param) for each in sent]
@@ -72,9 +74,37 @@ def test_the_room_keeps_its_light(case: tuple[Camera, list[NDArray[np.uint8]]]) 
 
 def test_an_empty_room_is_blurred_everywhere() -> None:
     camera = Camera(640, 360, loop=2, somebody=False)
-    card = load_card("selfie_general", ROOT / "models")
+    card = load_card(DEFAULT_MODEL, MODELS)
     (sent,) = filter_pictures([packed(camera.video_frames(1)[0])], (640, 360), card)
     picture = shown(sent.picture, (640, 360)).astype(np.float32)
     assert sent.sharp.mean() < 0.01
     steps = np.abs(np.diff(picture, axis=1)).mean()
     assert steps < 0.15 * np.abs(np.diff(camera.frame(0).astype(np.float32), axis=1)).mean()
+
+
+@pytest.fixture(scope="module")
+def met() -> tuple[Camera, list[Sent]]:
+    """Somebody in front of the camera, and what their device sends."""
+    camera = Camera(640, 360, loop=4)
+    card = load_card(DEFAULT_MODEL, MODELS)
+    return camera, filter_pictures([packed(each) for each in camera.video_frames(4)], (640, 360), card)
+
+
+def test_hardly_any_room_beside_somebody_leaves_the_device(met: tuple[Camera, list[Sent]]) -> None:
+    """A margin would show all of the room that somebody moves in front of, strip by strip."""
+    camera, sent = met
+    rooms = [camera.matte(i) < 0.02 for i in range(len(sent))]
+    leaves = [(each.sharp & room).sum() / room.sum() for each, room in zip(sent, rooms, strict=True)]
+    assert max(leaves) < 0.005
+
+
+def test_nobodys_colours_run_into_the_room(met: tuple[Camera, list[Sent]]) -> None:
+    """The server's network takes a hem of them for more of the person."""
+    _, sent = met
+    room = Camera(640, 360, loop=4, somebody=False).frame(0)
+    cells = cv2.resize(room, (32, 18), interpolation=cv2.INTER_AREA)
+    blurred = cv2.resize(cells, (640, 360), interpolation=cv2.INTER_LINEAR).astype(int)
+    for each in sent:
+        beside = cv2.dilate(each.sharp.astype(np.uint8), np.ones((17, 17), np.uint8)) > each.sharp
+        difference = np.abs(shown(each.picture, (640, 360)).astype(int) - blurred)
+        assert difference[beside].mean() < 8

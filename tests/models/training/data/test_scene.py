@@ -14,7 +14,7 @@ from models.training.data.people import Cutout, KeyPoint, Store, cut_sides
 from models.training.data.pictures import Floats, Plane
 from models.training.data.placement import Pose, cut_points, in_contact, matrix, seen_side
 from models.training.data.rooms import load_rooms
-from models.training.data.samples import SHAPES, Draw, shapes
+from models.training.data.samples import ARRIVALS, SHAPES, Draw, shapes
 from models.training.data.scene import FRAME, Shares
 
 FAR_OUT = {"left": (0, -1), "right": (0, 1), "top": (1, -1), "bottom": (1, 1)}
@@ -104,7 +104,7 @@ def test_the_picture_shows_the_person_where_the_matte_says(prepared: Path) -> No
             assert redness[inside].mean() > redness[outside].mean() + 20
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, *ARRIVALS])
 @pytest.mark.slow
 def test_a_seed_gives_one_sample_of_the_wanted_shape(prepared: Path, shape: tuple[int, int]) -> None:
     first, second = draw_of(prepared)(7, shape), draw_of(prepared)(7, shape)
@@ -112,6 +112,28 @@ def test_a_seed_gives_one_sample_of_the_wanted_shape(prepared: Path, shape: tupl
     assert first.alpha.shape == first.known.shape == first.joints.shape == shape
     for mine, theirs in zip(first, second, strict=True):
         assert np.array_equal(mine, theirs)
+
+
+def test_who_comes_in_is_in_sight_by_a_sliver_at_the_nearer_side() -> None:
+    alpha = np.zeros((100, 80), np.float32)
+    alpha[20:, 10:70] = 1
+    for across in (40.0, 520.0):
+        move = np.array([[1, 0, across], [0, 1, 200]], np.float32)
+        points = np.zeros((0, 3), np.float32)
+        layer = scene.Layer(np.zeros((100, 80, 3), np.float32), alpha, move, points)
+        _, seen = scene.warped(scene.entering(layer, 15), (0, 0, *FRAME), FRAME, None)
+        columns = np.flatnonzero((seen > 0.5).any(axis=0))
+        assert len(columns) in (14, 15, 16)
+        assert (columns[0] == 0) == (across == 40.0)
+        assert (columns[-1] == FRAME[0] - 1) == (across == 520.0)
+
+
+@pytest.mark.slow
+def test_a_close_look_shows_a_part_of_somebody_at_a_side(prepared: Path) -> None:
+    draw = draw_of(prepared, empty=0, two=0)
+    shares = [float((draw(seed, shape).alpha > 127).mean()) for shape in ARRIVALS for seed in range(12)]
+    assert np.mean(np.array(shares) > 0.01) > 0.5
+    assert max(shares) < 0.95
 
 
 def test_an_empty_room_has_an_empty_matte(prepared: Path) -> None:

@@ -11,11 +11,13 @@ def test_without_a_limit_everything_leaves_at_once() -> None:
     pacer = Pacer()
     assert [pacer.take(100_000, now) for now in (0.0, 0.0, 0.1)] == [0.0, 0.0, 0.1]
     assert pacer.wait(0.1) == 0
+    assert not pacer.limited
 
 
 def test_behind_a_limit_it_leaves_as_fast_as_the_line_carries_it() -> None:
     pacer = Pacer()
     pacer.limit(800_000, 0.0)
+    assert pacer.limited
     dues = [pacer.take(10_000, 0.0) for _ in range(3)]
     assert dues == pytest.approx([0, 0.1 / SPEED, 0.2 / SPEED])
     assert pacer.wait(0.0) == pytest.approx(0.3 / SPEED)

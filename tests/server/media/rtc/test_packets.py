@@ -60,6 +60,23 @@ def test_audio_carries_its_level(level: int, voice: bool) -> None:
     assert packet.marker == 0
 
 
+@pytest.mark.parametrize("missing", [None, MID, AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC])
+def test_each_packet_says_when_it_is_sent_and_how_loud_it_is(missing: str | None) -> None:
+    ids = {uri: number for uri, number in READ_IDS.items() if uri != missing}
+    numbers = iter(range(100))
+    sender = PacketWriter(1, 97, 0, HeaderExtensions(ids, "v0"), number=lambda size: next(numbers))
+    for number, level in enumerate([30, 31, None, 30]):
+        ntp = NTP + (number << 30)
+        packet = read(sender.write([b"opus"], 0, ntp, level, True)[0])
+        assert packet.payload == b"opus"
+        found = packet.extensions
+        assert found.mid == ("v0" if missing != MID else None)
+        loud = missing != AUDIO_LEVEL and level is not None
+        assert found.audio_level == ((True, level) if loud else None)
+        assert found.abs_send_time == (ntp >> 14 & 0xFFFFFF if missing != ABS_SEND_TIME else None)
+        assert found.transport_sequence_number == (number if missing != TRANSPORT_CC else None)
+
+
 def test_nothing_negotiated_nothing_written() -> None:
     packet = PacketWriter(1, 97, 0, HeaderExtensions({}, "v0")).write([b"data"], 0, NTP, 5)[0]
     assert len(packet) == 12 + 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -246,6 +247,26 @@ async def test_nothing_is_sent_after_close(
     await asyncio.sleep(0.02)
     assert sender.stats.packets == 0
     assert calls == ["keyframe"]
+
+
+@pytest.mark.parametrize(("closed", "packets"), [(False, 6), (True, 3)])
+async def test_what_waits_for_the_line_leaves_unless_the_transceiver_is_another_streams(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]],
+    ours: RTCPeerConnection,
+    until: Until,
+    closed: bool,
+    packets: int,
+) -> None:
+    sender, _, _ = subscribed
+    transport: Any = ours.getSenders()[0].transport
+    transport.pacer.limit(400_000, time.monotonic())
+    for _ in range(2):  # the first picture keeps the line busy for 50 ms
+        sender.send(rtc.packetize_vp8(bytes(2500), 1), 0)
+    assert sender.stats.packets == 3
+    if closed:
+        sender.close()
+    await until(lambda: not transport._paced)
+    assert sender.stats.packets == packets
 
 
 async def test_a_closed_connection_takes_nothing(

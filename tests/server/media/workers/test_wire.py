@@ -53,9 +53,7 @@ def again(job: Job) -> Job:
 
 
 def test_jobs_are_read_as_they_were_written_but_for_the_time() -> None:
-    job = Job(
-        3, FRAMES, ["VP8", "H264"], True, False, 500_000, 2, True, None, False, 0.4, Effects(True, False)
-    )
+    job = Job(3, FRAMES, ["VP8", "H264"], True, False, 500_000, 2, True, None, False, Effects(True, False))
     assert again(job) == job._replace(frames=[frame._replace(arrival=7.0) for frame in FRAMES])
     assert again(end_of(3)) == end_of(3)
 
