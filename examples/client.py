@@ -26,6 +26,7 @@ from aiortc.contrib.media import MediaBlackhole, MediaPlayer
 from av import VideoFrame
 
 CONFIGURATION = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+LEAVING = 5.0  # seconds in which a server has read that one leaves, and hung up; chosen
 
 
 def show(line: str) -> None:
@@ -119,8 +120,11 @@ class Client:
         self.sink.addTrack(track)
 
     async def close(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            await self.send("leave")
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                await self.send("leave")
+                async for _ in self.socket:  # whoever hangs up first may not be heard
+                    pass
         await asyncio.gather(self.sink.stop(), self.publish.close(), self.subscribe.close())
         await self.socket.close()
 
