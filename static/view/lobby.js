@@ -76,9 +76,9 @@ export class Lobby {
     events.prepare();
   }
 
-  /** Lets one type or go in at once, without moving one's own picture out of sight on a phone. */
+  /** Lets one type or go in at once. */
   focus() {
-    (this.#name.value ? this.#join : this.#name).focus({ preventScroll: true });
+    (this.#name.value ? this.#join : this.#name).focus();
   }
 
   /** @param {'no' | 'joining' | 'waiting'} joining */

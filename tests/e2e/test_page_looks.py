@@ -299,15 +299,11 @@ async def test_nothing_is_wider_than_a_phone(page: Page, fake: FakeServer, width
     assert await page.locator(".room-label").evaluate("(label) => label.scrollWidth <= label.clientWidth")
 
 
-async def test_a_short_phone_shows_ones_picture_first_and_has_place_for_people(
-    page: Page, fake: FakeServer
-) -> None:
+async def test_a_short_phone_has_place_for_people(page: Page, fake: FakeServer) -> None:
     """As with the keyboard open, or half of a screen: whatever there is to tell."""
     fake.role, fake.others = "host", people(4)
     await page.set_viewport_size({"width": 390, "height": 480})
     await page.goto(fake.url + "/r/studio")
-    await expect(page.get_by_label("Your name")).to_be_focused()
-    await expect(page.locator("#stage")).to_be_in_viewport(ratio=0.9)
     await join(page, fake)
     await fake.send("hidden", participants={"me": "covered"})
     await fake.send("unmute-allowed", by="p0")
