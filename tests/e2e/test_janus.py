@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -27,11 +28,24 @@ from tests.support.viewer import READABLE, Viewer
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 
 
-@pytest.fixture(scope="module")
-def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusServer]:
-    with janus_server(tmp_path_factory.mktemp("janus")) as server:
+@contextmanager
+def installed_janus(folder: Path) -> Iterator[JanusServer]:
+    with janus_server(folder) as server:
         if server is None:
             pytest.skip("Janus is not installed: apt-get install janus")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusServer]:
+    with installed_janus(tmp_path_factory.mktemp("janus")) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_janus(tmp_path: Path) -> Iterator[JanusServer]:
+    """One that no other bridge serves: two would show the same person side by side, under the same name."""
+    with installed_janus(tmp_path) as server:
         yield server
 
 
@@ -123,10 +137,10 @@ async def test_the_public_room_never_shows_the_private_one(
     ("follow", "shown"), [("centre", True), ("0.02,0.02", False)], ids=["centre", "nobody-there"]
 )
 async def test_options_for_the_picture_hold_from_the_first_one_on(
-    janus: JanusServer, film: list[av.VideoFrame], somebody: Visitor, follow: str, shown: bool
+    empty_janus: JanusServer, film: list[av.VideoFrame], follow: str, shown: bool
 ) -> None:
-    with run_server(*command(janus, "--follow", follow, "--effects", "low-light")):
-        async with visit(janus.url) as ada:
+    with run_server(*command(empty_janus, "--follow", follow, "--effects", "low-light")):
+        async with visit(empty_janus.url) as ada, visit(empty_janus.url) as somebody:
             await ada.publish(PRIVATE, "Ada", playing(film), pin=PIN)
             viewer, faces = Viewer(CAMERA), 0
             await watch_public(somebody, "Ada", viewer)
