@@ -240,6 +240,11 @@ async def test_a_screen_outlasts_a_lost_connection(server: str) -> None:
         assert ada.id
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to programs in its background, and they to their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_the_example_client_meets_somebody(server: str) -> None:
     viewer = Viewer()
     command = (
@@ -255,7 +260,7 @@ async def test_the_example_client_meets_somebody(server: str) -> None:
     )
     async with join(server, "r", "Ada", on_frame=viewer.look) as ada:
         robot = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+            sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, preexec_fn=heed_interrupts
         )
         assert robot.stdout is not None
         try:
