@@ -86,14 +86,5 @@ def run(connection: socket.socket, smoother: str) -> None:
             )
 
 
-def main(fd: str, smoother: str, _log_format: str) -> None:
-    """Serve on an inherited socket."""
-    with socket.socket(fileno=int(fd)) as connection:
-        try:
-            run(connection, smoother)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    program.main(*sys.argv[1:], work=run)

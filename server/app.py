@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from filters import kernels
-from filters.base import FilterError
 from filters.matting.segmenter import Segmenter, load_card
 from server.access.tokens import check_exposure, is_private
 from server.config.options import MODELS, STATIC, Config
@@ -19,7 +18,7 @@ from server.http.api import add_api
 from server.http.app_keys import QUOTA, ROOMS
 from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0
 from server.http.device_network import add_device_network
-from server.http.errors import error_response
+from server.http.errors import api_errors
 from server.http.files import add_files
 from server.http.forwarded import only_for_localhost, trust
 from server.http.health import add_health
@@ -164,17 +163,11 @@ async def compress(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer errors of the API as JSON, and people at an address without anything by the page."""
     try:
-        return await handler(request)
+        return await api_errors(request, handler)
     except web.HTTPNotFound:
         if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
             raise
         return request.app[PAGE].page(request, status=404)
-    except web.HTTPRequestEntityTooLarge:
-        return error_response(SignalingError("too-large", "The file is too large."))
-    except FilterError as error:
-        return error_response(SignalingError("bad-picture", f"This picture can't be used: {error}."))
-    except SignalingError as error:
-        return error_response(error)
 
 
 async def _favicon(_: web.Request) -> web.StreamResponse:

@@ -32,9 +32,9 @@ from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
 from server.http.connections import SERVER, guard, reading
-from server.http.errors import error_response
+from server.http.errors import api_errors
 from server.http.files import BODY_LIMIT
-from server.http.forwarded import Handler, only_for_localhost, trust
+from server.http.forwarded import only_for_localhost, trust
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
 
@@ -70,7 +70,7 @@ class Front:
         app = web.Application(
             client_max_size=KEPT,
             handler_args={"auto_decompress": False},
-            middlewares=[trust(config.trusted_proxies), *guards, _errors],
+            middlewares=[trust(config.trusted_proxies), *guards, api_errors],
         )
         app.on_response_prepare.append(_hide_versions)
         guard(app, config.max_connections_per_address)
@@ -286,13 +286,3 @@ async def _healthz(_: web.Request) -> web.Response:
 async def _not_found(_: web.Request) -> web.StreamResponse:
     """Keep what fronts say to servers from everybody else."""
     raise web.HTTPNotFound
-
-
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPRequestEntityTooLarge:
-        return error_response(SignalingError("too-large", "The file is too large."))
-    except SignalingError as error:
-        return error_response(error)

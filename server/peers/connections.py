@@ -27,7 +27,6 @@ class PeerConnections:
         self.uplink_loss = 0.0
         """Share of the packets that did not come at first."""
         self._loss_counter = LossCounter()
-        self._saving, self._shows_large = False, ""
         self._config = config
         self._video = video
         self._audio = audio
@@ -40,23 +39,20 @@ class PeerConnections:
     def begin(self, send_offer: OfferSender) -> Awaitable[object]:
         """Begin new connections, at once; return the end of those before."""
         before = _close(self.publisher, self.subscriber)
-        self._saving, self._shows_large = False, ""
         self.publisher = Publisher(self._config, self._video, self._audio)
         self.subscriber = Subscriber(self._config, send_offer)
         return before
 
-    async def reconnect(self, send_offer: OfferSender) -> None:
-        """Start receiving on a new connection; the one before ends."""
+    def reconnect(self, send_offer: OfferSender) -> Awaitable[object]:
+        """Begin to receive on a new connection, at once; return the end of the one before."""
         before, self.subscriber = self.subscriber, Subscriber(self._config, send_offer)
-        self.receive(saving=self._saving, shows_large=self._shows_large)
-        await _close(before)
+        return _close(before)
 
     def receive(self, *, saving: bool, shows_large: str) -> None:
         """Receive every other picture of the cameras only, or all, last less of who is shown large, by id.
 
-        That holds until connections begin anew.
+        That holds for the present connection.
         """
-        self._saving, self._shows_large = saving, shows_large
         if self.subscriber is not None:
             self.subscriber.saving, self.subscriber.shows_large = saving, shows_large
 

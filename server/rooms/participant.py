@@ -270,7 +270,9 @@ class Participant:
 
     async def reconnect(self, send_offer: OfferSender) -> None:
         """Start receiving on a new connection; the one before ends."""
-        await self.connections.reconnect(send_offer)
+        before = self.connections.reconnect(send_offer)
+        self.receive(self.receives, self.shows_large)
+        await before
 
     async def close(self) -> None:
         """End everything."""

@@ -26,9 +26,6 @@ class TimedQueue(Generic[Item]):
 
     def put(self, item: Item, due: float, now: float) -> None:
         """Hand on an item at `due`, in seconds of the monotonic clock, or at once, before this returns."""
-        if due <= now + RESOLUTION and not self._items:
-            self._take(item)
-            return
         self._items.append((due, item))
         self._hand_on(now)
 

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, BinaryIO, Final
 
@@ -143,7 +144,9 @@ def forget(*, everything: bool) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def main(fd: str, smoother: str, log_format: str) -> None:
+def main(
+    fd: str, smoother: str, log_format: str, *, work: Callable[[socket.socket, str], None] = run
+) -> None:
     """Serve on an inherited socket."""
     forbid_core_dumps()
     # The server ends its workers by closing their sockets, once all peers have been told.
@@ -153,7 +156,7 @@ def main(fd: str, smoother: str, log_format: str) -> None:
     configure_logging(log_format, "warning")
     with socket.socket(fileno=int(fd)) as connection:
         try:
-            run(connection, smoother)
+            work(connection, smoother)
         except (BrokenPipeError, ConnectionResetError):
             return
 
