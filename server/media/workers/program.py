@@ -145,9 +145,9 @@ def forget(*, everything: bool) -> None:
 
 
 def main(
-    fd: str, smoother: str, log_format: str, *, work: Callable[[socket.socket, str], None] = run
+    fd: str, smoother: str, log_format: str, *, work: Callable[[socket.socket, str], None] | None = None
 ) -> None:
-    """Serve on an inherited socket."""
+    """Serve on an inherited socket: `run`, or other `work`."""
     forbid_core_dumps()
     # The server ends its workers by closing their sockets, once all peers have been told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -156,7 +156,7 @@ def main(
     configure_logging(log_format, "warning")
     with socket.socket(fileno=int(fd)) as connection:
         try:
-            work(connection, smoother)
+            (work or run)(connection, smoother)
         except (BrokenPipeError, ConnectionResetError):
             return
 
