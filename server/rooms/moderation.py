@@ -11,7 +11,6 @@ from server.core.messages import UPLOAD
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.membership import Membership
 from server.rooms.room import Room
-from server.rooms.room_description import knock
 
 
 def expect_host(membership: Membership) -> None:
@@ -76,11 +75,10 @@ def set_role(host: Membership, participant: str, role: Role) -> None:
         roster.promote(somebody)
     elif somebody.id in roster.hosts:
         roster.demote(somebody, somebody.grant.holder)
-    host.room.update(target)
     if somebody.id in roster.hosts:
-        for outside in roster.waiting.values():
-            target.tell({"type": "knock", "participant": knock(outside)})
-        host.room.tell_lobby()
+        host.room.tell_host(target)
+    else:
+        host.room.update(target)
     host.room.screens.end_forbidden(target)
 
 

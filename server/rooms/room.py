@@ -167,14 +167,14 @@ class Room:
         """Expect nobody back any more."""
         heir = self.roster.await_no_more()
         if heir is not None:
-            self._inherit(self._memberships[heir.id])
+            self.tell_host(self._memberships[heir.id])
 
     def claim(self, membership: Membership, token: str) -> None:
         """Make a member who shows the host token a host."""
         before = self.role(membership)
         self.roster.claim(membership.participant, token)
         if self.role(membership) != before:
-            self.update(membership)
+            self.tell_host(membership)
 
     def entered(self, membership: Membership, *, waited: bool) -> None:
         """Tell everybody that somebody is in the room now."""
@@ -235,15 +235,16 @@ class Room:
         self.events.left(participant, reason)
         self.refresh()
         if heir is not None:
-            self._inherit(self._memberships[heir.id])
+            self.tell_host(self._memberships[heir.id])
         if not roster.members:
             self._restart(waiting)
 
-    def _inherit(self, heir: Membership) -> None:
-        """Tell that somebody has become host because the last one left."""
-        self.update(heir)
+    def tell_host(self, membership: Membership) -> None:
+        """Tell that somebody has become host, and them who is outside."""
+        self.update(membership)
         for participant in self.roster.waiting.values():
-            heir.tell({"type": "knock", "participant": knock(participant)})
+            membership.tell({"type": "knock", "participant": knock(participant)})
+        self.tell_lobby()
 
     def _restart(self, waiting: Iterable[Participant]) -> None:
         """Begin anew with those who have waited for somebody to open."""

@@ -161,6 +161,23 @@ async def test_the_heir_is_told_who_waits(rooms: Rooms, ada: Guest, bob: Guest) 
     assert bob.last("knock")["participant"]["id"] == eve.id
 
 
+async def test_the_heir_is_told_who_is_in_the_lobby(rooms: Rooms, ada: Guest, bob: Guest) -> None:
+    eve = await joined(rooms, "Eve", preview=True)
+    await ada.ask("leave")
+    await ada.session.end()
+    assert [each["id"] for each in bob.last("lobby")["lobby"]] == [eve.id]
+
+
+async def test_who_becomes_host_by_the_secret_is_told_who_is_outside(
+    rooms: Rooms, ada: Guest, bob: Guest
+) -> None:
+    await ada.ask("policy", policy={"waitingRoom": True})
+    eve = await joined(rooms, "Eve")
+    bob.session.membership.room.enter(bob.session.membership, bob.session.membership.room.roster.token)
+    assert bob.seen(bob)["role"] == "host"
+    assert bob.last("knock")["participant"]["id"] == eve.id
+
+
 async def test_who_waits_for_nobody_gets_the_room(rooms: Rooms, ada: Guest) -> None:
     await ada.ask("policy", policy={"waitingRoom": True, "backgrounds": ["fjord"]})
     eve = await joined(rooms, "Eve")
