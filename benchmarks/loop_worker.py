@@ -22,6 +22,7 @@ from server.config.options import PICTURES
 from server.media.codec.encoder import FilteredVideo
 from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 from server.media.workers import process, program
+from server.media.workers.inbox import Inbox
 from server.media.workers.wire import LENGTH, Job, read_answer, read_card, read_job, write_answer
 
 JOB = 0.0039
@@ -63,27 +64,27 @@ def run(connection: socket.socket, smoother: str) -> None:
     pictures: dict[int, Iterator[Made]] = {}
     shown: Counter[int] = Counter()
     free = 0.0
-    with connection.makefile("rb") as messages:
-        card = read_card(program._read(messages) or b"")
-        segmenter = Segmenter(card)
-        connection.sendall(write_answer({"model": card.sha256}, []))
-        while (content := program._read(messages)) is not None:
-            job = read_job(content, PICTURES, time.monotonic())
-            if job.frames is None:
-                pictures.pop(job.camera, None)
-                continue
-            made = made or make(segmenter, smoother, job)
-            if job.keyframe or job.camera not in pictures:
-                pictures[job.camera] = chain(made, cycle(made[1:]))
-            answer, video = next(pictures[job.camera])
-            videos = [video._replace(timestamp=job.frames[-1].timestamp) for _ in job.codecs if job.frames]
-            shown[job.camera] += bool(videos)
-            status = answer["status"] | {"outcomes": {Outcome.FILTERED: shown[job.camera]}}
-            free = max(free, time.monotonic()) + JOB
-            time.sleep(max(0.0, free - time.monotonic()))
-            connection.sendall(
-                write_answer(answer | {"camera": job.camera, "status": status, "busy": JOB}, videos)
-            )
+    inbox = Inbox(connection)
+    card = read_card(inbox.next() or b"")
+    segmenter = Segmenter(card)
+    connection.sendall(write_answer({"model": card.sha256}, []))
+    while (content := inbox.next()) is not None:
+        job = read_job(content, PICTURES, time.monotonic())
+        if job.frames is None:
+            pictures.pop(job.camera, None)
+            continue
+        made = made or make(segmenter, smoother, job)
+        if job.keyframe or job.camera not in pictures:
+            pictures[job.camera] = chain(made, cycle(made[1:]))
+        answer, video = next(pictures[job.camera])
+        videos = [video._replace(timestamp=job.frames[-1].timestamp) for _ in job.codecs if job.frames]
+        shown[job.camera] += bool(videos)
+        status = answer["status"] | {"outcomes": {Outcome.FILTERED: shown[job.camera]}}
+        free = max(free, time.monotonic()) + JOB
+        time.sleep(max(0.0, free - time.monotonic()))
+        connection.sendall(
+            write_answer(answer | {"camera": job.camera, "status": status, "busy": JOB}, videos)
+        )
 
 
 if __name__ == "__main__":
