@@ -17,9 +17,10 @@ def size_of(frame: av.VideoFrame) -> tuple[int, int]:
 
 def seconds_of(frame: av.VideoFrame) -> float:
     """Return when a frame is shown, in seconds of its stream."""
-    if frame.pts is None or frame.time_base is None:
+    pts, base = frame.pts, frame.time_base
+    if pts is None or base is None:
         return 0.0
-    return float(frame.pts * frame.time_base)
+    return pts * base.numerator / base.denominator
 
 
 def stamp(out: av.VideoFrame, source: av.VideoFrame) -> None:

@@ -40,8 +40,16 @@ class Probation:
             self._recent, self._seen = above(cells, VISIBLE), np.zeros_like(cells)
             return np.zeros_like(cells)
         new = newcomers(cells, self._recent)
+        hidden = self._unknown(new) if new.any() else new
+        self._seen = both(self._seen, hidden)
+        faded = cast(Plane, cv2.subtract(self._recent, np.full_like(cells, MEMORY)))
+        self._recent = np.maximum(faded, both(above(cells, VISIBLE), ~hidden))
+        return hidden
+
+    def _unknown(self, new: Plane) -> Plane:
+        """Count the looks that have found the islands of a mask; return those that too few have."""
         # Somebody who comes moves: the looks before count around where they were, too.
-        looks = cv2.add(dilated(self._seen, 3), np.ones_like(cells))
+        looks = cv2.add(dilated(self._seen, 3), np.ones_like(new))
         self._seen = both(cast(Plane, looks), new)
         # An island is as well known as its best known part.
         _, labels = cv2.connectedComponents(new, connectivity=8)
@@ -50,9 +58,6 @@ class Probation:
         self._seen = both(cast(Plane, known[labels]), new)
         hidden = both(below(self._seen, LOOKS), new)
         hidden[np.isin(labels, _at_the_sides(cast(NDArray[np.int32], labels)))] = 0
-        self._seen = both(self._seen, hidden)
-        faded = cast(Plane, cv2.subtract(self._recent, np.full_like(cells, MEMORY)))
-        self._recent = np.maximum(faded, both(above(cells, VISIBLE), ~hidden))
         return hidden
 
 

@@ -107,7 +107,10 @@ def _context(codec: str) -> VideoCodecContext:
 def _cells(picture: av.VideoFrame) -> Plane:
     if picture.format.name != "yuv420p":
         return np.zeros(GRID[::-1], np.uint8)
-    return cast(Plane, cv2.resize(planes_of(picture).y, GRID, interpolation=cv2.INTER_AREA))
+    luma = planes_of(picture).y
+    while luma.shape[1] >= 4 * GRID[0]:  # OpenCV averages quickly by a factor of two only
+        luma = cast(Plane, cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    return cast(Plane, cv2.resize(luma, GRID, interpolation=cv2.INTER_AREA))
 
 
 def _expect_size(width: int, height: int) -> None:
