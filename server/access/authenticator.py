@@ -78,6 +78,8 @@ class Authenticator:
             )
         except jwt.ExpiredSignatureError:
             raise TokenError("token-expired", "This token has expired.") from None
+        except jwt.ImmatureSignatureError:
+            raise TokenError("token-invalid", "This token is not valid yet. Do the clocks agree?") from None
         except (jwt.InvalidTokenError, ValueError):  # ValueError: what can't even be encoded
             raise TokenError("token-invalid", "This token is not valid here.") from None
         return key, claims

@@ -177,6 +177,7 @@ class Roster(Generic[M]):
         """
         self.lobby.pop(member.id, None)
         self.waiting.pop(member.id, None)
+        self.never_hosts.discard(member.id)
         if self.members.pop(member.id, None) is None:
             return None
         self.hosts.discard(member.id)

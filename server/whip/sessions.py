@@ -13,8 +13,9 @@ from filters.effects import Effects, parse_effects
 from filters.matting.follow import Target, read_target
 from server.access.policy import room_name
 from server.access.tokens import Grant
+from server.core.containment import contained
 from server.core.errors import SignalingError, UnsupportedSdpError
-from server.http.quota import Quota
+from server.http.quota import Quota, site
 from server.media.rtc.sdp import RemoteDescription
 from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
@@ -79,9 +80,11 @@ class WhipSessions:
             chosen = _effects(self._config.effects if effects is None else effects)
             target = _target(self._config.follow if follow is None else follow)
             grant = replace(grant, role=grant.role or "guest")
+            where = self._admit(room, grant, address)
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            membership.origin = where
             membership.participant.filter.effects = chosen
             membership.participant.filter.follow(target)
             if "m=video" in sdp:
@@ -115,8 +118,7 @@ class WhipSessions:
             offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
             watched, home = membership.participant, membership.room
-            home.bans.expect_allowed(grant.holder)
-            viewer = Viewer(grant, watched.id)
+            viewer = Viewer(grant, watched.id, self._admit(room, grant, address))
             if not viewer.allowed(home.roster.policy, time.time(), pin=bool(home.pin)):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
@@ -133,6 +135,15 @@ class WhipSessions:
             raise
         session.release, session.viewer = release, viewer
         return session, answer
+
+    def _admit(self, room: str, grant: Grant, address: str | None) -> str:
+        """Return what a client is known by without tokens; raise SignalingError removed for who is kept out."""
+        counted = site(address) or address
+        known = f"address:{counted}" if counted and self._rooms.authenticator.open else ""
+        home = self._rooms.open_rooms.get(room_name(room))
+        if home is not None:
+            home.bans.expect_allowed(grant.holder, known)
+        return known
 
     def _take(self, address: str | None) -> Callable[[], None]:
         """Count one more session, which may still be negotiated; return what gives its place back."""
@@ -195,9 +206,11 @@ class WhipSessions:
             await asyncio.sleep(SWEEP_INTERVAL)
             now, patience = time.monotonic(), self._config.session_timeout
             for session in list(self._sessions.values()):
-                session.adapt(now)
-                if session.finished(now, patience):
-                    self.end(session)
+                with contained(f"{session.kind} session of participant {session.membership.participant.id}"):
+                    if session.finished(now, patience):
+                        self.end(session)
+                    else:
+                        session.adapt(now)
 
     async def close(self) -> None:
         """End every session."""
