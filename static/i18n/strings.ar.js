@@ -524,7 +524,7 @@ export const arabic = {
   'left.replaced.text': 'توقفت علامة التبويب هذه لأن أخرى أخذت مقعدك.',
   'left.removed': 'أخرجك مضيف',
   'left.removed.text': 'لم تعد في «{room}».',
-  'left.ended': 'أنت خارج الغرفة',
+  'left.ended': 'انتهى الاجتماع',
   'left.ended.text': 'أنهاه مضيف للجميع.',
   'left.out': 'أنت خارج الغرفة',
   'error.room-full': 'هذه الغرفة ممتلئة. اطلب من أحد أن يفسح مكانًا، أو حاول لاحقًا.',

@@ -524,7 +524,7 @@ export const spanish = {
   'left.replaced.text': 'Esta pestaña se ha detenido, porque otra ha tomado tu sitio.',
   'left.removed': 'Un anfitrión te ha expulsado',
   'left.removed.text': 'Ya no estás en «{room}».',
-  'left.ended': 'Estás fuera de la sala',
+  'left.ended': 'La reunión ha terminado',
   'left.ended.text': 'Un anfitrión la ha terminado para todos.',
   'left.out': 'Estás fuera de la sala',
   'error.room-full': 'Esta sala está llena. Pide a alguien que haga sitio, o inténtalo más tarde.',

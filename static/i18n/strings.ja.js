@@ -524,7 +524,7 @@ export const japanese = {
   'left.replaced.text': '別のタブが席を引き継いだため、このタブは止まりました。',
   'left.removed': 'ホストがあなたを外しました',
   'left.removed.text': 'あなたはもう「{room}」にいません。',
-  'left.ended': 'ルームの外にいます',
+  'left.ended': '会議は終了しました',
   'left.ended.text': 'ホストが全員の会議を終了しました。',
   'left.out': 'ルームの外にいます',
   'error.room-full': 'このルームは満員です。誰かに空けてもらうか、あとで試してください。',

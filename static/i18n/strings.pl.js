@@ -524,7 +524,7 @@ export const polish = {
   'left.replaced.text': 'Ta karta się zatrzymała, bo twoje miejsce zajęła inna.',
   'left.removed': 'Gospodarz usunął cię z pokoju',
   'left.removed.text': 'Nie jesteś już w „{room}”.',
-  'left.ended': 'Jesteś poza pokojem',
+  'left.ended': 'Spotkanie się skończyło',
   'left.ended.text': 'Gospodarz zakończył je dla wszystkich.',
   'left.out': 'Jesteś poza pokojem',
   'error.room-full': 'Ten pokój jest pełny. Poproś kogoś o zrobienie miejsca albo spróbuj później.',

@@ -524,7 +524,7 @@ export const portuguese = {
   'left.replaced.text': 'Esta aba parou, porque outra tomou o seu lugar.',
   'left.removed': 'Um anfitrião removeu você',
   'left.removed.text': 'Você não está mais em “{room}”.',
-  'left.ended': 'Você está fora da sala',
+  'left.ended': 'A reunião terminou',
   'left.ended.text': 'Um anfitrião a encerrou para todos.',
   'left.out': 'Você está fora da sala',
   'error.room-full': 'Esta sala está cheia. Peça a alguém que abra espaço, ou tente mais tarde.',
