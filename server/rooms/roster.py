@@ -59,7 +59,7 @@ class Returning(NamedTuple):
     never_host: bool
     founder: bool
     grant: dict[str, Any] | None
-    """The claims of their token; None on an open server."""
+    """What their token allows, as Grant.state has it; None on an open server."""
     spotlit: bool = False
 
 

@@ -30,6 +30,7 @@ NOTES = """
     start.call(this, when);
   };
 """
+CLOCK = "window.milliseconds = 0; performance.now = () => milliseconds;"
 
 
 async def settings(page: Page) -> None:
@@ -146,7 +147,7 @@ async def test_somebody_is_made_quieter_for_oneself(page: Page, fake: FakeServer
 
 
 async def test_sounds_tell_what_happens_each_of_them_switchable(page: Page, fake: FakeServer) -> None:
-    await page.add_init_script(NOTES)
+    await page.add_init_script(NOTES + CLOCK)
     fake.role, fake.others = "host", [participant("p1", "Grace")]
     await join(page, fake)
     await fake.send("participant-joined", participant=participant("p2", "Bob"))
@@ -160,10 +161,23 @@ async def test_sounds_tell_what_happens_each_of_them_switchable(page: Page, fake
     await page.get_by_role("switch", name="Sound when somebody writes").click()
     await page.keyboard.press("Escape")
     await fake.send("chat", chat=fake.say("p1", "Psst"))
+    await page.evaluate("milliseconds = 2000")
     await fake.send("participant-joined", participant=participant("p3", "Li"))
     await page.wait_for_function(
         "() => notes.slice(6).join() === '523,659'"
     )  # and not the one of the message
+
+
+async def test_a_flood_of_messages_sounds_once_in_a_while(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script(NOTES + CLOCK)
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    for said in (30, 60):
+        for number in range(30):
+            await fake.send("chat", chat=fake.say("p1", f"{number}"))
+        await expect(page.locator(".toolbar [data-action=chat]")).to_have_attribute("data-count", str(said))
+        assert await page.evaluate("notes.length") == said / 30
+        await page.evaluate("milliseconds = 2000")
 
 
 async def test_the_system_notifies_while_one_looks_elsewhere(page: Page, fake: FakeServer) -> None:

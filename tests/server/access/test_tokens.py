@@ -104,6 +104,14 @@ def test_a_token_from_a_clock_that_is_ahead_says_so(door: Authenticator) -> None
     assert error.value.code == "token-invalid"
 
 
+def test_what_a_front_has_let_in_may_be_over() -> None:
+    door, now = Authenticator({}), time.time()
+    assert door.readmit(OPEN, "studio") == OPEN
+    assert door.readmit(Grant("studio", expires=now), "studio").expires == now
+    with pytest.raises(TokenError, match="expired"):
+        door.readmit(Grant("studio", expires=now - 2 * LEEWAY), "studio")
+
+
 def unsigned(claims: dict[str, Any], algorithm: str) -> str:
     parts = [{"alg": algorithm, "typ": "JWT", "kid": "a"}, claims]
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
