@@ -215,12 +215,30 @@ async def test_one_person_alone_can_be_written_to(page: Page, fake: FakeServer) 
     await expect(page.get_by_role("article").filter(has_text="Between us")).to_contain_text("to Grace alone")
     await fake.send("chat", chat=fake.say("p1", "Agreed", "me"))
     await expect(page.get_by_role("article").filter(has_text="Agreed")).to_contain_text("to you alone")
+
+
+async def test_what_was_for_one_alone_goes_to_nobody_else_when_they_leave(
+    page: Page, fake: FakeServer
+) -> None:
+    """It stays in the field until one has chosen who else is to read it."""
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("c")
+    reader, field = page.get_by_label("To", exact=True), page.get_by_label("Write a message")
+    await reader.select_option("Grace")
+    await field.fill("Between us")
     await fake.send("participant-left", participant="p1", reason="left")
-    await expect(page.get_by_label("To", exact=True)).to_be_hidden()
-    await expect(everybody).to_be_visible()
-    await page.get_by_label("Write a message").fill("To all")
-    await page.keyboard.press("Enter")
-    assert "to" not in await fake.expect("chat", 2)
+    await expect(reader.get_by_role("option", name="Grace", include_hidden=True)).to_be_disabled()
+    await field.press("Enter")
+    await expect(page.get_by_text("They are not here any more.")).to_be_visible()
+    await expect(field).to_have_value("Between us")
+    assert not fake.messages("chat")
+    await reader.select_option("Everyone")
+    await field.fill("To all")
+    await field.press("Enter")
+    assert "to" not in await fake.expect("chat")
+    await fake.send("participant-joined", participant=participant("p2", "Bob"))
+    await expect(reader.get_by_role("option", include_hidden=True)).to_have_text(["Everyone", "Bob"])
 
 
 async def test_an_invitation_goes_into_the_calendar(page: Page, fake: FakeServer) -> None:
