@@ -251,5 +251,5 @@ async def test_colours_have_names(page: Page, fake: FakeServer) -> None:
     await page.get_by_role("radio", name="Charcoal").check(force=True)
     await expect(page.get_by_text("Your background: Charcoal")).to_be_visible()
     await host(page, fake)
-    await page.get_by_label("Allowed backgrounds").select_option("Only these")
+    await page.locator("#policy-backgrounds").select_option("Only these")
     await expect(page.get_by_role("checkbox", name="Light grey")).to_be_attached()
