@@ -562,6 +562,6 @@ export const german = {
   'error.last-host': 'Ein Raum braucht einen Gastgeber. Ernenne zuerst jemand anderen.',
   'error.no-keys': 'Dieser Server kann keine Einladungen ausstellen.',
   'error.unknown-invitation': 'Der Server kann seine Einladungen gerade nicht lesen oder speichern.',
-  'error.too-many-invitations': 'Dieser Raum hat so viele Einladungen, wie der Server verwaltet. Zieh zuerst eine zurück.',
+  'error.too-many-invitations': 'Dieser Raum hat so viele Einladungen, wie der Server verwaltet, zurückgezogene mitgezählt. Warte, bis eine abläuft.',
   'error.other': 'Der Server sagt: {message}',
 };

@@ -561,6 +561,6 @@ export const english = {
   'error.last-host': 'A room needs a host. Make somebody else a host first.',
   'error.no-keys': 'This server can’t make invitations.',
   'error.unknown-invitation': 'The server can’t read or store its invitations right now.',
-  'error.too-many-invitations': 'This room has as many invitations as the server keeps. Withdraw one first.',
+  'error.too-many-invitations': 'This room has as many invitations as the server keeps, withdrawn ones included. Wait until one expires.',
   'error.other': 'The server said: {message}',
 };

@@ -562,6 +562,6 @@ export const spanish = {
   'error.last-host': 'Una sala necesita un anfitrión. Nombra primero a otra persona.',
   'error.no-keys': 'Este servidor no puede hacer invitaciones.',
   'error.unknown-invitation': 'El servidor no puede leer o guardar sus invitaciones ahora mismo.',
-  'error.too-many-invitations': 'Esta sala tiene tantas invitaciones como guarda el servidor. Retira una primero.',
+  'error.too-many-invitations': 'Esta sala tiene tantas invitaciones como guarda el servidor, incluidas las retiradas. Espera a que caduque alguna.',
   'error.other': 'El servidor dijo: {message}',
 };

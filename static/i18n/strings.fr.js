@@ -562,6 +562,6 @@ export const french = {
   'error.last-host': 'Une salle a besoin d’un hôte. Nommez d’abord quelqu’un d’autre hôte.',
   'error.no-keys': 'Ce serveur ne peut pas faire d’invitations.',
   'error.unknown-invitation': 'Le serveur ne peut pas lire ou stocker ses invitations en ce moment.',
-  'error.too-many-invitations': 'Cette salle a autant d’invitations que le serveur en garde. Retirez-en une d’abord.',
+  'error.too-many-invitations': 'Cette salle a autant d’invitations que le serveur en garde, retirées comprises. Attendez que l’une d’elles expire.',
   'error.other': 'Le serveur a dit : {message}',
 };

@@ -562,6 +562,6 @@ export const japanese = {
   'error.last-host': 'ルームにはホストが必要です。先に別の人をホストにしてください。',
   'error.no-keys': 'このサーバーでは招待を作れません。',
   'error.unknown-invitation': 'サーバーは今、招待を読み書きできません。',
-  'error.too-many-invitations': 'このルームの招待はサーバーが保持できる数に達しています。先に1つ取り消してください。',
+  'error.too-many-invitations': 'このルームの招待は、取り消したものも含めて、サーバーが保持できる数に達しています。どれかの期限が切れるまでお待ちください。',
   'error.other': 'サーバーからの返答：{message}',
 };

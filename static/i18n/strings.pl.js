@@ -562,6 +562,6 @@ export const polish = {
   'error.last-host': 'Pokój potrzebuje gospodarza. Najpierw uczyń nim kogoś innego.',
   'error.no-keys': 'Ten serwer nie może tworzyć zaproszeń.',
   'error.unknown-invitation': 'Serwer nie może teraz odczytać lub zapisać swoich zaproszeń.',
-  'error.too-many-invitations': 'Ten pokój ma tyle zaproszeń, ile serwer przechowuje. Najpierw wycofaj jedno.',
+  'error.too-many-invitations': 'Ten pokój ma tyle zaproszeń, ile serwer przechowuje, łącznie z wycofanymi. Poczekaj, aż któreś wygaśnie.',
   'error.other': 'Serwer odpowiedział: {message}',
 };

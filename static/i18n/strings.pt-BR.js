@@ -562,6 +562,6 @@ export const portuguese = {
   'error.last-host': 'Uma sala precisa de um anfitrião. Torne outra pessoa anfitriã primeiro.',
   'error.no-keys': 'Este servidor não pode fazer convites.',
   'error.unknown-invitation': 'O servidor não consegue ler ou guardar seus convites agora.',
-  'error.too-many-invitations': 'Esta sala tem tantos convites quantos o servidor guarda. Retire um primeiro.',
+  'error.too-many-invitations': 'Esta sala tem tantos convites quantos o servidor guarda, incluindo os retirados. Espere até que um expire.',
   'error.other': 'O servidor disse: {message}',
 };
