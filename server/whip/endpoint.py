@@ -192,6 +192,7 @@ async def _patch(request: web.Request) -> web.Response:
     if not _may_restart(request, session, fragment):
         await session.trickle(fragment)
         return web.Response(status=204)
+    request.app[SESSIONS].spend(request.remote)
     ours, kind, mid = await session.restart(fragment)
     headers = {hdrs.ETAG: session.etag}
     return web.Response(text=serialize(ours, kind, mid), content_type=FRAGMENT, headers=headers)

@@ -15,7 +15,7 @@ from server.access.policy import room_name
 from server.access.tokens import Grant
 from server.core.containment import contained
 from server.core.errors import SignalingError, UnsupportedSdpError
-from server.http.quota import Quota, site
+from server.http.quota import Quota, RateLimit, site
 from server.media.rtc.sdp import RemoteDescription
 from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 0.5  # seconds; chosen
 DEFAULT_NAME = "Camera"
+OFFERS, OFFER_RATE = 64.0, 2.0
+"""Offers and ICE restarts of one address at once, twice the sessions that it may have, and a second: each takes up to
+20 ms of the event loop. Chosen."""
 
 
 class WhipSessions:
@@ -41,6 +44,7 @@ class WhipSessions:
         self._config = rooms.config
         self._quota = quota
         self._sessions: dict[str, WhipSession] = {}
+        self._offers = RateLimit(OFFERS, OFFER_RATE)
         self._taken = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._sweep())
@@ -145,8 +149,13 @@ class WhipSessions:
             home.bans.expect_allowed(grant.holder, known)
         return known
 
+    def spend(self, address: str | None) -> None:
+        """Count what takes as long as an offer; raise SignalingError too-many-connections where it is too often."""
+        self._offers.spend(address)
+
     def _take(self, address: str | None) -> Callable[[], None]:
         """Count one more session, which may still be negotiated; return what gives its place back."""
+        self.spend(address)
         if self._rooms.draining:
             raise SignalingError("shutting-down", "The server is about to stop.")
         if self._taken >= self._config.max_sessions:

@@ -17,6 +17,7 @@ from server.media.rtc.sdp import RemoteDescription
 from server.peers.egress import Egress
 from server.rooms.moderation import allow, change_policy, keep_out, keep_viewer_out
 from server.whip.endpoint import SESSIONS
+from server.whip.sessions import OFFERS
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
 from tests.support.whip_client import SDP, offer, post, speaking
@@ -51,6 +52,16 @@ async def test_limits(segmenter: Segmenter) -> None:
         assert (status, "too-many-sessions" in text) == (503, True)
         client.app[ROOMS].draining = True
         assert (await post(client, "/whip/c", sendonly))[0] == 503
+
+
+async def test_offers_without_end_are_put_off(segmenter: Segmenter) -> None:
+    """Good or bad, each takes the event loop a moment; other addresses are heard."""
+    async with serving(Config(workers=1, trusted_proxies=("127.0.0.1",)), segmenter) as client:
+        one, other = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+        found = [(await post(client, "/whip/a", "v=0", **one))[0] for _ in range(int(OFFERS) + 20)]
+        assert found[: int(OFFERS)] == [400] * int(OFFERS)
+        assert 429 in found
+        assert (await post(client, "/whip/a", "v=0", **other))[0] == 400
 
 
 async def test_tokens_open_the_door(guarded: Client) -> None:
