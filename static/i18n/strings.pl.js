@@ -418,7 +418,7 @@ export const polish = {
   'filter.where.both': 'Twoja kamera jest filtrowana na tym urządzeniu i na serwerze.',
   'filter.title': 'Wszyscy widzą cię z filtrem',
   'filter.sentence': 'Wszyscy widzą cię na tle, zamiast tego, co naprawdę jest za tobą.',
-  'filter.edges': 'Trochę widać na twoich krawędziach: {leak} otoczenia na jednym obrazie, {union} zebrane z całego filmu. Zmierzono na dziewięciu filmach, których prawda jest znana.',
+  'filter.edges': 'Trochę widać na twoich krawędziach: {leak} otoczenia na jednym obrazie, {union} zebrane z całego filmu. Zmierzono na dziewięciu filmach, dla których znany jest prawidłowy wynik.',
   'filter.numbers': 'Jak to działa, i liczby',
   'filter.text': 'Serwer znajduje cię na każdym obrazie z kamery, zastępuje resztę i dopiero wtedy go koduje. Żadna jego część nie może wysłać obrazu, który nie przeszedł przez filtr. W razie wątpliwości wysyła pusty.',
   'filter.limits': 'To ukrywa twoje otoczenie przed innymi i w nagraniach. Nie ukrywa go przed tymi, którzy prowadzą serwer. Udostępniany ekran nie jest filtrowany, i jest to zaznaczone.',
