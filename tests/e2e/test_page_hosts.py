@@ -246,7 +246,8 @@ async def test_a_room_s_pin_is_set_and_taken_away(page: Page, fake: FakeServer) 
 
 
 async def test_colours_have_names(page: Page, fake: FakeServer) -> None:
-    """For who chooses one, in the lobby and in the room, and for hosts who list them."""
+    """For who chooses one, and for hosts who list them."""
+    fake.role = "host"
     await page.goto(fake.url + "/r/studio")
     await page.get_by_role("radio", name="Charcoal").check(force=True)
     await expect(page.get_by_text("Your background: Charcoal")).to_be_visible()
