@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import pytest
 
@@ -17,6 +17,7 @@ from server.core.messages import Message
 from server.rooms.arrivals import LOBBY_SHARE
 from server.rooms.membership import Membership
 from server.rooms.monitor import Monitor
+from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera
@@ -290,14 +291,14 @@ async def test_an_error_in_one_room_stops_no_other(rooms: Rooms, until: Until) -
     failed, observed = list[float](), list[float]()
 
     class Broken(Monitor):
-        def observe(self, now: float, *_: object) -> list[Message]:
+        def observe(self, now: float, *people: Iterable[Participant]) -> Iterator[Message]:
             failed.append(now)
             raise ZeroDivisionError
 
     class Fine(Monitor):
-        def observe(self, now: float, *_: object) -> list[Message]:
+        def observe(self, now: float, *people: Iterable[Participant]) -> Iterator[Message]:
             observed.append(now)
-            return []
+            return super().observe(now, *people)
 
     broken.monitor, fine.monitor = Broken(1), Fine(1)
     await until(lambda: len(failed) > 1 and len(observed) > 1)
