@@ -41,7 +41,7 @@ NICENESS: Final = 5
 
 PUT_OFF: Final = 1.0
 """Pictures by which a look of the network comes later while other cameras wait for their worker, once less than every
-picture has one: more would cost accuracy for little. Chosen with benchmarks.room."""
+picture has one. Chosen: in a simulated queue two shorten the waits little further."""
 
 
 class _Camera:
@@ -107,7 +107,7 @@ class _Camera:
 
 
 def _interval(interval: float, *, others_wait: bool) -> float:
-    """Return the pictures per look now: looks that are merely due are put off, so that not all wait for them at once."""
+    """Return the pictures per look now: one that is merely due is put off, so that others need not wait for it."""
     return interval + PUT_OFF if interval > 1 and others_wait else interval
 
 
