@@ -20,7 +20,9 @@ def world() -> Floats:
 
 
 def middle(picture: Floats) -> Floats:
-    return picture[SIZE[1] // 2 - 1 : SIZE[1] // 2 + 1, SIZE[0] // 2 - 1 : SIZE[0] // 2 + 1].mean(axis=(0, 1))
+    inner: Floats = picture[SIZE[1] // 2 - 1 : SIZE[1] // 2 + 1, SIZE[0] // 2 - 1 : SIZE[0] // 2 + 1]
+    mean: Floats = inner.mean(axis=(0, 1))
+    return mean
 
 
 @pytest.mark.parametrize(("yaw", "across"), [(0, 180), (90, 270), (-45, 135), (-120, 60)])
