@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +17,7 @@ from server.access.tokens import ANY_ROOM, LEEWAY, MAX_TOKEN, OPEN, Grant, Key, 
 from server.core.errors import TokenError
 
 NOTHING: Final = Proof()
+EXPIRED: Final = "This token has expired."
 
 
 class Authenticator:
@@ -54,6 +56,16 @@ class Authenticator:
             self._expect_pin(key, grant, proof)
         return grant
 
+    def readmit(self, grant: Grant, room: str) -> Grant:
+        """Return a grant whose token a front has checked a moment ago; raise TokenError where it is good no more.
+
+        A front does not know which invitations have been revoked.
+        """
+        if grant.expires is not None and time.time() >= grant.expires + LEEWAY:
+            raise TokenError("token-expired", EXPIRED)
+        self.expect_not_revoked(grant, room_name(room))
+        return grant
+
     def expect_not_revoked(self, grant: Grant, room: str) -> None:
         """Raise TokenError token-revoked for an invitation that a host has taken back."""
         if grant.invitation and self.invitations.is_revoked(room, grant.invitation):
@@ -77,7 +89,9 @@ class Authenticator:
                 token, key.verifier, algorithms=[key.algorithm], leeway=LEEWAY, options=options
             )
         except jwt.ExpiredSignatureError:
-            raise TokenError("token-expired", "This token has expired.") from None
+            raise TokenError("token-expired", EXPIRED) from None
+        except jwt.ImmatureSignatureError:
+            raise TokenError("token-invalid", "This token is not valid yet. Do the clocks agree?") from None
         except (jwt.InvalidTokenError, ValueError):  # ValueError: what can't even be encoded
             raise TokenError("token-invalid", "This token is not valid here.") from None
         return key, claims

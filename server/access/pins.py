@@ -10,13 +10,12 @@ import base64
 import hmac
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from server.core.errors import SignalingError, TokenError
-from server.core.token_bucket import TokenBucket
+from server.core.token_bucket import TokenBuckets
 
 PIN: Final = re.compile(r"[0-9]{6,12}")
 """Six digits, at the rate of DOOR_RATE, take a day for each percent of them."""
@@ -63,15 +62,15 @@ class PinGuard:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._buckets = OrderedDict[str, TokenBucket]()
+        self._buckets = TokenBuckets(MAX_COUNTED)
 
     def expect(self, door: str, proof: Proof, is_right: Callable[[str], bool]) -> None:
         """Raise TokenError pin-missing, pin-wrong, or too-many-pins for whoever has to wait."""
         if not proof.pin:
             raise TokenError("pin-missing", "This takes a PIN. Ask who has invited you.")
         buckets = (
-            self._bucket(f"address {proof.address}", ADDRESS_BURST, ADDRESS_RATE),
-            self._bucket(f"door {door}", DOOR_BURST, DOOR_RATE),
+            self._buckets.get(f"address {proof.address}", ADDRESS_BURST, ADDRESS_RATE),
+            self._buckets.get(f"door {door}", DOOR_BURST, DOOR_RATE),
         )
         now = self._clock()
         taken = [bucket for bucket in buckets if bucket.take(1, now)]
@@ -84,10 +83,3 @@ class PinGuard:
             raise TokenError("too-many-pins", "Too many wrong PINs. Wait for a minute.")
         if not right:
             raise TokenError("pin-wrong", "This PIN is not the right one.")
-
-    def _bucket(self, key: str, burst: float, rate: float) -> TokenBucket:
-        bucket = self._buckets.setdefault(key, TokenBucket(burst, rate))
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > MAX_COUNTED:
-            self._buckets.popitem(last=False)
-        return bucket

@@ -31,6 +31,8 @@ MAX_ENDING = 16  # of these, for what follows the last dot; chosen
 NOT_IN_FILE_NAMES = re.compile(r'[<>:"|?*]')
 """What some systems don't take in the name of a file, besides the separators of folders."""
 NOT_IN_TEXT = ("Cs", "Cn")
+OVERRIDES = ("\u202d", "\u202e")
+"""They show text backwards, as no language needs it (UAX 9, section 2.2), and addresses as others."""
 REACTIONS = ("👍", "❤️", "😂", "😮", "👏", "🎉")
 BLURS = ("blur", "blur-strong")
 """From the less private to the more private one; colours, pictures and clips hide all of a room."""
@@ -214,7 +216,7 @@ def chat_text(value: str) -> str:
     """
     if len(value) > MAX_RAW_CHAT:
         raise SignalingError("bad-message", f"A chat message has 1 to {MAX_CHAT} characters.")
-    kept = (c for c in value if c in "\n\t" or unicodedata.category(c) not in (*NOT_IN_TEXT, "Cc"))
+    kept = (c for c in value if c in "\n\t" or _is_text(c))
     text = "".join(kept).strip()
     if not 1 <= len(text) <= MAX_CHAT:
         raise SignalingError("bad-message", f"A chat message has 1 to {MAX_CHAT} characters.")
@@ -228,11 +230,15 @@ def caption_text(value: str) -> str:
     """
     text = ""
     if len(value) <= MAX_CAPTION:
-        kept = (c for c in value if c.isspace() or unicodedata.category(c) not in (*NOT_IN_TEXT, "Cc"))
+        kept = (c for c in value if c.isspace() or _is_text(c))
         text = " ".join("".join(kept).split())
     if not text:
         raise SignalingError("bad-message", f"A caption has 1 to {MAX_CAPTION} characters.")
     return text
+
+
+def _is_text(each: str) -> bool:
+    return unicodedata.category(each) not in (*NOT_IN_TEXT, "Cc") and each not in OVERRIDES
 
 
 def reaction(value: str) -> str:

@@ -116,6 +116,10 @@ class Grant:
         }
         return {key: value for key, value in claims.items() if value not in (None, "")}
 
+    def state(self) -> dict[str, Any]:
+        """Return what `grant_of_state` reads: the claims, until when, and what a token without names is known by."""
+        return self.claims() | {"exp": self.expires, "known": self.token}
+
 
 OPEN = Grant()
 
@@ -190,6 +194,12 @@ def grant_of(claims: Mapping[str, Any]) -> Grant:
         )
     except (ValueError, SignalingError) as error:
         raise TokenError("token-invalid", f"A claim of this token can't be used: {error}.") from None
+
+
+def grant_of_state(state: Mapping[str, Any]) -> Grant:
+    """Read what a server of ours has made of a grant for another; raise TokenError for what is malformed."""
+    grant, known = grant_of(state), state.get("known")
+    return replace(grant, token=known) if isinstance(known, str) else grant
 
 
 def _text(claims: Mapping[str, Any], claim: str, *, required: bool = False) -> str:

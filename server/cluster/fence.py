@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from server.access.policy import room_name
-from server.access.tokens import OPEN, Grant, grant_of
+from server.access.tokens import OPEN, Grant, grant_of_state
 from server.cluster.directory import LEASE
 from server.cluster.lease import Lease, clock
 from server.cluster.sealing import Seal, TicketError
@@ -73,7 +73,7 @@ class Fence:
     def grant(self, ticket: str, room: str) -> Grant:
         """Return what a redirected client's token allows, by its ticket; raise TicketError, SignalingError."""
         claims = self._seal.read_ticket(ticket, server=self._name, room=room_name(room)).grant
-        return OPEN if claims is None else grant_of(claims)
+        return OPEN if claims is None else grant_of_state(claims)
 
     def _refusal(self) -> SignalingError:
         self.refusals += 1

@@ -171,7 +171,7 @@ class Front:
         room = room_name(request.match_info["room"])
         open_ = self._authenticator.open
         placing = self._placing(
-            room, None if open_ else self._authenticator.admit(bearer(request), room).claims()
+            room, None if open_ else self._authenticator.admit(bearer(request), room).state()
         )
         while True:
             sent = await placing.send()

@@ -28,7 +28,7 @@ class Ticket(NamedTuple):
     epoch: int
     renewal: int
     grant: Mapping[str, Any] | None = None
-    """The claims of the newcomer's own token, checked already: browsers lose their header in a redirect."""
+    """What the newcomer's own token allows (Grant.state), checked already: browsers lose their header in a redirect."""
 
 
 class Seal:

@@ -1,6 +1,8 @@
-"""A token bucket: what may be spent on something, as a burst and then at a rate. Pure; time is passed in."""
+"""Token buckets: what may be spent on something, as a burst and then at a rate. Pure; time is passed in."""
 
 from __future__ import annotations
+
+from collections import OrderedDict
 
 
 class TokenBucket:
@@ -25,3 +27,22 @@ class TokenBucket:
             return False
         self._tokens -= tokens
         return True
+
+
+class TokenBuckets:
+    """Buckets by key. Beyond `most`, those that have not been asked for longest are forgotten, which fills them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._buckets = OrderedDict[str, TokenBucket]()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def get(self, key: str, burst: float, rate: float) -> TokenBucket:
+        """Return the bucket of a key, a full one of these figures at first."""
+        bucket = self._buckets.setdefault(key, TokenBucket(burst, rate))
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
+        return bucket

@@ -26,7 +26,7 @@ from server.receipts.receipt import public_jwk
 from server.rooms.backgrounds import BackgroundLibrary, builtin_backgrounds
 from server.rooms.invitations import Maker, invite, revoke
 from server.rooms.membership import Membership
-from server.rooms.moderation import change_policy, start_recording
+from server.rooms.moderation import change_policy, keep_viewer_out, start_recording
 from server.rooms.room import Room
 from server.rooms.room_description import describe_participant
 
@@ -186,6 +186,11 @@ async def _participant(request: web.Request) -> web.Response:
 
 
 async def _kick(request: web.Request) -> web.Response:
+    room = _room_of(request)
+    viewer = room.viewers.find(request.match_info["participant"])
+    if viewer is not None:
+        keep_viewer_out(room, viewer)
+        return web.Response(status=204)
     removed = SignalingError("removed", "You have been removed from this room.", fatal=True)
     await request.app[ROOMS].remove(_membership(request), removed)
     return web.Response(status=204)

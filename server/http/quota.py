@@ -1,16 +1,38 @@
-"""How many connections one address may hold."""
+"""How many connections one address may hold, and how often it may begin one."""
 
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from server.core.errors import SignalingError
+from server.core.token_bucket import TokenBuckets
 from server.http.forwarded import ip_address
 
 IPV6_SITE = 64  # bits of an IPv6 address that one customer has (RFC 6177)
+
+MAX_COUNTED = 10_000  # addresses; chosen
+
+
+class RateLimit:
+    """How often one address may do something, counted as by Quota. `clock` tells seconds."""
+
+    def __init__(self, burst: float, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Let it be done `burst` times at once, and then `rate` times a second."""
+        self._figures = burst, rate
+        self._clock = clock
+        self._buckets = TokenBuckets(MAX_COUNTED)
+
+    def spend(self, address: str | None) -> None:
+        """Count once more; raise SignalingError too-many-connections for what is too often."""
+        counted = site(address)
+        if counted is not None and not self._buckets.get(counted, *self._figures).take(1, self._clock()):
+            raise SignalingError(
+                "too-many-connections", "Too many in a short time from your address. Wait a moment."
+            )
 
 
 class Quota:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
+from server.core.token_bucket import TokenBucket
 from server.media.codec.encoder import EncodedVideo
 from server.media.codec.frames import VIDEO_CLOCK_RATE
 from server.media.publication import Publication
@@ -11,6 +13,10 @@ from server.media.rtc import EncodedFrame, Timeline, VideoReceiver
 from server.media.subscription import Packets, VideoSubscription
 
 KEYFRAME_INTERVAL = 0.5  # seconds between two requests to the sender, whoever asks and however often
+MAX_BYTES: Final = 5_000_000 / 8
+"""Bytes a second that are passed on: of twice the bit rate that pages are told to send, as keyframes exceed it."""
+BURST: Final = 4 * MAX_BYTES
+"""Bytes at once: keyframes of several megapixels; chosen."""
 
 
 class ScreenPublication(Publication[VideoSubscription]):
@@ -23,6 +29,9 @@ class ScreenPublication(Publication[VideoSubscription]):
         self._index = 0
         self._keyframe_wanted = False
         self._keyframe_asked = float("-inf")
+        self._bytes = TokenBucket(BURST, MAX_BYTES)
+        self._broken = False
+        """Whether pictures are missing, so that only a keyframe will do."""
 
     def attach(self, source: VideoReceiver | None) -> None:
         """Take the pictures of another receiver from now on."""
@@ -41,7 +50,15 @@ class ScreenPublication(Publication[VideoSubscription]):
         self._ask(time.monotonic())
 
     def receive(self, frame: EncodedFrame) -> None:
-        """Take the next encoded picture, in decode order, on the event loop, and send it on."""
+        """Take the next encoded picture, in decode order, on the event loop, and send it on.
+
+        What is too much for everybody's lines is dropped, until a keyframe fits.
+        """
+        fits = self._bytes.take(len(frame.data), frame.arrival)
+        if not fits or (self._broken and not frame.keyframe):
+            self._broken = self._keyframe_wanted = True
+            return self._ask(frame.arrival)
+        self._broken = False
         self._keyframe_wanted &= not frame.keyframe
         timestamp = self._timeline.ticks(frame.timestamp, frame.arrival)
         video = EncodedVideo(frame.data, timestamp, frame.keyframe, 0)

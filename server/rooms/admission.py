@@ -25,7 +25,10 @@ class Ban(NamedTuple):
 
 
 class Bans:
-    """Those who have been removed from a room: by token, and without tokens by seat, until a host allows them."""
+    """Those who have been removed from a room, until a host allows them.
+
+    Known by token; without tokens by seat, or where there is none, by address.
+    """
 
     def __init__(self) -> None:
         self._bans: dict[str, Ban] = {}
@@ -92,7 +95,9 @@ class SeatsLeft:
 class Viewer:
     """Somebody who watches a participant from outside, as by WHEP."""
 
-    def __init__(self, grant: Grant, watched: str) -> None:
+    def __init__(self, grant: Grant, watched: str, origin: str = "") -> None:
+        self.origin = origin
+        """What the viewer is known by without a token, which has no seat: an address."""
         self.id = "v" + secrets.token_hex(8)
         self.name = grant.name or VIEWER_NAME
         self.grant = grant

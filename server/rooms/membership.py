@@ -26,6 +26,8 @@ class Membership:
         self.uploading = False
         self.former = ""
         """The seat that this page had before it was loaded again."""
+        self.origin = ""
+        """What who came by WHIP, and shows no seat, is known by without a token: an address."""
         self.give_back: Callable[[], None] = lambda: None
         """Frees what a held seat counts for in its address's quota."""
         self._paused: list[str] = []

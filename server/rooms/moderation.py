@@ -8,6 +8,7 @@ from server.access.policy import Role, RoomPolicy
 from server.access.tokens import Grant
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD
+from server.rooms.admission import Viewer
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.membership import Membership
 from server.rooms.room import Room
@@ -30,14 +31,21 @@ def member(room: Room, participant: str) -> Membership:
 def ban(target: Membership) -> None:
     """Keep somebody out of the room from now on, whatever they come by."""
     participant = target.participant
-    keep_out(target.room, participant.id, participant.name, participant.grant.holder, participant.seat)
+    keys = (participant.grant.holder, participant.seat, target.origin)
+    keep_out(target.room, participant.id, participant.name, *keys)
+
+
+def keep_viewer_out(room: Room, viewer: Viewer) -> None:
+    """Let somebody watch no more, and keep them out."""
+    room.viewers.discard(viewer)
+    keep_out(room, viewer.id, viewer.name, viewer.grant.holder, viewer.origin)
 
 
 def keep_out(room: Room, key: str, name: str, *keys: str) -> None:
     """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first."""
     room.bans.add(key, name, *keys)
     for viewer in room.viewers:
-        if viewer.grant.holder in filter(None, keys):
+        if {viewer.grant.holder, viewer.origin} & set(filter(None, keys)):
             room.viewers.discard(viewer)
     room.tell_lobby()
 
@@ -71,11 +79,12 @@ def set_role(host: Membership, participant: str, role: Role) -> None:
     """
     target = member(host.room, participant)
     roster, somebody = host.room.roster, target.participant
+    was_host = somebody.id in roster.hosts
     if role == "host":
         roster.promote(somebody)
-    elif somebody.id in roster.hosts:
+    elif was_host:
         roster.demote(somebody, somebody.grant.holder)
-    if somebody.id in roster.hosts:
+    if role == "host" and not was_host:
         host.room.tell_host(target)
     else:
         host.room.update(target)

@@ -289,6 +289,7 @@ class Room:
 
     def observe(self, now: float) -> None:
         """Tell who speaks and how good connections are, where that has changed; `now` in seconds."""
+        self.end_forbidden_viewers()
         everybody = [membership.participant for membership in self.memberships]
         for message in self.monitor.observe(now, list(self.members.values()), everybody):
             self.broadcast(message)
@@ -299,7 +300,6 @@ class Room:
         for membership in self._memberships.values():
             membership.tell_paused()
         self.hidden_cameras.observe(now)
-        self.end_forbidden_viewers()
 
     def expect_inside(self, membership: Membership) -> None:
         """Raise SignalingError not-in-room for people in the lobby."""

@@ -37,10 +37,10 @@ def describe(room: Room) -> dict[str, Any]:
 
 
 def _returning(roster: Roster[Participant], member: Participant) -> Returning:
-    claims = member.grant.claims() if member.grant != OPEN else None
+    grant = member.grant.state() if member.grant != OPEN else None
     never_host = member.id in roster.never_hosts
     founder, spotlit = roster.founder == member.id, roster.spotlit is member
-    return Returning(roster.role(member), never_host, founder, claims, spotlit)
+    return Returning(roster.role(member), never_host, founder, grant, spotlit)
 
 
 def restore(room: Room, state: Mapping[str, Any]) -> None:

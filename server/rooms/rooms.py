@@ -15,6 +15,7 @@ from server.access.pins import Proof
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import Config
+from server.core.containment import contained
 from server.core.errors import SignalingError, TokenError
 from server.core.messages import error_message
 from server.core.token_bucket import TokenBucket
@@ -215,17 +216,19 @@ class Rooms:
         """Adapt everybody's cost to the load, evenly."""
         while True:
             await asyncio.sleep(governing.INTERVAL)
-            now = time.monotonic()
-            self.media.workers.check(now)
-            load = self.machine.read(now, self.media.workers, self.media.meter)
-            governing.govern(now, self.governor, load, self._seats.values())
+            with contained("the governor"):
+                now = time.monotonic()
+                self.media.workers.check(now)
+                load = self.machine.read(now, self.media.workers, self.media.meter)
+                governing.govern(now, self.governor, load, self._seats.values())
 
     async def _observe(self) -> None:
         """Tell every room who speaks and whose connection is good."""
         while True:
             await asyncio.sleep(OBSERVE_INTERVAL)
             for room in self.open_rooms.all():
-                room.observe(time.monotonic())
+                with contained(f"room {room.name}"):
+                    room.observe(time.monotonic())
 
     async def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out of the room, for good."""

@@ -59,7 +59,7 @@ class Returning(NamedTuple):
     never_host: bool
     founder: bool
     grant: dict[str, Any] | None
-    """The claims of their token; None on an open server."""
+    """What their token allows, as Grant.state has it; None on an open server."""
     spotlit: bool = False
 
 
@@ -177,6 +177,7 @@ class Roster(Generic[M]):
         """
         self.lobby.pop(member.id, None)
         self.waiting.pop(member.id, None)
+        self.never_hosts.discard(member.id)
         if self.members.pop(member.id, None) is None:
             return None
         self.hosts.discard(member.id)

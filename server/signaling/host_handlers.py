@@ -25,8 +25,7 @@ async def _remove(session: Session, message: Message) -> None:
     room, key = session.membership.room, required(message, "participant", str)
     viewer = room.viewers.find(key)
     if viewer is not None:
-        room.viewers.discard(viewer)
-        moderation.keep_out(room, viewer.id, viewer.name, viewer.grant.holder)
+        moderation.keep_viewer_out(room, viewer)
         return
     target = room.find(key)
     removed = SignalingError("removed", "A host has removed you from this room.", fatal=True)

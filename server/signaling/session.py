@@ -8,7 +8,7 @@ from typing import Any
 
 from server.access.pins import Proof
 from server.access.policy import MAX_CAPTION, MAX_CHAT, REACTIONS, room_name
-from server.access.tokens import OPEN, Grant, grant_of
+from server.access.tokens import OPEN, Grant, grant_of_state
 from server.core.errors import SignalingError
 from server.core.messages import Message, optional, required
 from server.peers.ice import describe, ice_servers
@@ -92,7 +92,7 @@ class Session:
         pin, host_token = optional(message, "pin", str, ""), optional(message, "hostToken", str, "")
         proof = Proof(pin, host_token, self.address)
         if back is not None:
-            grant, kept = OPEN if back.grant is None else grant_of(back.grant), seat
+            grant, kept = OPEN if back.grant is None else grant_of_state(back.grant), seat
         else:
             token, kept = optional(message, "token", str, ""), ""
             grant = self._grant_before(former, room) or self.rooms.authenticator.admit(token, room, proof)

@@ -101,10 +101,14 @@ def _expect_origin(request: web.Request) -> None:
 
 def _grant(request: web.Request) -> Grant:
     """Return what the bearer may do in the room of the path; raise TokenError."""
-    redirected = REDIRECTED.get()
+    authenticator, room, redirected = (
+        request.app[ROOMS].authenticator,
+        request.match_info["room"],
+        REDIRECTED.get(),
+    )
     if redirected is not None and not bearer(request):  # browsers send no token after a redirect
-        return redirected
-    return request.app[ROOMS].authenticator.admit(bearer(request), request.match_info["room"])
+        return authenticator.readmit(redirected, room)
+    return authenticator.admit(bearer(request), room)
 
 
 async def _options(request: web.Request) -> web.Response:
@@ -188,6 +192,7 @@ async def _patch(request: web.Request) -> web.Response:
     if not _may_restart(request, session, fragment):
         await session.trickle(fragment)
         return web.Response(status=204)
+    request.app[SESSIONS].spend(request.remote)
     ours, kind, mid = await session.restart(fragment)
     headers = {hdrs.ETAG: session.etag}
     return web.Response(text=serialize(ours, kind, mid), content_type=FRAGMENT, headers=headers)

@@ -13,8 +13,9 @@ from filters.effects import Effects, parse_effects
 from filters.matting.follow import Target, read_target
 from server.access.policy import room_name
 from server.access.tokens import Grant
+from server.core.containment import contained
 from server.core.errors import SignalingError, UnsupportedSdpError
-from server.http.quota import Quota
+from server.http.quota import Quota, RateLimit, site
 from server.media.rtc.sdp import RemoteDescription
 from server.peers.descriptions import read_offer
 from server.peers.egress import Egress
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 0.5  # seconds; chosen
 DEFAULT_NAME = "Camera"
+OFFERS, OFFER_RATE = 64.0, 2.0
+"""Offers and ICE restarts of one address at once, twice the sessions that it may have, and a second: each takes up to
+20 ms of the event loop. Chosen."""
 
 
 class WhipSessions:
@@ -40,6 +44,7 @@ class WhipSessions:
         self._config = rooms.config
         self._quota = quota
         self._sessions: dict[str, WhipSession] = {}
+        self._offers = RateLimit(OFFERS, OFFER_RATE)
         self._taken = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._sweep())
@@ -79,9 +84,11 @@ class WhipSessions:
             chosen = _effects(self._config.effects if effects is None else effects)
             target = _target(self._config.follow if follow is None else follow)
             grant = replace(grant, role=grant.role or "guest")
+            where = self._admit(room, grant, address)
             membership, redirected = self._rooms.join(room, name or DEFAULT_NAME, background, grant)
             if redirected is not None:
                 raise SignalingError(redirected, "This background can't be used here.")
+            membership.origin = where
             membership.participant.filter.effects = chosen
             membership.participant.filter.follow(target)
             if "m=video" in sdp:
@@ -115,8 +122,7 @@ class WhipSessions:
             offer = read_whip_offer(sdp, self._config.max_sdp)
             membership = self._watched(room, participant)
             watched, home = membership.participant, membership.room
-            home.bans.expect_allowed(grant.holder)
-            viewer = Viewer(grant, watched.id)
+            viewer = Viewer(grant, watched.id, self._admit(room, grant, address))
             if not viewer.allowed(home.roster.policy, time.time(), pin=bool(home.pin)):
                 raise SignalingError("room-locked", "A host has to let people into this room.")
             if not (watched.sends_video or watched.sends_audio):
@@ -134,8 +140,22 @@ class WhipSessions:
         session.release, session.viewer = release, viewer
         return session, answer
 
+    def _admit(self, room: str, grant: Grant, address: str | None) -> str:
+        """Return what a client is known by without tokens; raise SignalingError removed for who is kept out."""
+        counted = site(address) or address
+        known = f"address:{counted}" if counted and self._rooms.authenticator.open else ""
+        home = self._rooms.open_rooms.get(room_name(room))
+        if home is not None:
+            home.bans.expect_allowed(grant.holder, known)
+        return known
+
+    def spend(self, address: str | None) -> None:
+        """Count what takes as long as an offer; raise SignalingError too-many-connections where it is too often."""
+        self._offers.spend(address)
+
     def _take(self, address: str | None) -> Callable[[], None]:
         """Count one more session, which may still be negotiated; return what gives its place back."""
+        self.spend(address)
         if self._rooms.draining:
             raise SignalingError("shutting-down", "The server is about to stop.")
         if self._taken >= self._config.max_sessions:
@@ -195,9 +215,11 @@ class WhipSessions:
             await asyncio.sleep(SWEEP_INTERVAL)
             now, patience = time.monotonic(), self._config.session_timeout
             for session in list(self._sessions.values()):
-                session.adapt(now)
-                if session.finished(now, patience):
-                    self.end(session)
+                with contained(f"{session.kind} session of participant {session.membership.participant.id}"):
+                    if session.finished(now, patience):
+                        self.end(session)
+                    else:
+                        session.adapt(now)
 
     async def close(self) -> None:
         """End every session."""

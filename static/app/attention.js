@@ -12,9 +12,15 @@ import { text } from '../i18n/strings.js';
  * @type {Record<Event, number[]>} */
 const NOTES = { join: [523, 659], knock: [392, 392], hand: [659, 784], message: [880] };
 
+/** Between two sounds of a kind: a flood of events would drown the voices, and take an AudioContext each. Chosen. */
+const QUIET = 2000; // ms
+
 /** Calls for attention with a sound, and with the system's notification while the page is not looked at. */
 export class Attention {
   #room;
+  /** When each kind sounded last, in ms.
+   * @type {Map<Event, number>} */
+  #sounded = new Map();
 
   /** @param {string} room */
   constructor(room) {
@@ -47,12 +53,20 @@ export class Attention {
    */
   #call(event, words) {
     const { sounds, notifications } = loadPreferences();
-    if (sounds.includes(event)) void playNotes(NOTES[event]);
+    if (sounds.includes(event)) this.#sound(event);
     if (!notifications || !document.hidden || typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
     try {
       new Notification(this.#room, { body: words, tag: event });
     } catch {
       // phones show notifications of installed pages only
     }
+  }
+
+  /** @param {Event} event */
+  #sound(event) {
+    const now = performance.now();
+    if (now - (this.#sounded.get(event) ?? -QUIET) < QUIET) return;
+    this.#sounded.set(event, now);
+    void playNotes(NOTES[event]);
   }
 }

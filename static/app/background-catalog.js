@@ -85,8 +85,7 @@ export class BackgroundCatalog {
       const picture = this.#own.get(own);
       return picture ? [/** @type {Background} */ ({ id, kind: 'picture', title: picture.title, thumbnail: picture.url })] : [];
     });
-    const colors = COLORS.map((id) => /** @type {Background} */ ({ id, kind: 'color', title: id, thumbnail: null }));
-    return [...[...this.#known.values()].filter(({ mine }) => !mine), ...uploads, ...colors];
+    return [...[...this.#known.values()].filter(({ mine }) => !mine), ...uploads, ...COLORS.map(asColor)];
   }
 
   /** @param {string} id of a background of the list, or of one's own */
@@ -227,6 +226,13 @@ export class BackgroundCatalog {
   #url() {
     return `/api/rooms/${encodeURIComponent(this.#room)}/backgrounds`;
   }
+}
+
+/** A colour as a background: those that are offered have names.
+ * @param {string} id
+ * @returns {Background} */
+export function asColor(id) {
+  return inOurWords({ id, kind: 'color', title: text('background.color', { color: id }), thumbnail: null });
 }
 
 /** The built-in ones have names in every language.

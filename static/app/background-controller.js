@@ -1,5 +1,5 @@
 // @ts-check
-import { BackgroundCatalog } from './background-catalog.js';
+import { BackgroundCatalog, asColor } from './background-catalog.js';
 import { savePreferences } from './preferences.js';
 import { text } from '../i18n/strings.js';
 import { announce, notify, warn } from '../view/notices.js';
@@ -192,7 +192,7 @@ export class BackgroundController {
 
   get #wanted() {
     const id = this.#backgrounds.wanted;
-    return this.#backgrounds.find(id) ?? { id, kind: /** @type {const} */ ('color'), title: id, thumbnail: null };
+    return this.#backgrounds.find(id) ?? asColor(id);
   }
 
   #show() {

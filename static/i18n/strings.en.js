@@ -175,6 +175,10 @@ export const english = {
   'background.name.paper': 'Paper waves',
   'background.name.drift': 'Drifting lights',
   'background.name.tide': 'Slow tide',
+  'background.name.#2f6b4f': 'Green',
+  'background.name.#35506b': 'Blue',
+  'background.name.#d9ded9': 'Light grey',
+  'background.name.#1d2320': 'Charcoal',
   'room.people': 'Participants',
   'room.count': '{n} in the room',
   'room.you': 'You',
@@ -557,6 +561,6 @@ export const english = {
   'error.last-host': 'A room needs a host. Make somebody else a host first.',
   'error.no-keys': 'This server can’t make invitations.',
   'error.unknown-invitation': 'The server can’t read or store its invitations right now.',
-  'error.too-many-invitations': 'This room has as many invitations as the server keeps. Withdraw one first.',
+  'error.too-many-invitations': 'This room has as many invitations as the server keeps, withdrawn ones included. Wait until one expires.',
   'error.other': 'The server said: {message}',
 };

@@ -1,6 +1,6 @@
 // @ts-check
-/** Addresses in a text; what ends a sentence does not belong to them. */
-const ADDRESS = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?'’”)\]}]/giu;
+/** Addresses in a text; what ends a sentence does not belong to them, nor what isn't seen, as marks that turn what follows round. */
+const ADDRESS = /https?:\/\/[^\s\p{Cf}<>"]+[^\s\p{Cf}<>".,;:!?'’”)\]}]/giu;
 
 /**
  * A text as pieces of plain text and links. Only http and https become links.

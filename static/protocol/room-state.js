@@ -5,6 +5,9 @@
  * @typedef {Participant & {paused?: boolean, hidden?: Hidden | null}} ShownParticipant
  */
 
+/** Messages of the chat that a page keeps: of the last hour, where one is written every few seconds. Chosen. */
+export const KEPT_CHATS = 1000;
+
 /** @type {Policy} */
 const OPEN = { locked: false, waitingRoom: false, backgrounds: 'any', screenShare: 'allowed', recording: false, deviceFilter: 'optional', unmute: 'allowed', files: false, captions: true };
 
@@ -93,7 +96,7 @@ export class RoomState {
         return;
       case 'invitations': this.hostToken = message.hostToken; return;
       case 'recording': this.recording = message.recording; return;
-      case 'chat': this.chat.push(message.chat); return;
+      case 'chat': this.chat = [...this.chat, message.chat].slice(-KEPT_CHATS); return;
       case 'file-deleted':
         this.chat = this.chat.filter(({ file }) => file?.id !== message.file);
         return;

@@ -1,7 +1,9 @@
 // @ts-check
 import { linkify } from '../lib/linkify.js';
 import { language, text } from '../i18n/strings.js';
+import { KEPT_CHATS } from '../protocol/room-state.js';
 import { byId, element, showAction } from './dom.js';
+import { warn } from './notices.js';
 
 /** @import {Chat as Message} from '../protocol/types.js' */
 /** @import {ChatFiles} from './chat-files.js' */
@@ -34,6 +36,7 @@ export class Chat {
     form.onsubmit = (event) => {
       event.preventDefault();
       const words = this.#input.value.trim();
+      if (this.#to.selectedOptions[0]?.disabled) return warn(text('error.unknown-participant'));
       if (words && !send(words, this.#to.value)) return; // it stays, to be sent later
       this.#input.value = '';
       this.#fit();
@@ -77,22 +80,26 @@ export class Chat {
     if (message.to) entry.setAttribute('data-private', '');
     entry.append(message.file ? this.#files.show(message.file, message.text) : body(message.text));
     this.#log.append(entry);
+    if (this.#log.childElementCount > KEPT_CHATS) this.#log.firstElementChild?.remove();
     this.#last = message;
     if (atEnd || own) this.#log.scrollTop = this.#log.scrollHeight;
     if (!seen && !own) this.#count(this.unread + 1);
   }
 
-  /** Lets one write to somebody alone.
+  /** Lets one write to somebody alone. Who was chosen and is gone stays chosen: private words must not go to everybody.
    * @param {{id: string, name: string}[]} readers */
   offerReaders(readers) {
     for (const { id, name } of readers) this.#names.set(id, name);
     const { value } = this.#to;
-    const drawn = JSON.stringify(readers.map(({ id, name }) => [id, name]));
-    byId('chat-to-field', HTMLElement).hidden = readers.length === 0;
+    const gone = value !== '' && !readers.some(({ id }) => id === value);
+    const drawn = JSON.stringify([gone, ...readers.map(({ id, name }) => [id, name])]);
+    byId('chat-to-field', HTMLElement).hidden = readers.length === 0 && !gone;
     if (this.#to.dataset.drawn === drawn) return;
     this.#to.dataset.drawn = drawn;
-    this.#to.replaceChildren(new Option(text('chat.everyone'), ''), ...readers.map(({ id, name }) => new Option(name, id)));
-    this.#to.value = readers.some(({ id }) => id === value) ? value : '';
+    const known = gone ? [...readers, { id: value, name: this.#names.get(value) ?? '' }] : readers;
+    this.#to.replaceChildren(new Option(text('chat.everyone'), ''), ...known.map(({ id, name }) => new Option(name, id)));
+    this.#to.value = value;
+    if (gone) this.#to.options[known.length].disabled = true;
     this.#showHint();
   }
 
@@ -145,7 +152,7 @@ function heading({ name, time }, own, privately) {
 /** @param {string} words */
 function body(words) {
   const pieces = linkify(words).map((piece) => (
-    piece.href ? element('a', { href: piece.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, piece.text) : piece.text
+    piece.href ? element('a', { href: piece.href, dir: 'ltr', target: '_blank', rel: 'noopener noreferrer nofollow' }, piece.text) : piece.text
   ));
   return element('p', { class: 'chat-text', dir: 'auto' }, ...pieces);
 }

@@ -1,4 +1,5 @@
 // @ts-check
+import { asColor } from '../app/background-catalog.js';
 import { text } from '../i18n/strings.js';
 import { byId, element, icon } from './dom.js';
 import { paint } from './paint.js';
@@ -160,8 +161,9 @@ function swatch(color) {
   const dot = element('span', { class: 'dot' }, icon('check'));
   dot.style.backgroundColor = color;
   dot.dataset.tone = isLight(color) ? 'light' : 'dark';
-  const choice = element('label', { 'data-background': color, class: 'swatch', title: color }, radio(color), dot);
-  choice.querySelector('input')?.setAttribute('aria-label', text('background.color', { color }));
+  const { title } = asColor(color);
+  const choice = element('label', { 'data-background': color, class: 'swatch', title }, radio(color), dot);
+  choice.querySelector('input')?.setAttribute('aria-label', title);
   return choice;
 }
 

@@ -1,4 +1,5 @@
 // @ts-check
+import { asColor } from '../app/background-catalog.js';
 import { text } from '../i18n/strings.js';
 import { byId, element, icon } from './dom.js';
 import { paint } from './paint.js';
@@ -88,8 +89,7 @@ export class PolicyForm {
     this.#apply.hidden = this.#list.hidden || (this.#chosen.length > 0 && this.#chosen.join() === this.#applied.join());
     if (this.#list.hidden) return;
     const known = this.#titles();
-    const more = this.#chosen.filter((id) => !known.some((each) => each.id === id))
-      .map((id) => /** @type {Background} */ ({ id, kind: 'color', title: id, thumbnail: null }));
+    const more = this.#chosen.filter((id) => !known.some((each) => each.id === id)).map(asColor);
     const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
     this.#list.replaceChildren(...[...known, ...more].map((background) => this.#tile(background, kind === 'one')));
     for (const input of this.#list.querySelectorAll('input')) if (input.value === focused) input.focus();

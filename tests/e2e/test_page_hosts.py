@@ -243,3 +243,14 @@ async def test_a_room_s_pin_is_set_and_taken_away(page: Page, fake: FakeServer) 
     await switch.uncheck()
     assert (await fake.expect("pin", 2))["pin"] is None
     await expect(page.get_by_text(f"PIN: {pin}")).to_be_hidden()
+
+
+async def test_colours_have_names(page: Page, fake: FakeServer) -> None:
+    """For who chooses one, and for hosts who list them."""
+    fake.role = "host"
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_role("radio", name="Charcoal").check(force=True)
+    await expect(page.get_by_text("Your background: Charcoal")).to_be_visible()
+    await host(page, fake)
+    await page.locator("#policy-backgrounds").select_option("Only these")
+    await expect(page.get_by_role("checkbox", name="Light grey")).to_be_attached()

@@ -319,6 +319,22 @@ async def test_a_short_phone_has_place_for_people(page: Page, fake: FakeServer) 
     await expect(page.get_by_role("button", name="Let in: Rosalind Franklin")).to_be_in_viewport(ratio=1)
 
 
+async def test_a_screen_that_one_shares_from_a_phone_leaves_place_for_people(
+    page: Page, fake: FakeServer
+) -> None:
+    fake.others = people(3)
+    await page.set_viewport_size({"width": 390, "height": 480})
+    await join(page, fake)
+    await page.evaluate("document.getElementById('sharing').hidden = false")  # phones can't share
+    banner = await page.locator("#sharing").bounding_box()
+    tiles = await page.locator("#tiles").bounding_box()
+    assert banner is not None
+    assert tiles is not None
+    assert banner["height"] < 0.2 * 480
+    assert tiles["height"] > 0.5 * 480
+    await expect(page.get_by_role("button", name="Stop sharing")).to_be_in_viewport(ratio=1)
+
+
 async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
     """200 % zoom of a 1280 × 800 window is a window of half the size."""
     fake.others = people(3)
@@ -330,3 +346,16 @@ async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
     for name in ("Mute microphone", "Turn camera off", "Chat", "More", "Leave"):
         await expect(page.locator(".toolbar").get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("locale", "turned"), [("en-US", "none"), ("ar", "matrix(-1, 0, 0, 1, 0, 0)")])
+async def test_what_points_onward_points_where_one_reads_to(
+    browser: Browser, fake: FakeServer, locale: str, turned: str
+) -> None:
+    context = await browser.new_context(permissions=["camera", "microphone"], locale=locale)
+    page = await context.new_page()
+    await page.goto(fake.url + "/r/studio")
+    for button in ("#chat-form .primary", ".toolbar [data-action=leave]"):
+        await expect(page.locator(f"{button} .icon")).to_have_css("transform", turned)
+    await expect(page.locator(".toolbar [data-action=chat] .icon")).to_have_css("transform", "none")
+    await context.close()

@@ -66,6 +66,8 @@ async def test_chat_shows_links_safely_and_counts_what_is_unread(page: Page, fak
     await expect(links).to_have_count(1)
     await expect(links).to_have_attribute("href", "https://example.org/a?b=1")
     await expect(links).to_have_attribute("rel", re.compile("noopener"))
+    await fake.send("chat", chat=fake.say("p1", "https://evil.example/\u202emoc.knab"))
+    await expect(links.last).to_have_text("https://evil.example/")
     await expect(page.get_by_role("button", name="Chat", exact=True)).to_be_visible()
     field = page.get_by_label("Write a message")
     await expect(field).to_be_focused()
@@ -73,6 +75,18 @@ async def test_chat_shows_links_safely_and_counts_what_is_unread(page: Page, fak
     await field.press("Enter")
     assert (await fake.expect("chat"))["text"] == "Hello\nthere"
     await expect(page.get_by_role("log")).to_contain_text("Hello there")
+
+
+async def test_a_long_chat_loses_its_beginning(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("c")
+    for number in range(1005):
+        await fake.send("chat", chat=fake.say("p1", f"Number {number}"))
+    entries = page.get_by_role("log").get_by_role("article")
+    await expect(entries.last).to_contain_text("Number 1004")
+    await expect(entries).to_have_count(1000)
+    await expect(entries.first).to_contain_text("Number 5")
 
 
 async def test_hands_and_reactions(page: Page, fake: FakeServer) -> None:

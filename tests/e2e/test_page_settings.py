@@ -30,6 +30,7 @@ NOTES = """
     start.call(this, when);
   };
 """
+CLOCK = "window.milliseconds = 0; performance.now = () => milliseconds;"
 
 
 async def settings(page: Page) -> None:
@@ -146,7 +147,7 @@ async def test_somebody_is_made_quieter_for_oneself(page: Page, fake: FakeServer
 
 
 async def test_sounds_tell_what_happens_each_of_them_switchable(page: Page, fake: FakeServer) -> None:
-    await page.add_init_script(NOTES)
+    await page.add_init_script(NOTES + CLOCK)
     fake.role, fake.others = "host", [participant("p1", "Grace")]
     await join(page, fake)
     await fake.send("participant-joined", participant=participant("p2", "Bob"))
@@ -160,10 +161,23 @@ async def test_sounds_tell_what_happens_each_of_them_switchable(page: Page, fake
     await page.get_by_role("switch", name="Sound when somebody writes").click()
     await page.keyboard.press("Escape")
     await fake.send("chat", chat=fake.say("p1", "Psst"))
+    await page.evaluate("milliseconds = 2000")
     await fake.send("participant-joined", participant=participant("p3", "Li"))
     await page.wait_for_function(
         "() => notes.slice(6).join() === '523,659'"
     )  # and not the one of the message
+
+
+async def test_a_flood_of_messages_sounds_once_in_a_while(page: Page, fake: FakeServer) -> None:
+    await page.add_init_script(NOTES + CLOCK)
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    for said in (30, 60):
+        for number in range(30):
+            await fake.send("chat", chat=fake.say("p1", f"{number}"))
+        await expect(page.locator(".toolbar [data-action=chat]")).to_have_attribute("data-count", str(said))
+        assert await page.evaluate("notes.length") == said / 30
+        await page.evaluate("milliseconds = 2000")
 
 
 async def test_the_system_notifies_while_one_looks_elsewhere(page: Page, fake: FakeServer) -> None:
@@ -201,12 +215,30 @@ async def test_one_person_alone_can_be_written_to(page: Page, fake: FakeServer) 
     await expect(page.get_by_role("article").filter(has_text="Between us")).to_contain_text("to Grace alone")
     await fake.send("chat", chat=fake.say("p1", "Agreed", "me"))
     await expect(page.get_by_role("article").filter(has_text="Agreed")).to_contain_text("to you alone")
+
+
+async def test_what_was_for_one_alone_goes_to_nobody_else_when_they_leave(
+    page: Page, fake: FakeServer
+) -> None:
+    """It stays in the field until one has chosen who else is to read it."""
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("c")
+    reader, field = page.get_by_label("To", exact=True), page.get_by_label("Write a message")
+    await reader.select_option("Grace")
+    await field.fill("Between us")
     await fake.send("participant-left", participant="p1", reason="left")
-    await expect(page.get_by_label("To", exact=True)).to_be_hidden()
-    await expect(everybody).to_be_visible()
-    await page.get_by_label("Write a message").fill("To all")
-    await page.keyboard.press("Enter")
-    assert "to" not in await fake.expect("chat", 2)
+    await expect(reader.get_by_role("option", name="Grace", include_hidden=True)).to_be_disabled()
+    await field.press("Enter")
+    await expect(page.get_by_text("They are not here any more.")).to_be_visible()
+    await expect(field).to_have_value("Between us")
+    assert not fake.messages("chat")
+    await reader.select_option("Everyone")
+    await field.fill("To all")
+    await field.press("Enter")
+    assert "to" not in await fake.expect("chat")
+    await fake.send("participant-joined", participant=participant("p2", "Bob"))
+    await expect(reader.get_by_role("option", include_hidden=True)).to_have_text(["Everyone", "Bob"])
 
 
 async def test_an_invitation_goes_into_the_calendar(page: Page, fake: FakeServer) -> None:

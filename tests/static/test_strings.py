@@ -16,6 +16,8 @@ SCRIPTS = {"ja": r"[\u3040-\u30ff\u4e00-\u9fff]", "ar": r"[\u0600-\u06ff]"}
 ALIKE = 0.12
 """Share of the words that may be the English ones: names, units, and what is the same in both."""
 
+SHORT = 2  # words
+
 
 def words(code: str) -> dict[str, str]:
     text = (FOLDER / f"strings.{code}.js").read_text("utf-8")
@@ -48,3 +50,19 @@ def test_no_word_is_missing_or_left_in_english(code: str) -> None:
     if code in SCRIPTS:
         sentences = [key for key, english in ENGLISH.items() if english.endswith(".")]
         assert [key for key in sentences if not re.search(SCRIPTS[code], translated[key])] == []
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_what_is_the_same_in_english_is_the_same_in_translation(code: str) -> None:
+    """Sentences: single words may be short for a button; of a camera and a microphone one may be feminine."""
+    translated, said = words(code), dict[str, set[str]]()
+    for key, english in ENGLISH.items():
+        if len(english.split()) > SHORT and not key.startswith("problem."):
+            said.setdefault(english, set()).add(translated[key])
+    assert [english for english, ways in said.items() if len(ways) > 1] == []
+
+
+@pytest.mark.parametrize(("code", "wrong"), [("fr", r" [:;?!»]|« "), ("de", r"\w…|\w\.\.\.")])
+def test_spaces_around_marks_are_those_of_the_language(code: str, wrong: str) -> None:
+    """French marks stay on the line of the word before; a German ellipsis stands for whole words."""
+    assert [text for text in words(code).values() if re.search(wrong, text)] == []

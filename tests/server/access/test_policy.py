@@ -1,6 +1,7 @@
 """Names, texts, and what a room's policy allows."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -100,6 +101,14 @@ def test_bad_captions(text: str) -> None:
 
 def test_a_caption_is_one_line_without_control_characters() -> None:
     assert caption_text(" one\n\ttwo\x1b[31m  👩‍👩‍👧 <b> \n") == "one two[31m 👩‍👩‍👧 <b>"
+
+
+@pytest.mark.parametrize("shown", [chat_text, caption_text])
+def test_no_text_is_turned_round(shown: Callable[[str], str]) -> None:
+    """Marks of direction stay, as Arabic and Hebrew need them among numbers and foreign words."""
+    assert shown("https://a.example/\u202emoc.knab \u202dx \u200fمرحبا\u2067 1") == (
+        "https://a.example/moc.knab x \u200fمرحبا\u2067 1"
+    )
 
 
 def test_reactions_are_those_on_the_list() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 
 from server.access.authenticator import Authenticator
 from server.access.policy import RoomPolicy
-from server.access.tokens import OPEN, Grant, Key, check_exposure, make_token, read_keys
+from server.access.tokens import LEEWAY, OPEN, Grant, Key, check_exposure, make_token, read_keys
 from server.config.options import Config
 from server.core.errors import ConfigError, SignalingError, TokenError
 
@@ -93,6 +94,22 @@ def test_missing_expired_and_for_another_room(door: Authenticator) -> None:
     assert refusal(door, None) == refusal(door, "") == "token-missing"
     assert refusal(door, make_token(KEY, GRANT, 60, now=0)) == "token-expired"
     assert refusal(door, make_token(KEY, GRANT, 60), "attic") == "token-wrong-room"
+
+
+def test_a_token_from_a_clock_that_is_ahead_says_so(door: Authenticator) -> None:
+    """Within the leeway it is as good as any."""
+    assert door.admit(make_token(KEY, GRANT, 60, now=time.time() + LEEWAY / 2), "studio") == GRANT
+    with pytest.raises(TokenError, match="clocks") as error:
+        door.admit(make_token(KEY, GRANT, 60, now=time.time() + 6 * LEEWAY), "studio")
+    assert error.value.code == "token-invalid"
+
+
+def test_what_a_front_has_let_in_may_be_over() -> None:
+    door, now = Authenticator({}), time.time()
+    assert door.readmit(OPEN, "studio") == OPEN
+    assert door.readmit(Grant("studio", expires=now), "studio").expires == now
+    with pytest.raises(TokenError, match="expired"):
+        door.readmit(Grant("studio", expires=now - 2 * LEEWAY), "studio")
 
 
 def unsigned(claims: dict[str, Any], algorithm: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,11 +16,13 @@ import pytest
 from yarl import URL
 
 from filters.matting.segmenter import Segmenter
+from server.access.invitations import Invitation
 from server.access.tokens import Grant, Key, make_token
 from server.cluster.links import Links
 from server.cluster.messages import Placement
 from server.cluster.sealing import Seal
 from server.config.options import Config
+from server.core.errors import SignalingError
 from tests.support.client import Client, join
 from tests.support.cluster import ClusterHere, cluster_here
 from tests.support.whip_client import offer, post
@@ -273,6 +276,40 @@ async def test_a_redirect_carries_what_a_token_allows(segmenter: Segmenter, tmp_
             assert answer.status == 201
         (member,) = cluster.of("studio").rooms.open_rooms.all()[0].memberships
         assert member.participant.grant.identity == "desk"
+
+
+async def test_a_redirect_lets_nobody_in_whom_hosts_keep_out(segmenter: Segmenter, tmp_path: Path) -> None:
+    """Who came by an invitation that is revoked, which fronts don't know, or by a token that names nobody."""
+    config, key, now = (
+        Config(workers=1, token_keys={"k": SECRET}),
+        Key("k", "HS256", SECRET),
+        int(time.time()),
+    )
+    sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
+
+    async with cluster_here(config, segmenter, tmp_path, public=True) as cluster:
+
+        async def come(grant: Grant) -> tuple[int, str]:
+            bearer = {"Authorization": f"Bearer {make_token(key, grant, 60, now)}"}
+            path = f"/whip/studio?name={grant.role}"
+            sent = await cluster.front.post(path, data=sdp, headers=headers | bearer, allow_redirects=False)
+            async with aiohttp.ClientSession() as session:
+                answer = await session.post(sent.headers["Location"], data=sdp, headers=headers)
+                return answer.status, await answer.text()
+
+        assert (await come(Grant("studio", role="host")))[0] == 201
+        assert (await come(Grant("studio", role="guest")))[0] == 201
+        server = cluster.of("studio")
+        (room,) = server.rooms.open_rooms.all()
+        mallory = next(m for m in room.memberships if m.participant.grant.role == "guest")
+        assert mallory.participant.grant.expires == now + 60
+        await server.rooms.remove(mallory, SignalingError("removed", "Out.", fatal=True))
+        assert (await come(Grant("studio", role="guest")))[0] == 403
+        invitations = server.rooms.authenticator.invitations
+        invitations.add("studio", Invitation("i1", "guest", now + 60, pin=False, by="Ada"), "")
+        invitations.revoke("studio", "i1")
+        status, told = await come(Grant("studio", role="guest", token="jti:i1"))
+        assert (status, "token-revoked" in told) == (401, True)
 
 
 async def test_whip_is_passed_on_where_servers_have_no_url(cluster: ClusterHere) -> None:

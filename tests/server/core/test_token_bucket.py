@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.token_bucket import TokenBucket
+from server.core.token_bucket import TokenBucket, TokenBuckets
 
 
 def test_a_burst_and_then_the_rate() -> None:
@@ -30,3 +30,13 @@ def test_never_more_than_burst_and_rate_allow(steps: list[tuple[float, float]]) 
         now += wait
         taken += tokens if bucket.take(tokens, now) else 0
     assert taken <= 10 + 3 * now + 1e-6
+
+
+def test_buckets_by_key_are_bounded_and_those_in_use_are_kept() -> None:
+    buckets = TokenBuckets(2)
+    assert buckets.get("a", 1, 0).take(1)
+    for key in ("b", "a", "c", "a", "d"):
+        buckets.get(key, 1, 0)
+    assert len(buckets) == 2
+    assert not buckets.get("a", 1, 0).take(1)
+    assert buckets.get("b", 1, 0).take(1)

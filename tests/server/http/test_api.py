@@ -19,6 +19,7 @@ from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config
 from server.http.api import DESCRIPTION
+from server.rooms.admission import Viewer
 from server.rooms.membership import Membership
 from tests.support.serving import Client, serving
 
@@ -101,6 +102,14 @@ async def test_a_background_a_policy_and_a_kick(here: Client, ada: Membership) -
     assert await ask(here, "DELETE", path) == (204, None)
     assert told[-1]["code"] == "removed"
     assert (await ask(here, "GET", path))[0] == 404
+
+
+async def test_a_viewer_is_removed_and_stays_out(here: Client, ada: Membership) -> None:
+    viewer = Viewer(Grant("studio", "mallory"), ada.participant.id)
+    ada.room.viewers.add(viewer)
+    assert await ask(here, "DELETE", f"/rooms/studio/participants/{viewer.id}") == (204, None)
+    assert ada.room.viewers.describe() == []
+    assert ada.room.bans.describe() == [{"id": viewer.id, "name": "Viewer"}]
 
 
 async def test_invitations_are_made_listed_and_revoked(here: Client) -> None:

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from server.core.errors import SignalingError
 from server.http.forwarded import is_local, trust
-from server.http.quota import Quota
+from server.http.quota import Quota, RateLimit
 
 Client = TestClient[web.Request, web.Application]
 MakeClient = Callable[..., Awaitable[Client]]
@@ -103,6 +103,22 @@ def test_an_ipv6_site_counts_as_one_and_loopback_not_at_all() -> None:
         quota.take("127.0.0.1")
         quota.take("::1")
         quota.take(None)
+
+
+def test_a_pace_is_kept_by_each_address() -> None:
+    now = 0.0
+    pace = RateLimit(2, 1, lambda: now)
+    for _ in range(2):
+        pace.spend("192.0.2.1")
+        pace.spend("2001:db8::1")
+    for again in ("192.0.2.1", "2001:db8::ffff:1"):
+        with pytest.raises(SignalingError, match="Wait a moment"):
+            pace.spend(again)
+    pace.spend("192.0.2.2")
+    for _ in range(9):
+        pace.spend("127.0.0.1")
+    now = 1.0
+    pace.spend("192.0.2.1")
 
 
 @pytest.mark.parametrize(

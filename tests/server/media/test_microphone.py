@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from server.media.lip_sync import LEAD, PictureAge
-from server.media.microphone import AudioPublication
+from server.media.microphone import MAX_BYTES, MAX_PACKETS, AudioPublication
 from server.media.rtc import AudioPacket, ntp_now
 from server.media.subscription import AudioSubscription
 
@@ -46,6 +46,19 @@ class Ear:
             while len(self.sent) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
+
+
+async def test_a_flood_is_cut_to_what_sound_can_be() -> None:
+    """By number and by size; whoever floods is heard no better, and nobody else's line is filled."""
+    for size, most in ((1, MAX_PACKETS), (1200, MAX_BYTES / 1200)):
+        publication, ear = AudioPublication(), Ear()
+        publication.subscribe(AudioSubscription(ear))  # type: ignore[arg-type]
+        publication.attach(Speech())  # type: ignore[arg-type]
+        start = time.monotonic()
+        for i in range(1000):
+            publication.receive(AudioPacket(bytes(size), 960 * i, 0, True))
+        seconds = time.monotonic() - start
+        assert most - 1 <= len(ear.sent) <= most * (1 + seconds) + 1
 
 
 async def test_audio_is_forwarded_as_it_is_with_level_and_capture_time() -> None:

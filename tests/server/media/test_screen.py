@@ -8,7 +8,7 @@ from typing import Any
 
 from server.media.codec.encoder import EncodedVideo
 from server.media.rtc import EncodedFrame
-from server.media.screen import KEYFRAME_INTERVAL, ScreenPublication
+from server.media.screen import BURST, KEYFRAME_INTERVAL, MAX_BYTES, ScreenPublication
 
 
 @dataclass(eq=False)
@@ -60,6 +60,21 @@ def test_pictures_pass_as_they_came() -> None:
     screen.unsubscribe(bob)
     screen.receive(picture(3))
     assert (len(ada.got), len(bob.got)) == (4, 3)
+
+
+def test_a_flood_is_cut_and_begins_again_with_a_keyframe() -> None:
+    viewer = Viewer()
+    screen, source = shared(viewer)
+    large = bytes(int(MAX_BYTES / 10))  # nine times too much, at 30 pictures a second
+    for i in range(240):
+        screen.receive(picture(i, keyframe=i % 40 == 0)._replace(data=large * 3))
+    sent = sum(len(data) for data, _, _ in viewer.got)
+    assert sent <= BURST + 8 * MAX_BYTES
+    numbers = [timestamp // 3000 for _, timestamp, _ in viewer.got]
+    first_after_gap = [b for a, b in pairwise(numbers) if b > a + 1]
+    assert first_after_gap
+    assert all(number % 40 == 0 for number in first_after_gap)
+    assert source.keyframes_asked > 1
 
 
 def test_who_decodes_another_codec_gets_nothing() -> None:

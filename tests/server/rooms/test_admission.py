@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from filters.matting.segmenter import Segmenter
 from server.access.policy import RoomPolicy
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.http.quota import Quota
 from server.rooms.admission import MAX_BANS, Bans, Viewer, Viewers
+from server.rooms.room_state import describe
 from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 
@@ -48,6 +51,25 @@ async def refused(rooms: Rooms, name: str, **fields: object) -> str:
     with pytest.raises(SignalingError) as error:
         await joined(rooms, name, **fields)
     return error.value.code
+
+
+@pytest.mark.parametrize("claims", [{}, {"token": "jti:i1"}, {"identity": "mallory"}])
+async def test_a_removal_holds_in_a_room_that_has_moved(
+    guarded: Config, segmenter: Segmenter, claims: dict[str, str]
+) -> None:
+    """Whatever the token is known by, also of who came there before."""
+    host, guest = token(identity="ada", role="host"), token(role="guest", **claims)
+    here, there = Rooms(guarded, segmenter), Rooms(guarded, segmenter)
+    ada = await joined(here, "Ada", token=host)
+    mallory = await joined(here, "Mallory", token=guest)
+    there.restore("studio", json.loads(json.dumps(describe(ada.session.membership.room))))
+    ada = await joined(there, "Ada", seat=ada.last("joined")["seat"])
+    mallory = await joined(there, "Mallory", seat=mallory.last("joined")["seat"])
+    assert mallory.session.membership.participant.grant.expires is not None
+    await ada.ask("remove", participant=mallory.id)
+    assert await refused(there, "Mallory", token=guest) == "removed"
+    await here.close()
+    await there.close()
 
 
 class TestHeldSeats:

@@ -38,6 +38,16 @@ class TestRoles:
         await bob.ask("admit", participant=eve.id)
         assert eve.last("entered")
 
+    async def test_a_host_who_is_made_one_again_is_told_nothing_new(
+        self, rooms: Rooms, ada: Guest, bob: Guest
+    ) -> None:
+        await ada.ask("policy", policy={"waitingRoom": True})
+        eve = await joined(rooms, "Eve", preview=True)
+        await eve.ask("enter")
+        for _ in range(3):
+            await ada.ask("role", participant=bob.id, role="host")
+        assert len(bob.told("knock")) == 1
+
     async def test_a_demoted_host_stays_a_guest(self, rooms: Rooms, ada: Guest, bob: Guest) -> None:
         """Also by the secret of before, which makes no host any more; and after a reload."""
         secret = ada.last("joined")["hostToken"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import pytest
 
@@ -16,6 +16,8 @@ from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.rooms.arrivals import LOBBY_SHARE
 from server.rooms.membership import Membership
+from server.rooms.monitor import Monitor
+from server.rooms.participant import Participant
 from server.rooms.rooms import Rooms
 from tests.support.media import picture_bytes, quarters
 from tests.support.painting import camera
@@ -281,6 +283,25 @@ async def test_uploads_that_the_policy_or_the_limit_forbids(segmenter: Segmenter
 async def closing(config: Config, segmenter: Segmenter) -> Rooms:
     """Rooms that the test itself closes."""
     return Rooms(config, segmenter)
+
+
+async def test_an_error_in_one_room_stops_no_other(rooms: Rooms, until: Until) -> None:
+    """A flaw in one room's figures keeps nobody else from being told who speaks, however often it shows."""
+    broken, fine = enter(rooms, "Ada", "broken").room, enter(rooms, "Bob", "fine").room
+    failed, observed = list[float](), list[float]()
+
+    class Broken(Monitor):
+        def observe(self, now: float, *people: Iterable[Participant]) -> Iterator[Message]:
+            failed.append(now)
+            raise ZeroDivisionError
+
+    class Fine(Monitor):
+        def observe(self, now: float, *people: Iterable[Participant]) -> Iterator[Message]:
+            observed.append(now)
+            return super().observe(now, *people)
+
+    broken.monitor, fine.monitor = Broken(1), Fine(1)
+    await until(lambda: len(failed) > 1 and len(observed) > 1)
 
 
 async def test_the_end_of_the_server_ends_every_room(closing: Rooms) -> None:

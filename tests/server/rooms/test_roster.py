@@ -1,5 +1,6 @@
 """Who is where, who watches whom, who is host; with members that are nothing but an id."""
 
+import pickle
 from dataclasses import dataclass
 
 import pytest
@@ -143,6 +144,19 @@ def test_a_room_begins_anew_when_the_last_one_leaves(room: Roster[Someone]) -> N
     assert room.enter(BOB)
     assert room.role(BOB) == "host"
     assert room.token != token
+
+
+def test_who_has_gone_is_not_remembered() -> None:
+    """A room may be open for months, and guests come and go."""
+    room = Roster[Someone]("r", 200)
+    enter(room, ADA)
+    before = len(pickle.dumps(vars(room)))
+    for number in range(100):
+        guest = Someone(f"guest{number}")
+        room.visit(guest)
+        assert room.enter(guest, role="guest")
+        room.leave(guest)
+    assert len(pickle.dumps(vars(room))) == before
 
 
 def test_one_screen_at_a_time(room: Roster[Someone]) -> None:

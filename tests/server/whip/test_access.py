@@ -11,11 +11,13 @@ from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config, IceServer
+from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.media.rtc.sdp import RemoteDescription
 from server.peers.egress import Egress
-from server.rooms.moderation import change_policy, keep_out
+from server.rooms.moderation import allow, change_policy, keep_out, keep_viewer_out
 from server.whip.endpoint import SESSIONS
+from server.whip.sessions import OFFERS
 from tests.support.client import CameraTrack
 from tests.support.serving import Client, serving
 from tests.support.whip_client import SDP, offer, post, speaking
@@ -50,6 +52,16 @@ async def test_limits(segmenter: Segmenter) -> None:
         assert (status, "too-many-sessions" in text) == (503, True)
         client.app[ROOMS].draining = True
         assert (await post(client, "/whip/c", sendonly))[0] == 503
+
+
+async def test_offers_without_end_are_put_off(segmenter: Segmenter) -> None:
+    """Good or bad, each takes the event loop a moment; other addresses are heard."""
+    async with serving(Config(workers=1, trusted_proxies=("127.0.0.1",)), segmenter) as client:
+        one, other = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+        found = [(await post(client, "/whip/a", "v=0", **one))[0] for _ in range(int(OFFERS) + 20)]
+        assert found[: int(OFFERS)] == [400] * int(OFFERS)
+        assert 429 in found
+        assert (await post(client, "/whip/a", "v=0", **other))[0] == 400
 
 
 async def test_tokens_open_the_door(guarded: Client) -> None:
@@ -159,6 +171,37 @@ async def test_who_is_removed_while_it_is_negotiated_does_not_watch(
             await viewer.play()
             await until(lambda: guarded.app[SESSIONS].count("whep") == 0)
             assert room.viewers.describe() == []
+
+
+async def test_without_tokens_who_is_removed_stays_out_by_address(
+    segmenter: Segmenter, track: CameraTrack, until: Until
+) -> None:
+    """Whether they publish or watch, and whatever identity they say; others don't, until a host allows them."""
+    config = Config(workers=1, trusted_proxies=("127.0.0.1",))
+    from_elsewhere = {"X_Forwarded_For": "198.51.100.7"}
+    async with serving(config, segmenter) as client, speaking(client, "/whip/studio?identity=cam") as camera:
+        assert await camera.publish(track) == 201
+        (room,) = client.app[ROOMS].open_rooms.all()
+        (host,) = room.memberships
+
+        async def come(path: str, **headers: str) -> int:
+            direction = "recvonly" if "whep" in path else "sendonly"
+            return (await post(client, path, await offer(direction, "video"), **headers))[0]
+
+        assert await come("/whep/studio/cam", **from_elsewhere) == 201
+        (viewer,) = room.viewers
+        keep_viewer_out(room, viewer)
+        await until(lambda: client.app[SESSIONS].count("whep") == 0)
+        for path in ("/whep/studio/cam", "/whip/studio", "/whip/studio?identity=other"):
+            assert await come(path, **from_elsewhere) == 403
+        assert await come("/whep/studio/cam", X_Forwarded_For="198.51.100.8") == 201
+        allow(host, viewer.id)
+        assert await come("/whep/studio/cam", **from_elsewhere) == 201
+        assert await come("/whip/studio?identity=eve", **from_elsewhere) == 201
+        eve = next(m for m in room.memberships if m.participant.grant.identity == "eve")
+        await client.app[ROOMS].remove(eve, SignalingError("removed", "Out.", fatal=True))
+        assert [v.origin for v in room.viewers] == ["address:198.51.100.8"]
+        assert await come("/whip/studio?identity=mallory", **from_elsewhere) == 403
 
 
 async def test_other_origins_need_a_server_with_tokens(here: Client, guarded: Client) -> None:
