@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 
-.PHONY: run test check unit cluster-test fuzz bench lock dist tag clean
+.PHONY: run test check lint unit cluster-test fuzz bench lock dist tag clean
 
 run: $(VENV)/.run
 	$(BIN)/greenroom serve --port $(PORT)
@@ -17,18 +17,20 @@ NONE := 5
 
 test: $(VENV)/.test
 	$(BIN)/python tests/support/browser.py
-	$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
-	$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -n auto --dist loadfile -m page $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -m "e2e and not page" $(ARGS) || [ $$? = $(NONE) ]
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
 
-check: $(VENV)/.test
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	npx --yes -p typescript@5.9 tsc -p static/jsconfig.json
-	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
+
+check: lint unit
 
 # Two real Ray nodes on this machine, some eight minutes.
 cluster-test: $(VENV)/.cluster

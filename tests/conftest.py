@@ -17,6 +17,16 @@ settings.register_profile("unhurried", deadline=None)  # no test fails because t
 settings.load_profile("unhurried")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that have the longest time, so that none of them runs alone at the end."""
+
+    def limit(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("timeout")
+        return 0.0 if mark is None else float(mark.args[0])
+
+    items.sort(key=limit, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> Picture:
     """Return the photo of a person that all tests share, RGB, (512, 512, 3)."""

@@ -274,6 +274,4 @@ def test_no_two_classes_share_a_name() -> None:
     where: dict[str, Path] = {}
     for path in [*modules("filters"), *modules("server")]:
         for name in [node.name for node in tree(path).body if isinstance(node, ast.ClassDef)]:
-            assert name.startswith("_") or where.setdefault(name, path) == path, (
-                f"{path} has a {name} as well"
-            )
+            assert where.setdefault(name, path) == path, f"{path} has a {name} as well"

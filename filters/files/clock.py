@@ -17,7 +17,7 @@ MAX_AHEAD: Final = Fraction(
 
 
 @dataclass(slots=True)
-class _Place:
+class _StreamPosition:
     """Where a stream is: in which recording, and when its last packet was due there, in its own seconds."""
 
     recording: int = 0
@@ -36,7 +36,7 @@ class Clock:
         self._offsets = [-start]
         self._jumps = jumps
         self._back = MAX_BACK + MAX_REORDERED / rate
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, _StreamPosition] = {}
         self._end = Fraction(0)
 
     def place(self, packet: av.Packet[Stream]) -> bool:
@@ -45,7 +45,7 @@ class Clock:
         if due is None:
             return False
         begins = False
-        here = self._places.setdefault(packet.stream_index, _Place())
+        here = self._places.setdefault(packet.stream_index, _StreamPosition())
         time = due * unit
         if packet.dts is not None:  # where only the time of display is known, it goes back with every B-frame
             begins = here.last is not None and self._is_another(time - here.last)

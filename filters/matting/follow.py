@@ -99,7 +99,7 @@ class _Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Positions:
     """Where everybody was in the look before."""
 
     mine: Plane
@@ -126,7 +126,7 @@ class Follow:
 
     def forget(self) -> None:
         """Forget where the person is, and not what they look like."""
-        self._place: _Place | None = None
+        self._place: _Positions | None = None
 
     def limit(self, alpha: Plane, work: Work) -> Plane:
         """Return the matte (uint8, work grid) of a look without anybody but the followed person."""
@@ -141,11 +141,11 @@ class Follow:
         if not _more(mine) or not self._learn(seen, mine, others):
             self.forget()
             return np.zeros_like(alpha)
-        self._place = _Place(mine, others, Tracker(work.cells))
+        self._place = _Positions(mine, others, Tracker(work.cells))
         shown = dilated(mine, 3) & ~dilated(seen.people & ~mine, 3)
         return np.minimum(alpha, resized(shown, (alpha.shape[1], alpha.shape[0])))
 
-    def _tell_apart(self, seen: _Seen, last: _Place) -> tuple[Plane, Plane]:
+    def _tell_apart(self, seen: _Seen, last: _Positions) -> tuple[Plane, Plane]:
         """Return what is the person's, and what is surely others'."""
         place, others = (_moved(mask, last.tracker, seen.cells) for mask in (last.mine, last.others))
         person, anybody = self._person(seen, place), self._anybody

@@ -42,7 +42,7 @@ class MatteOptions:
     stillness: bool = True
 
 
-class _Waiting(NamedTuple):
+class _HeldFrame(NamedTuple):
     """The frame whose matte is steadied once the next one is known."""
 
     frame: MatteFrame
@@ -73,7 +73,7 @@ class Matte:
         low, high = edges.LEVELS if self._options.levels else (0.0, 1.0)
         self._stretch = edges.stretching(low, high, self._options.privacy)
         self._follow: Follow | None = None
-        self._waiting: _Waiting | None = None
+        self._waiting: _HeldFrame | None = None
         self._apart = False
         """Whether the next frame must not be smoothed with those before it: they show others."""
         self.reset()
@@ -106,7 +106,7 @@ class Matte:
         if self._recording:
             self._record(planes)
         frame = MatteFrame(planes)
-        self._steady(_Waiting(frame, MatteSample(np.multiply(alpha, np.float32(1 / 255)), work.y)))
+        self._steady(_HeldFrame(frame, MatteSample(np.multiply(alpha, np.float32(1 / 255)), work.y)))
         return frame
 
     def flush(self) -> None:
@@ -258,7 +258,7 @@ class Matte:
         familiar = self._room.familiar(cells) if self._options.room else None
         return self._region.next(self._cells, moved, size, familiar)
 
-    def _steady(self, newest: _Waiting) -> None:
+    def _steady(self, newest: _HeldFrame) -> None:
         """Finish the newest frame or, if the smoother looks ahead, the one before it."""
         if not self.delay:
             return self._finish(newest, None)
@@ -266,7 +266,7 @@ class Matte:
         if before:
             self._finish(before, newest.sample)
 
-    def _finish(self, waiting: _Waiting, after: MatteSample | None) -> None:
+    def _finish(self, waiting: _HeldFrame, after: MatteSample | None) -> None:
         """Give a frame its matte, seen beside those before it and the one after it."""
         planes, alpha = waiting.frame.planes, to_plane(self._smoother.smooth(waiting.sample, after), 255.0)
         # Past this size the stretched matte is as sharp as the picture, and the rest is enlarged.

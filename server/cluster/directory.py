@@ -42,7 +42,7 @@ class NotYet(Exception):
 
 
 @dataclass
-class _Server:
+class _KnownServer:
     report: Report
     number: int
     heard: float
@@ -82,7 +82,7 @@ class Directory:
         """Begin to listen; `clock` is in seconds since 1970."""
         self._begun = self._swept = now
         self._epoch = int(clock() * 1e6)  # above all of a directory before this one: nothing has to be stored
-        self._servers: dict[str, _Server] = {}
+        self._servers: dict[str, _KnownServer] = {}
         self._rooms: dict[str, _Owner] = {}
         self._claims: dict[str, _Owner] = {}
         self._moves: deque[Move] = deque(maxlen=MOVES)
@@ -99,7 +99,7 @@ class Directory:
         if known is not None and number <= known.number:
             return {}  # overtaken on the way
         coming = [then for then in known.expected if now - then < RAMP] if known else []
-        self._servers[name] = _Server(report, number, now, coming)
+        self._servers[name] = _KnownServer(report, number, now, coming)
         self._epoch = max([self._epoch, *(epoch for epoch, _ in report.rooms.values())])
         if self._listens(now):
             self._claim(name, report, now)
@@ -229,7 +229,7 @@ class Directory:
         server.expected.append(now)
         return self._placement(owner, server, now)
 
-    def _placement(self, owner: _Owner, server: _Server, now: float) -> Placement:
+    def _placement(self, owner: _Owner, server: _KnownServer, now: float) -> Placement:
         owner.placed = now
         state = owner.state if owner.state and not owner.shown else None
         report = server.report

@@ -17,7 +17,12 @@ class Backoff:
         """Begin anew, because it has worked."""
         self._next = self._first
 
-    def pause(self) -> float:
-        """Return how many seconds to wait now: between half of the present pause and all of it."""
+    def pause(self, lasted: float = 0.0) -> float:
+        """Return how many seconds to wait now: between half of the present pause and all of it.
+
+        An attempt that has lasted longer than the longest pause, in seconds, has worked.
+        """
+        if lasted > self._longest:
+            self.reset()
         pause, self._next = self._next, min(self._longest, 2 * self._next)
         return pause * random.uniform(0.5, 1.0)

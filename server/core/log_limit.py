@@ -15,7 +15,7 @@ PROBLEMS, EVENTS = 5, 600
 
 
 @dataclass(slots=True)
-class _Place:
+class _CallSite:
     """One place that logs: what it may still say, and how much was left out since it last did."""
 
     budget: TokenBucket
@@ -26,7 +26,7 @@ class LogLimit:
     """A filter for a handler. What is left out is counted, and told with the next line of that place."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, int, str], _Place] = {}
+        self._places: dict[tuple[str, int, str], _CallSite] = {}
 
     def __call__(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is logged. asyncio logs all that nobody catches at one place, so its type counts."""
@@ -35,7 +35,7 @@ class LogLimit:
         place = self._places.get(key)
         if place is None:
             count = PROBLEMS if record.levelno >= logging.WARNING else EVENTS
-            place = self._places[key] = _Place(TokenBucket(count, count / INTERVAL))
+            place = self._places[key] = _CallSite(TokenBucket(count, count / INTERVAL))
         if not place.budget.take(1, time.monotonic()):
             place.left_out += 1
             return False

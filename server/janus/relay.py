@@ -87,9 +87,7 @@ class Relay:
                 await self._copy()
             except (JanusError, SignalingError) as error:
                 logger.warning("%s is not bridged: %s", self._label, error)
-            if time.monotonic() - start > LONGEST_PAUSE:
-                backoff.reset()
-            await asyncio.sleep(backoff.pause())
+            await asyncio.sleep(backoff.pause(time.monotonic() - start))
 
     async def _copy(self) -> None:
         """Copy until a connection is lost. Raises JanusError or SignalingError."""

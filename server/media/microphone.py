@@ -19,7 +19,7 @@ MAX_BYTES: Final = 510_000 / 8
 """Bytes of them, of what Opus takes at most (RFC 7587, section 6.1). More would be sent to everybody, unasked."""
 
 
-class _Waiting(NamedTuple):
+class _HeldPacket(NamedTuple):
     """A packet that waits for its picture."""
 
     packet: AudioPacket
@@ -64,9 +64,9 @@ class AudioPublication(Publication[AudioSink]):
         captured = self._source.capture_ntp(packet.timestamp) if self._source is not None else None
         age = None if captured is None else (ntp_now() - captured) / (1 << 32)
         packet = packet._replace(timestamp=self._timeline.ticks(packet.timestamp, now))
-        self._waiting.put(_Waiting(packet, captured, heard), now + self._wait.update(age, now), now)
+        self._waiting.put(_HeldPacket(packet, captured, heard), now + self._wait.update(age, now), now)
 
-    def _send(self, waiting: _Waiting) -> None:
+    def _send(self, waiting: _HeldPacket) -> None:
         if self.paused:  # muted meanwhile
             return
         for subscription in self._subscriptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 60.0  # seconds
+LONGEST = 60.0  # seconds; chosen
 
 
 class Patience:

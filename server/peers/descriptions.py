@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ async def answering(connection: PeerConnection) -> AsyncIterator[None]:
     """Close the connection where its offer can't be answered, and say so as SignalingError bad-sdp."""
     try:
         yield
-    except SignalingError:
+    except (SignalingError, asyncio.CancelledError):
         await connection.close()
         raise
     except Exception as error:  # aiortc raises whatever it stumbles over

@@ -1,4 +1,4 @@
-"""What is known of the filter on a participant's device: the sender's word."""
+"""What is known of the filter on a participant's device: what its sender claims."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 HowOften = Literal["always", "sometimes", "never"]
 
 
-class DeviceFilterWord:
+class DeviceFilterClaim:
     """Whether a camera's picture is filtered on the device before it is sent, as its sender says."""
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class DeviceFilterWord:
         self._said = set[bool]()
 
     def say(self, filtered: bool, *, video: bool) -> None:
-        """Take the sender's word; what is said while there is no video counts for nothing."""
+        """Take the sender's claim; what is said while there is no video counts for nothing."""
         self.now = filtered
         if video:
             self._said.add(filtered)

@@ -14,7 +14,7 @@ GONE = 0.5  # seconds without a packet (mute, DTX), after which a place is free
 
 
 @dataclass(slots=True)
-class _Voice:
+class _Loudness:
     level: float
     heard: float
 
@@ -24,7 +24,7 @@ class LastN:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._voices: dict[str, _Voice] = {}
+        self._voices: dict[str, _Loudness] = {}
 
     def admits(self, participant: str, level: int, now: float) -> bool:
         """Take the level of one audio packet (-dBov, 0 is loudest) at `now` seconds; return whether it is heard."""
@@ -35,7 +35,7 @@ class LastN:
             return True
         if len(self._voices) >= self._most and not self._make_room(level, now):
             return False
-        self._voices[participant] = _Voice(level, now)
+        self._voices[participant] = _Loudness(level, now)
         return True
 
     def forget(self, participant: str) -> None:

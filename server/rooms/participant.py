@@ -25,7 +25,7 @@ from server.peers.publisher import Publisher
 from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
 from server.rooms.backgrounds import BackgroundLibrary, Upload
-from server.rooms.device_filter import DeviceFilterWord, HowOften
+from server.rooms.device_filter import DeviceFilterClaim, HowOften
 from server.rooms.hidden import HiddenCamera
 from server.rooms.screens import Screen
 
@@ -59,7 +59,7 @@ class Participant:
         self.library = BackgroundLibrary(config, shared)
         self.sends_audio = False
         self.sends_video = False
-        self.device_filter = DeviceFilterWord()
+        self.device_filter = DeviceFilterClaim()
         self._wants_video: bool | None = None
         self.muted_by: str | None = None
         self.may_unmute = False
@@ -124,7 +124,7 @@ class Participant:
 
     @property
     def filtered_on_device(self) -> HowOften:
-        """Tell whether the camera's pictures came filtered already, by the sender's word."""
+        """Tell whether the camera's pictures came filtered already, as the sender claims."""
         return self.device_filter.ever
 
     @property
@@ -204,7 +204,7 @@ class Participant:
         self.gate_camera()
 
     def gate_camera(self) -> bool:
-        """Pass the camera on as policy and the sender's word have it; tell whether that is a change."""
+        """Pass the camera on as policy and the sender's claim have it; tell whether that is a change."""
         allowed = not self.policies or self.policies[-1].allows_camera(device_filter=self.device_filter.now)
         before, self.sends_video = self.sends_video, self._wants_video is True and allowed
         # Whoever has said nothing about video may send it.

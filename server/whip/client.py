@@ -54,9 +54,7 @@ class Forward:
                     # What others say may hold the URL, and with it the identity.
                     reason = error.message if isinstance(error, SignalingError) else type(error).__name__
                     logger.warning("participant %s can't be forwarded: %s", self._participant.id, reason)
-                if time.monotonic() - start > LONGEST_PAUSE:
-                    backoff.reset()
-                await asyncio.sleep(backoff.pause())
+                await asyncio.sleep(backoff.pause(time.monotonic() - start))
 
     async def _publish(self, session: ClientSession) -> None:
         """Publish until the connection is lost. Raises what went wrong before that."""

@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 0.5  # seconds; chosen
 DEFAULT_NAME = "Camera"
-OFFERS, OFFER_RATE = 64.0, 2.0
-"""Offers and ICE restarts of one address at once, twice the sessions that it may have, and a second: each takes up to
-20 ms of the event loop. Chosen."""
+OFFERS, OFFER_RATE = 64.0, 8.0
+"""Offers and ICE restarts of one address at once, twice the sessions that it may have, and a second, as by WebSocket:
+each takes up to 20 ms of the event loop. Players that wait for a picture ask every two seconds. Chosen."""
 
 
 class WhipSessions:

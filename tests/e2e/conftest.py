@@ -26,10 +26,17 @@ START_TIMEOUT = 30.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of this folder run on one event loop, that of the browser which they share."""
+    """Let the tests of this folder run on one event loop, that of the browser which they share.
+
+    Those that have no media but what their page shows are marked, because several may run at a time.
+    """
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and is_async_test(item):
+        if not item.path.is_relative_to(Path(__file__).parent):
+            continue
+        if is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "fake" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.page)
 
 
 @contextlib.contextmanager

@@ -162,11 +162,13 @@ async def test_the_way_back_after_the_server_was_restarted(browser: Browser, cam
         await enter(ada, "Ada", "Fjord")
         await watched(ada, self_tile=True)
     await expect(ada.get_by_text("Connection lost – rejoining…")).to_be_visible()
+    tries: list[float] = []
+    ada.on("websocket", lambda _: tries.append(time.monotonic()))
     with run_server(*command, port=port) as url:
         assert urlsplit(url).port == port
         began = time.monotonic()
         await expect(ada.get_by_text("You’re back.")).to_be_visible(timeout=10_000)
-        assert time.monotonic() - began < 5.5  # the longest wait between two tries is five seconds
+        assert tries[-1] - began < 5.5  # the longest wait between two tries is five seconds
         frames = await ada.evaluate("watch.frames")
         await ada.wait_for_function("(before) => watch.frames > before + 5", arg=frames, timeout=15_000)
         await ada.keyboard.press("b")

@@ -26,6 +26,7 @@ from server.peers.ice import describe, ice_servers
 from tests.support.camera import Camera
 from tests.support.client import CameraTrack
 from tests.support.pages import READABLE, enter, visit, watched
+from tests.support.program import free_port
 from tests.support.serving import Client, serving
 from tests.support.whip_client import WhipClient
 
@@ -40,9 +41,7 @@ def turn() -> Iterator[str]:
     executable = shutil.which("turnserver")
     if executable is None:
         pytest.skip("coturn is not installed: apt-get install coturn")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = ["--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=greenroom", "--no-cli", "--no-tls",
                "--no-dtls", "--allow-loopback-peers", "--listening-ip=127.0.0.1", f"--listening-port={port}",
                "--log-file=stdout", "--pidfile="]  # fmt: skip

@@ -71,6 +71,7 @@ class Client:
         self._room = room
         self._on_frame = on_frame
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._publish: RTCPeerConnection | None = None
         self._subscribe = RTCPeerConnection(MAX_BUNDLE)
         self._owners: dict[str, str] = {}
@@ -114,8 +115,13 @@ class Client:
         kinds = {track.kind for track in tracks}
         await self.send({"type": "media", "audio": "audio" in kinds, "video": "video" in kinds})
 
-    async def run(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Read messages until the connection ends; answer the server's offers."""
+    def listen(self, socket: aiohttp.ClientWebSocketResponse) -> asyncio.Task[None]:
+        """Read messages until the connection ends, and answer the server's offers: in a task that `close` awaits."""
+        self._socket = socket
+        self._reading = asyncio.get_running_loop().create_task(self._read(socket))
+        return self._reading
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for raw in socket:
             message = json.loads(raw.data)
             if message["type"] == "offer":
@@ -159,6 +165,9 @@ class Client:
                 with contextlib.suppress(ConnectionError):  # the server may be closing it
                     await self.send({"type": "leave"})
             await self._socket.close()
+        if self._reading is not None:
+            # Not by cancelling it: aioice leaks its sockets when it is interrupted while it gathers.
+            await asyncio.gather(self._reading, return_exceptions=True)
         for task in list(self._tasks):
             task.cancel()
         for connection in (self._publish, self._subscribe):
@@ -187,8 +196,7 @@ async def join(
     client = Client(url, room, on_frame)
     async with aiohttp.ClientSession() as session:
         socket = await session.ws_connect(url.replace("http", "ws", 1) + "/ws", max_msg_size=0)
-        client._socket = socket
-        reader = asyncio.get_running_loop().create_task(client.run(socket))
+        client.listen(socket)
         try:
             message = {"type": "join", "version": 1, "room": room, "name": name, "background": background}
             await client.send(message | ({"seat": seat} if seat else {}) | {"preview": preview})
@@ -197,5 +205,3 @@ async def join(
             yield client
         finally:
             await client.close()
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)

@@ -21,6 +21,7 @@ from aiortc.mediastreams import MediaStreamError
 from server.janus.client import Handle, JanusSession, connect
 from server.janus.videoroom import PLUGIN
 from tests.support.client import MAX_BUNDLE
+from tests.support.program import free_port
 
 PRIVATE, PUBLIC = 1234, 1235
 PIN, ADMIN_SECRET = "7391", "north"
@@ -33,14 +34,6 @@ room-{public}: {{ description = "public", secret = "{pin}", publishers = 9,
 """
 
 
-def free_ports(n: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 class JanusServer:
     """A Janus process that can be ended and started again."""
 
@@ -48,7 +41,7 @@ class JanusServer:
         self, executable: str, folder: Path, codec: str = "vp8", private: str = "", public: str = ""
     ) -> None:
         self._folder = folder
-        port, admin = free_ports(2)
+        port, admin = free_port(), free_port()
         self.url, self._admin = f"ws://127.0.0.1:{port}", f"ws://127.0.0.1:{admin}"
         self._port = port
         self._command = [executable, "-F", str(folder), "-C", str(folder / "janus.jcfg"), "-o"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import socket
 import subprocess
 import sys
@@ -11,12 +14,29 @@ from pathlib import Path
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
 ENDING = 20.0  # seconds
+FIRST_PORT = 11_000
+"""Browsers refuse some below; from 32768 on systems give ports to whoever asks for any."""
+PORTS = 1_000
+"""Of each process of pytest-xdist."""
+PROCESSES = 20
+"""Those after them share the same ports again."""
+
+
+def _ports() -> Iterator[int]:
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
+    return (FIRST_PORT + process * PORTS + n % PORTS for n in itertools.count(os.getpid()))
+
+
+_PORTS = _ports()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port at which nobody listens, and which no other test takes before it is used."""
+    while True:
+        port = next(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

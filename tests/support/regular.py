@@ -70,8 +70,7 @@ class Regular:
         client = self._client = Client(self._url, self._room, self._look)
         async with aiohttp.ClientSession() as session:
             socket = await session.ws_connect(self._url.replace("http", "ws", 1) + "/ws", max_msg_size=0)
-            client._socket = socket
-            reading = asyncio.create_task(client.run(socket))
+            reading = client.listen(socket)
             try:
                 message = {"type": "join", "version": 1, "room": self._room, "name": self._name}
                 await client.send(message | ({"seat": self._seat} if self._seat else {}))
@@ -84,13 +83,9 @@ class Regular:
                 client.id, self._seat = str(self.joined["participant"]), str(self.joined["seat"])
                 self.arrivals += 1
                 await client.publish(CameraTrack(grey, rate=10))
-                await reading
+                await asyncio.shield(reading)
             finally:
-                await socket.close()
-                await asyncio.wait({reading}, timeout=5)  # what it has begun it ends
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
-                await client.close()
+                await client.close(say_goodbye=False)
 
     def _look(self, owner: str, _: av.VideoFrame) -> None:
         if self._client is not None and owner != self._client.id:

@@ -89,10 +89,13 @@ class IceConnection(LimitedConnection):
         timeout: int = 5,  # noqa: ASYNC109 - the signature of aioice
     ) -> list[Candidate]:
         """As aioice/ice.py:1139, which binds to port 0 always. Raises SignalingError no-port when all are taken."""
-        protocols = [p for address in addresses if (p := await self._bind(component, address)) is not None]
+        protocols: list[IceSocket] = []
+        for address in addresses:
+            if (protocol := await self._bind(component, address)) is not None:
+                protocols.append(protocol)
+                self._protocols.append(protocol)  # at once: whoever interrupts this closes what there is
         if addresses and not protocols:
             raise SignalingError("no-port", NO_PORT)
-        self._protocols += protocols
         candidates = [protocol.local_candidate for protocol in protocols]
         if self.public_address:
             candidates += [_public(c, self.public_address) for c in candidates if ":" not in c.host]

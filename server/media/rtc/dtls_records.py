@@ -11,7 +11,7 @@ from typing import Final
 
 HEADER: Final = struct.Struct("!BHHHIH")
 """Content type, version, epoch, sequence number (48 bits), length."""
-HANDSHAKE_HEADER: Final = 12  # bytes
+HANDSHAKE_HEADER: Final = 12  # bytes; RFC 6347, 4.2.2
 ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23  # content types, RFC 5246, 6.2.1
 FROM_CLIENT: Final = frozenset({1, 11, 15, 16})
 """What a client sends in plaintext: ClientHello, Certificate, CertificateVerify, ClientKeyExchange."""

@@ -20,7 +20,7 @@ from server.media.workers.base import AnyWorker, Place, Transcoded
 from server.media.workers.wire import Job
 
 FORGIVEN: Final = 60.0  # seconds after which a worker's end is no longer held against a camera
-LONGEST_REST: Final = 60.0  # seconds
+LONGEST_REST: Final = 60.0  # seconds; chosen
 
 BACKGROUND_INTERVAL: Final = 0.5
 """Seconds between two backgrounds that a worker gets ready: a large picture keeps it from others' cameras for 0.2 s."""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("torch")
+from tests.support.training import NEEDS_TORCH
+
+pytest.importorskip("torch", reason=NEEDS_TORCH)
 
 from models.training.__main__ import app
 from models.training.data.manifest import load_manifest

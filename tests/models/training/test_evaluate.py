@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("torch")
+from tests.support.training import NEEDS_TORCH
+
+pytest.importorskip("torch", reason=NEEDS_TORCH)
 
 from models.training import evaluate, suite
 from models.training.__main__ import app

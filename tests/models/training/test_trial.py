@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("torch")
+from tests.support.training import NEEDS_TORCH
+
+pytest.importorskip("torch", reason=NEEDS_TORCH)
 
 from models.training import suite
 from models.training.__main__ import app

@@ -126,7 +126,7 @@ def test_nobody_comes_in_under_an_older_epoch(tens: int) -> None:
 
 def test_it_takes_the_margin_between_the_last_ticket_and_a_move(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rooms that move as soon as no tickets are given any more meet newcomers who still hold some."""
-    monkeypatch.setattr(module._Server, "gone", lambda server, now: not server.takes(now))
+    monkeypatch.setattr(module._KnownServer, "gone", lambda server, now: not server.takes(now))
     assert any(live(seed).broken for seed in range(WORLDS))
 
 

@@ -269,11 +269,13 @@ async def test_a_redirect_carries_what_a_token_allows(segmenter: Segmenter, tmp_
         ) as sent:
             location = sent.headers["Location"]
         del headers["Authorization"]  # as browsers do with a redirect to another origin
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(location, data=sdp, headers=headers) as answer,
-        ):
-            assert answer.status == 201
+        one_connection = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(connector=one_connection) as session:
+            async with session.post(location, data=sdp, headers=headers) as answer:
+                assert answer.status == 201
+            bare = URL(location).with_query(None)  # what a ticket allows ends with its request
+            async with session.post(bare, data=sdp, headers=headers) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (401, "token-missing")
         (member,) = cluster.of("studio").rooms.open_rooms.all()[0].memberships
         assert member.participant.grant.identity == "desk"
 

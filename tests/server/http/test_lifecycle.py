@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from server.http.metrics import Totals
 from server.http.tls import self_signed
 from server.rooms.hidden import HiddenCamera
 from server.rooms.participant import Participant
+from tests.support.program import free_port
 from tests.support.serving import Client, serving
 from tests.support.whip_client import offer, post
 
@@ -175,9 +175,7 @@ def test_the_operator_is_told_who_may_come_in() -> None:
 
 async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
     """Start the product's own command on a free port; return it with its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "server", "--port", port, *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None

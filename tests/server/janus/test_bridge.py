@@ -19,7 +19,6 @@ from filters.matting.segmenter import Segmenter
 from server.app import ROOMS
 from server.config.loading import load
 from server.config.options import Config
-from server.core.backoff import Backoff
 from server.core.errors import ConfigError, JanusError
 from server.janus.client import Handle, connect
 from server.janus.relay import shown_name
@@ -300,11 +299,3 @@ def test_names_fit() -> None:
         "Somebody",
         "x" * 64,
     ]
-
-
-def test_pauses_double_up_to_a_limit() -> None:
-    backoff = Backoff(1, 5)
-    pauses = [backoff.pause() for _ in range(5)]
-    assert all(full / 2 <= pause <= full for pause, full in zip(pauses, (1, 2, 4, 5, 5), strict=True))
-    backoff.reset()
-    assert backoff.pause() <= 1

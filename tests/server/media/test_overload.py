@@ -20,7 +20,7 @@ from server.media.codec.encoder import Vp8Encoder
 from server.media.governor import Governor
 from server.media.headroom import MachineLoad
 from server.media.load import LoadMeter
-from server.media.publication import VideoPublication
+from server.media.publication import MAX_AGE, VideoPublication
 from server.media.rtc import EncodedFrame
 from server.media.subscription import VideoSubscription
 from server.media.workers.threads import ThreadTranscoding
@@ -35,13 +35,16 @@ MEGABYTE = 1 << 20
 
 
 class SlowFilter(PlainFilter):
-    """Takes so long that FIT cameras keep one worker busy; sleeping, so that the machine's load does not matter."""
+    """Takes so long that FIT cameras keep one worker busy: sleeping, and later than that where the machine is."""
 
-    def __init__(self) -> None:
+    def __init__(self, took: list[float]) -> None:
+        self._took = took
         self._shown, _ = new_frame(64, 48)
 
     def filter(self, frame: av.VideoFrame) -> FilteredFrame:
+        start = time.monotonic()
         time.sleep(PICTURE)
+        self._took.append(time.monotonic() - start)
         self._shown.pts, self._shown.time_base = frame.pts, frame.time_base
         return FilteredFrame(self._shown)
 
@@ -121,8 +124,10 @@ async def govern(publications: list[VideoPublication], meter: LoadMeter, levels:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 async def test_twice_the_cameras_that_fit() -> None:
     executor, meter = ThreadPoolExecutor(1), LoadMeter(1)
+    took: list[float] = []
     publications = [
-        VideoPublication(ThreadTranscoding(SlowFilter(), executor, 200_000), meter) for _ in range(CAMERAS)
+        VideoPublication(ThreadTranscoding(SlowFilter(took), executor, 200_000), meter)
+        for _ in range(CAMERAS)
     ]
     peers: list[Any] = [Peer() for _ in publications]
     sent: list[dict[int, float]] = [{} for _ in publications]
@@ -136,6 +141,7 @@ async def test_twice_the_cameras_that_fit() -> None:
     ]
     await asyncio.sleep(SETTLING)
     memory, settled = resident(), time.monotonic()
+    took.clear()
     await asyncio.gather(*films)
     seconds = time.monotonic() - settled
     governing.cancel()
@@ -146,7 +152,8 @@ async def test_twice_the_cameras_that_fit() -> None:
         hops += [at - times[timestamp] for timestamp, at in late]
     executor.shutdown()
     assert levels[-1] > 0
-    assert float(np.percentile(hops, 95)) < 0.3
+    picture = float(np.mean(took))  # seconds: PICTURE, and more on a busy machine
+    assert float(np.percentile(hops, 95)) < MAX_AGE + 3 * CAMERAS * picture
     assert min(rates) > 0.8 * max(rates), rates
-    assert min(rates) > 8
+    assert sum(took) / seconds > 0.66  # 11 pictures a second of each, where one takes no more than PICTURE
     assert resident() - memory < 10 * MEGABYTE

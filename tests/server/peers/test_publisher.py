@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import aioice.ice
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
@@ -75,6 +77,31 @@ async def test_what_the_browser_does_not_send_is_not_published(publisher: Publis
 async def test_the_answer_tells_how_to_begin(publisher: Publisher) -> None:
     answer = await publisher.offer(await described("video"))
     assert f"x-google-start-bitrate={START_BITRATE}" in answer
+
+
+async def test_an_offer_whose_taking_is_interrupted_leaves_no_socket_open(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the end of the server does it."""
+    loop, bound = asyncio.get_running_loop(), list[asyncio.DatagramTransport]()
+    bind, gathering = loop.create_datagram_endpoint, asyncio.Event()
+
+    async def bind_one(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncio's
+        if bound:
+            gathering.set()
+            await asyncio.Event().wait()
+        transport, protocol = await bind(*arguments, **options)
+        bound.append(transport)
+        return transport, protocol
+
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"] * 2)
+    described_offer = await described("video")
+    monkeypatch.setattr(loop, "create_datagram_endpoint", bind_one)
+    answering = asyncio.create_task(publisher.offer(described_offer))
+    await gathering.wait()
+    answering.cancel()
+    await asyncio.wait([answering])
+    assert [transport.is_closing() for transport in bound] == [True]
 
 
 async def test_before_the_first_offer_there_is_nothing(publisher: Publisher) -> None:

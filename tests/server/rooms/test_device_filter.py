@@ -10,7 +10,7 @@ import pytest
 from filters.matting.segmenter import Segmenter
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
-from server.rooms.device_filter import DeviceFilterWord
+from server.rooms.device_filter import DeviceFilterClaim
 from server.rooms.rooms import Rooms
 from tests.support.guest import Guest, joined
 from tests.support.serving import Client, serving
@@ -87,7 +87,7 @@ async def test_the_word_is_a_flag(rooms: Rooms) -> None:
     ],
 )
 def test_what_a_receipt_says_of_it(said: list[tuple[bool, bool]], ever: str) -> None:
-    word = DeviceFilterWord()
+    word = DeviceFilterClaim()
     for filtered, with_video in said:
         word.say(filtered, video=with_video)
     assert word.ever == ever

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -52,14 +51,12 @@ def even(luma: int) -> Callable[[int], av.VideoFrame]:
 
 @dataclass
 class Viewer:
-    """Notes when the first frame of each participant came, and the last one's mean colour."""
+    """Notes the mean colour of each participant's frames."""
 
-    first: dict[str, float] = field(default_factory=dict)
     luma: dict[str, list[int]] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look(self, owner: str, frame: av.VideoFrame) -> None:
-        self.first.setdefault(owner, time.monotonic())
         self.luma.setdefault(owner, []).append(int(frame.to_ndarray(format="gray").mean()))
         self.arrived.set()
 
@@ -123,10 +120,10 @@ async def test_the_lobby_shows_oneself_and_the_room_comes_at_once(server: str) -
         await viewer.wait_for(bob.id, 10)
         assert set(viewer.luma) == {bob.id}
         assert [s["participant"] for s in streams(bob)] == [bob.id]
-        entered = time.monotonic()
+        own = len(viewer.luma[bob.id])
         await bob.send({"type": "enter"})
         await viewer.wait_for(ada.id)
-        assert viewer.first[ada.id] - entered < 1.5
+        assert len(viewer.luma[bob.id]) - own < 45  # which take 1.5 s, and longer on a busy machine
         assert not any(m.get("fresh") for m in bob.messages if m["type"] == "offer" and len(m["streams"]) > 1)
         await until(lambda: bob.id in {s["participant"] for s in streams(ada)})
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from server.media.workers.link import RemoteWorker
 from server.media.workers.pool import ProcessPool
 from server.media.workers.proxy import BACKGROUND_INTERVAL
 from tests.server.media.workers.test_pool import GREEN_LUMA, corner, encoded, of, show, until
+from tests.support.program import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -32,9 +32,7 @@ class Elsewhere:
     """`greenroom cluster worker` in a process of its own."""
 
     def __init__(self, secret: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._secret = secret
         self.start()
 
