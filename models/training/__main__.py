@@ -19,16 +19,17 @@ from models.training.data.people import Store
 from models.training.data.pictures import write_rgb
 from models.training.data.rooms import (
     BannedRoomError,
-    allowed_rooms,
     kept_for_choosing,
     load_rooms,
+    prepared_rooms,
+    room_of,
     save_rooms,
 )
 from models.training.evaluate import cost_of, evaluate_suite, quality_of
 from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
 from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run, located
-from models.training.suite import write_suite
+from models.training.suite import EMPTY, write_suite
 from models.training.teacher import Teacher
 from models.training.train import CHECKPOINT, Trainer, draw_of, maker_of
 from models.training.trial import measured
@@ -98,10 +99,11 @@ def prepare(
             if source.kind in ("photos", "unlabelled", "cutouts"):
                 preparing.add_source(store, source, data / source.folder, teacher, done, report)
     store.save(done.people)
-    plates = sorted((data / manifest.sources["clips"].folder).glob("*/plate.jpg"))
-    save_rooms(prepared, allowed_rooms(data / manifest.sources["rooms"].folder, manifest.banned, plates))
+    rooms = prepared_rooms(manifest, data, prepared)
+    save_rooms(prepared, rooms)
     write_rgb(prepared / "rejects.jpg", preparing.sheet(done.rejects))
-    typer.echo(f"{len(done.people)} people, {len(done.rejects)} rejects: {prepared / 'rejects.jpg'}")
+    rejects = f"{len(done.rejects)} rejects: {prepared / 'rejects.jpg'}"
+    typer.echo(f"{len(done.people)} people, {len(rooms)} pictures of rooms, {rejects}")
 
 
 @app.command()
@@ -130,19 +132,19 @@ def suite(
     folder: Annotated[Path, typer.Argument(metavar="SUITE", help="The folder to write clips to.")],
     clips: Annotated[int, typer.Option(min=1)] = 20,
     seed: int = 100,
+    empty: Annotated[
+        Path | None, typer.Option(metavar="ROOMS", help="Of nobody, in the rooms of this folder's pictures.")
+    ] = None,
 ) -> None:
     """Compose a suite to choose by, of people and rooms that no run trains on."""
     manifest, store = load_manifest(), Store(prepared)
-    sources = {source.name: source for source in manifest.of_use("choose")}
-    people = [
-        person
-        for person in store.load()
-        if person.source in sources
-        and ("train" not in sources[person.source].uses or kept_for_choosing(person.name))
-    ]
     try:
-        rooms = [room for room in load_rooms(prepared, manifest.banned) if kept_for_choosing(room.stem)]
-        write_suite(folder, store, people, rooms, clips, seed, typer.echo)
+        if empty:
+            write_suite(folder, store, [], sorted(empty.glob("*.jpg")), clips, seed, typer.echo, EMPTY)
+        else:
+            people = preparing.kept_people(store, manifest)
+            rooms = [r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r))]
+            write_suite(folder, store, people, rooms, clips, seed, typer.echo)
     except ERRORS as error:
         _fail(error)
 

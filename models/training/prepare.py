@@ -10,7 +10,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from models.training.data.manifest import Source
+from models.training.data.manifest import Manifest, Source
 from models.training.data.people import BODY_ASPECT, Cutout, Person, Photo, Store, outline, spread_colours
 from models.training.data.pictures import (
     Floats,
@@ -22,6 +22,7 @@ from models.training.data.pictures import (
     resized,
     to_bytes,
 )
+from models.training.data.rooms import kept_for_choosing
 from models.training.data.samples import PIXELS
 from models.training.teacher import LABELS, Teacher, Vote
 
@@ -207,6 +208,17 @@ def add_source(
     else:
         photos = labelled(folder) if source.kind == "photos" else unlabelled(folder)
         add_photos(store, source.name, photos, teacher, prepared, report)
+
+
+def kept_people(store: Store, manifest: Manifest) -> list[Person]:
+    """Return the prepared people to choose by: whom no run trains on."""
+    sources = {source.name: source for source in manifest.of_use("choose")}
+    return [
+        person
+        for person in store.load()
+        if person.source in sources
+        and ("train" not in sources[person.source].uses or kept_for_choosing(person.name))
+    ]
 
 
 def trimmed(colour: Picture, alpha: Plane) -> tuple[Picture, Plane]:

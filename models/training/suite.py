@@ -74,6 +74,14 @@ KINDS: dict[str, Kind] = {
     "handheld": Kind(handheld=True),
 }
 
+EMPTY: dict[str, Kind] = {
+    "still": Kind(people=0),
+    "held": Kind(people=0, handheld=True),
+    "dark": Kind(people=0, dark=True),
+    "moved": Kind(people=0, handheld=True),
+}
+"""Rooms with nobody in them: what is shown of them is wrong."""
+
 Motion = Callable[[int], Floats]
 """Frame number to an affine map (2, 3) of the frame onto itself."""
 
@@ -155,9 +163,9 @@ def compose(
 ) -> tuple[list[Picture], list[Floats], Picture | None]:
     """Return a clip's frames and mattes and, where the camera stands still, the empty room."""
     rng = np.random.default_rng(seed)
-    places: list[float | None] = (
-        [None] if len(people) == 1 else [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
-    )
+    places: list[float | None] = [None] * len(people)
+    if len(people) == 2:
+        places = [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
     layers = [
         _layer(store, person, kind, index == len(people) - 1, rng, place)
         for index, (person, place) in enumerate(zip(people, places, strict=True))
@@ -241,11 +249,15 @@ def write_suite(
     clips: int,
     seed: int,
     report: Callable[[str], None],
+    kinds: dict[str, Kind] = KINDS,
 ) -> None:
     """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too.
 
     The same people, rooms, seed and versions give the same bytes; the folder's suite.json says what they were.
+    Raises FileNotFoundError where there are no rooms.
     """
+    if not rooms:
+        raise FileNotFoundError("a suite needs pictures of rooms")
     sources = sorted({person.source for person in people})
     queues = {
         source: in_turn((p for p in people if p.source == source), lambda p: p.name, seed)
@@ -254,14 +266,14 @@ def write_suite(
     rooms = in_turn(rooms, lambda room: room.stem, seed)
     drawn, made = 0, list[dict[str, object]]()
     for number in range(clips):
-        kind, chosen = list(KINDS)[number % len(KINDS)], list[Person]()
-        for _ in range(KINDS[kind].people):
+        kind, chosen = list(kinds)[number % len(kinds)], list[Person]()
+        for _ in range(kinds[kind].people):
             queue = queues[sources[drawn % len(sources)]]
             chosen.append(queue[drawn // len(sources) % len(queue)])
             drawn += 1
         room = rooms[number % len(rooms)]
-        clip = folder / f"{number:02d}_{kind}_{'_'.join(p.source for p in chosen)}"
-        write_clip(clip, *compose(store, chosen, room, KINDS[kind], seed + number))
+        clip = folder / "_".join([f"{number:02d}", kind, *(p.source for p in chosen)])
+        write_clip(clip, *compose(store, chosen, room, kinds[kind], seed + number))
         made.append(_entry(clip, store, chosen, room))
         report(f"{number:02d} {kind}")
     manifest = {"seed": seed, "frames": FRAMES, "versions": versions(), "clips": made}

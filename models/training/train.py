@@ -34,7 +34,7 @@ from models.training.data.ring import (
     kept,
     with_teacher,
 )
-from models.training.data.rooms import kept_for_choosing, load_rooms
+from models.training.data.rooms import kept_for_choosing, load_rooms, room_of
 from models.training.data.samples import ARRIVALS, PIXELS, WHOLE, Draw, shapes
 from models.training.data.scene import JOINT_KINDS
 from models.training.disturb import disturbed
@@ -65,7 +65,7 @@ def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
         manifest.sources[name].require("train")
     store = Store(prepared)
     people = [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
-    rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room.stem)]
+    rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room_of(room))]
     return Draw(store, people, rooms, run.shares)
 
 

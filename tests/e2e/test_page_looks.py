@@ -355,6 +355,10 @@ async def test_what_points_onward_points_where_one_reads_to(
     context = await browser.new_context(permissions=["camera", "microphone"], locale=locale)
     page = await context.new_page()
     await page.goto(fake.url + "/r/studio")
+    await page.locator("#name").fill("Ada")
+    await page.locator("#name").press("Enter")
+    await page.wait_for_selector("body[data-state=room]")
+    await page.keyboard.press("c")
     for button in ("#chat-form .primary", ".toolbar [data-action=leave]"):
         await expect(page.locator(f"{button} .icon")).to_have_css("transform", turned)
     await expect(page.locator(".toolbar [data-action=chat] .icon")).to_have_css("transform", "none")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 MANIFEST = Path(__file__).with_name("manifest.toml")
 USES = ("train", "choose", "measure")
-KINDS = ("photos", "unlabelled", "cutouts", "rooms", "clips", "stills", "teacher", "init")
+KINDS = ("photos", "unlabelled", "cutouts", "rooms", "panoramas", "clips", "stills", "teacher", "init")
 
 
 class ManifestError(ValueError):

@@ -11,9 +11,20 @@ from typing import cast
 import cv2
 import numpy as np
 
-from models.training.data.pictures import Floats, read_rgb
+from models.training.data.manifest import Manifest
+from models.training.data.panoramas import read_panorama, views
+from models.training.data.pictures import Floats, read_rgb, write_rgb
 
 ROOMS = "rooms.json"
+
+VIEWS = "views"
+"""The folder of a prepared one that holds the views of panoramas ..."""
+
+VIEW = "~"
+"""... each named <panorama>~<letter>.jpg."""
+
+LETTERS = "abcdefgh"
+"""A picture of a panorama each, all around."""
 
 THUMBNAIL = (64, 36)
 SAME_ROOM = 10.0
@@ -31,6 +42,11 @@ def kept_for_choosing(name: str) -> bool:
     """Tell whether a person or a room belongs to the part that training never sees; depends on the name only."""
     first = hashlib.sha256(name.encode()).digest()[0]
     return first < 256 * KEPT
+
+
+def room_of(path: Path) -> str:
+    """Return the name of the room that a picture shows: that of a view is its panorama's."""
+    return path.stem.partition(VIEW)[0]
 
 
 def number_of(path: Path) -> str:
@@ -59,6 +75,32 @@ def allowed_rooms(folder: Path, banned: frozenset[str], plates: list[Path]) -> l
         if all(float(np.abs(view - plate).mean()) >= SAME_ROOM for plate in known):
             rooms.append(path)
     return rooms
+
+
+def write_views(panoramas: Path, folder: Path) -> None:
+    """Write the views of every panorama, <name>.hdr, of a folder; those that are there stay as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(panoramas.glob("*.hdr")):
+        names = [folder / f"{path.stem}{VIEW}{letter}.jpg" for letter in LETTERS]
+        if not all(name.exists() for name in names):
+            for name, picture in zip(names, views(read_panorama(path), path.stem, len(names)), strict=True):
+                write_rgb(name, picture)
+
+
+def prepared_rooms(manifest: Manifest, data: Path, prepared: Path) -> list[Path]:
+    """Return the rooms of all sources that no test clip shows; views of panoramas are written to PREPARED/views.
+
+    Raises ValueError where a panorama is none.
+    """
+    plates = sorted((data / manifest.sources["clips"].folder).glob("*/plate.jpg"))
+    folders = []
+    for source in manifest.sources.values():
+        if source.kind == "panoramas":
+            write_views(data / source.folder, prepared / VIEWS)
+            folders.append(prepared / VIEWS)
+        elif source.kind == "rooms":
+            folders.append(data / source.folder)
+    return [room for folder in folders for room in allowed_rooms(folder, manifest.banned, plates)]
 
 
 def require_allowed(rooms: list[Path], banned: frozenset[str]) -> None:

@@ -28,6 +28,7 @@ def raw_data(folder: Path) -> Path:
         "train/cutout",
         "synth",
         "backgrounds",
+        "panoramas",
         "clips/a",
     ):
         (folder / name).mkdir(parents=True)
@@ -49,7 +50,7 @@ def test_prepare_keeps_who_can_be_believed_shows_the_rest_and_bans_what_clips_sh
     assert result.exit_code == 0, result.output
     people = Store(prepared).load()
     assert {person.source for person in people} >= {"cutout", "render"}
-    assert f"{len(people)} people, {4 - len(people)} rejects" in result.output
+    assert f"{len(people)} people, 1 pictures of rooms, {4 - len(people)} rejects" in result.output
     assert [room.stem for room in load_rooms(prepared, load_manifest().banned)] == ["rooms_bg_003"]
     assert (prepared / "rejects.jpg").exists()
 

@@ -7,6 +7,7 @@ import pytest
 
 from models.training import suite
 from models.training.data.people import Person, Store
+from models.training.data.pictures import read_plane
 from models.training.data.rooms import load_rooms
 
 CLIPS = 2
@@ -68,3 +69,23 @@ def test_an_order_depends_on_each_name_and_the_seed_only() -> None:
     assert sorted(order) == sorted(names) != order
     assert suite.in_turn(names[::-1], str, 7) == order != suite.in_turn(names, str, 8)
     assert suite.in_turn(names[:-1], str, 7) == [name for name in order if name != names[-1]]
+
+
+def test_a_suite_of_empty_rooms_shows_nobody_with_the_camera_still_and_held(
+    prepared: Path, tmp_path: Path
+) -> None:
+    rooms = load_rooms(prepared, frozenset())
+    suite.write_suite(tmp_path, Store(prepared), [], rooms, 4, 5, lambda _: None, suite.EMPTY)
+    clips = json.loads((tmp_path / suite.MANIFEST).read_text())["clips"]
+    assert [clip["name"] for clip in clips] == ["00_still", "01_held", "02_dark", "03_moved"]
+    for clip in clips:
+        folder = tmp_path / clip["name"]
+        mattes = sorted((folder / "alpha").glob("*.png"))
+        assert len(mattes) == suite.FRAMES
+        assert not any(read_plane(matte).any() for matte in mattes)
+        assert (folder / "plate.jpg").exists() != suite.EMPTY[clip["name"][3:]].handheld
+
+
+def test_a_suite_without_rooms_says_so(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="pictures of rooms"):
+        suite.write_suite(tmp_path, Store(prepared), [], [], 4, 5, lambda _: None, suite.EMPTY)

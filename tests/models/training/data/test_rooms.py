@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from models.training.data.manifest import ManifestError, load_manifest
 from models.training.data.pictures import read_rgb, write_rgb
 from models.training.data.rooms import (
     KEPT,
+    LETTERS,
+    VIEWS,
     BannedRoomError,
     allowed_rooms,
     kept_for_choosing,
     load_rooms,
+    prepared_rooms,
+    room_of,
     save_rooms,
 )
 from tests.support.made_people import made_colours
@@ -31,6 +37,27 @@ def test_what_a_test_clip_shows_is_left_out_by_number_by_name_and_by_looks(tmp_p
     plate.parent.mkdir()
     write_rgb(plate, read_rgb(folder / "rooms_bg_003.jpg"))
     assert [r.stem for r in allowed_rooms(folder, banned, [plate])] == ["outdoor_bg_120"]
+
+
+def test_views_of_a_panorama_are_rooms_and_stay_on_one_side_of_the_split(tmp_path: Path) -> None:
+    light = np.random.default_rng(0).uniform(0, 2, (16, 32, 3)).astype(np.float32)
+    for folder in ("panoramas", "backgrounds"):
+        (tmp_path / folder).mkdir()
+    for name in ("studio_12", "hall"):
+        cv2.imwrite(str(tmp_path / f"panoramas/{name}.hdr"), light)
+    rooms_in(tmp_path / "backgrounds")
+    manifest = load_manifest()
+    rooms = prepared_rooms(manifest, tmp_path, tmp_path / "prepared")
+    views = [room for room in rooms if room.parent.name == VIEWS]
+    assert {room_of(view) for view in views} == {"hall", "studio_12"}
+    assert len(views) == 2 * len(LETTERS)
+    assert [r.stem for r in rooms if r not in views] == ["outdoor_bg_120", "rooms_bg_003"]
+    assert room_of(rooms[0]) == rooms[0].stem or rooms[0] in views
+    save_rooms(tmp_path, rooms)
+    assert load_rooms(tmp_path, manifest.banned) == rooms
+    written = views[0].stat().st_mtime_ns
+    prepared_rooms(manifest, tmp_path, tmp_path / "prepared")
+    assert views[0].stat().st_mtime_ns == written
 
 
 def test_a_banned_room_in_a_prepared_folder_stops_the_run(tmp_path: Path) -> None:
