@@ -13,7 +13,7 @@ export const german = {
   'landing.room': 'Name des Raums',
   'landing.go': 'Weiter',
   'landing.fresh': 'Anderen Namen vorschlagen',
-  'landing.hint': 'Wer den Link hat, kann beitreten.',
+  'landing.hint': 'Andere kommen über einen Link dazu, den du drinnen bekommst.',
   'landing.bad': 'Erlaubt sind 1 bis 64 Buchstaben (a–z), Ziffern, Punkte, Binde- und Unterstriche.',
   'landing.bad.address': 'So kann kein Raum heißen. Erlaubt sind 1 bis 64 Buchstaben (a–z), Ziffern, Punkte, Binde- und Unterstriche.',
   'landing.nothing': 'Unter dieser Adresse gibt es nichts. Nenn hier einen Raum, um hinzugehen.',

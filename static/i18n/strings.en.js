@@ -12,7 +12,7 @@ export const english = {
   'landing.room': 'Room name',
   'landing.go': 'Continue',
   'landing.fresh': 'Suggest another name',
-  'landing.hint': 'Anyone with the room’s link can join it.',
+  'landing.hint': 'Others join by a link that you get once you are in.',
   'landing.bad': 'Use 1 to 64 letters (a–z), digits, dots, dashes and underscores.',
   'landing.bad.address': 'No room can have this name. Use 1 to 64 letters (a–z), digits, dots, dashes and underscores.',
   'landing.nothing': 'There is nothing at this address. Name a room here to go to it.',

@@ -13,7 +13,7 @@ export const spanish = {
   'landing.room': 'Nombre de la sala',
   'landing.go': 'Continuar',
   'landing.fresh': 'Proponer otro nombre',
-  'landing.hint': 'Quien tenga el enlace de la sala puede entrar.',
+  'landing.hint': 'Los demás entran con un enlace que obtienes una vez dentro.',
   'landing.bad': 'Usa de 1 a 64 letras (a–z), cifras, puntos, guiones y guiones bajos.',
   'landing.bad.address': 'Ninguna sala puede llamarse así. Usa de 1 a 64 letras (a–z), cifras, puntos, guiones y guiones bajos.',
   'landing.nothing': 'No hay nada en esta dirección. Escribe aquí el nombre de una sala para ir a ella.',

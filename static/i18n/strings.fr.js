@@ -13,7 +13,7 @@ export const french = {
   'landing.room': 'Nom de la salle',
   'landing.go': 'Continuer',
   'landing.fresh': 'Proposer un autre nom',
-  'landing.hint': 'Toute personne qui a le lien de la salle peut y entrer.',
+  'landing.hint': 'Les autres entrent par un lien que vous obtenez une fois à l’intérieur.',
   'landing.bad': 'Utilisez de 1 à 64 lettres (a–z), chiffres, points, tirets et tirets bas.',
   'landing.bad.address': 'Aucune salle ne peut porter ce nom. Utilisez de 1 à 64 lettres (a–z), chiffres, points, tirets et tirets bas.',
   'landing.nothing': 'Il n’y a rien à cette adresse. Nommez ici une salle pour y aller.',

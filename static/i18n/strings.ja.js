@@ -13,7 +13,7 @@ export const japanese = {
   'landing.room': 'ルーム名',
   'landing.go': '続ける',
   'landing.fresh': '別の名前を提案',
-  'landing.hint': 'ルームのリンクを知っている人は誰でも参加できます。',
+  'landing.hint': 'ほかの人は、入室後に表示されるリンクから参加できます。',
   'landing.bad': '1～64文字の英字（a–z）、数字、ドット、ハイフン、下線を使ってください。',
   'landing.bad.address': 'この名前のルームは作れません。1～64文字の英字（a–z）、数字、ドット、ハイフン、下線を使ってください。',
   'landing.nothing': 'このアドレスには何もありません。行きたいルームの名前をここに入力してください。',

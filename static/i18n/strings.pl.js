@@ -13,7 +13,7 @@ export const polish = {
   'landing.room': 'Nazwa pokoju',
   'landing.go': 'Dalej',
   'landing.fresh': 'Zaproponuj inną nazwę',
-  'landing.hint': 'Każdy, kto ma link do pokoju, może wejść.',
+  'landing.hint': 'Inni wchodzą przez link, który znajdziesz w środku.',
   'landing.bad': 'Użyj od 1 do 64 liter (a–z), cyfr, kropek, łączników i podkreśleń.',
   'landing.bad.address': 'Żaden pokój nie może mieć takiej nazwy. Użyj od 1 do 64 liter (a–z), cyfr, kropek, łączników i podkreśleń.',
   'landing.nothing': 'Pod tym adresem nic nie ma. Podaj tu nazwę pokoju, aby do niego przejść.',

@@ -13,7 +13,7 @@ export const portuguese = {
   'landing.room': 'Nome da sala',
   'landing.go': 'Continuar',
   'landing.fresh': 'Sugerir outro nome',
-  'landing.hint': 'Quem tem o link da sala pode entrar.',
+  'landing.hint': 'Os outros entram por um link que você recebe lá dentro.',
   'landing.bad': 'Use de 1 a 64 letras (a–z), números, pontos, hifens e sublinhados.',
   'landing.bad.address': 'Nenhuma sala pode ter esse nome. Use de 1 a 64 letras (a–z), números, pontos, hifens e sublinhados.',
   'landing.nothing': 'Não há nada neste endereço. Dê aqui o nome de uma sala para ir até ela.',
