@@ -5,9 +5,8 @@ Pure logic; time is passed in.
 
 from __future__ import annotations
 
+import math
 from typing import Final
-
-import numpy as np
 
 LONGEST_BURST: Final = 0.5  # seconds that frames may have been held back
 
@@ -56,4 +55,4 @@ class LoadMeter:
         self._busy, self._waits, self._since = 0.0, [], now
         if elapsed <= 0 or not waits:
             return 0.0, 0.0
-        return min(1.0, busy / elapsed / self.workers), float(np.percentile(waits, 90))
+        return min(1.0, busy / elapsed / self.workers), sorted(waits)[math.ceil(0.9 * len(waits)) - 1]

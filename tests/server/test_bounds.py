@@ -94,7 +94,9 @@ async def test_nothing_keeps_the_event_loop(url: str, watchdog: Watchdog) -> Non
         await visitors(url, 5, ending)
     worst = sorted(watchdog.longest, reverse=True)[:5]
     assert watchdog.joins == []
-    assert worst[0][0] < KEPT, "\n".join(f"{took * 1e3:.1f} ms {what}" for took, what in worst)
+    assert worst[0][0] < KEPT + watchdog.added, "\n".join(
+        f"{took * 1e3:.1f} ms {what}" for took, what in worst
+    )
 
 
 async def test_nothing_that_is_said_keeps_the_event_loop(url: str, watchdog: Watchdog) -> None:
@@ -109,4 +111,6 @@ async def test_nothing_that_is_said_keeps_the_event_loop(url: str, watchdog: Wat
         assert await process.wait() == 0
         rounds.append(sorted(watchdog.longest, reverse=True)[:8])
     worst = rounds[-1]
-    assert worst[0][0] < SAID, "\n".join(f"{took * 1e3:.1f} ms {what}" for took, what in worst)
+    assert worst[0][0] < SAID + watchdog.added, "\n".join(
+        f"{took * 1e3:.1f} ms {what}" for took, what in worst
+    )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import statistics
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 NOTED = 0.001
 """Seconds of CPU below which a callback is not worth noting."""
+CONTROL = [{"number": number, "words": ["of", "some", "length"]} for number in range(400)]
+"""Writing and reading it takes about a millisecond, whoever else uses the machine."""
+CONTROL_INTERVAL = 0.01
+"""Seconds between two times that this is done."""
 
 
 class Watchdog:
@@ -24,17 +31,25 @@ class Watchdog:
         self.longest: list[tuple[float, str]] = [(0.0, "nothing")]
         self.joins: list[str] = []
         self._collecting = 0.0
+        self._controls: list[float] = []
+        self._controlled = time.monotonic()
         run, join, loop = asyncio.Handle._run, threading.Thread.join, threading.current_thread()
+
+        def cost(work: Callable[[], object]) -> float:
+            self._collecting = 0.0
+            start = time.thread_time()
+            work()
+            return time.thread_time() - start - self._collecting
 
         def timed_run(handle: asyncio.Handle) -> None:
             task = getattr(getattr(handle, "_callback", None), "__self__", None)
             what = repr(task.get_coro() if isinstance(task, asyncio.Task) else handle)
-            self._collecting = 0.0
-            start = time.thread_time()
-            run(handle)
-            took = time.thread_time() - start - self._collecting
+            took = cost(lambda: run(handle))
             if took > NOTED:  # all of them would keep the garbage collector busy, on the loop
                 self.longest.append((took, what))
+            if time.monotonic() - self._controlled > CONTROL_INTERVAL:
+                self._controls.append(cost(lambda: json.loads(json.dumps(CONTROL))))
+                self._controlled = time.monotonic()
 
         def noted_join(thread: threading.Thread, timeout: float | None = None) -> None:
             if threading.current_thread() is loop:
@@ -49,6 +64,11 @@ class Watchdog:
         self._noted_collection = noted_collection
         gc.callbacks.append(noted_collection)
         monkeypatch.setattr(threading.Thread, "join", noted_join)
+
+    @property
+    def added(self) -> float:
+        """The most that the machine has added to a callback, in seconds of CPU: next to nothing on a quiet one."""
+        return max(self._controls) - statistics.median(self._controls)
 
     def close(self) -> None:
         """Watch the collector no more; the monkeypatch ends the rest."""
