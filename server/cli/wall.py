@@ -22,7 +22,7 @@ FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> int:
     """Run `greenroom` with the arguments as a child, signals included; return its exit status.
 
-    Where it crashes, what it had begun to write is removed.
+    Where it does not end well, what it had begun to write is removed.
     """
     # In a group of its own, so that Ctrl-C reaches it once.
     child = subprocess.Popen(python_command("server", *arguments), env=python_environment(), process_group=0)
@@ -39,10 +39,11 @@ def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> i
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if status < 0 and -status not in FORWARDED:
+    if status:
         for target in targets:
             for part in target.parent.glob(f".{escape(target.name)}.{child.pid}-*.part"):
                 part.unlink(missing_ok=True)
+    if status < 0 and -status not in FORWARDED:
         warn(f"{source}: cannot be filtered: a codec crashed over it ({signal.strsignal(-status)})")
         return 1
     return status if status >= 0 else 128 - status
