@@ -227,7 +227,7 @@ class Rooms:
         while True:
             await asyncio.sleep(OBSERVE_INTERVAL)
             for room in self.open_rooms.all():
-                with contained(f"room {room.name}"):
+                with contained("the observation of a room"):
                     room.observe(time.monotonic())
 
     async def leave(self, membership: Membership, reason: Reason) -> None:
