@@ -17,7 +17,7 @@ TIGHT: Final = 0.02  # share of the cores: with less than that idle something ha
 ENTITLED: Final = 0.4
 """Share of the cores that is ours even while other programs leave nothing idle, where nothing tells what the
 scheduler gives us; chosen."""
-WANTED: Final = 0.8
+WANTED: Final = 0.7
 """Share of its time in which a worker may want a core that others want, too: with more pictures wait too long.
 Measured beside a program that takes a core."""
 LEAST_OURS: Final = 0.6

@@ -204,7 +204,7 @@ def test_what_is_left_of_a_crowd_has_usual_pictures_at_once() -> None:
 
 def test_a_crowd_has_usual_pictures_again_when_they_fit() -> None:
     simulated = machine([camera() for _ in range(CROWD)], cores=3.0)
-    simulated.others = lambda now: 1.1
+    simulated.others = lambda now: 1.0
     assert all_are(CROWD_PICTURE)(simulated.run(30)[-1])
     simulated.others = lambda now: 0.1
     simulated.run(AGAIN)
