@@ -168,6 +168,7 @@ def test_the_event_loop_may_be_what_is_full() -> None:
     assert machine.governor.given_up == len(QUALITIES)
 
 
+@pytest.mark.slow
 def test_it_does_not_oscillate_for_an_hour() -> None:
     machine = SimulatedMachine(5)
     for camera in machine.cameras:
@@ -182,6 +183,7 @@ def test_it_does_not_oscillate_for_an_hour() -> None:
     assert min(rates) > 0.9 * mean(rates)
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     machine = SimulatedMachine(12)
     machine.others = lambda now: 0.1 + 0.65 * (now % 20 < 5)
@@ -191,6 +193,7 @@ def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     assert average(moments) > 20
 
 
+@pytest.mark.slow
 def test_cameras_that_are_asked_for_less_leave_more_for_what_is_shown_and_come_back() -> None:
     deaf, obedient = SimulatedMachine(18), SimulatedMachine(18)
     for camera in obedient.cameras:
@@ -284,6 +287,7 @@ def test_it_goes_without_a_clock_of_idle_time() -> None:
     assert sorted(machine._queues.values())[0] < 0.08
 
 
+@pytest.mark.slow
 def test_the_last_resort_is_a_full_blur_and_never_more() -> None:
     machine = SimulatedMachine(80, noise=0.0)
     machine.loop = 0.3
@@ -293,6 +297,7 @@ def test_the_last_resort_is_a_full_blur_and_never_more() -> None:
     assert machine.governor.level.frame_rate > 0
 
 
+@pytest.mark.slow
 def test_a_cover_is_not_taken_off_for_a_moment() -> None:
     machine = SimulatedMachine(80, noise=0.0)
     machine.loop = 0.3
