@@ -225,6 +225,7 @@ def test_who_joins_while_cameras_are_asked_for_less_upsets_nobody() -> None:
     assert min(rates) > 0.85 * mean(rates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rivals", "least"), [(1, 25.0), (2, 16.0)])
 def test_beside_greedy_programs_it_has_what_the_scheduler_gives(rivals: int, least: float) -> None:
     """They take whatever is left idle, so that waiting for idle time would leave them everything."""
@@ -257,6 +258,7 @@ def test_greedy_programs_of_higher_priority_have_all_blurred_only_while_too_litt
     assert not many.governor.level.full_blur
 
 
+@pytest.mark.slow
 def test_people_do_not_come_and_go_with_a_neighbour() -> None:
     machine = SimulatedMachine(12)
     machine.weight = 3.0
@@ -268,10 +270,11 @@ def test_people_do_not_come_and_go_with_a_neighbour() -> None:
     assert not machine.governor.level.full_blur
 
 
-def test_a_neighbour_that_takes_everything_leaves_what_is_ours() -> None:
+@pytest.mark.parametrize(("cameras", "tells_waiting"), [(12, True), (10, False)])
+def test_a_neighbour_that_takes_everything_leaves_what_is_ours(cameras: int, *, tells_waiting: bool) -> None:
     """Nothing is idle then, and yet more than nearly nothing can be had, even if the scheduler tells nothing."""
-    machine = SimulatedMachine(10)
-    machine.tells_waiting = False
+    machine = SimulatedMachine(cameras)
+    machine.tells_waiting = tells_waiting
     machine.others, machine.greedy = (lambda now: 1.0), True
     machine.run(10)
     assert 5 < average(machine.run(5)) < 20
