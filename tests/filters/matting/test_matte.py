@@ -164,6 +164,27 @@ def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
         assert shown.alpha.max() == 0
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_whom_the_whole_frame_misses_is_shown_as_long_as_a_look_at_just_them_shows_them(there: bool) -> None:
+    bright = Bright()
+
+    def misses_the_left(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        """See nobody in the left half of what is the whole frame, from the second frame on."""
+        alpha = bright(planes, box, pixels)
+        if box == (0, 0, *planes.size) and len(bright.boxes) > 2:
+            alpha[:, :48] = 0
+        return alpha
+
+    frames = [frame((640, 360), 0.1, t) for t in range(2)]
+    frames += [frame((640, 360), 0.1 if there else 2, t) for t in range(2, 60)]
+    for each in frames[4:]:
+        each.y[90:, 480:] = 200
+    options = MatteOptions(stillness=False)
+    for shown in run(Matte(misses_the_left, options=options), frames)[8:]:
+        left = shown.alpha[:, :300] > 127
+        assert left.sum() > 0.95 * (shown.planes.y[:, :300] > 160).sum() if there else not left.any()
+
+
 def test_a_new_size_of_the_same_shape_goes_on_and_another_starts_anew() -> None:
     matte = Matte(Bright())
     for size in [(640, 360)] * 4 + [(320, 180), (360, 640)]:
