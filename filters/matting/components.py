@@ -72,11 +72,6 @@ def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
     return dropped
 
 
-def missing(before: Plane, alpha: Plane) -> Plane:
-    """Return the mask of the islands of a matte (cells) of which the next one (work grid) keeps less than AGREEMENT."""
-    return unconfirmed(above(before, VISIBLE), before, keep_people(alpha))
-
-
 def without(alpha: Plane, cells: Plane) -> Plane:
     """Return the matte with nothing of what a mask of cells covers."""
     if not cells.any():

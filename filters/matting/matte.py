@@ -189,7 +189,7 @@ class Matte:
         source = network_planes(planes)
         boxes = self._look_at(work.cells, source.size)
         alpha = self._see(source, boxes, work.size)
-        if self._options.region and self._cells.any() and (0, 0, *source.size) in boxes:
+        if self._options.components and self._cells.any() and (0, 0, *source.size) in boxes:
             alpha = self._found_again(alpha, source)
         self._seen = work.cells
         if self._options.room:
@@ -242,11 +242,13 @@ class Matte:
         return matte
 
     def _found_again(self, alpha: Plane, source: Planes) -> Plane:
-        """Return the whole frame's matte with those who are missing from it as a look at just them shows them.
+        """Return the whole frame's matte with whoever is missing from it as a look at just them shows them.
 
         Beside somebody else the network misses people whom it knows in a box of their own.
         """
-        box = region.bounds(components.missing(self._cells, alpha), source.size, region.PADDING)
+        proven = self._probation.proven(self._cells)
+        missing = components.unconfirmed(proven, self._cells, components.keep_people(alpha))
+        box = region.bounds(missing, source.size, region.PADDING)
         if box is None:
             return alpha
         return np.maximum(alpha, self._see(source, [box], (alpha.shape[1], alpha.shape[0])))

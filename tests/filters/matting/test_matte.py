@@ -8,6 +8,7 @@ import pytest
 from filters.base import Alpha, FilterError, Plane, Planes
 from filters.matting.matte import Matte, MatteOptions
 from filters.matting.matting import mattes
+from filters.matting.probation import LOOKS
 from filters.matting.segmenter import Box
 from filters.matting.smoother import NoSmoothing
 from filters.planes import resized
@@ -165,22 +166,21 @@ def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_whom_the_whole_frame_misses_is_shown_as_long_as_a_look_at_just_them_shows_them(there: bool) -> None:
+def test_whom_the_whole_frame_misses_stays_as_long_as_a_look_at_just_them_finds_them(there: bool) -> None:
     bright = Bright()
 
     def misses_the_left(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
-        """See nobody in the left half of what is the whole frame, from the second frame on."""
+        """See nobody in the left half of what is the whole frame, after LOOKS looks."""
         alpha = bright(planes, box, pixels)
-        if box == (0, 0, *planes.size) and len(bright.boxes) > 2:
+        if box == (0, 0, *planes.size) and len(bright.boxes) > LOOKS:
             alpha[:, :48] = 0
         return alpha
 
-    frames = [frame((640, 360), 0.1, t) for t in range(2)]
-    frames += [frame((640, 360), 0.1 if there else 2, t) for t in range(2, 60)]
-    for each in frames[4:]:
-        each.y[90:, 480:] = 200
-    options = MatteOptions(stillness=False)
-    for shown in run(Matte(misses_the_left, options=options), frames)[8:]:
+    frames = [frame((640, 360), 0.1, t) for t in range(20)]
+    frames += [frame((640, 360), 0.1 if there else 2, t) for t in range(20, 60)]
+    for planes in frames[22:]:
+        planes.y[90:, 480:] = 200
+    for shown in run(Matte(misses_the_left, options=MatteOptions(stillness=False)), frames)[40:]:
         left = shown.alpha[:, :300] > 127
         assert left.sum() > 0.95 * (shown.planes.y[:, :300] > 160).sum() if there else not left.any()
 
