@@ -33,21 +33,27 @@ class Destination(NamedTuple):
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Destination]:
-    """Lend a new file that takes the place of `target` at the end, and vanishes on any exception.
+    """Lend a new file that takes the place of `target` at the end, and vanishes on any exception, whenever it comes.
 
     Raises MediaError where `target` can't be written.
     """
     final = target.resolve()  # also makes FFmpeg take no name for a protocol ("a:b.mp4")
     # By the process, whose end may leave it behind, and by chance, because process ids repeat over machines.
     part = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(2)}.part")
-    with writing(target):
-        part.touch(exist_ok=False)
-    try:
+    ours = True
+    try:  # before the file is there: a signal may come as soon as it is
+        with writing(target):
+            try:
+                part.touch(exist_ok=False)
+            except FileExistsError:
+                ours = False
+                raise
         yield Destination(target, part)
         with writing(target):
             part.replace(final)
     finally:
-        part.unlink(missing_ok=True)
+        if ours:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

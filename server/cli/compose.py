@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from server.cli.console import fail, progress, terminate, warn
+from server.cli.console import fail, progress, warn
 
 
 def compose_command(
@@ -22,7 +21,6 @@ def compose_command(
     from filters.base import FilterError
     from server.media.recording.compose import compose as make
 
-    signal.signal(signal.SIGTERM, terminate)
     try:
         with progress() as report:
             make(folder, target, names=names, progress=report, warn=warn)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from server.cli.console import fail, progress, terminate, warn
+from server.cli.console import fail, handling, progress, terminate, warn
 from server.cli.films import filter_many
 from server.cli.wall import end_with_parent, walled
 from server.config.options import MODELS, PICTURES, SMOOTHERS, Config
@@ -96,9 +95,9 @@ def filter_(
             raise typer.BadParameter(
                 "a folder takes neither --matte nor --plate nor a transparent background"
             )
-        _end_by_signals()
         told = (background, smoother, privacy, model, effects, follow)
-        filter_many(given, wanted, told, jobs or DEFAULTS.workers, cluster)
+        with handling(terminate):
+            filter_many(given, wanted, told, jobs or DEFAULTS.workers, cluster)
         return
     source, target = Path(given), Path(wanted)
     if not within:
@@ -120,12 +119,6 @@ def filter_(
     end_with_parent()
     forbid_core_dumps()
     _filter(source, target, background, matte, smoother, privacy, effects, plate, follow, model)
-
-
-def _end_by_signals() -> None:
-    signal.signal(signal.SIGTERM, terminate)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else it is nohup's, and the work goes on
-        signal.signal(signal.SIGHUP, terminate)
 
 
 def _filter(
@@ -151,7 +144,6 @@ def _filter(
     from filters.matting.smoother import SMOOTHERS as MAKERS
     from filters.person import PersonFilter
 
-    _end_by_signals()
     transparent = background == "none"
     try:
         wanted = parse_effects(effects)

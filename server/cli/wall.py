@@ -12,11 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from server.cli.console import warn
+from server.cli.console import ENDING, handling, warn
 from server.config.interpreter import python_command, python_environment
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> int:
@@ -24,26 +23,28 @@ def walled(arguments: Sequence[str], source: Path, targets: Sequence[Path]) -> i
 
     Where it does not end well, what it had begun to write is removed.
     """
-    # In a group of its own, so that Ctrl-C reaches it once.
-    child = subprocess.Popen(python_command("server", *arguments), env=python_environment(), process_group=0)
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # signals that came before there was a child
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
 
-    before = {number: signal.getsignal(number) for number in FORWARDED}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # else it is nohup's, and the work goes on
-            signal.signal(number, forward)
-    try:
+    with handling(forward):
+        # In a group of its own, so that Ctrl-C reaches it once.
+        child = subprocess.Popen(
+            python_command("server", *arguments), env=python_environment(), process_group=0
+        )
+        for number in early:
+            child.send_signal(number)
         status = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if status:
         for target in targets:
             for part in target.parent.glob(f".{escape(target.name)}.{child.pid}-*.part"):
                 part.unlink(missing_ok=True)
-    if status < 0 and -status not in FORWARDED:
+    if status < 0 and -status not in ENDING:
         warn(f"{source}: cannot be filtered: a codec crashed over it ({signal.strsignal(-status)})")
         return 1
     return status if status >= 0 else 128 - status
