@@ -242,13 +242,11 @@ class Matte:
         return matte
 
     def _found_again(self, alpha: Plane, source: Planes) -> Plane:
-        """Return the whole frame's matte with whoever is missing from it as a look at just them shows them.
+        """Return the whole frame's matte with whoever is missing beside others as a look at just them shows them.
 
-        Beside somebody else the network misses people whom it knows in a box of their own.
+        Beside somebody who comes in the network misses people whom it finds in a box of their own.
         """
-        proven = self._probation.proven(self._cells)
-        missing = components.unconfirmed(proven, self._cells, components.keep_people(alpha))
-        box = region.bounds(missing, source.size, region.PADDING)
+        box = region.bounds(components.missing(self._cells, alpha), source.size, region.PADDING)
         if box is None:
             return alpha
         return np.maximum(alpha, self._see(source, [box], (alpha.shape[1], alpha.shape[0])))

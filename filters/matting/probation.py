@@ -1,4 +1,4 @@
-"""Who appears in the middle of the picture is shown once several looks in a row have found them, and is then proven.
+"""Who appears in the middle of the picture is shown once several looks in a row have found them.
 
 People come in from the sides or rise from below. What a network takes for one in an empty room, or in the rubbish that
 a decoder makes of a damaged stream, appears anywhere and is gone again with the next frames.
@@ -28,13 +28,6 @@ class Probation:
     def __init__(self) -> None:
         self._recent: Plane = np.zeros((0, 0), np.uint8)
         self._seen: Plane = np.zeros((0, 0), np.uint8)
-        self._looks: Plane = np.zeros((0, 0), np.uint8)
-        """How many looks in a row have shown somebody here, or beside it, as they move."""
-
-    def proven(self, cells: Plane) -> Plane:
-        """Return the mask of the islands of the last matte (uint8, cells) that LOOKS looks in a row have shown."""
-        shown = above(cells, VISIBLE)
-        return both(shown, ~newcomers(cells, above(self._looks, LOOKS - 1)))
 
     @property
     def pending(self) -> bool:
@@ -45,15 +38,12 @@ class Probation:
         """Take the matte of the next look (uint8, cells); return the mask of what is not to be shown yet."""
         if self._recent.shape != cells.shape:
             self._recent, self._seen = above(cells, VISIBLE), np.zeros_like(cells)
-            self._looks = both(self._recent, np.full_like(cells, LOOKS))
             return np.zeros_like(cells)
         new = newcomers(cells, self._recent)
         hidden = self._unknown(new) if new.any() else new
         self._seen = both(self._seen, hidden)
         faded = cast(Plane, cv2.subtract(self._recent, np.full_like(cells, MEMORY)))
-        shown = both(above(cells, VISIBLE), ~hidden)
-        self._recent = np.maximum(faded, shown)
-        self._looks = both(cast(Plane, cv2.add(dilated(self._looks, 3), np.ones_like(cells))), shown)
+        self._recent = np.maximum(faded, both(above(cells, VISIBLE), ~hidden))
         return hidden
 
     def _unknown(self, new: Plane) -> Plane:

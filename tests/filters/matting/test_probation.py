@@ -54,24 +54,3 @@ def test_who_comes_in_from_the_side_is_shown_at_once() -> None:
     probation = Probation()
     probation.hidden(cells(FIRST))
     assert not probation.hidden(cells(FIRST, AT_THE_SIDE)).any()
-
-
-def test_who_was_found_in_enough_looks_in_a_row_is_proven_wherever_they_move() -> None:
-    probation = Probation()
-    probation.hidden(cells())
-    for x in range(LOOKS):
-        place = (slice(20, 45), slice(x, 20 + x))
-        assert not probation.proven(cells(place)).any()
-        probation.hidden(cells(place))
-    assert np.array_equal(probation.proven(cells(place)), cells(place))
-    probation.hidden(cells())
-    probation.hidden(cells(place))
-    assert not probation.proven(cells(place)).any()
-
-
-def test_who_is_there_from_the_beginning_is_proven_and_proves_nobody_else() -> None:
-    probation = Probation()
-    probation.hidden(cells(FIRST))
-    assert np.array_equal(probation.proven(cells(FIRST)), cells(FIRST))
-    probation.hidden(cells(FIRST, AT_THE_SIDE))
-    assert np.array_equal(probation.proven(cells(FIRST, AT_THE_SIDE)), cells(FIRST))
