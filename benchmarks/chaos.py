@@ -33,13 +33,13 @@ from benchmarks.room import module, serving
 
 ROOMS = ("north", "south")
 WATCHERS = 1
-"""People without a camera in each room."""
+"""People without a camera in each room; chosen."""
 AT_ONCE = 3
-"""Faults."""
+"""Faults; chosen."""
 PAUSE = 0.5
-"""Longest seconds between two faults of a series."""
+"""Longest seconds between two faults of a series; chosen."""
 LONGEST = 30.0
-"""Seconds that a fault may take; those that end by themselves take a few."""
+"""Seconds that a fault may take; those that end by themselves take a few. Chosen."""
 OUTCOME = r'greenroom_frames_total{outcome="(\w+)"} (\S+)'
 IN_THE_WAY = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
 """What a fault or a repair meets when another fault is in its way."""

@@ -34,7 +34,7 @@ DAMAGE = {
     "payload types of others": {"payload type": 0.1},
     "everything at once": {"drop": 0.05, "corrupt": 0.05, "reorder": 0.1, "truncate": 0.05, "marker": 0.05},
 }
-"""Faults of the line, and their rates."""
+"""Faults of the line, and their rates: probabilities for each packet; chosen."""
 NETWORK = {
     "network throws": "throw",
     "network's output not finite": "nan",

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable
 
 HEADER = struct.Struct("!BBHLL")  # RFC 3550, section 5.1
-EXTENDED, PADDED, MARKED = 0x10, 0x20, 0x80
+EXTENDED, PADDED, MARKED = 0x10, 0x20, 0x80  # bits of the first two bytes; RFC 3550, section 5.1
 LONGEST = 1300
-"""Bytes of a packet; SRTP has to fit into a datagram besides."""
+"""Bytes of a packet; SRTP has to fit into a datagram besides; chosen."""
 
 Change = Callable[[random.Random, bytes], bytes]
 

@@ -14,10 +14,10 @@ from tests.support.camera import Camera, Marker
 from tests.support.person import Picture
 
 LOOP = 60
-"""Frames of a clip; the last one leads over to the first."""
+"""Frames of a clip; the last one leads over to the first; chosen."""
 SIZES = ((320, 180), (322, 182), (321, 241), (640, 360), (180, 320), (426, 240), (480, 270))
-"""Width and height; the first is what cameras begin with."""
-FPS = 30
+"""Width and height in pixels, even and odd, wide and upright; the first is what cameras begin with. Chosen."""
+FPS = 30  # frames per second, as a page's camera by default
 ENCODERS = {"VP8": "libvpx", "H264": "libx264"}
 OPTIONS = {
     "VP8": {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0", "error-resilient": "1"},

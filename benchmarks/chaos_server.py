@@ -26,7 +26,7 @@ from server.config.interpreter import python_command
 from server.config.options import Config
 from server.media.workers import process
 
-WORKERS = 2
+WORKERS = 2  # processes, and others that keep as many cores busy; chosen
 SPIN = "while True: pass"
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "continue": signal.SIGCONT}
 

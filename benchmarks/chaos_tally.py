@@ -18,9 +18,9 @@ from benchmarks.chaos_media import contrast
 from server.media.rtc import EncodedFrame, VideoReceiver
 
 AFTERMATH = 2.0
-"""Seconds after its end in which a fault still counts: what it has spoilt comes late."""
+"""Seconds after its end in which a fault still counts: what it has spoilt comes late. Chosen."""
 LIMIT = 0.05
-"""Share of the marker's contrast that no frame may show."""
+"""Share of the marker's contrast that no frame may show; chosen."""
 CODECS = {"VP8": "vp8", "H264": "h264"}
 
 

@@ -34,7 +34,7 @@ from server.config.options import DEFAULT_MODEL
 from tests.support.device_filter import filter_pictures
 
 BITRATE = 1_500_000  # of a page by default, bit/s
-GREEN = Color(0, 177, 64)
+GREEN = Color(0, 177, 64)  # levels of red, green and blue: a green of chroma keying; chosen
 
 Pictures: TypeAlias = list[NDArray[np.uint8]]
 """I420, (height * 3 / 2, width) each."""

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from benchmarks.network_rig import Process
 from tests.support.browser import FLAGS, find_chromium
 
-PATIENCE: Final = 60_000  # ms
+PATIENCE: Final = 60_000  # ms; chosen
 LOBBY: Final = """new Promise((done) => {
   const look = () => document.body?.dataset.state === 'lobby' && document.activeElement?.id === 'name'
     ? done(performance.now()) : requestAnimationFrame(look);

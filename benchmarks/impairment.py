@@ -27,10 +27,10 @@ from typing import Self
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x1, 0x1000  # linux/if_tun.h
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 DEVICE = "greenroom"
-MTU = 1500
+MTU = 1500  # bytes; Ethernet's, RFC 894
 HELD_BACK = 0.03
-"""Seconds that a packet is late when it is overtaken."""
-IDLE = 0.2
+"""Seconds that a packet is late when it is overtaken; chosen."""
+IDLE = 0.2  # longest seconds without a look at whether the line is to be closed; chosen
 
 
 class NoNamespacesError(Exception):
@@ -56,7 +56,7 @@ class Impairment:
     """Seconds of packets that may wait because of the rate; more are dropped."""
 
 
-BLACKOUT = Impairment(loss=1.0)
+BLACKOUT = Impairment(loss=1.0)  # every packet
 
 
 class Line:

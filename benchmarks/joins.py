@@ -32,7 +32,7 @@ from tests.support.program import free_port
 from tests.support.ray_nodes import ADDRESSES, RayNodes
 from tests.support.whip_client import offer
 
-PEOPLE = 2  # in a room
+PEOPLE = 2  # in a room; chosen
 CORES = 400  # that each server is said to have: a newcomer's cost is counted for 20 s (directory.py)
 
 

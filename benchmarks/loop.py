@@ -27,7 +27,7 @@ from server.media.fair_shares import LOOP_LIMIT
 
 STAGES = ("receive", "dispatch", "fan-out", "audio", "rest of loop")
 KEPT = 0.97
-"""Of the cameras' frame rate; rows below are left out of what is extrapolated."""
+"""Of the cameras' frame rate; rows below are left out of what is extrapolated. Chosen."""
 
 
 def loop_cost(run: Result) -> float:

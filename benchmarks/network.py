@@ -32,6 +32,7 @@ SUITES: dict[str, tuple[tuple[str, ...], Measure, float]] = {
     "bandwidth": (tuple(BANDWIDTH_ROWS), bandwidth_row, 60),
     "downlink": (tuple(DOWNLINK_ROWS), downlink_row, 20),
 }
+"""Rows, what measures one, and seconds of it by default; those are chosen."""
 
 
 async def measure(suite: str, names: list[str], seconds: float | None) -> list[Row]:

@@ -16,7 +16,7 @@ from benchmarks.room_clients import clients
 from benchmarks.room_media import opus_clip, video_clip
 from server.media.rtc import packetize_vp8
 
-FPS = 30
+FPS = 30  # frames per second, as a page's camera by default
 
 
 async def run(url: str, count: int) -> None:

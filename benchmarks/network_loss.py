@@ -12,11 +12,11 @@ from typing import Any
 from benchmarks.impairment import BLACKOUT, Impairment
 from benchmarks.network_rig import Peer, Rig, Stats
 
-ROUND_TRIP = 0.1
-CAP = 600_000
-GAP = 0.25
-SETTLE = 6.0
-BLACKOUT_AT, BLACKOUT_FOR = 5.0, 5.0
+ROUND_TRIP = 0.1  # seconds; chosen
+CAP = 600_000  # bit/s that the camera may send; chosen
+GAP = 0.25  # seconds between two frames from which on one sees that a picture stands; chosen
+SETTLE = 6.0  # seconds before anything counts; chosen
+BLACKOUT_AT, BLACKOUT_FOR = 5.0, 5.0  # seconds from then on, and how long; chosen
 
 HALF = ROUND_TRIP / 2
 
@@ -32,7 +32,7 @@ LOSS_ROWS: dict[str, Impairment] = {
     "jitter": Impairment(HALF, jitter=0.03),
     "blackout": Impairment(HALF),
 }
-"""Of both directions; seconds and probabilities."""
+"""Of both directions; seconds and probabilities, chosen."""
 
 
 @dataclass(frozen=True)

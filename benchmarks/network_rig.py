@@ -19,7 +19,7 @@ from tests.support.browser import FLAGS, find_chromium
 from tests.support.camera import Camera, write_mjpeg
 
 PEER = Path(__file__).parents[1] / "tests" / "support" / "peer.js"
-END_TIMEOUT = 10.0
+END_TIMEOUT = 10.0  # seconds for a process to end in; chosen
 
 Stats = dict[str, Any]
 

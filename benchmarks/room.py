@@ -41,9 +41,9 @@ AGAINST = {
     "remote": (GREENROOM, REMOTE),
 }
 DISTURBED = 25.0
-"""Percent of a core that something else took, above which a run is worth repeating."""
+"""Percent of a core that something else took, above which a run is worth repeating; chosen."""
 UNRECOGNISED = "too few frames came through to recognise a stream by: no latency is known"
-EXTRA_SECONDS = 90.0  # to start, to connect, to settle
+EXTRA_SECONDS = 90.0  # to start, to connect, to settle; chosen
 
 
 class Bench:

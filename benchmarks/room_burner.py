@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-PERIOD = 0.02  # seconds; shorter than what a frame may wait
+PERIOD = 0.02  # seconds; shorter than what a frame may wait; chosen
 
 
 def burn(share: float) -> None:

@@ -24,12 +24,12 @@ from server.media.rtc.receiver import Receiver
 
 Message = dict[str, Any]
 
-CLOCK_RATE = 90_000
+CLOCK_RATE = 90_000  # RTP ticks per second of video; RFC 7741, section 4.1
 RTP_HEADER = struct.Struct("!xBHLL")  # RFC 3550, section 5.1
-MARKER = 0x80
+MARKER = 0x80  # bit of the second byte; RFC 3550, section 5.1
 GOLDEN = 0.618
 """Clients begin at phases of the frame interval that are spread by the golden ratio."""
-REWIND_INTERVAL = 0.5  # seconds
+REWIND_INTERVAL = 0.5  # seconds; chosen
 
 
 class Header(NamedTuple):

@@ -22,10 +22,10 @@ from benchmarks.room_hop import Hop, measure
 from benchmarks.room_media import opus_clip, sizes, video_clip
 from server.media.rtc import packetize_vp8
 
-CONNECT_TIMEOUT = 30.0  # seconds
-LONGEST_RECOVERY = 8.0  # seconds that are looked at after a disturbance
-RECOVERY_STEP = 0.1  # seconds
-NEARLY_ALL = 0.95  # of the frames of a second
+CONNECT_TIMEOUT = 30.0  # seconds; chosen
+LONGEST_RECOVERY = 8.0  # seconds that are looked at after a disturbance; chosen
+RECOVERY_STEP = 0.1  # seconds; chosen
+NEARLY_ALL = 0.95  # of the frames of a second; chosen
 
 
 class Reading(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-LAG_INTERVAL = 0.01  # seconds
+LAG_INTERVAL = 0.01  # seconds; chosen
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from tests.support.janus import janus_server
 
 Message = dict[str, Any]
 
-ROOM = 7
+ROOM = 7  # its number at Janus; chosen
 BITRATE = 2_000_000  # bit/s that Janus lets a camera send; the clip has less
 VIDEO_MID = "0"  # the clients offer it first
-POLL = 0.1  # seconds
+POLL = 0.1  # seconds; chosen
 
 
 @dataclass(eq=False)

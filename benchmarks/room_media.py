@@ -12,10 +12,10 @@ import numpy as np
 
 from tests.support.camera import Camera
 
-CAMERA_RATE = 30
-OPUS_RATE = 48_000
-OPUS_SAMPLES = 960
-SMALL, SMALLEST = (640, 360), (320, 180)
+CAMERA_RATE = 30  # frames per second, as a page's camera by default
+OPUS_RATE = 48_000  # samples, and RTP ticks, per second; RFC 7587, section 4.1
+OPUS_SAMPLES = 960  # of a packet: 20 ms, as browsers send
+SMALL, SMALLEST = (640, 360), (320, 180)  # width and height in pixels, to which the governor sends cameras
 AREA = SMALL[0] * SMALL[1]
 
 

@@ -18,9 +18,9 @@ Point = tuple[float, float]
 Color = tuple[int, int, int]
 """Blue, green, red."""
 
-SCALE = 2  # pixels drawn per pixel of the layout
-PANEL = (520, 340)
-LEFT, RIGHT, TOP, BOTTOM = 58, 18, 46, 84
+SCALE = 2  # pixels drawn per pixel of the layout; chosen, as are the layout and its colours
+PANEL = (520, 340)  # width and height in pixels of the layout
+LEFT, RIGHT, TOP, BOTTOM = 58, 18, 46, 84  # pixels of the layout around the axes
 INK, GRID, PAPER = (60, 60, 60), (228, 228, 228), (255, 255, 255)
 COLORS: Mapping[str, Color] = {
     "greenroom": (90, 140, 20),
@@ -29,7 +29,7 @@ COLORS: Mapping[str, Color] = {
     "stock": (200, 120, 40),
     "stock-filter": (50, 70, 210),
 }
-LATENCIES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+LATENCIES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # ms: the axis; chosen
 
 
 class Axis(NamedTuple):

@@ -16,7 +16,7 @@ from server.config.options import ROOT
 from tests.support.program import free_port
 
 ADDRESS = "127.0.0.1"
-START_LIMIT = 60.0  # seconds
+START_LIMIT = 60.0  # seconds; chosen
 
 
 @contextmanager

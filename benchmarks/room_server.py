@@ -24,7 +24,7 @@ from server.media.microphone import AudioPublication
 from server.media.publication import VideoPublication
 from server.media.rtc import udp
 
-MAX_PARTICIPANTS = 64
+MAX_PARTICIPANTS = 64  # of a room: more than any row has; chosen
 
 
 class NoGovernor(Governor):

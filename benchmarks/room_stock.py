@@ -32,7 +32,7 @@ from server.config.options import MODELS, Config
 Message = dict[str, Any]
 
 MAX_BUNDLE = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-BLUR = (55, 55)
+BLUR = (55, 55)  # pixels, the sides of the Gaussian's kernel; chosen
 
 
 class Tutorial:

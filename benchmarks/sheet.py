@@ -14,9 +14,9 @@ from filters.base import Plane
 
 Picture = NDArray[np.uint8]
 
-GREEN = (0, 180, 0)
-APART = 20
-WIDTH = 320
+GREEN = (0, 180, 0)  # levels of blue, green and red behind what is shown; chosen
+APART = 20  # frames; chosen
+WIDTH = 320  # pixels of one picture; chosen
 
 
 class Frame(NamedTuple):

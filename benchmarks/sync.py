@@ -32,12 +32,12 @@ from server.media.rtc import RtpSender, ntp_now, packetize_vp8, peer_connection
 from tests.support.browser import FLAGS, find_chromium
 
 PACKETS = 50
-"""Of Opus, a second."""
+"""Of Opus, a second: 20 ms each, as browsers send."""
 BEAT = 2
-"""Seconds from one flash to the next."""
+"""Seconds from one flash to the next; chosen."""
 AT = 1.0
-"""Seconds into the beat."""
-LASTS = 0.2
+"""Seconds into the beat; chosen."""
+LASTS = 0.2  # seconds of a flash; chosen
 WAYS = (
     ("screen, at once", "none", "screen", 0.0),
     ("camera, none", "none", "publish", 0.0),

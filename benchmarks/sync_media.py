@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from filters.base import planes_of
 from tests.support.camera import Camera
 
-FPS = 30
-OPUS_RATE, OPUS_SAMPLES = 48_000, 960
-BRIGHTER = 60  # levels
-LOUD = 12_000.0
+FPS = 30  # frames per second, as a page's camera by default
+OPUS_RATE = 48_000  # samples per second; RFC 7587, section 4.1
+OPUS_SAMPLES = 960  # of a packet: 20 ms, as browsers send
+BRIGHTER = 60  # levels; chosen
+LOUD = 12_000.0  # amplitude, of 32,767; chosen
 
 
 def flashing(beat: int, at: float, lasts: float) -> list[bytes]:

@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.network_rig import Process
 
 ENDINGS = ("leave", "drop", "crash")
-BATCH = 10
-SETTLE, PATIENCE = 3.0, 20
-SEAT_HOLD = 0.5
+BATCH = 10  # visitors at a time; chosen
+SETTLE, PATIENCE = 3.0, 20  # seconds before each count of what is left, and counts at most; chosen
+SEAT_HOLD = 0.5  # seconds; short, so that who has crashed is gone soon; chosen
 
 
 async def run(visits: int) -> list[dict[str, Any]]:

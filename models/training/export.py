@@ -25,8 +25,8 @@ TOLERANCE = 1e-4
 MULTIPLE = 32
 """Of height and width: no encoder here divides by more."""
 
-SELFIE_MULTIPLE = 16
-OPSET = 17
+SELFIE_MULTIPLE = 16  # of height and width: by which its encoder divides them
+OPSET = 17  # ONNX's; chosen
 
 CARD = """\
 description = "{description}"

@@ -50,7 +50,7 @@ FOOT = 0.08
 BUST_WIDTH = 0.6
 """... the person there is at least this share of the whole width wide: a bust, whose end would float."""
 
-TILE = (160, 240)
+TILE = (160, 240)  # width and height in pixels of a picture on a sheet; chosen
 
 
 @dataclass

@@ -28,8 +28,8 @@ T = TypeVar("T")
 MANIFEST = "suite.json"
 """What a suite was composed of, in its folder."""
 
-FRAMES = 60
-RATE = 30
+FRAMES = 60  # of a clip: two seconds; chosen
+RATE = 30  # frames per second, as a page's camera by default
 WHOLE: Box = (0.0, 0.0, float(FRAME[0]), float(FRAME[1]))
 STILL = Shares(
     empty=0,
@@ -43,6 +43,7 @@ STILL = Shares(
     grey=0,
     lit_by_room=0.5,
 )
+"""What a clip draws that its kind does not say; chosen."""
 
 
 @dataclass(frozen=True, slots=True)

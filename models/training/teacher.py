@@ -11,7 +11,7 @@ import onnxruntime
 
 from models.training.data.pictures import Floats, Picture
 
-MULTIPLE = 16
+MULTIPLE = 16  # of height and width in pixels: by which the teacher's encoder divides them
 VOTES = ((1.0, False), (1.0, True), (0.8, False), (1.2, True))
 """The looks that vote: scale of the picture's own size, and whether it is mirrored."""
 

@@ -47,7 +47,7 @@ LOG = "log.jsonl"
 LOG_EVERY = 25
 """Steps between two lines of the log."""
 
-SAVE_MINUTES = 3.0
+SAVE_MINUTES = 3.0  # between two checkpoints; chosen
 
 Progress = Callable[[int, int, str], None]
 """Called with image-iterations done, all of them, and a line about the losses."""

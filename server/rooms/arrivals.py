@@ -48,7 +48,7 @@ def newcomer(
         return make(usual), None
     if not policy.allows_background(background_id(background)):
         participant = make(policy.default_background(config.background, background_id(background)))
-        participant.wanted = background_id(background)
+        participant.background_choice.wanted = background_id(background)
         return participant, "background-forbidden"
     try:
         return make(background), None

@@ -11,6 +11,7 @@ from server.core.messages import UPLOAD
 from server.rooms.admission import Viewer
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.membership import Membership
+from server.rooms.policy_enforcement import enforce_policy
 from server.rooms.room import Room
 
 
@@ -162,7 +163,7 @@ def change_policy(room: Room, library: BackgroundLibrary, wish: Mapping[str, obj
     room.roster.policy = policy
     room.backgrounds.uploads.clear()
     room.backgrounds.uploads.update(uploads)
-    room.obey()
+    enforce_policy(room)
     if opened:
         _let_everybody_in(room)
 

@@ -11,8 +11,7 @@ from typing import Any, Literal, TypeAlias
 from server.access.policy import RoomPolicy
 from server.access.tokens import OPEN, Grant
 from server.config.options import Config
-from server.core.errors import SignalingError
-from server.core.messages import StreamKind, background_id
+from server.core.messages import StreamKind
 from server.media.camera_request import CameraRequests
 from server.media.governor import FULL, Level
 from server.media.microphone import AudioPublication
@@ -24,6 +23,7 @@ from server.peers.egress import EgressConnection
 from server.peers.publisher import Publisher
 from server.peers.subscriber import OfferSender, Stream, Subscriber
 from server.receipts.frame_counters import Counters, Frames, counters_of, frames_of
+from server.rooms.background_choice import BackgroundChoice
 from server.rooms.backgrounds import BackgroundLibrary, Upload
 from server.rooms.device_filter import DeviceFilterClaim, HowOften
 from server.rooms.hidden import HiddenCamera
@@ -53,9 +53,6 @@ class Participant:
         self.seat = secrets.token_urlsafe(24)
         self.name = name
         self.grant = grant
-        self.background = background_id(background)
-        self.wanted = self.background
-        """What was chosen, by oneself or with `choose`; the policy may show another one."""
         self.library = BackgroundLibrary(config, shared)
         self.sends_audio = False
         self.sends_video = False
@@ -73,6 +70,7 @@ class Participant:
         self.filter, transcoder = media.workers.open(
             self.library.background(background), config.start_bitrate
         )
+        self.background_choice = BackgroundChoice(background, self.library, self.filter, config.background)
         self.video = VideoPublication(transcoder, media.meter)
         self.requests = CameraRequests(config.width * config.height)
         self.first_request = self.requests.now
@@ -88,6 +86,16 @@ class Participant:
         self.egresses: set[EgressConnection] = set()
         self.connections = PeerConnections(config, self.video, self.audio)
         self._config = config
+
+    @property
+    def background(self) -> str:
+        """What is shown behind them."""
+        return self.background_choice.shown
+
+    @property
+    def wanted(self) -> str:
+        """The background that was chosen; the policy may show another one."""
+        return self.background_choice.wanted
 
     @property
     def publishes(self) -> tuple[StreamKind, ...]:
@@ -146,19 +154,8 @@ class Participant:
         self.connections.receive(saving=what == "saver", shows_large=shows_large)
 
     def choose(self, background: str, policy: RoomPolicy) -> None:
-        """Change the background from the next frame on.
-
-        Raises SignalingError unknown-background or background-forbidden; the old one stays then.
-        """
-        self._show(background, policy)
-        self.wanted = self.background
-
-    def _show(self, background: str, policy: RoomPolicy) -> None:
-        policy, behind = self.grant.restrict(policy), self.library.background(background)
-        if not policy.allows_background(background_id(background)):
-            raise SignalingError("background-forbidden", "This room does not allow that background.")
-        self.filter.background = behind
-        self.background = background_id(background)
+        """As BackgroundChoice.choose, under a room's policy."""
+        self.background_choice.choose(background, self.grant.restrict(policy))
 
     def note(self, policy: RoomPolicy) -> RoomPolicy:
         """Remember, for the receipt, what a room's policy means here; return that."""
@@ -168,26 +165,8 @@ class Participant:
         return policy
 
     def obey(self, policy: RoomPolicy) -> bool:
-        """Change the background from the next frame on if the present one is forbidden or gone.
-
-        The one that was chosen comes back as soon as it may; until then there is the default, no less private where
-        the policy has anything as private. Tell whether anything changed.
-        """
-        policy = self.note(policy)
-
-        def may(background: str) -> bool:
-            return policy.allows_background(background) and self.library.has(background)
-
-        if may(self.wanted):
-            background = self.wanted
-        elif may(self.background):
-            background = self.background
-        else:
-            background = policy.default_background(self._config.background, self.wanted)
-        if background == self.background and self.library.has(background):
-            return False
-        self._show(background, policy)
-        return True
+        """As BackgroundChoice.obey, under a room's policy, which is remembered."""
+        return self.background_choice.obey(self.note(policy))
 
     def set_media(self, *, audio: bool, video: bool, device_filter: bool = False) -> None:
         """Note what the participant sends, and whether the camera's picture is filtered on the device.

@@ -19,6 +19,7 @@ from server.rooms.hidden import HiddenCameras
 from server.rooms.membership import Membership
 from server.rooms.monitor import Monitor
 from server.rooms.participant import Participant
+from server.rooms.policy_enforcement import enforce_policy
 from server.rooms.recording import Recording
 from server.rooms.room_backgrounds import RoomBackgrounds
 from server.rooms.room_description import describe_participant, knock, lurking, welcome
@@ -256,28 +257,9 @@ class Room:
         self.pin = ""
         self.recording.stop("ended")
         self.monitor = Monitor(self._config.max_voices)
-        self.obey()
+        enforce_policy(self)
         for participant in waiting:
             self.enter(self._memberships[participant.id])
-
-    def obey(self) -> None:
-        """Let the room's policy act on everybody, at once."""
-        policy = self.roster.policy
-        self.recording.obey(policy)
-        self.end_forbidden_viewers()
-        for membership in self.memberships:
-            effective = self.policy_for(membership)
-            membership.tell(
-                {"type": "policy", "policy": policy.describe(), "effective": effective.describe()}
-            )
-            membership.tell({"type": "backgrounds", "backgrounds": self.backgrounds.offer(membership)})
-            self.backgrounds.obey(membership, "policy")
-            microphones.gate(membership)
-            participant = membership.participant
-            if any([participant.gate_camera(), participant.gate_captions(allowed=policy.captions)]):
-                self.update(membership)
-        if self.roster.sharer is not None:
-            self.screens.end_forbidden(self._memberships[self.roster.sharer.id])
 
     def end_forbidden_viewers(self) -> None:
         """Let those watch no more whom policy, PIN or token no longer allows it."""

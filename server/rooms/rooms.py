@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -15,7 +14,6 @@ from server.access.pins import Proof
 from server.access.policy import participant_name, room_name
 from server.access.tokens import OPEN, Grant, read_keys
 from server.config.options import Config
-from server.core.containment import contained
 from server.core.errors import SignalingError, TokenError
 from server.core.messages import error_message
 from server.core.token_bucket import TokenBucket
@@ -25,12 +23,11 @@ from server.media.resources import open_media
 from server.media.rtc import NO_PORT, has_free_ports
 from server.receipts.keys import signing_key
 from server.receipts.receipt import Receipts
-from server.rooms import governing
-from server.rooms.active_speaker import INTERVAL as OBSERVE_INTERVAL
 from server.rooms.arrivals import expect_pin, lobby_share, newcomer
 from server.rooms.backgrounds import BackgroundInfo, read_upload
 from server.rooms.events import Events
 from server.rooms.invitations import describe, revoke_hosts
+from server.rooms.loops import keep_governing, keep_observing
 from server.rooms.membership import Membership
 from server.rooms.moderation import ban
 from server.rooms.open_rooms import OpenRooms
@@ -64,8 +61,8 @@ class Rooms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._files = TokenBucket(config.max_files)
         self._uploading = asyncio.Semaphore(1)
-        self._keep(self._govern())
-        self._keep(self._observe())
+        self._keep(keep_governing(self.governor, self.machine, self.media, self._seats.values))
+        self._keep(keep_observing(self.open_rooms))
 
     def _begin(self, name: str) -> Room:
         room = Room(name, self.config, self._keep, self.events, self._files)
@@ -211,24 +208,6 @@ class Rooms:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _govern(self) -> None:
-        """Adapt everybody's cost to the load, evenly."""
-        while True:
-            await asyncio.sleep(governing.INTERVAL)
-            with contained("the governor"):
-                now = time.monotonic()
-                self.media.workers.check(now)
-                load = self.machine.read(now, self.media.workers, self.media.meter)
-                governing.govern(now, self.governor, load, self._seats.values())
-
-    async def _observe(self) -> None:
-        """Tell every room who speaks and whose connection is good."""
-        while True:
-            await asyncio.sleep(OBSERVE_INTERVAL)
-            for room in self.open_rooms.all():
-                with contained("the observation of a room"):
-                    room.observe(time.monotonic())
 
     async def leave(self, membership: Membership, reason: Reason) -> None:
         """Take somebody out of the room, for good."""

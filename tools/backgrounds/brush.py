@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-WIDTH: Final = 1280
+WIDTH: Final = 1280  # pixels, as HEIGHT: the largest picture that is sent by default
 HEIGHT: Final = 720
 Image: TypeAlias = NDArray[np.floating[Any]]
 Mask: TypeAlias = NDArray[np.floating[Any]]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from filters.backgrounds.pictures import encode_jpeg
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "static" / "backgrounds"
-WIDTH, HEIGHT, RATE, SECONDS = 640, 360, 15, 8
+WIDTH, HEIGHT, RATE, SECONDS = 640, 360, 15, 8  # pixels, frames per second, and a loop's length; chosen
 Frame = NDArray[np.float32]
 Y, X = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
 

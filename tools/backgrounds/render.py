@@ -28,7 +28,7 @@ from tools.backgrounds.brush import (
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "static" / "backgrounds"
-THUMBNAIL: Final = (256, 144)
+THUMBNAIL: Final = (256, 144)  # width and height in pixels; chosen
 SCENES: Final[dict[str, Callable[[Random], Image]]] = {
     "studio": indoors.studio,
     "wainscot": indoors.wainscot,

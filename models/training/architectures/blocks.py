@@ -101,6 +101,7 @@ def mobile(width: float) -> Encoder:
 
 
 MOBILE = (16, 24, 32, 64, 96)
+"""Channels of `mobile` at 1/2 to 1/32, before its width."""
 
 
 def head(inner: int, outer: int = 1) -> nn.Sequential:

@@ -27,7 +27,7 @@ KEYPOINTS = "keypoints.json"
 SPREAD = 12
 """How far, in pixels, the person's colours are carried outwards."""
 
-SOLID = 0.95
+SOLID = 0.95  # of full opacity: from there on a pixel's colour is the person's alone; chosen
 CUT_SHARE = 0.03
 """A side is cut where the person covers more than this share of it ..."""
 

@@ -18,7 +18,7 @@ Plane: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """Floats of any shape; float32 unless numpy made float64 of them on the way."""
 
-JPEG_QUALITY = 95
+JPEG_QUALITY = 95  # of 100, as OpenCV's own default
 
 
 def read_rgb(path: Path) -> Picture:

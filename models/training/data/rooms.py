@@ -26,7 +26,7 @@ VIEW = "~"
 LETTERS = "abcdefgh"
 """A picture of a panorama each, all around."""
 
-THUMBNAIL = (64, 36)
+THUMBNAIL = (64, 36)  # width and height in pixels; chosen
 SAME_ROOM = 10.0
 """Mean difference, in levels of a thumbnail, below which two pictures show one room."""
 

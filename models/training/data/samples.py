@@ -39,8 +39,6 @@ SLIVER = (0.02, 0.25)
 MULTIPLE = 16
 """Of height and width of looks at any number of pixels."""
 
-ROOM_WIDTH = 960
-
 
 class Sample(NamedTuple):
     """A look: RGB, the true matte, where it is known (255) or only a teacher can say (0), and key points."""
