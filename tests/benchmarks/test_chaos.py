@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -15,8 +16,16 @@ import pytest
 
 from benchmarks.chaos_faults import FAULTS, deck
 from benchmarks.chaos_line import CHANGES, HEADER, Line, payload_at
-from benchmarks.chaos_media import contrast, unfiltered
+from benchmarks.chaos_media import Clip, contrast, frames, unfiltered
 from benchmarks.chaos_tally import LIMIT
+from filters.backgrounds.background import Color
+from filters.base import FilteredFrame
+from filters.matting.segmenter import Segmenter, load_card
+from filters.person import PersonFilter
+from server.config.options import DEFAULT_MODEL, MODELS
+from server.core.errors import DecodeError
+from server.media.codec.frames import EncodedFrame
+from server.media.codec.transcoder import Transcoder
 from tests.support.camera import Camera
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +33,7 @@ KINDS = 30
 PACKET = HEADER.pack(0x90, 0xE0, 65_535, 1000, 7) + b"\xbe\xde\0\1\x10x\0\0" + bytes(range(100))
 
 
+@pytest.mark.slow
 def test_the_marker_is_measured_wherever_a_decoder_has_moved_it() -> None:
     picture = Camera(320, 180).frame(0)
     moved = np.roll(picture, 2, axis=1)
@@ -70,6 +80,31 @@ def test_a_change_leaves_a_packet(name: str) -> None:
     assert any(packet != PACKET for packet in packets)
     assert payload_at(PACKET) == 20
     assert all(packet[:1] in (b"\x90", b"\xb0") for packet in packets)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "count", "after", "at"),
+    [((320, 180), 40, (180, 320), 46), ((322, 182), 5, (480, 270), 1), ((426, 240), 20, (320, 180), 16)],
+)
+def test_frames_that_refer_to_another_stream_show_no_room(
+    before: tuple[int, int], count: int, after: tuple[int, int], at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+
+    def encode(_self: Transcoder, out: FilteredFrame, *_: object) -> list[object]:
+        shown.append(contrast(out.frame))
+        return []
+
+    monkeypatch.setattr(Transcoder, "_encode", encode)
+    background = Color(32, 64, 96)
+    transcoder = Transcoder(PersonFilter(Segmenter(load_card(DEFAULT_MODEL, MODELS)), background))
+    for i, data in enumerate(frames(Clip(before))[:count] + frames(Clip(after))[at : at + 25]):
+        frame = EncodedFrame(data, 3000 * i, i == 0, "VP8", 0.0)
+        with suppress(DecodeError):
+            transcoder.transcode([frame], ["VP8"], keyframe=False)
+    assert len(shown) > count
+    assert max(shown) <= LIMIT
 
 
 @pytest.mark.slow

@@ -78,7 +78,8 @@ class Transcoder:
         self.times.decoded += len(frames)
         if picture is None:
             return []
-        shown = self.filter.hide(picture) if self.broken else self.filter.filter(picture)
+        hidden = self.broken or self._decoder.doubtful
+        shown = self.filter.hide(picture) if hidden else self.filter.filter(picture)
         filtered = time.thread_time()
         self.times.filter += filtered - decoded
         self.times.filtered += 1

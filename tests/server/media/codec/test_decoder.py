@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -13,9 +14,10 @@ from av.video.codeccontext import VideoCodecContext
 
 from filters.base import Plane, new_frame, planes_of
 from server.core.errors import DecodeError
-from server.media.codec.decoder import CameraDecoder
+from server.media.codec.decoder import MAX_DOUBTED, CameraDecoder
 from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 from server.media.codec.transcoder import Transcoder
+from tests.support.camera import Camera
 from tests.support.painting import Painter
 
 WIDTH, HEIGHT = 320, 180
@@ -33,13 +35,19 @@ def scene(seed: int, left: int = 0) -> Plane:
     return room
 
 
-def encoded(pictures: Sequence[Plane], codec: str = "libvpx", **options: str) -> list[EncodedFrame]:
+def encoded(
+    pictures: Sequence[Plane],
+    codec: str = "libvpx",
+    options: Mapping[str, str] | None = None,
+    *,
+    bitrate: int = 600_000,
+) -> list[EncodedFrame]:
     context = av.CodecContext.create(codec, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    context.bit_rate, context.gop_size, context.thread_count = 600_000, 3000, 1
+    context.bit_rate, context.gop_size, context.thread_count = bitrate, 3000, 1
     context.time_base, context.framerate = Fraction(1, VIDEO_CLOCK_RATE), Fraction(30)
-    context.options = OPTIONS[codec] | options
+    context.options = OPTIONS[codec] | dict(options or {})
     frames = []
     for i, picture in enumerate(pictures):
         frame, planes = new_frame(WIDTH, HEIGHT)
@@ -85,6 +93,38 @@ def test_another_scene_without_a_keyframe_is_refused_until_one_comes() -> None:
     assert len(list(decoded(decoder, encoded([scene(2)] * 2)))) == 2
 
 
+def shuffled(picture: Plane, rng: np.random.Generator) -> Plane:
+    """Return a scene in which a third of the macroblocks have come from elsewhere."""
+    height, width = HEIGHT // 16, WIDTH // 16
+    rubbish = picture.copy()
+    for y, x in np.argwhere(rng.random((height, width)) < 1 / 3) * 16:
+        at, left = rng.integers(0, height) * 16, rng.integers(0, width) * 16
+        rubbish[y : y + 16, x : x + 16] = picture[at : at + 16, left : left + 16]
+    return rubbish
+
+
+def test_blocks_that_do_not_fit_together_are_doubted_until_a_keyframe_comes() -> None:
+    rng, room = np.random.default_rng(1), Camera(WIDTH, HEIGHT).frame(0)[..., 1]
+    frames = encoded([room] * 5 + [shuffled(room, rng)] * (MAX_DOUBTED + 1))
+    decoder = CameraDecoder()
+    doubtful = [decoder.doubtful for _ in decoded(decoder, frames[:-1])]
+    assert doubtful == [False] * 5 + [True] * MAX_DOUBTED
+    with pytest.raises(DecodeError, match="do not fit"):
+        decoder.decode(frames[-1])
+    with pytest.raises(DecodeError, match="keyframe"):
+        decoder.decode(frames[-1])
+    assert decoder.decode(frames[0]) is not None
+    assert not decoder.doubtful
+
+
+@pytest.mark.slow
+def test_people_are_not_doubted_where_little_fits() -> None:
+    pictures = [Camera(WIDTH, HEIGHT, loop=60).frame(i)[..., 1] for i in range(60)]
+    decoder = CameraDecoder()
+    for _ in decoded(decoder, encoded(pictures, bitrate=60_000)):
+        assert not decoder.doubtful
+
+
 def test_a_keyframe_tells_that_what_came_before_was_wrong() -> None:
     decoder = CameraDecoder()
     list(decoded(decoder, encoded([scene(1, 8 * i) for i in range(3)])))
@@ -108,7 +148,7 @@ def test_what_h264_crops_is_not_shown() -> None:
     picture = scene(1)
     picture[:, :10] = 255
     options = OPTIONS["libx264"]["x264-params"] + ":crop-rect=10,0,0,0"
-    (shown,) = decoded(CameraDecoder(), encoded([picture], "libx264", **{"x264-params": options}))
+    (shown,) = decoded(CameraDecoder(), encoded([picture], "libx264", {"x264-params": options}))
     assert (shown.width, shown.height) == (WIDTH - 10, HEIGHT)
     assert planes_of(shown).y[:, :8].max() < 240
 
@@ -125,3 +165,13 @@ def test_a_placeholder_stands_in_for_what_could_not_be_decoded() -> None:
         assert video.data
     transcoder.transcode(encoded([scene(2)]), ["VP8"], keyframe=False)
     assert not transcoder.broken
+
+
+def test_doubtful_pictures_are_not_shown() -> None:
+    room = Camera(WIDTH, HEIGHT).frame(0)[..., 1]
+    painter = Mock(wraps=Painter())
+    transcoder = Transcoder(painter)
+    for frame in encoded([room] * 5 + [shuffled(room, np.random.default_rng(1))] * 3):
+        transcoder.transcode([frame], ["VP8"], keyframe=False)
+    assert not transcoder.broken
+    assert (painter.filter.call_count, painter.hide.call_count) == (5, 3)
