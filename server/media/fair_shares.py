@@ -46,6 +46,12 @@ class Capacity(NamedTuple):
     cores: float
     workers: Mapping[int, float]
     loop: float
+    ours: float = 0.0
+    """Of the machine; what is left idle is a share of these."""
+
+    def without(self, share: float) -> Capacity:
+        """Return what there is when a share of what is ours is left idle."""
+        return self._replace(cores=self.cores - share * self.ours)
 
 
 def picture_cost(cost: Cost, quality: Quality, frame_rate: float) -> float:

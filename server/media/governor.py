@@ -49,7 +49,12 @@ HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
 BLUR_AFTER: Final = 5.0  # seconds in which no more would fit; chosen
-SHOW_AFTER: Final = 10.0  # the same: people who come and go are worse than a blur that stays
+SHOW_AFTER: Final = (
+    1.5  # seconds in which enough would fit; longer after each time that people had to go again; chosen
+)
+SHOWN_FOR: Final = 30.0
+"""Seconds, before which a blur means that people came back too early: who comes and goes is worse than a blur that
+stays. Chosen."""
 
 
 class Level(NamedTuple):
@@ -83,6 +88,7 @@ class Governor:
         self._little_since: float | None = None
         self._much_since: float | None = None
         self._patience = Patience(HOLD)
+        self._blur_patience = Patience(SHOW_AFTER, SHOWN_FOR)
         self._held_back: set[str] = set()
         self._held_since: dict[str, float] = {}
         self._heavy: dict[str, float] = {}
@@ -135,20 +141,20 @@ class Governor:
         tight, ample = self._headroom.observe(load, *used)
         shares = Shares(costs, *self._present)
         rates = {c: self._rates.get(c, shares.rate(c, self._share)) for c in costs}
-        fits = shares.fits(rates, _less(tight, TIGHT * load.cores))
+        fits = shares.fits(rates, tight.without(TIGHT))
         self._headroom.heed_waiting(now, load, fits=fits)
         if not self._blurred and (not fits or self._share < 1):
-            costs = self._shrink(now, usual, _less(tight, RESERVE * load.cores))
+            costs = self._shrink(now, usual, tight.without(RESERVE))
         if not fits:
-            self._step_down(now, costs, _less(tight, RESERVE * load.cores))
+            self._step_down(now, costs, tight.without(RESERVE))
         elif self.given_up:
-            self._step_up(now, costs, ample, load.cores, shares.demand(rates))
+            self._step_up(now, costs, ample, shares.demand(rates))
         else:
             self._rates = rates
         if fits and not self._blurred:
-            self._grow(now, usual, _less(ample, LARGE_RESERVE * load.cores))
+            self._grow(now, usual, ample.without(LARGE_RESERVE))
         self._weigh(now)
-        self._blur_or_show(now, costs, _less(tight, RESERVE * load.cores))
+        self._blur_or_show(now, costs, tight.without(RESERVE))
 
     def _learn(self, now: float, uses: Mapping[str, Use]) -> tuple[float, float] | None:
         """Return the cores that the cameras have used of late, and the event loop for each of their pictures."""
@@ -187,13 +193,11 @@ class Governor:
             self._patience.down(now)
         self._set(costs, *self._present, capacity)
 
-    def _step_up(
-        self, now: float, costs: Mapping[str, Cost], capacity: Capacity, cores: float, demand: float
-    ) -> None:
+    def _step_up(self, now: float, costs: Mapping[str, Cost], capacity: Capacity, demand: float) -> None:
         """Take back what fits: a better quality when it has fitted for a while, and frames at once."""
         better = self._quality
         if not self._blurred:
-            better = _best(_moving(costs), _less(capacity, RESERVE * cores), range(self._quality + 1))
+            better = _best(_moving(costs), capacity.without(RESERVE), range(self._quality + 1))
         if better >= self._quality:
             self._better_since = None
         elif self._better_since is None:
@@ -201,10 +205,10 @@ class Governor:
         elif now - self._better_since >= self._patience.seconds:
             self._quality, self._better_since = better, None
             self._patience.up(now)
-            self._set(costs, *self._present, _less(capacity, RESERVE * cores))
+            self._set(costs, *self._present, capacity.without(RESERVE))
             return
-        if (self._share < 1 or self._held_back) and demand < capacity.cores - EASE * cores:
-            goal = demand + GAIN * (capacity.cores - RESERVE * cores - demand)
+        if (self._share < 1 or self._held_back) and demand < capacity.without(EASE).cores:
+            goal = demand + GAIN * (capacity.without(RESERVE).cores - demand)
             self._set(costs, *self._present, capacity._replace(cores=goal))
 
     def _shrink(self, now: float, usual: Cost, capacity: Capacity) -> dict[str, Cost]:
@@ -245,11 +249,12 @@ class Governor:
         rate = max(rates.values())
         self._little_since = _since(self._little_since, now, holds=rate < BLUR_BELOW)
         self._much_since = _since(self._much_since, now, holds=rate >= SHOW_FROM)
+        since, wait = self._little_since, BLUR_AFTER
         if self._blurred:
-            change = self._much_since is not None and now - self._much_since >= SHOW_AFTER
-        else:
-            change = self._little_since is not None and now - self._little_since >= BLUR_AFTER
-        if change:
+            since, wait = self._much_since, self._blur_patience.seconds
+        if since is not None and now - since >= wait:
+            note = self._blur_patience.up if self._blurred else self._blur_patience.down
+            note(now)
             self._blurred, self._quality = not self._blurred, len(QUALITIES) - 1
             self._set(costs, *self._present, capacity)
 
@@ -271,10 +276,6 @@ def _since(since: float | None, now: float, *, holds: bool) -> float | None:
 
 def _level(quality: Quality, rate: float) -> Level:
     return Level(rate, quality.bitrate, quality.interval(rate), quality.full_blur)
-
-
-def _less(capacity: Capacity, cores: float) -> Capacity:
-    return capacity._replace(cores=capacity.cores - cores)
 
 
 def _best(costs: Mapping[str, Cost], capacity: Capacity, qualities: range) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from server.media.headroom import MachineLoad
 from server.media.load import LoadMeter
 from server.media.workers.base import Workers
 
+PROCESSES: Final = Path("/proc")
 STAT: Final = Path("/proc/stat")
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 IDLE, IO_WAIT, COUNTED = 3, 4, 8
@@ -57,6 +59,37 @@ class IdleTime:
         return sum(each[IDLE] + each[IO_WAIT] for each in times), sum(map(sum, times))
 
 
+class WantedTime:
+    """Reads what the scheduler gives processes of the time that they want (Linux, Documentation/scheduler/sched-stats).
+
+    Of each process it is that of the thread it began with; a worker has no other that works.
+    """
+
+    def __init__(self, processes: Path = PROCESSES) -> None:
+        self._processes = processes
+        self._before: dict[int, tuple[int, int]] = {}
+
+    def take(self, processes: Collection[int]) -> float | None:
+        """Return how many cores they could have had since the last call, had they all wanted theirs all the time.
+
+        None where nothing tells, or nothing was wanted.
+        """
+        before, self._before = self._before, {p: times for p in processes if (times := self._read(p))}
+        same = [(times, before[p]) for p, times in self._before.items() if p in before]
+        ran, waited = (sum(now[i] - then[i] for now, then in same) for i in range(2))
+        return len(same) * ran / (ran + waited) if ran > 0 and waited >= 0 else None
+
+    def _read(self, process: int) -> tuple[int, int] | None:
+        """Return the nanoseconds for which it has run, and has waited for a core."""
+        try:
+            ran, waited, _ = (
+                (self._processes / str(process) / "schedstat").read_text(encoding="ascii").split()
+            )
+            return int(ran), int(waited)
+        except (OSError, ValueError):
+            return None
+
+
 class MachineWatch:
     """Reads now and then what the machine was like since the last time, for the governor."""
 
@@ -66,6 +99,7 @@ class MachineWatch:
         """Share of the workers' time that was busy of late."""
         self._workers = workers
         self._idle = IdleTime()
+        self._wanted = WantedTime()
         self._cores = usable_cores()
         self._at = (time.monotonic(), time.process_time())
 
@@ -77,4 +111,5 @@ class MachineWatch:
         loop = (self._at[1] - before) / max(now - then, 1e-3)
         # Where there are fewer workers than cores, other servers use the rest.
         cores = min(float(self._workers), self._cores)
-        return MachineLoad(cores, self._idle.take(cores), loop, workers.cores, delay)
+        attainable = self._wanted.take(workers.processes)
+        return MachineLoad(cores, self._idle.take(cores), loop, workers.cores, delay, attainable)

@@ -33,6 +33,7 @@ KINDS = 30
 PACKET = HEADER.pack(0x90, 0xE0, 65_535, 1000, 7) + b"\xbe\xde\0\1\x10x\0\0" + bytes(range(100))
 
 
+@pytest.mark.slow
 def test_the_marker_is_measured_wherever_a_decoder_has_moved_it() -> None:
     picture = Camera(320, 180).frame(0)
     moved = np.roll(picture, 2, axis=1)
@@ -81,6 +82,7 @@ def test_a_change_leaves_a_packet(name: str) -> None:
     assert all(packet[:1] in (b"\x90", b"\xb0") for packet in packets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "count", "after", "at"),
     [((320, 180), 40, (180, 320), 46), ((322, 182), 5, (480, 270), 1), ((426, 240), 20, (320, 180), 16)],

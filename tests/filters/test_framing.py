@@ -114,6 +114,7 @@ def test_a_head_that_comes_nearer_slowly_is_never_cut_off() -> None:
         assert extent.top >= crop.y - crop.side / 2 - 1e-9
 
 
+@pytest.mark.slow
 def test_nobody_and_people_far_apart_are_the_whole_frame() -> None:
     two = np.maximum(matte_at(Place(0.15, 0.6)), matte_at(Place(0.85, 0.6)))
     nobody = np.zeros_like(two)
@@ -201,6 +202,7 @@ def film(places: list[Place], background: Background, effects: Effects) -> tuple
     return [planes_of(frame) for frame in frames], mattes
 
 
+@pytest.mark.slow
 def test_the_picture_keeps_its_size_and_the_background_its_place() -> None:
     places = [LEFT] * 90
     behind = GREEN.paint(planes_of(frame_at(LEFT, 0)), matte_at(LEFT), 0)
@@ -215,6 +217,7 @@ def test_the_picture_keeps_its_size_and_the_background_its_place() -> None:
     assert mattes[-1][-1].any()  # nobody floats above the lower border
 
 
+@pytest.mark.slow
 def test_off_it_changes_nothing() -> None:
     plain, _ = film([LEFT] * 30, GREEN, Effects())
     person = PersonFilter(nobody, GREEN, matte=KnownMattes([matte_at(LEFT)] * 30))
@@ -224,6 +227,7 @@ def test_off_it_changes_nothing() -> None:
         assert all(np.array_equal(a, b) for a, b in zip(planes_of(shown.frame), expected, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", [GREEN, Blur()])
 def test_no_frame_shows_the_rooms_marker(background: Background) -> None:
     places = [LEFT] * 45 + [Place(0.3 + i / 100, 0.6 + i / 200) for i in range(45)]
@@ -233,6 +237,7 @@ def test_no_frame_shows_the_rooms_marker(background: Background) -> None:
     assert max(map(strong, frames)) < 20
 
 
+@pytest.mark.slow
 def test_a_new_stream_begins_with_the_whole_frame() -> None:
     person = PersonFilter(nobody, GREEN, matte=KnownMattes([matte_at(LEFT)] * 91))
     person.effects = Effects(framing=True)
@@ -245,6 +250,7 @@ def test_a_new_stream_begins_with_the_whole_frame() -> None:
     assert np.array_equal(planes_of(shown.frame).y, plain[0].y)
 
 
+@pytest.mark.slow
 def test_a_point_to_follow_is_one_of_the_picture_that_is_shown() -> None:
     known = KnownMattes([matte_at(LEFT)] * 91)
     person = PersonFilter(nobody, GREEN, matte=known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from server.media.camera_costs import PIXEL_SHARES, USUAL_PICTURE, Use, bits_factor
@@ -13,6 +13,7 @@ from server.media.headroom import MachineLoad
 
 TICK = 0.25  # seconds
 LOOK = 0.5  # seconds between two looks of the governor
+STEPS = 20  # of bisection, to a millionth
 LONGEST_WAIT = 0.1  # seconds of work that waits for a worker; the rest is dropped
 
 
@@ -133,6 +134,12 @@ class SimulatedMachine:
         """Cores that other programs take."""
         self.greedy = False
         """Whether another program takes, besides, whatever is idle."""
+        self.rivals: Callable[[float], int] = lambda now: 0
+        """Threads of other programs that each want a core all the time, and share it fairly with the workers."""
+        self.weight = 1.0
+        """Of a rival for the scheduler, in times of a worker's."""
+        self.tells_waiting = True
+        """Whether the scheduler tells how long the workers have waited for a core."""
         self.loop = 0.03 * cameras
         """Cores that the event loop takes besides sending pictures."""
         self.tells_idle = True
@@ -141,6 +148,8 @@ class SimulatedMachine:
         self._random = random.Random(1)
         self._queues = dict.fromkeys(range(workers), 0.0)
         self._wait = 0.0
+        self._ran = self._stood = 0.0
+        """Seconds for which the workers had a core, and wanted one in vain, since the governor's last look."""
 
     def run(self, seconds: float) -> list[Moment]:
         """Go on for a while."""
@@ -149,7 +158,7 @@ class SimulatedMachine:
     def _run(self, until: float) -> Iterator[Moment]:
         while self.now < until - TICK / 2:
             before = [camera.shown for camera in self.cameras]
-            idle = loop = self._wait = 0.0
+            idle = loop = self._wait = self._ran = self._stood = 0.0
             for _ in range(round(LOOK / TICK)):
                 idled, looped = self._tick()
                 idle, loop = idle + idled, loop + looped
@@ -177,11 +186,14 @@ class SimulatedMachine:
                 for c in theirs
             )
         waiting = {w: min(wanted[w] + self._queues[w], wanted[w] + LONGEST_WAIT) for w in self.workers}
-        share = min(1.0, left / max(1e-9, sum(min(TICK, each) for each in waiting.values())))
-        used = 0.0
+        wants = {worker: min(1.0, seconds / TICK) for worker, seconds in waiting.items()}
+        rivals = self.rivals(self.now)
+        most = self._level(wants, left / TICK, rivals)
+        used = TICK * rivals * min(1.0, most * self.weight)
         for worker, seconds in waiting.items():
-            can = min(TICK, seconds) * share
-            used += min(seconds, can)
+            can = TICK * min(wants[worker], most)
+            used += can
+            self._note_waiting(wants, worker, left / TICK, rivals)
             self._queues[worker] = min(LONGEST_WAIT, max(0.0, seconds - can))
             self._wait = max(self._wait, self._queues[worker])
             done = min(1.0, can / max(1e-9, wanted[worker]))
@@ -189,6 +201,24 @@ class SimulatedMachine:
                 if camera.worker == worker:
                     self._work(camera, due[id(camera)] * done, done, noise[id(camera)])
         return 0.0 if self.greedy else max(0.0, left - used), loop
+
+    def _level(self, wants: Mapping[int, float], cores: float, rivals: int) -> float:
+        """Return what a worker can have at most of so many `cores`, where who wants less leaves it to the others."""
+        low, high = 0.0, 1.0
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            taken = sum(min(want, middle) for want in wants.values()) + rivals * min(
+                1.0, self.weight * middle
+            )
+            low, high = (middle, high) if taken <= cores else (low, middle)
+        return high
+
+    def _note_waiting(self, wants: Mapping[int, float], worker: int, cores: float, rivals: int) -> None:
+        """Note that while it wants a core a worker has as much of it as if it wanted one all the time."""
+        ran = min(wants[worker], self._level(wants, cores, rivals))
+        speed = self._level({**wants, worker: 1.0}, cores, rivals)
+        self._ran += ran * TICK
+        self._stood += (ran / speed - ran) * TICK
 
     def _work(self, camera: SimulatedCamera, pictures: float, share: float, noise: float) -> None:
         frames, spent, level = camera.rate * TICK, camera.spent, camera.level
@@ -207,4 +237,7 @@ class SimulatedMachine:
             camera.ask(self.now, self.governor.pixels(str(i)))
         uses = {str(i): camera.use() for i, camera in enumerate(self.cameras)}
         seen = idle + self._random.gauss(0.0, 0.01) if self.tells_idle else None
-        self.governor.observe(self.now, MachineLoad(self.cores, seen, loop, self.workers, self._wait), uses)
+        told = self.tells_waiting and self._ran > 0
+        attainable = len(self.workers) * self._ran / (self._ran + self._stood) if told else None
+        load = MachineLoad(self.cores, seen, loop, self.workers, self._wait, attainable)
+        self.governor.observe(self.now, load, uses)

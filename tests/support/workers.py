@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from filters.backgrounds.background import Background
@@ -75,6 +75,7 @@ class IdleWorkers:
 
     def __init__(self) -> None:
         self.ready = 1
+        self.processes: Collection[int] = ()
         self.remote = 0
         self.cores: Mapping[int, float] = {0: 1.0}
         self.on_remote_frame: Callable[[float], None] = lambda seconds: None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from filters.backgrounds.background import Background
@@ -174,6 +174,11 @@ class Workers(Protocol):
     @property
     def cores(self) -> Mapping[int, float]:
         """How many cores each worker that is ready can keep busy, by its number."""
+        ...
+
+    @property
+    def processes(self) -> Collection[int]:
+        """The process numbers of the workers of this machine that are ready and are processes of their own."""
         ...
 
     def open(self, background: Background, bitrate: int) -> Camera:

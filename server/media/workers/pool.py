@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from filters.backgrounds.background import Background
@@ -61,6 +61,11 @@ class ProcessPool:
     def cores(self) -> Mapping[int, float]:
         """See Workers: a process works on one picture at a time."""
         return {worker.place.worker: 1.0 for worker in self._workers if worker.ready}
+
+    @property
+    def processes(self) -> Collection[int]:
+        """See Workers."""
+        return [w.process for w in self._workers if isinstance(w, Worker) and w.process is not None]
 
     @property
     def remote(self) -> int:

@@ -61,6 +61,11 @@ class Worker:
         """Whether there is a process, though it may still be starting."""
         return self._socket is not None
 
+    @property
+    def process(self) -> int | None:
+        """The number of the process; None where there is none, or it has not loaded its network."""
+        return self._process.pid if self.ready and self._process is not None else None
+
     def send(self, job: Job) -> None:
         """Send a job, without ever waiting; for the bin where no process is running."""
         if self._socket is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from filters.backgrounds.background import Background
@@ -63,6 +63,7 @@ class ThreadPool:
         self.cores: Mapping[int, float] = {0: float(count)}
         self._segmenter = segmenter
         self._smoother = SMOOTHERS[smoother]
+        self.processes: Collection[int] = ()
         self.remote = 0
         self.on_remote_frame: Callable[[float], None] = lambda seconds: None
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="media")

@@ -215,6 +215,7 @@ def test_any_motion_stays_inside_the_arrays(numbers: list[float], name: str) -> 
     assert (np.asarray(arrays[-1].base)[:2] == CANARY).all()
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 15), st.integers(0, 20), st.integers(0, 7), st.tuples(st.integers(1, 9), st.integers(1, 9))
 )

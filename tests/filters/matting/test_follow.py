@@ -97,6 +97,7 @@ def test_a_lifted_arm_is_ones_own() -> None:
     assert share(alpha, arm) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [False, True])
 def test_who_walks_past_is_not_shown(before: bool) -> None:
     follow = Follow("centre")
@@ -114,6 +115,7 @@ def test_who_walks_past_is_not_shown(before: bool) -> None:
     assert share(alpha, matte_of(0.5)) > 0.97
 
 
+@pytest.mark.slow
 def test_who_leaves_is_lost_and_known_again() -> None:
     follow = Follow(Point(0.5, 0.4))
     for i in range(40):
@@ -216,6 +218,7 @@ class Known:
         return (resized(cut, (160, 96)) / 255).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_choice_holds_from_the_next_frame_on_and_ends_so() -> None:
     network = Known()
     matte = Matte(network)

@@ -21,6 +21,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_neither_server_nor_filters_import_what_trains() -> None:
     for folder in ("server", "filters"):
         for path in (ROOT / folder).rglob("*.py"):

@@ -24,6 +24,7 @@ def composed(folder: Path, prepared: Path, people: list[Person], rooms: list[Pat
     return (folder / suite.MANIFEST).read_text()
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes_in_whatever_order_they_come(
     prepared: Path, tmp_path: Path
 ) -> None:
@@ -35,6 +36,7 @@ def test_the_same_inputs_give_the_same_bytes_in_whatever_order_they_come(
     assert names == {folder.name for folder in (tmp_path / "first").iterdir() if folder.is_dir()}
 
 
+@pytest.mark.slow
 def test_whoever_is_not_drawn_may_go_and_others_may_come_without_changing_who_comes_before_them(
     prepared: Path, tmp_path: Path
 ) -> None:
@@ -46,6 +48,7 @@ def test_whoever_is_not_drawn_may_go_and_others_may_come_without_changing_who_co
     assert json.loads(composed(tmp_path / "only", prepared, only, rooms)) == made
 
 
+@pytest.mark.slow
 def test_the_manifest_tells_a_change_of_data_from_one_of_what_composes(
     prepared: Path, tmp_path: Path
 ) -> None:
@@ -71,6 +74,7 @@ def test_an_order_depends_on_each_name_and_the_seed_only() -> None:
     assert suite.in_turn(names[:-1], str, 7) == [name for name in order if name != names[-1]]
 
 
+@pytest.mark.slow
 def test_a_suite_of_empty_rooms_shows_nobody_with_the_camera_still_and_held(
     prepared: Path, tmp_path: Path
 ) -> None:

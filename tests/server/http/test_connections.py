@@ -80,6 +80,7 @@ async def test_a_request_that_never_comes_is_not_waited_for(
     assert await ended(await connect(half)) == b""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("as_from_elsewhere")
 async def test_one_address_leaves_so_many_requests_unsaid(
     here: Client, connect: Connect, until: Until, monkeypatch: pytest.MonkeyPatch

@@ -168,6 +168,7 @@ def test_the_event_loop_may_be_what_is_full() -> None:
     assert machine.governor.given_up == len(QUALITIES)
 
 
+@pytest.mark.slow
 def test_it_does_not_oscillate_for_an_hour() -> None:
     machine = SimulatedMachine(5)
     for camera in machine.cameras:
@@ -182,6 +183,7 @@ def test_it_does_not_oscillate_for_an_hour() -> None:
     assert min(rates) > 0.9 * mean(rates)
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     machine = SimulatedMachine(12)
     machine.others = lambda now: 0.1 + 0.65 * (now % 20 < 5)
@@ -191,6 +193,7 @@ def test_a_neighbour_that_comes_and_goes_is_followed() -> None:
     assert average(moments) > 20
 
 
+@pytest.mark.slow
 def test_cameras_that_are_asked_for_less_leave_more_for_what_is_shown_and_come_back() -> None:
     deaf, obedient = SimulatedMachine(18), SimulatedMachine(18)
     for camera in obedient.cameras:
@@ -222,9 +225,53 @@ def test_who_joins_while_cameras_are_asked_for_less_upsets_nobody() -> None:
     assert min(rates) > 0.85 * mean(rates)
 
 
-def test_a_neighbour_that_takes_everything_leaves_what_is_ours() -> None:
-    """Nothing is idle then, and yet more than nearly nothing can be had."""
+@pytest.mark.parametrize(("rivals", "least"), [(1, 25.0), (2, 16.0)])
+def test_beside_greedy_programs_it_has_what_the_scheduler_gives(rivals: int, least: float) -> None:
+    """They take whatever is left idle, so that waiting for idle time would leave them everything."""
+    machine = SimulatedMachine(8)
+    machine.run(20)
+    machine.rivals = lambda now: rivals
+    machine.run(RIGHT_AFTER)
+    early, moments = average(machine.run(5)), machine.run(3600)
+    rates = [mean(moment.rates) for moment in moments]
+    assert mean(rates) > least
+    assert early == pytest.approx(mean(rates), rel=0.1)
+    assert min(rates) > 0.8 * mean(rates)
+    assert max(moment.given_up for moment in moments) <= len(QUALITIES)
+    assert sum(a.given_up != b.given_up for a, b in pairwise(moments)) <= 6
+    machine.rivals = lambda now: 0
+    machine.run(RIGHT_AFTER)
+    assert average(machine.run(5)) > 29.5
+
+
+def test_greedy_programs_of_higher_priority_have_all_blurred_only_while_too_little_is_left() -> None:
+    few, many = SimulatedMachine(6), SimulatedMachine(12)
+    for machine in (few, many):
+        machine.weight = 3.0
+        machine.rivals = lambda now: 2
+        machine.run(20)
+    assert not few.governor.level.full_blur
+    assert many.governor.level.full_blur
+    many.rivals = lambda now: 0
+    many.run(RIGHT_AFTER)
+    assert not many.governor.level.full_blur
+
+
+def test_people_do_not_come_and_go_with_a_neighbour() -> None:
     machine = SimulatedMachine(12)
+    machine.weight = 3.0
+    machine.rivals = lambda now: 2 * (now % 20 < 10)
+    blurred = [moment.given_up > len(QUALITIES) for moment in machine.run(600)]
+    assert 1 <= sum(a != b for a, b in pairwise(blurred)) <= 9
+    machine.rivals = lambda now: 0
+    machine.run(60)
+    assert not machine.governor.level.full_blur
+
+
+def test_a_neighbour_that_takes_everything_leaves_what_is_ours() -> None:
+    """Nothing is idle then, and yet more than nearly nothing can be had, even if the scheduler tells nothing."""
+    machine = SimulatedMachine(10)
+    machine.tells_waiting = False
     machine.others, machine.greedy = (lambda now: 1.0), True
     machine.run(10)
     assert 5 < average(machine.run(5)) < 20
@@ -240,6 +287,7 @@ def test_it_goes_without_a_clock_of_idle_time() -> None:
     assert sorted(machine._queues.values())[0] < 0.08
 
 
+@pytest.mark.slow
 def test_the_last_resort_is_a_full_blur_and_never_more() -> None:
     machine = SimulatedMachine(80, noise=0.0)
     machine.loop = 0.3
@@ -249,6 +297,7 @@ def test_the_last_resort_is_a_full_blur_and_never_more() -> None:
     assert machine.governor.level.frame_rate > 0
 
 
+@pytest.mark.slow
 def test_a_cover_is_not_taken_off_for_a_moment() -> None:
     machine = SimulatedMachine(80, noise=0.0)
     machine.loop = 0.3

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from server.media import machine
-from server.media.machine import IdleTime, usable_cores
+from server.media.machine import IdleTime, WantedTime, usable_cores
 
 
 @pytest.fixture
@@ -54,3 +55,50 @@ def test_a_container_may_have_a_part_of_the_cores(
     (tmp_path / "cpu.max").write_text(quota + "\n", encoding="ascii")
     monkeypatch.setattr(machine, "QUOTA", tmp_path / "cpu.max")
     assert usable_cores() == cores
+
+
+def schedule(folder: Path, process: int, text: str) -> None:
+    (folder / str(process)).mkdir(exist_ok=True)
+    (folder / str(process) / "schedstat").write_text(text + "\n", encoding="ascii")
+
+
+def test_processes_could_have_the_share_that_they_got_of_what_they_wanted(tmp_path: Path) -> None:
+    wanted = WantedTime(tmp_path)
+    schedule(tmp_path, 7, "1000 9000 5")
+    schedule(tmp_path, 8, "5000 0 5")
+    assert wanted.take([7, 8]) is None  # since when is not known
+    schedule(tmp_path, 7, "1300 9100 9")
+    schedule(tmp_path, 8, "5300 300 9")
+    assert wanted.take([7, 8]) == pytest.approx(2 * 600 / 1000)
+    assert wanted.take([7, 8]) is None  # nobody wanted anything
+
+
+def test_only_processes_that_were_there_before_count(tmp_path: Path) -> None:
+    wanted = WantedTime(tmp_path)
+    schedule(tmp_path, 7, "0 0 0")
+    wanted.take([7])
+    schedule(tmp_path, 7, "500 500 5")
+    schedule(tmp_path, 8, "900 100 5")
+    assert wanted.take([7, 8]) == pytest.approx(0.5)
+    schedule(tmp_path, 8, "1800 200 5")
+    assert wanted.take([8]) == pytest.approx(0.9)
+
+
+def test_where_the_scheduler_tells_nothing_nothing_is_known(tmp_path: Path) -> None:
+    wanted = WantedTime(tmp_path)
+    for text in ("", "1 2", "a b c"):
+        schedule(tmp_path, 7, text)
+        assert wanted.take([7, 8]) is None
+    assert wanted.take([]) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs the scheduler's figures")
+def test_this_process_has_a_part_of_a_core() -> None:
+    wanted, ours = WantedTime(), os.getpid()
+    wanted.take([ours])
+    until = time.thread_time() + 0.05
+    while time.thread_time() < until:
+        pass
+    share = wanted.take([ours])
+    assert share is not None
+    assert 0 < share <= 1

@@ -39,6 +39,7 @@ def test_no_picture_stands_still_for_long(rates: list[float], capacity: float, *
     assert room.heard > 0.98 * 3 * 50 * END
 
 
+@pytest.mark.slow
 def test_who_is_narrow_alone_costs_the_others_no_bits_and_gets_everything_back() -> None:
     room = narrowed([833e3] * 3, 600e3, follows=False)
     assert all(stream.subscription.small for stream in room.streams)

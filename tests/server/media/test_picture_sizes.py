@@ -108,6 +108,7 @@ def test_large_pictures_go_before_any_picture_does() -> None:
     assert all_are(LARGE)(simulated.run(2 * AGAIN)[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("people", "dearer"), [(2, 1.3), (3, 1.0), (3, 1.3), (4, 0.9), (5, 1.0)])
 def test_sizes_do_not_oscillate_for_an_hour(people: int, dearer: float) -> None:
     """Not even where large pictures cost more than is foretold, or less."""
@@ -118,6 +119,7 @@ def test_sizes_do_not_oscillate_for_an_hour(people: int, dearer: float) -> None:
     assert changes(simulated.run(3600)) == 0
 
 
+@pytest.mark.slow
 def test_what_large_pictures_cost_is_learned() -> None:
     simulated = machine([camera() for _ in range(3)])
     for each in simulated.cameras:
@@ -211,6 +213,7 @@ def test_a_crowd_has_usual_pictures_again_when_they_fit() -> None:
     assert all(map(all_are(USUAL_PICTURE), simulated.run(60)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("people", "dearer"), [(10, 0.8), (12, 1.3)])
 def test_a_crowd_s_size_does_not_oscillate_for_an_hour(people: int, dearer: float) -> None:
     simulated = machine([camera() for _ in range(people)])
@@ -262,6 +265,7 @@ def test_who_is_in_the_lobby_makes_no_crowd_and_is_not_small() -> None:
     assert [size < USUAL_PICTURE for size in sizes] == [True] * CROWD + [False] * 2
 
 
+@pytest.mark.slow
 def test_cameras_of_a_crowd_that_do_not_obey_stay_as_they_are() -> None:
     simulated = machine([camera() for _ in range(CROWD + 2)])
     deaf = simulated.cameras[:2]

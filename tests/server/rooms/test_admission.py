@@ -122,6 +122,7 @@ class TestOneToken:
     def config(self, guarded: Config) -> Config:
         return guarded.replace(max_participants=8)
 
+    @pytest.mark.slow
     async def test_one_identity_has_one_place(self, rooms: Rooms) -> None:
         one = token(identity="mallory")
         first = await joined(rooms, "x", token=one, preview=True)

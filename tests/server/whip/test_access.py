@@ -176,6 +176,7 @@ async def test_who_is_removed_while_it_is_negotiated_does_not_watch(
             assert room.viewers.describe() == []
 
 
+@pytest.mark.slow
 async def test_without_tokens_who_is_removed_stays_out_by_address(
     segmenter: Segmenter, track: CameraTrack, until: Until
 ) -> None:

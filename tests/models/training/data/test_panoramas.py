@@ -59,6 +59,7 @@ def test_a_camera_exposes_for_the_room_whatever_its_light() -> None:
     assert np.ptp(means) > 20
 
 
+@pytest.mark.slow
 def test_views_differ_from_each_other_and_depend_on_the_name_only() -> None:
     first, again, other = (views(world() / 100, name, 3) for name in ("hall", "hall", "attic"))
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))

@@ -39,6 +39,7 @@ def test_what_a_test_clip_shows_is_left_out_by_number_by_name_and_by_looks(tmp_p
     assert [r.stem for r in allowed_rooms(folder, banned, [plate])] == ["outdoor_bg_120"]
 
 
+@pytest.mark.slow
 def test_views_of_a_panorama_are_rooms_and_stay_on_one_side_of_the_split(tmp_path: Path) -> None:
     light = np.random.default_rng(0).uniform(0, 2, (16, 32, 3)).astype(np.float32)
     for folder in ("panoramas", "backgrounds"):

@@ -117,6 +117,7 @@ def test_blocks_that_do_not_fit_together_are_doubted_until_a_keyframe_comes() ->
     assert not decoder.doubtful
 
 
+@pytest.mark.slow
 def test_people_are_not_doubted_where_little_fits() -> None:
     pictures = [Camera(WIDTH, HEIGHT, loop=60).frame(i)[..., 1] for i in range(60)]
     decoder = CameraDecoder()

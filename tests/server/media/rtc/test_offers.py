@@ -232,6 +232,7 @@ def test_rubbish_is_refused(text: str) -> None:
             continue
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(ANSWERS)), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_is_read_can_be_answered(name: str, chance: random.Random) -> None:

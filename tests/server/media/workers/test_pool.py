@@ -240,6 +240,16 @@ async def all_ready(workers: ProcessPool) -> None:
     await asyncio.wait_for(until(lambda: workers.ready == len(workers._workers)), 30)
 
 
+async def test_it_tells_which_processes_work(workers: ProcessPool) -> None:
+    await all_ready(workers)
+    before = set(workers.processes)
+    assert len(before) == workers.ready
+    workers._workers[0].kill()
+    await asyncio.wait_for(until(lambda: len(workers.processes) == 1), 30)
+    await all_ready(workers)
+    assert len(before & set(workers.processes)) == 1
+
+
 async def test_what_is_missing_to_start_a_process_is_waited_for(
     workers: ProcessPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
