@@ -72,6 +72,17 @@ def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
     return dropped
 
 
+def missing(before: Plane, alpha: Plane) -> Plane:
+    """Return the mask of the islands of the last matte (cells) of which the next (work grid) keeps less than AGREEMENT.
+
+    It is empty where the next shows nobody else: then they are gone.
+    """
+    kept = keep_people(alpha)
+    gone = unconfirmed(above(before, VISIBLE), before, kept)
+    others = newcomers(resized(kept, (before.shape[1], before.shape[0])), gone)
+    return gone if others.any() else np.zeros_like(gone)
+
+
 def without(alpha: Plane, cells: Plane) -> Plane:
     """Return the matte with nothing of what a mask of cells covers."""
     if not cells.any():

@@ -187,7 +187,10 @@ class Matte:
             return held
         self._stillness.forget()
         source = network_planes(planes)
-        alpha = self._see(source, self._look_at(work.cells, source.size), work.size)
+        boxes = self._look_at(work.cells, source.size)
+        alpha = self._see(source, boxes, work.size)
+        if self._options.components and self._cells.any() and (0, 0, *source.size) in boxes:
+            alpha = self._found_again(alpha, source)
         self._seen = work.cells
         if self._options.room:
             alpha = self._room.correct(work, last, alpha)
@@ -237,6 +240,16 @@ class Matte:
             seen = self._network(source, box, region.pixels(box, source.size))
             matte = np.maximum(matte, region.paste(seen, box, source.size, size))
         return matte
+
+    def _found_again(self, alpha: Plane, source: Planes) -> Plane:
+        """Return the whole frame's matte with whoever is missing beside others as a look at just them shows them.
+
+        Beside somebody who comes in the network misses people whom it finds in a box of their own.
+        """
+        box = region.bounds(components.missing(self._cells, alpha), source.size, region.PADDING)
+        if box is None:
+            return alpha
+        return np.maximum(alpha, self._see(source, [box], (alpha.shape[1], alpha.shape[0])))
 
     def _confirmed(self, alpha: Plane, source: Planes) -> Plane:
         """Return the matte with those who weren't there before only where a look at just them agrees.

@@ -1,6 +1,6 @@
 // @ts-check
 import { showInTab } from './favicon.js';
-import { loadPreferences, loadSecrets, savePreferences } from './preferences.js';
+import { loadPreferences, loadSecrets } from './preferences.js';
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
 import { ChatController } from './chat-controller.js';
@@ -8,6 +8,7 @@ import { DataSaver } from './data-saver.js';
 import { Numbers } from './numbers.js';
 import { sayChange } from './people-notices.js';
 import { PushToTalk } from './push-to-talk.js';
+import { RoomPreferences } from './room-preferences.js';
 import { ScreenShare } from './screen-share.js';
 import { Shortcuts, keysOf } from './shortcuts.js';
 import { text } from '../i18n/strings.js';
@@ -20,7 +21,6 @@ import { People } from '../view/people.js';
 import { Reactions } from '../view/reactions.js';
 import { RecordingView } from '../view/recording.js';
 import { RoomView } from '../view/room.js';
-import { Settings } from '../view/settings.js';
 import { FilterReportView } from '../view/filter-report.js';
 
 /** @import {BackgroundController} from './background-controller.js' */
@@ -47,7 +47,7 @@ export class RoomController {
   #shortcuts;
   #pushToTalk;
   #saving;
-  #settings;
+  #preferences;
   #attention;
   #captions;
   /** @type {RoomClient | null} */
@@ -81,7 +81,7 @@ export class RoomController {
       'chat': () => this.#view.panel.toggle('chat'),
       'people': () => this.#view.panel.toggle('people'),
       'stats': () => this.#view.panel.toggle('stats'),
-      'layout': () => this.#toggleLayout(),
+      'layout': () => this.#preferences.toggleLayout(),
       'invite': () => this.#client && this.#invite.open(this.#client.state),
       'may-unmute': () => void this.#speak(),
       'may-unmute-no': () => this.#view.offerUnmute(''),
@@ -89,7 +89,7 @@ export class RoomController {
       'help': () => this.#view.showHelp(),
       'settings': () => {
         this.#view.showSettings();
-        this.#settings.show(local.devices);
+        this.#preferences.show(local.devices);
         void this.#captions.showSettings();
         this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
       },
@@ -103,10 +103,11 @@ export class RoomController {
     });
     this.#saving = new DataSaver(() => this.#receive(), () => local.silence('video'));
     this.#view.tiles.onMain = () => this.#receive();
-    this.#settings = new Settings({ processing: () => local.applyProcessing(), self: () => this.#showSelf(), effects: () => this.#sendEffects() });
+    this.#preferences = new RoomPreferences(this.#view, this.#shortcuts, {
+      processing: () => local.applyProcessing(),
+      effects: () => this.#sendEffects(),
+    });
     this.#captions = new CaptionController(local);
-    this.#applyPreferences();
-    this.#showSelf();
   }
 
   /** Takes in what a new connection brought, in the lobby as in the room.
@@ -255,32 +256,10 @@ export class RoomController {
     this.#client?.receive(this.#saving.choice, this.#view.tiles.main);
   }
 
-  #applyPreferences() {
-    const { shortcuts, layout } = loadPreferences();
-    this.#shortcuts.on = shortcuts;
-    this.#view.setShortcutSwitch(shortcuts, (on) => {
-      this.#shortcuts.on = on;
-      savePreferences({ shortcuts: on });
-    });
-    this.#view.tiles.setLayout(layout);
-  }
-
-  #showSelf() {
-    this.#settings.showSelf();
-    this.#view.tiles.hideSelf(loadPreferences().hideSelf);
-  }
-
   /** Tells the server, in the lobby too, what is to be done to one's own picture. */
   #sendEffects() {
     const { framing, lowLight } = loadPreferences();
     this.#client?.send({ type: 'effects', framing, lowLight });
-  }
-
-  #toggleLayout() {
-    const layout = this.#view.tiles.layout === 'grid' ? 'speaker' : 'grid';
-    savePreferences({ layout });
-    this.#view.tiles.setLayout(layout);
-    notify(text(`layout.${layout}`));
   }
 
   /** A host has allowed it. */

@@ -3,7 +3,7 @@
 import numpy as np
 
 from filters.base import Plane
-from filters.matting.components import keep_people, newcomers, unconfirmed
+from filters.matting.components import keep_people, missing, newcomers, unconfirmed
 
 
 def picture() -> Plane:
@@ -61,6 +61,18 @@ def test_only_islands_that_a_second_look_shows_are_confirmed() -> None:
     doubtful = unconfirmed(islands, alpha, seen)
     assert doubtful[30, 15] == 0
     assert doubtful[30, 55] == 255
+
+
+def test_missing_is_whom_a_look_that_shows_others_does_not_show_or_too_faintly() -> None:
+    before = np.zeros((45, 80), np.uint8)
+    before[20:, 5:15] = before[20:, 30:40] = before[20:, 60:70] = 250
+    now = picture()
+    now[80:, 120:160] = 150
+    assert missing(before, now).max() == 0
+    now[80:, 16:56] = 240
+    gone = missing(before, now)
+    assert gone[:, :20].max() == 0
+    assert gone[30, 35] == gone[30, 65] == 255
 
 
 def test_tiny_pictures() -> None:

@@ -164,6 +164,29 @@ def test_what_only_one_framing_takes_for_a_person_stays_hidden() -> None:
         assert shown.alpha.max() == 0
 
 
+@pytest.mark.parametrize(("there", "other"), [(True, True), (False, True), (True, False)])
+def test_whom_the_whole_frame_misses_beside_another_stays_while_a_look_at_just_them_finds_them(
+    there: bool, other: bool
+) -> None:
+    bright = Bright()
+
+    def misses_the_left(planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        """See nobody in the left half of what is the whole frame, after ten looks."""
+        alpha = bright(planes, box, pixels)
+        if box == (0, 0, *planes.size) and len(bright.boxes) > 10:
+            alpha[:, :48] = 0
+        return alpha
+
+    frames = [frame((640, 360), 0.1, t) for t in range(20)]
+    frames += [frame((640, 360), 0.1 if there else 2, t) for t in range(20, 60)]
+    for planes in frames[22:] if other else ():
+        planes.y[90:, 480:] = 200
+    for shown in run(Matte(misses_the_left, options=MatteOptions(stillness=False)), frames)[40:]:
+        left = shown.alpha[:, :300] > 127
+        person = shown.planes.y[:, :300] > 160
+        assert left.sum() > 0.95 * person.sum() if there and other else not left.any()
+
+
 def test_a_new_size_of_the_same_shape_goes_on_and_another_starts_anew() -> None:
     matte = Matte(Bright())
     for size in [(640, 360)] * 4 + [(320, 180), (360, 640)]:
