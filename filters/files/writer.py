@@ -45,7 +45,7 @@ def replacing(target: Path) -> Iterator[Destination]:
         with writing(target):
             try:
                 part.touch(exist_ok=False)
-            except FileExistsError:
+            except OSError:
                 ours = False
                 raise
         yield Destination(target, part)
