@@ -20,19 +20,19 @@ from server.rooms.room import Room
 
 
 async def keep_governing(
-    governor: Governor,
+    governor: Callable[[], Governor],
     machine: MachineWatch,
     media: MediaResources,
     memberships: Callable[[], Collection[Membership]],
 ) -> NoReturn:
-    """Adapt everybody's cost to the load, evenly."""
+    """Adapt everybody's cost to the load, evenly, as the governor of the moment says."""
     while True:
         await asyncio.sleep(GOVERN_INTERVAL)
         with contained("the governor"):
             now = time.monotonic()
             media.workers.check(now)
             load = machine.read(now, media.workers, media.meter)
-            govern(now, governor, load, memberships())
+            govern(now, governor(), load, memberships())
 
 
 async def keep_observing(rooms: OpenRooms[Room]) -> NoReturn:

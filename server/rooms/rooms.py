@@ -61,7 +61,7 @@ class Rooms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._files = TokenBucket(config.max_files)
         self._uploading = asyncio.Semaphore(1)
-        self._keep(keep_governing(self.governor, self.machine, self.media, self._seats.values))
+        self._keep(keep_governing(lambda: self.governor, self.machine, self.media, self._seats.values))
         self._keep(keep_observing(self.open_rooms))
 
     def _begin(self, name: str) -> Room:
