@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import sys
 import threading
@@ -16,6 +17,8 @@ from aiohttp import web
 from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.config.options import Config
+from tests.support import loop_watch
+from tests.support.loop_watch import ENDINGS, visitors
 from tests.support.watchdog import Watchdog
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -24,8 +27,9 @@ KEPT = 0.010
 """Seconds of CPU that one callback may take on the event loop."""
 SAID = 0.020
 """Seconds of CPU that one callback may take because of what a client says."""
+ROUNDS = 3
+"""How often the loop is watched at most."""
 MEGABYTE = 1 << 20
-ENDINGS = ("leave", "drop", "crash")
 
 
 @pytest.fixture
@@ -40,13 +44,6 @@ async def url(segmenter: Segmenter) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     gc.unfreeze()
     await runner.cleanup()
-
-
-async def visitors(url: str, count: int, ending: str) -> None:
-    """Let people come and go."""
-    command = (sys.executable, "-m", "tests.support.visitors", url, str(count), ending)
-    process = await asyncio.create_subprocess_exec(*command)
-    assert await process.wait() == 0
 
 
 def open_files() -> int:
@@ -89,14 +86,20 @@ def watchdog(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watchdog]:
     watchdog.close()
 
 
-async def test_nothing_keeps_the_event_loop(url: str, watchdog: Watchdog) -> None:
-    for ending in ENDINGS:
-        await visitors(url, 5, ending)
-    worst = sorted(watchdog.longest, reverse=True)[:5]
-    assert watchdog.joins == []
-    assert worst[0][0] < KEPT + watchdog.added, "\n".join(
-        f"{took * 1e3:.1f} ms {what}" for took, what in worst
-    )
+async def test_nothing_keeps_the_event_loop() -> None:
+    """In a process of its own, that even what is done once is done; as often as it takes, up to ROUNDS times.
+
+    What keeps the loop does so each time; what a shared machine adds to one callback does not.
+    """
+    for _ in range(ROUNDS):
+        command = (sys.executable, "-m", loop_watch.__name__)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        printed, _ = await process.communicate()
+        told = json.loads(printed)
+        assert told["joins"] == []
+        if told["longest"][0][0] < KEPT + told["added"]:
+            return
+    pytest.fail("\n".join(f"{took * 1e3:.1f} ms {what}" for took, what in told["longest"]))
 
 
 async def test_nothing_that_is_said_keeps_the_event_loop(url: str, watchdog: Watchdog) -> None:
@@ -105,7 +108,7 @@ async def test_nothing_that_is_said_keeps_the_event_loop(url: str, watchdog: Wat
     The same words cost the same again; what a shared machine adds to one callback does not.
     """
     rounds: list[list[tuple[float, str]]] = []
-    while len(rounds) < 2 and (not rounds or rounds[-1][0][0] >= SAID):
+    while len(rounds) < ROUNDS and (not rounds or rounds[-1][0][0] >= SAID):
         watchdog.longest[:] = [(0.0, "nothing")]
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.support.hostile", url)
         assert await process.wait() == 0
