@@ -49,9 +49,8 @@ HEAVY_FOR: Final = 10.0  # seconds after that, for the same reason
 BLUR_BELOW, SHOW_FROM = 5.0, 8.0
 """Pictures a second of people that are too few to show them, and enough to do so again. Chosen."""
 BLUR_AFTER: Final = 5.0  # seconds in which no more would fit; chosen
-SHOW_AFTER: Final = (
-    1.5  # seconds in which enough would fit; longer after each time that people had to go again; chosen
-)
+SHOW_AFTER: Final = 1.5
+"""Seconds in which enough would fit; longer after each time that people had to go again. Chosen."""
 SHOWN_FOR: Final = 30.0
 """Seconds, before which a blur means that people came back too early: who comes and goes is worse than a blur that
 stays. Chosen."""

@@ -30,8 +30,9 @@ KEYFRAME_JUMP: Final = 0.01
 MOTION_FACTOR: Final = 3.0  # times what the frames before changed at most
 MEMORY: Final = 0.9  # of that, and of blockiness, from frame to frame; chosen
 BLOCKINESS_FACTOR: Final = 1.4
-"""Times the blockiness of the frames before, from which on a picture is doubted. Of 1,200 frames that refer to another
-stream none below it showed the room; of 17 people's clips at 40 to 200 kbit/s two frames exceed it."""
+"""Times the blockiness of the frames before, from which on a picture is doubted. Of 301 streams that go on as another
+one, at random, no picture below it shows a hundredth of the room's marker; of 102 runs of 17 people's clips at 40 to
+200 kbit/s two have pictures above it, two at most."""
 BLOCKINESS_RISE: Final = (
     1.05  # times from frame to frame; chosen: what drifts into rubbish must not become usual
 )
@@ -46,20 +47,16 @@ class CameraDecoder:
     """
 
     def __init__(self) -> None:
-        self.jumped = self.doubtful = False
-        self._doubted = 0
-        self._context: VideoCodecContext | None = None
         self._codec = ""
-        self._before: Plane | None = None
-        self._motion = self._blockiness = 0.0
-        self._numbers = FrameNumbers()
+        self.reset()
 
     def reset(self) -> None:
         """Expect another stream, and its keyframe."""
-        self._context = self._before = None
-        self._motion = self._blockiness = 0.0
-        self.doubtful = False
+        self.jumped = self.doubtful = False
         self._doubted = 0
+        self._context: VideoCodecContext | None = None
+        self._before: Plane | None = None
+        self._motion = self._blockiness = 0.0
         self._numbers = FrameNumbers()
 
     def decode(self, frame: EncodedFrame) -> av.VideoFrame | None:
