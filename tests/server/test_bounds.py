@@ -12,13 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from filters.matting.segmenter import Segmenter
-from server.app import create_app
-from server.config.options import Config
 from tests.support import loop_watch
-from tests.support.loop_watch import ENDINGS, visitors
+from tests.support.loop_watch import ENDINGS, reachable, visitors
 from tests.support.watchdog import Watchdog
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -34,16 +31,8 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture
 async def url(segmenter: Segmenter) -> AsyncIterator[str]:
-    """A server in this process, whose lost participants are given up soon."""
-    runner = web.AppRunner(create_app(Config(workers=2, seat_hold=0.3), segmenter), shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    gc.collect()
-    gc.freeze()  # pytest's own objects are none of the server's business
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    gc.unfreeze()
-    await runner.cleanup()
+    async with reachable(segmenter) as url:
+        yield url
 
 
 def open_files() -> int:
@@ -87,7 +76,7 @@ def watchdog(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watchdog]:
 
 
 async def test_nothing_keeps_the_event_loop() -> None:
-    """In a process of its own, that even what is done once is done; as often as it takes, up to ROUNDS times.
+    """In a process of its own, where imports and caches are still to come; ROUNDS times at most.
 
     What keeps the loop does so each time; what a shared machine adds to one callback does not.
     """

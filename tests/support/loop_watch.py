@@ -10,6 +10,8 @@ import asyncio
 import gc
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -26,6 +28,19 @@ TOLD = 5
 """Callbacks."""
 
 
+@asynccontextmanager
+async def reachable(segmenter: Segmenter) -> AsyncIterator[str]:
+    """Lend the URL of a server in this process, whose lost participants are given up soon."""
+    runner = web.AppRunner(create_app(Config(workers=2, seat_hold=0.3), segmenter), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    gc.collect()
+    gc.freeze()  # what is there already is none of the server's business
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    gc.unfreeze()
+    await runner.cleanup()
+
+
 async def visitors(url: str, count: int, ending: str) -> None:
     """Let people come and go."""
     command = (sys.executable, "-m", "tests.support.visitors", url, str(count), ending)
@@ -35,19 +50,12 @@ async def visitors(url: str, count: int, ending: str) -> None:
 
 async def watch() -> dict[str, object]:
     """Return what is printed."""
-    config = Config(workers=2, seat_hold=0.3, log_level="error")
-    app = create_app(config, Segmenter(load_card(DEFAULT_MODEL, MODELS)))
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    gc.collect()
-    gc.freeze()  # what was imported is none of the server's business
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        watchdog = Watchdog(monkeypatch)
-        for ending in ENDINGS:
-            await visitors(f"http://127.0.0.1:{runner.addresses[0][1]}", COUNT, ending)
-        watchdog.close()
-    await runner.cleanup()
+    async with reachable(Segmenter(load_card(DEFAULT_MODEL, MODELS))) as url:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            watchdog = Watchdog(monkeypatch)
+            for ending in ENDINGS:
+                await visitors(url, COUNT, ending)
+            watchdog.close()
     longest = sorted(watchdog.longest, reverse=True)[:TOLD]
     return {"longest": longest, "joins": watchdog.joins, "added": watchdog.added}
 

@@ -193,7 +193,7 @@ class SimulatedMachine:
         for worker, seconds in waiting.items():
             can = TICK * min(wants[worker], most)
             used += can
-            self._note_waiting(wants, worker, left / TICK, rivals)
+            self._note_waiting(wants, worker, can / TICK, left / TICK, rivals)
             self._queues[worker] = min(LONGEST_WAIT, max(0.0, seconds - can))
             self._wait = max(self._wait, self._queues[worker])
             done = min(1.0, can / max(1e-9, wanted[worker]))
@@ -213,9 +213,10 @@ class SimulatedMachine:
             low, high = (middle, high) if taken <= cores else (low, middle)
         return high
 
-    def _note_waiting(self, wants: Mapping[int, float], worker: int, cores: float, rivals: int) -> None:
+    def _note_waiting(
+        self, wants: Mapping[int, float], worker: int, ran: float, cores: float, rivals: int
+    ) -> None:
         """Note that while it wants a core a worker has as much of it as if it wanted one all the time."""
-        ran = min(wants[worker], self._level(wants, cores, rivals))
         speed = self._level({**wants, worker: 1.0}, cores, rivals)
         self._ran += ran * TICK
         self._stood += (ran / speed - ran) * TICK
