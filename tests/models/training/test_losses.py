@@ -90,6 +90,20 @@ def test_where_the_teacher_is_right_the_truth_may_count_less() -> None:
     assert float(logits.grad[..., 16:, :].abs().max()) == 0
 
 
+def test_thin_errors_may_be_left_to_the_teacher() -> None:
+    alpha, teacher = square(), square()
+    teacher[..., 8:10, 12:36] = 0  # a rim, where the truth may be rough
+    teacher[..., 14:22, 12:36] = 0  # a part of somebody
+    pulls = {}
+    for name in ("cross_entropy", "distillation"):
+        logits = torch.zeros(SHAPE, requires_grad=True)
+        terms = total(Prediction(logits), targets(alpha, teacher), only(name, right=0.0, thick=5))
+        torch.autograd.backward(terms["total"])
+        assert logits.grad is not None
+        pulls[name] = [float(logits.grad[..., row, 20].abs().min()) > 0 for row in (9, 18)]
+    assert pulls == {"cross_entropy": [False, True], "distillation": [True, False]}
+
+
 def test_who_is_as_sure_as_the_teacher_may_stay_so() -> None:
     goal, sure = targets(square()), surely(square())
     as_sure, less_so = (float(total(sure, goal, only("distillation", sure=s))["total"]) for s in (0.0, 0.01))
