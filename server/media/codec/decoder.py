@@ -16,9 +16,9 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import Plane, planes_of
+from filters.blockiness import blockiness
 from filters.matting.stillness import CUT, changed
 from server.core.errors import DecodeError
-from server.media.codec.blockiness import blockiness
 from server.media.codec.encoder import DECODERS, vp8_size
 from server.media.codec.frame_numbers import FrameNumbers
 from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.media.codec.blockiness import blockiness
+from filters.blockiness import blockiness
 from tests.support.camera import Camera
 
 
