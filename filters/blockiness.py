@@ -11,6 +11,29 @@ from filters.base import Plane
 
 MACROBLOCK: Final = 16  # px; RFC 6386, section 2, and ITU-T H.264, 3.88
 FLOOR: Final = 1.0  # levels of 255, added to both steps; chosen: an even picture has no blocks
+FACTOR: Final = 1.4
+"""Times the blockiness of the pictures before, from which on one is doubted. Of 301 streams that go on as another one,
+at random, no picture below it shows a hundredth of the room's marker; of 102 runs of 17 people's clips at 40 to 200
+kbit/s two have pictures above it, two at most."""
+MEMORY: Final = 0.9  # of blockiness, from picture to picture; chosen
+RISE: Final = 1.05  # times from picture to picture; chosen: what drifts into rubbish must not become usual
+
+
+class BlockWatch:
+    """Follows the pictures of one stream, and doubts those whose blocks may have been moved in a wrong reference."""
+
+    def __init__(self) -> None:
+        self._usual = 0.0
+
+    def doubts(self, luma: Plane, *, anew: bool) -> bool:
+        """Take the next picture; `anew` where it need not be like the one before it, as a keyframe and the first."""
+        value = blockiness(luma)
+        if anew:
+            self._usual = value
+        elif value > FACTOR * self._usual:
+            return True
+        self._usual = min(max(value, MEMORY * self._usual), RISE * self._usual)
+        return False
 
 
 def blockiness(luma: Plane) -> float:

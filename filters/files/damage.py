@@ -1,4 +1,4 @@
-"""Marks of damage on packets, told apart from those that FFmpeg puts where recordings were joined."""
+"""What is damaged in a film: packets, told apart from those that FFmpeg marks at joints, and pictures of no camera."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Final
 
 import av
 from av.stream import Stream
+from av.video.frame import PictureType
+
+from filters.base import Plane
+from filters.blockiness import BlockWatch
+from filters.frames import luma_of
+from filters.matting.stillness import CUT, changed, scene_cells
 
 JOINT: Final = 3  # packets before and after a joint that may be marked
 
@@ -46,3 +52,26 @@ class DamageWatch:
     def is_known(self, frame: av.VideoFrame) -> bool:
         """Tell whether a frame is marked only because its packet was."""
         return frame.pts in self._marked
+
+
+class PictureWatch:
+    """Follows a film's pictures, which a decoder also makes where it has a wrong one to refer to, and says nothing.
+
+    An editor may cut anywhere, so another scene is not doubted, keyframe or not, unless rubbish turns into it. Lines of
+    text and black bars have steps across blocks in one direction only, blocks that have been moved about in both.
+    """
+
+    def __init__(self) -> None:
+        self._rows, self._columns = BlockWatch(), BlockWatch()
+        self._before: Plane | None = None
+        self._doubtful = False
+
+    def doubts(self, frame: av.VideoFrame) -> bool:
+        """Take the next picture as it was decoded; tell whether it may be none of the film's."""
+        luma = luma_of(frame)
+        before, self._before = self._before, scene_cells(luma)
+        cut = not self._doubtful and (before is None or changed(self._before, before) > CUT)
+        anew = cut or frame.pict_type == PictureType.I
+        rows, columns = self._rows.doubts(luma, anew=anew), self._columns.doubts(luma.T, anew=anew)
+        self._doubtful = rows and columns
+        return self._doubtful

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filters.blockiness import blockiness
+from filters.base import Plane
+from filters.blockiness import BlockWatch, blockiness
 from tests.support.camera import Camera
 
 
@@ -16,8 +17,27 @@ def test_pictures_without_borders_are_not_blocky() -> None:
         assert blockiness(np.full(shape, 90, np.uint8)) == 1.0
 
 
+def mixed(luma: Plane, share: float = 1.0) -> Plane:
+    """Return a picture of whole macroblocks of which a share has come from elsewhere."""
+    rng, (height, width) = np.random.default_rng(1), luma.shape
+    rubbish = luma.copy()
+    for y, x in np.argwhere(rng.random((height // 16, width // 16)) < share) * 16:
+        at, left = rng.integers(0, height // 16) * 16, rng.integers(0, width // 16) * 16
+        rubbish[y : y + 16, x : x + 16] = luma[at : at + 16, left : left + 16]
+    return rubbish
+
+
 def test_blocks_from_anywhere_do_not_fit_together() -> None:
+    rubbish = mixed(Camera(320, 192).frame(0)[..., 1])
+    assert blockiness(rubbish) > 2
+    assert blockiness(rubbish.T) > 2
+
+
+def test_what_is_much_blockier_than_before_is_doubted_and_does_not_become_usual() -> None:
     luma = Camera(320, 192).frame(0)[..., 1]
-    blocks = luma.reshape(12, 16, 20, 16).transpose(0, 2, 1, 3).reshape(-1, 16, 16)
-    mixed = np.random.default_rng(1).permutation(blocks).reshape(12, 20, 16, 16)
-    assert blockiness(mixed.transpose(0, 2, 1, 3).reshape(192, 320)) > 2
+    watch, rubbish = BlockWatch(), mixed(luma)
+    assert not watch.doubts(luma, anew=True)
+    assert all(watch.doubts(rubbish, anew=False) for _ in range(100))
+    assert not watch.doubts(luma, anew=False)
+    assert not watch.doubts(rubbish, anew=True)
+    assert not watch.doubts(rubbish, anew=False)
