@@ -18,6 +18,10 @@ kbit/s two have pictures above it, two at most."""
 MEMORY: Final = 0.9  # of blockiness, from picture to picture; chosen
 RISE: Final = 1.05  # times from picture to picture; chosen: what drifts into rubbish must not become usual
 
+MAX_DOUBTED: Final = 10
+"""Pictures in a row, after which only one that refers to no other is believed; chosen: those after a keyframe may be
+coarse where much moves."""
+
 
 class BlockWatch:
     """Follows the pictures of one stream, and doubts those whose blocks may have been moved in a wrong reference."""

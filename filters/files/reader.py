@@ -103,8 +103,8 @@ class VideoReader:
         last: int | None = None
         with _reading(self.path):
             for frame in self._progressive(on_audio):
-                corrupt = frame.is_corrupt and not self._watch.is_known(frame)
-                doubtful = self._pictures.doubts(frame) or corrupt
+                damaged = frame.is_corrupt and not self._watch.is_known(frame)
+                doubtful = self._pictures.doubts(frame, damaged=damaged)
                 if frame.pts is not None and frame.pts < self._hidden_before:
                     continue
                 last = self._timestamp(frame, last)

@@ -14,7 +14,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import Plane
-from filters.blockiness import BlockWatch
+from filters.blockiness import MAX_DOUBTED, BlockWatch
 from filters.frames import luma_of
 from filters.matting.stillness import CUT, changed, scene_cells
 from server.core.errors import DecodeError
@@ -27,7 +27,6 @@ KEYFRAME_JUMP: Final = 0.01
 """Share of cells that a keyframe may change against the picture before it where nothing moves."""
 MOTION_FACTOR: Final = 3.0  # times what the frames before changed at most
 MEMORY: Final = 0.9  # of that, from frame to frame; chosen
-MAX_DOUBTED: Final = 10  # frames in a row; chosen: those after a keyframe may be coarse where much moves
 
 
 class CameraDecoder:

@@ -17,6 +17,7 @@ from benchmarks.chaos_media import FPS, Clip, contrast, frames
 from benchmarks.chaos_tally import LIMIT
 from filters.backgrounds.background import Color
 from filters.base import FilteredFrame, Plane, new_frame
+from filters.blockiness import MAX_DOUBTED
 from filters.files.damage import PictureWatch
 from filters.files.filter_file import MatteSink, filter_file
 from filters.matting.segmenter import Segmenter, load_card
@@ -32,13 +33,18 @@ OTHER: Plane = 255 - ROOM[::-1]
 
 
 def doubts(
-    watch: PictureWatch, luma: Plane, kind: PictureType = PictureType.P, form: str = "yuv420p"
+    watch: PictureWatch,
+    luma: Plane,
+    kind: PictureType = PictureType.P,
+    form: str = "yuv420p",
+    *,
+    damaged: bool = False,
 ) -> bool:
     frame, planes = new_frame(luma.shape[1], luma.shape[0])
     planes.y[:], planes.u[:], planes.v[:] = luma, 128, 128
     frame = frame.reformat(format=form)
     frame.pict_type = kind
-    return watch.doubts(frame)
+    return watch.doubts(frame, damaged=damaged)
 
 
 @pytest.mark.parametrize("form", ["yuv420p", "yuv420p10le", "nv12", "yuv444p"])
@@ -47,6 +53,25 @@ def test_rubbish_is_doubted_until_a_picture_that_needs_no_other(form: str) -> No
     assert not doubts(watch, ROOM, form=form)
     assert all(doubts(watch, rubbish, form=form) for _ in range(30))
     assert not doubts(watch, rubbish, PictureType.I, form)
+
+
+def test_after_many_only_a_picture_that_needs_no_other_is_believed() -> None:
+    watch, rubbish = PictureWatch(), mixed(ROOM, 1 / 4)
+    assert not doubts(watch, ROOM)
+    assert all(doubts(watch, rubbish) for _ in range(MAX_DOUBTED))
+    assert not doubts(watch, ROOM)
+    assert all(doubts(watch, rubbish) for _ in range(MAX_DOUBTED + 1))
+    assert doubts(watch, ROOM)
+    assert not doubts(watch, ROOM, PictureType.I)
+    assert not doubts(watch, ROOM)
+
+
+def test_what_a_decoder_calls_damaged_is_doubted_and_no_cut_follows_it() -> None:
+    watch = PictureWatch()
+    assert not doubts(watch, ROOM)
+    assert doubts(watch, ROOM, damaged=True)
+    assert doubts(watch, mixed(OTHER))
+    assert not doubts(watch, ROOM)
 
 
 def test_rubbish_that_turns_into_other_rubbish_is_no_cut() -> None:
