@@ -19,7 +19,7 @@ from filters.backgrounds.pictures import on_white
 from filters.base import FilterError, Plane, VideoFilter
 from filters.files.errors import MediaError
 from filters.files.pixel_format import to_standard_format
-from filters.files.reader import Picture, VideoReader, expect_regular, open_video
+from filters.files.reader import FilmFrame, VideoReader, expect_regular, open_video
 from filters.files.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
 from filters.foreground import cut_out
 from filters.stills import read_photo
@@ -88,7 +88,7 @@ def read_picture(path: Path) -> av.VideoFrame:
     if photo is not None:
         return photo.frame
     with open_video(path) as reader:
-        return next(reader.pictures()).frame
+        return next(reader.frames()).frame
 
 
 class _Photo(NamedTuple):
@@ -142,7 +142,7 @@ def _filter_video(
         container_format = CONTAINERS[target.suffix.lower()]
         video = stack.enter_context(VideoWriter(destination, container_format, reader.format, reader.audio))
         grey = matte_destination and stack.enter_context(MatteWriter(matte_destination, reader.format))
-        for frame in _filtered(reader.pictures(video.write_audio), make_filter(mattes.append), reader.path):
+        for frame in _filtered(reader.frames(video.write_audio), make_filter(mattes.append), reader.path):
             video.write(frame)
             alpha = mattes.popleft()
             if grey:
@@ -154,9 +154,9 @@ def _filter_video(
 
 
 def _filtered(
-    pictures: Iterable[Picture], video_filter: CountingFilter, path: Path
+    frames: Iterable[FilmFrame], video_filter: CountingFilter, path: Path
 ) -> Iterator[av.VideoFrame]:
-    """Yield each picture filtered, or hidden, under its own timestamp; raises MediaError for one that was withheld."""
+    """Yield each frame filtered, or hidden, under its own timestamp; raises MediaError for one that was withheld."""
     waiting: deque[av.VideoFrame] = deque()
 
     def stamped(frame: av.VideoFrame) -> av.VideoFrame:
@@ -166,7 +166,7 @@ def _filtered(
         frame.pts, frame.time_base = source.pts, source.time_base
         return frame
 
-    for frame, doubtful in pictures:
+    for frame, doubtful in frames:
         waiting.append(frame)
         shown = video_filter.hide(frame) if doubtful else video_filter.filter(frame)
         if shown:
@@ -180,7 +180,7 @@ def _filter_photo(
 ) -> None:
     mattes: list[Plane] = []
     source, opacity = photo
-    (shown,) = _filtered([Picture(source)], make_filter(mattes.append), path)
+    (shown,) = _filtered([FilmFrame(source)], make_filter(mattes.append), path)
     # What the photo hides already stays hidden.
     alpha = mattes[0] if opacity is None else cast(Plane, cv2.multiply(mattes[0], opacity, scale=1 / 255))
     with replacing(target) as destination, ExitStack() as stack:

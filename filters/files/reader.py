@@ -57,7 +57,7 @@ class VideoFormat:
     transfer: int
 
 
-class Picture(NamedTuple):
+class FilmFrame(NamedTuple):
     """A frame as `to_standard_format` makes it, and whether it may be none of the film's and is not to be shown."""
 
     frame: av.VideoFrame
@@ -67,7 +67,7 @@ class Picture(NamedTuple):
 class VideoReader:
     """A file's video and audio, read once from the beginning to the end.
 
-    Pictures are all of the first one's size, with strictly increasing pts.
+    Frames are all of the first one's size, with strictly increasing pts.
     Raises MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
     so their missing end goes unseen. `damaged` is about when something inside was first seen to be damaged, in
     seconds, or None.
@@ -98,8 +98,8 @@ class VideoReader:
         duration = self._container.duration
         return round(duration / av.time_base * self.format.rate) if duration else None
 
-    def pictures(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[Picture]:
-        """Yield all pictures; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
+    def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[FilmFrame]:
+        """Yield all frames; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
         last: int | None = None
         with _reading(self.path):
             for frame in self._progressive(on_audio):
@@ -111,7 +111,7 @@ class VideoReader:
                 self._seen = float(last * self.format.time_base)
                 if doubtful:
                     self._damage(self._seen)
-                yield Picture(self._prepare(frame, last), doubtful)
+                yield FilmFrame(self._prepare(frame, last), doubtful)
         check_whole(self._container, self.path)
         self._check_end(self._seen, self._due)
         self._check_end(self._end, self._declared - float(self._start))
