@@ -41,7 +41,7 @@ SCENE: Final = (40, 24)  # cells, width and height: fine enough for a head, too 
 
 def scene_cells(luma: Plane) -> Plane:
     """Return a picture of any size on the grid of SCENE, to tell whether another one shows the same scene."""
-    while luma.shape[1] >= 4 * SCENE[0]:  # OpenCV averages quickly by a factor of two only
+    while luma.shape[1] >= 4 * SCENE[0] and len(luma) > 1:  # OpenCV averages quickly by a factor of two only
         luma = cast(Plane, cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     return cast(Plane, cv2.resize(luma, SCENE, interpolation=cv2.INTER_AREA))
 
