@@ -35,9 +35,9 @@ def targets(alpha: Tensor, teacher: Tensor | None = None, known: Tensor | None =
 TERMS = ("cross_entropy", "absolute", "distillation", "hardest", "boundary_class", "gradient")
 
 
-def only(name: str, **pixels: float) -> LossWeights:
+def only(name: str, thick: int = 0, **pixels: float) -> LossWeights:
     others = dict.fromkeys((*TERMS, "forgotten", "consistency", "pose"), 0.0)
-    return LossWeights(**{**others, name: 1.0, **pixels})
+    return LossWeights(thick=thick, **{**others, name: 1.0, **pixels})
 
 
 @pytest.mark.parametrize("name", TERMS)
