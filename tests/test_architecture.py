@@ -36,6 +36,7 @@ FLOORS = [
     ["filters.matting", "filters.backgrounds"],
     [
         "filters.planes",
+        "filters.blockiness",
         "filters.stills",
         "filters.opening",
         "filters.framing",

@@ -19,7 +19,7 @@ from filters.backgrounds.pictures import on_white
 from filters.base import FilterError, Plane, VideoFilter
 from filters.files.errors import MediaError
 from filters.files.pixel_format import to_standard_format
-from filters.files.reader import VideoReader, expect_regular, open_video
+from filters.files.reader import FilmFrame, VideoReader, expect_regular, open_video
 from filters.files.writer import CONTAINERS, Destination, MatteWriter, VideoWriter, replacing, writing
 from filters.foreground import cut_out
 from filters.stills import read_photo
@@ -60,7 +60,8 @@ def filter_file(
     and one timestamp, save that Matroska rounds to milliseconds. Nothing appears under the names of `target`
     and `matte` before everything is written. `transparent` leaves a photo's background out instead of filling
     it; `make_photo_filter` makes the filter of a photo, if it is another. A video that is damaged inside has
-    what could be read of it, with a word to `warn`. Raises MediaError.
+    what could be read of it, with a word to `warn`; what a decoder may have made of something else is hidden.
+    Raises MediaError.
     """
     expect_regular(source)
     _check_distinct(source, target, matte)
@@ -87,7 +88,7 @@ def read_picture(path: Path) -> av.VideoFrame:
     if photo is not None:
         return photo.frame
     with open_video(path) as reader:
-        return next(reader.frames())
+        return next(reader.frames()).frame
 
 
 class _Photo(NamedTuple):
@@ -153,9 +154,9 @@ def _filter_video(
 
 
 def _filtered(
-    frames: Iterable[av.VideoFrame], video_filter: CountingFilter, path: Path
+    frames: Iterable[FilmFrame], video_filter: CountingFilter, path: Path
 ) -> Iterator[av.VideoFrame]:
-    """Yield each frame filtered, under its own timestamp; raises MediaError when the filter withheld one."""
+    """Yield each frame filtered, or hidden, under its own timestamp; raises MediaError for one that was withheld."""
     waiting: deque[av.VideoFrame] = deque()
 
     def stamped(frame: av.VideoFrame) -> av.VideoFrame:
@@ -165,9 +166,9 @@ def _filtered(
         frame.pts, frame.time_base = source.pts, source.time_base
         return frame
 
-    for frame in frames:
+    for frame, doubtful in frames:
         waiting.append(frame)
-        shown = video_filter.filter(frame)
+        shown = video_filter.hide(frame) if doubtful else video_filter.filter(frame)
         if shown:
             yield stamped(shown.frame)
     for shown in video_filter.flush():
@@ -179,7 +180,7 @@ def _filter_photo(
 ) -> None:
     mattes: list[Plane] = []
     source, opacity = photo
-    (shown,) = _filtered([source], make_filter(mattes.append), path)
+    (shown,) = _filtered([FilmFrame(source)], make_filter(mattes.append), path)
     # What the photo hides already stays hidden.
     alpha = mattes[0] if opacity is None else cast(Plane, cv2.multiply(mattes[0], opacity, scale=1 / 255))
     with replacing(target) as destination, ExitStack() as stack:

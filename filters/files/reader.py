@@ -7,18 +7,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Stream
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from filters.base import Plane
 from filters.files.clock import MAX_REORDERED, Clock
 from filters.files.containers import declared
-from filters.files.damage import DamageWatch
+from filters.files.damage import DamageWatch, PictureWatch
 from filters.files.deinterlace import Deinterlacer
 from filters.files.errors import MediaError
 from filters.files.pixel_format import (
@@ -56,10 +57,17 @@ class VideoFormat:
     transfer: int
 
 
+class FilmFrame(NamedTuple):
+    """A frame as `to_standard_format` makes it, and whether it may be none of the film's and is not to be shown."""
+
+    frame: av.VideoFrame
+    doubtful: bool = False
+
+
 class VideoReader:
     """A file's video and audio, read once from the beginning to the end.
 
-    Frames come out as `to_standard_format` makes them, all of the first one's size, with strictly increasing pts.
+    Frames are all of the first one's size, with strictly increasing pts.
     Raises MediaError for what isn't a whole video or photo; MPEG-TS and live WebM don't say how long they should be,
     so their missing end goes unseen. `damaged` is about when something inside was first seen to be damaged, in
     seconds, or None.
@@ -75,7 +83,7 @@ class VideoReader:
         self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
-        self._watch = DamageWatch()
+        self._watch, self._pictures = DamageWatch(), PictureWatch()
         self._start = Fraction(0)
         self._seen = self._due = self._end = (
             0.0  # seconds: the last frame, when it should be, and all streams
@@ -90,18 +98,20 @@ class VideoReader:
         duration = self._container.duration
         return round(duration / av.time_base * self.format.rate) if duration else None
 
-    def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[av.VideoFrame]:
+    def frames(self, on_audio: Callable[[AudioPacket], None] | None = None) -> Iterator[FilmFrame]:
         """Yield all frames; in between `on_audio` gets the audio packets, an empty one as a stream ends."""
         last: int | None = None
         with _reading(self.path):
             for frame in self._progressive(on_audio):
+                damaged = frame.is_corrupt and not self._watch.is_known(frame)
+                doubtful = self._pictures.doubts(frame, damaged=damaged)
                 if frame.pts is not None and frame.pts < self._hidden_before:
                     continue
                 last = self._timestamp(frame, last)
                 self._seen = float(last * self.format.time_base)
-                if frame.is_corrupt and not self._watch.is_known(frame):
+                if doubtful:
                     self._damage(self._seen)
-                yield self._prepare(frame, last)
+                yield FilmFrame(self._prepare(frame, last), doubtful)
         check_whole(self._container, self.path)
         self._check_end(self._seen, self._due)
         self._check_end(self._end, self._declared - float(self._start))
@@ -110,6 +120,8 @@ class VideoReader:
         deinterlacer = Deinterlacer()
         for packet in self._packets(on_audio):
             for frame in self._decoder.decode(packet):
+                if packet.is_keyframe and frame.pict_type == PictureType.NONE:
+                    frame.pict_type = PictureType.I  # libvpx, whose frames come at once, leaves it out
                 yield from deinterlacer.push(frame)
         yield from deinterlacer.flush()
 

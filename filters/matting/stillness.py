@@ -8,6 +8,8 @@ large enough may be somebody coming.
 
 from __future__ import annotations
 
+from typing import Final, cast
+
 import cv2
 import numpy as np
 
@@ -33,6 +35,15 @@ CHANGED = 0.12
 """Share of cells; where more have changed, the matte is not held even if the network is to rest."""
 CUT = 0.4
 """The same from one frame to the next: motion and light stay below .25, another scene changes more than .55."""
+
+SCENE: Final = (40, 24)  # cells, width and height: fine enough for a head, too coarse for noise
+
+
+def scene_cells(luma: Plane) -> Plane:
+    """Return a picture of any size on the grid of SCENE, to tell whether another one shows the same scene."""
+    while luma.shape[1] >= 4 * SCENE[0] and len(luma) > 1:  # OpenCV averages quickly by a factor of two only
+        luma = cast(Plane, cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    return cast(Plane, cv2.resize(luma, SCENE, interpolation=cv2.INTER_AREA))
 
 
 def changed(luma: Plane, before: Plane) -> float:

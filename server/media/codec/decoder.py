@@ -7,36 +7,26 @@ its references may be wrong it is given nothing but a keyframe.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Final, cast
+from typing import Final
 
 import av
-import cv2
-import numpy as np
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
-from filters.base import Plane, planes_of
-from filters.matting.stillness import CUT, changed
+from filters.base import Plane
+from filters.blockiness import MAX_DOUBTED, BlockWatch
+from filters.frames import luma_of
+from filters.matting.stillness import CUT, changed, scene_cells
 from server.core.errors import DecodeError
-from server.media.codec.blockiness import blockiness
 from server.media.codec.encoder import DECODERS, vp8_size
 from server.media.codec.frame_numbers import FrameNumbers
 from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 
 MAX_PIXELS: Final = 1920 * 1088  # px of a picture: 1080 lines, rounded up to whole macroblocks of 16
-GRID: Final = (40, 24)  # cells on which pictures are compared: fine enough for a head, too coarse for noise
 KEYFRAME_JUMP: Final = 0.01
 """Share of cells that a keyframe may change against the picture before it where nothing moves."""
 MOTION_FACTOR: Final = 3.0  # times what the frames before changed at most
-MEMORY: Final = 0.9  # of that, and of blockiness, from frame to frame; chosen
-BLOCKINESS_FACTOR: Final = 1.4
-"""Times the blockiness of the frames before, from which on a picture is doubted. Of 301 streams that go on as another
-one, at random, no picture below it shows a hundredth of the room's marker; of 102 runs of 17 people's clips at 40 to
-200 kbit/s two have pictures above it, two at most."""
-BLOCKINESS_RISE: Final = (
-    1.05  # times from frame to frame; chosen: what drifts into rubbish must not become usual
-)
-MAX_DOUBTED: Final = 10  # frames in a row; chosen: those after a keyframe may be coarse where much moves
+MEMORY: Final = 0.9  # of that, from frame to frame; chosen
 
 
 class CameraDecoder:
@@ -56,7 +46,8 @@ class CameraDecoder:
         self._doubted = 0
         self._context: VideoCodecContext | None = None
         self._before: Plane | None = None
-        self._motion = self._blockiness = 0.0
+        self._motion = 0.0
+        self._blocks = BlockWatch()
         self._numbers = FrameNumbers()
 
     def decode(self, frame: EncodedFrame) -> av.VideoFrame | None:
@@ -94,8 +85,9 @@ class CameraDecoder:
         _expect_size(picture.width, picture.height)
         if picture.is_corrupt:
             raise DecodeError("a picture refers to one that is missing")
-        self._check_blocks(picture, keyframe=frame.keyframe)
-        before, self._before = self._before, _cells(picture)
+        luma = luma_of(picture)
+        self._check_blocks(luma, keyframe=frame.keyframe)
+        before, self._before = self._before, scene_cells(luma)
         if before is None:
             return
         share = changed(self._before, before)
@@ -106,18 +98,11 @@ class CameraDecoder:
         if not frame.keyframe:
             self._motion = max(share, MEMORY * self._motion)
 
-    def _check_blocks(self, picture: av.VideoFrame, *, keyframe: bool) -> None:
-        """Doubt blocks that do not fit together: they may have been moved about in a wrong reference."""
-        value = blockiness(planes_of(picture).y) if picture.format.name == "yuv420p" else 1.0
-        self.doubtful = not keyframe and value > BLOCKINESS_FACTOR * self._blockiness
+    def _check_blocks(self, luma: Plane, *, keyframe: bool) -> None:
+        self.doubtful = self._blocks.doubts(luma, anew=keyframe)
         self._doubted = self._doubted + 1 if self.doubtful else 0
         if self._doubted > MAX_DOUBTED:
             raise DecodeError("pictures do not fit those that they refer to")
-        if keyframe:
-            self._blockiness = value
-        elif not self.doubtful:
-            least, most = MEMORY * self._blockiness, BLOCKINESS_RISE * self._blockiness
-            self._blockiness = min(max(value, least), most)
 
 
 def _context(codec: str) -> VideoCodecContext:
@@ -128,15 +113,6 @@ def _context(codec: str) -> VideoCodecContext:
     # Else the left side of a crop inside H.264 is rounded down, and shown.
     context.flags |= Flags.unaligned
     return context
-
-
-def _cells(picture: av.VideoFrame) -> Plane:
-    if picture.format.name != "yuv420p":
-        return np.zeros(GRID[::-1], np.uint8)
-    luma = planes_of(picture).y
-    while luma.shape[1] >= 4 * GRID[0]:  # OpenCV averages quickly by a factor of two only
-        luma = cast(Plane, cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
-    return cast(Plane, cv2.resize(luma, GRID, interpolation=cv2.INTER_AREA))
 
 
 def _expect_size(width: int, height: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from filters.base import Plane
 from filters.matting.motion import warped
-from filters.matting.stillness import MAX_SKIPPED, Stillness
+from filters.matting.stillness import MAX_SKIPPED, SCENE, Stillness, scene_cells
 
 SHAPE = (45, 80)
 
@@ -121,3 +121,10 @@ def test_looks_are_so_many_frames_apart_on_average(interval: float, runs: set[in
     apart = np.diff(looks)
     assert set(apart[1:]) == runs
     assert len(looks) - 1 == pytest.approx(100 / interval, abs=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4000), (4000, 1), (3, 161), (361, 641)])
+def test_a_scene_of_any_size_is_on_one_grid(shape: tuple[int, int]) -> None:
+    cells = scene_cells(np.full(shape, 90, np.uint8))
+    assert cells.shape == SCENE[::-1]
+    assert np.all(cells == 90)

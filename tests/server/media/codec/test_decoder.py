@@ -13,8 +13,9 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from filters.base import Plane, new_frame, planes_of
+from filters.blockiness import MAX_DOUBTED
 from server.core.errors import DecodeError
-from server.media.codec.decoder import MAX_DOUBTED, CameraDecoder
+from server.media.codec.decoder import CameraDecoder
 from server.media.codec.frames import VIDEO_CLOCK_RATE, EncodedFrame
 from server.media.codec.transcoder import Transcoder
 from tests.support.camera import Camera
