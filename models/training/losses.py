@@ -64,9 +64,16 @@ def mean_over(loss: Tensor, weight: Tensor) -> Tensor:
     return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
 
 
-def errors(targets: Targets) -> Tensor:
-    """Return how wrong the teacher is beyond AGREE, in [0, 1]."""
-    return functional.relu((targets.teacher - targets.alpha).abs() - AGREE) / (1 - AGREE)
+def errors(targets: Targets, thick: int = 0) -> Tensor:
+    """Return how wrong the teacher is beyond AGREE, in [0, 1]; 0 where what is wrong is less than `thick` pixels wide.
+
+    `thick` is odd, or 0 for all errors.
+    """
+    wrong = functional.relu((targets.teacher - targets.alpha).abs() - AGREE) / (1 - AGREE)
+    if not thick:
+        return wrong
+    eroded = -functional.max_pool2d(-wrong, thick, 1, thick // 2)
+    return functional.max_pool2d(eroded, thick, 1, thick // 2)
 
 
 def likely_boundary(expected: Tensor) -> Tensor:
@@ -80,7 +87,7 @@ def likely_boundary(expected: Tensor) -> Tensor:
 
 
 def pixel_weights(
-    targets: Targets, lost: float, edge: float, right: float = 1.0, prior: float = 0.0
+    targets: Targets, lost: float, edge: float, right: float = 1.0, prior: float = 0.0, thick: int = 0
 ) -> Tensor:
     """Return what each pixel counts.
 
@@ -89,7 +96,7 @@ def pixel_weights(
     """
     weight = targets.known * (1 + (lost - 1) * targets.alpha)
     if right != 1:
-        weight = weight * (right + (1 - right) * errors(targets))
+        weight = weight * (right + (1 - right) * errors(targets, thick))
     if prior and targets.expected is not None:
         weight = weight * (1 + prior * likely_boundary(targets.expected))
     return weight * (1 + edge * edge_band(targets.alpha)) if edge else weight
@@ -111,13 +118,15 @@ def hardest(mine: Prediction, targets: Targets, share: float = 0.1) -> Tensor:
     return flat.topk(count).values.mean()
 
 
-def distillation(mine: Prediction, targets: Targets, kept: float, sure: float = 0.0) -> Tensor:
-    """Return the cross entropy with the teacher where it is right, or where nobody else can say.
+def distillation(
+    mine: Prediction, targets: Targets, kept: float, sure: float = 0.0, thick: int = 0
+) -> Tensor:
+    """Return the cross entropy with the teacher where it is right, by no `thick` error wrong, or where only it can say.
 
     Where it is right about a person, it counts `kept` times: what it knows must not be forgotten. Its mattes are
     kept `sure` from 0 and 1: a student need not be surer, and one that is becomes less so.
     """
-    right = ((targets.teacher - targets.alpha).abs() < AGREE) | (targets.known < 0.5)
+    right = (errors(targets, thick) == 0) | (targets.known < 0.5)
     weight = right.float() * (1 + (kept - 1) * (targets.teacher > 0.5).float())
     return mean_over(mine.cross_entropy(targets.teacher.clamp(sure, 1 - sure)), weight)
 
@@ -181,11 +190,11 @@ def total(
     mine: Prediction, targets: Targets, weights: LossWeights, disturbed: Prediction | None = None
 ) -> dict[str, Tensor]:
     """Return each weighed term by name, and their sum as `total`."""
-    pixels = pixel_weights(targets, weights.lost, weights.edge, weights.right, weights.prior)
+    pixels = pixel_weights(targets, weights.lost, weights.edge, weights.right, weights.prior, weights.thick)
     terms: dict[str, Callable[[], Tensor]] = {
         "cross_entropy": lambda: cross_entropy(mine, targets, pixels),
         "absolute": lambda: absolute(mine, targets, pixels),
-        "distillation": lambda: distillation(mine, targets, weights.kept, weights.sure),
+        "distillation": lambda: distillation(mine, targets, weights.kept, weights.sure, weights.thick),
         "forgotten": lambda: forgotten(mine, targets),
         "hardest": lambda: hardest(mine, targets),
         "boundary_class": lambda: boundary_class(mine, targets),

@@ -33,7 +33,7 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each term counts; 0 leaves it out. The last six weigh pixels within the terms."""
+    """How much each term counts; 0 leaves it out. The last seven weigh pixels within the terms."""
 
     cross_entropy: float = 0.5
     absolute: float = 2.0
@@ -52,6 +52,8 @@ class LossWeights:
     kept: float = 3.0
     right: float = 1.0
     """What the truth counts where the teacher is right; below 1 it is learned from mostly where the teacher errs."""
+    thick: int = 0
+    """Pixels: what the teacher gets wrong in less width is left to it, since truths cut by hand are rough at hair."""
     sure: float = 0.002
     """How far from 0 and 1 the mattes of a teacher, and of a clean picture, are kept as targets."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import re
@@ -153,9 +154,15 @@ def plain_room_name(name: str) -> str | None:
         return None
 
 
+@functools.cache
+def page_files() -> PageFiles:
+    """Return the page's files, which are put together once in a process, however many servers it has."""
+    return PageFiles()
+
+
 def add_page(app: web.Application) -> PageFiles:
     """Add the routes of the page and its files."""
-    files = PageFiles()
+    files = page_files()
 
     async def front(request: web.Request) -> web.Response:
         return files.page(request)

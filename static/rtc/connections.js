@@ -72,12 +72,12 @@ export class Connections {
     if (this.#awaitsFresh && !message.fresh) return;
     if (message.fresh && this.#subscriber?.isUsed) this.#subscribe();
     this.#awaitsFresh = false;
-    this.#guard(this.#subscriber?.offer(message));
+    void this.#guard(this.#subscriber?.offer(message));
   }
 
   /** @param {PublishAnswer} message */
   answer(message) {
-    this.#guard((message.connection === 'screen' ? this.#screen : this.#publisher)?.answer(message));
+    void this.#guard((message.connection === 'screen' ? this.#screen : this.#publisher)?.answer(message));
   }
 
   /** Sends another track of one kind.
@@ -85,7 +85,7 @@ export class Connections {
    * @param {Tracks} tracks */
   async replace(kind, tracks) {
     this.#tracks = { ...tracks };
-    await this.#publisher?.replace(kind, tracks);
+    await this.#guard(this.#publisher?.replace(kind, tracks));
   }
 
   /** Sends no more of the camera than the server shows.
@@ -159,14 +159,14 @@ export class Connections {
     if (!this.#limits) return;
     this.#publisher?.close();
     this.#publisher = new Publisher(this.#peerOptions('publish'), this.size, this.#tracks);
-    this.#guard(this.#publisher.offer());
+    void this.#guard(this.#publisher.offer());
   }
 
   #publishScreen() {
     if (!this.#shared || !this.#limits) return;
     this.#screen?.close();
     this.#screen = new ScreenPublisher(this.#peerOptions('screen'), this.#limits.screen, this.#shared);
-    this.#guard(this.#screen.offer());
+    void this.#guard(this.#screen.offer());
   }
 
   /** The first loss is answered by a new connection of that kind, the next by a new everything.
@@ -190,11 +190,11 @@ export class Connections {
     };
   }
 
-  /** A description that the browser refuses leaves one way out: to start over.
+  /** A description or a track that the browser refuses leaves one way out: to start over.
    * @param {Promise<void> | undefined} step */
-  #guard(step) {
+  async #guard(step) {
     const publisher = this.#publisher;
-    step?.catch(() => {
+    await step?.catch(() => {
       if (this.#publisher && this.#publisher === publisher) this.#options.startOver();
     });
   }

@@ -121,3 +121,23 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
     }""")
     await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
+
+
+async def test_a_track_that_the_browser_refuses_is_sent_after_a_new_start(
+    page: Page, fake: FakeServer
+) -> None:
+    await join(page, fake)
+    await fake.until("media", video=True)
+    await page.evaluate("""() => {
+      const { replaceTrack } = RTCRtpSender.prototype;
+      RTCRtpSender.prototype.replaceTrack = async function () {
+        RTCRtpSender.prototype.replaceTrack = replaceTrack;
+        throw new DOMException('', 'InvalidStateError');
+      };
+    }""")
+    await page.keyboard.press("v")
+    await fake.expect("join", 2)
+    await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=5000)
+    await page.keyboard.press("v")
+    await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
+    await fake.until("media", video=True)

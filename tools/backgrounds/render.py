@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from filters.backgrounds.pictures import Bgr, encode_jpeg
+from filters.backgrounds.pictures import encode_jpeg
+from filters.stills import Bgr
 from tools.backgrounds import indoors, outdoors
 from tools.backgrounds.brush import (
     HEIGHT,

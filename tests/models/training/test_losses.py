@@ -35,9 +35,9 @@ def targets(alpha: Tensor, teacher: Tensor | None = None, known: Tensor | None =
 TERMS = ("cross_entropy", "absolute", "distillation", "hardest", "boundary_class", "gradient")
 
 
-def only(name: str, **pixels: float) -> LossWeights:
+def only(name: str, thick: int = 0, **pixels: float) -> LossWeights:
     others = dict.fromkeys((*TERMS, "forgotten", "consistency", "pose"), 0.0)
-    return LossWeights(**{**others, name: 1.0, **pixels})
+    return LossWeights(thick=thick, **{**others, name: 1.0, **pixels})
 
 
 @pytest.mark.parametrize("name", TERMS)
@@ -88,6 +88,20 @@ def test_where_the_teacher_is_right_the_truth_may_count_less() -> None:
     assert logits.grad is not None
     assert float(logits.grad[..., 8:16, 12:36].abs().min()) > 0
     assert float(logits.grad[..., 16:, :].abs().max()) == 0
+
+
+def test_thin_errors_may_be_left_to_the_teacher() -> None:
+    alpha, teacher = square(), square()
+    teacher[..., 8:10, 12:36] = 0  # a rim, where the truth may be rough
+    teacher[..., 14:22, 12:36] = 0  # a part of somebody
+    pulls = {}
+    for name in ("cross_entropy", "distillation"):
+        logits = torch.zeros(SHAPE, requires_grad=True)
+        terms = total(Prediction(logits), targets(alpha, teacher), only(name, right=0.0, thick=5))
+        torch.autograd.backward(terms["total"])
+        assert logits.grad is not None
+        pulls[name] = [float(logits.grad[..., row, 20].abs().min()) > 0 for row in (9, 18)]
+    assert pulls == {"cross_entropy": [False, True], "distillation": [True, False]}
 
 
 def test_who_is_as_sure_as_the_teacher_may_stay_so() -> None:
