@@ -1,7 +1,7 @@
 """How good the matte is, and what it costs, stage by stage.
 
     python -m benchmarks.quality SUITE [--json FILE] [--sheet PNG] [--rows TEXT] [--clips TEXT] [--frames N]
-        [--model NETWORK.onnx] [--size WxH]
+        [--model NETWORK.onnx] [--size WxH] [--interval N]
 
 SUITE is a folder of clips, each a folder with clip.mp4, the true mattes alpha/%04d.png (8 bit, one a frame) and,
 where the camera stands still, plate.jpg: the empty room. Films that lie in SUITE themselves have no truth; for
@@ -147,14 +147,15 @@ class Staged:
 
 
 class Whole:
-    """The whole filter, composite included."""
+    """The whole filter, composite included; it looks at every `interval`th frame, as a server does under load."""
 
-    def __init__(self, network: Network, plate: NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, network: Network, plate: NDArray[np.uint8] | None = None, interval: float = 1) -> None:
         self._mattes: list[Plane] = []
         matte = Matte(network)
         if plate is not None:
             matte.use_plate(to_planes(plate))
         self._filter = PersonFilter(network, Color(0, 177, 64), matte=matte, on_matte=self._take_one)
+        self._filter.network_interval = interval
 
     def push(self, frame: av.VideoFrame) -> list[Plane]:
         self._filter.filter(frame)
@@ -175,10 +176,11 @@ class Whole:
 Rows = dict[str, Callable[[Clip], Matting]]
 
 
-def rows(model: Path) -> Rows:
+def rows(model: Path, interval: float = 1) -> Rows:
     """Return the rows of the table: what peers do, then this project's stages, each added to the one before.
 
-    `model` is the .onnx file of the network that the stages work on, its card beside it.
+    `model` is the .onnx file of the network that the stages work on, its card beside it; `interval` the frames per
+    look of the whole filter.
     """
     general = Segmenter(load_card(model.stem, model.parent))
     landscape = Segmenter(load_card("selfie_landscape", MODELS))
@@ -207,8 +209,8 @@ def rows(model: Path) -> Rows:
     table["+ stillness"] = staged(options, MotionAdaptive)
     for privacy in PRIVACY:
         table[f"privacy {privacy}"] = staged(replace(options, privacy=privacy), MotionAdaptive)
-    table["whole filter"] = lambda clip: Whole(general)
-    table[WITH_PLATE] = lambda clip: Whole(general, clip.read(clip.plate) if clip.plate else None)
+    table["whole filter"] = lambda clip: Whole(general, None, interval)
+    table[WITH_PLATE] = lambda clip: Whole(general, clip.read(clip.plate) if clip.plate else None, interval)
     return table
 
 
@@ -326,8 +328,12 @@ def main() -> None:
     )
     parser.add_argument("--frames", type=int, help="only so many frames of each clip")
     parser.add_argument("--size", type=_size, metavar="WxH", help="scale the clips down")
+    parser.add_argument(
+        "--interval", type=float, default=1, metavar="N", help="frames per look of the whole filter"
+    )
     arguments = parser.parse_args()
-    table = {name: make for name, make in rows(arguments.model).items() if arguments.rows in name}
+    made = rows(arguments.model, arguments.interval)
+    table = {name: make for name, make in made.items() if arguments.rows in name}
     if not arguments.rows:
         table = {name: make for name, make in table.items() if not name.startswith("privacy")}
     clips = [clip._replace(size=arguments.size) for clip in suite(arguments.suite, arguments.clips)]

@@ -25,6 +25,7 @@ def _allowed() -> str:
 def open_container(file: BinaryIO) -> InputContainer:
     """Open a file of any format that holds what it shows. Raises av.FFmpegError, for others av.ArgumentError.
 
-    It takes a file object, because FFmpeg takes some names for protocols ("a:b.mp4") or patterns ("%d.png").
+    It takes a file object, because FFmpeg takes some names for protocols ("a:b.mp4") or patterns ("%d.png"). Titles may
+    be in any encoding: nobody reads them.
     """
-    return av.open(file, "r", options={"format_whitelist": _allowed()})
+    return av.open(file, "r", options={"format_whitelist": _allowed()}, metadata_errors="replace")

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,6 +234,32 @@ def commute_resizes(nodes: list[NodeProto], kernels: dict[str, list[int]]) -> li
     return result
 
 
+def part_means(nodes: list[NodeProto]) -> list[NodeProto]:
+    """Take the mean of a sum with an enlarged picture, used nowhere else, as the sum of both means.
+
+    Exact: doubling with half-pixel centres counts each pixel four times, those at the border too. The sum of two
+    large pictures is not made then, and the mean is over a quarter of the pixels.
+    """
+    made_by = {node.output[0]: node for node in nodes}
+    used = Counter(name for node in nodes for name in node.input)
+    result: list[NodeProto] = []
+    for node in nodes:
+        total = made_by.get(node.input[0])
+        if node.op_type != "GlobalAveragePool" or total is None or total.op_type != "Add":
+            result.append(node)
+            continue
+        small = [made_by[n].input[0] if made_by[n].op_type == "Resize" else n for n in total.input]
+        if small == list(total.input) or used[total.output[0]] > 1:
+            result.append(node)
+            continue
+        result.remove(total)
+        means = [f"{node.name}_{i}" for i in range(len(small))]
+        pools = zip(small, means, strict=True)
+        result += [helper.make_node("GlobalAveragePool", [n], [mean], name=mean) for n, mean in pools]
+        result.append(helper.make_node("Add", means, [node.output[0]], name=node.name))
+    return result
+
+
 def convert(data: bytes, name: str) -> onnx.ModelProto:
     """Return the TFLite network as ONNX: `input` (1, 3, H, W) RGB in [0, 1], `alpha` (1, 1, H, W) in [0, 1].
 
@@ -245,7 +272,7 @@ def convert(data: bytes, name: str) -> onnx.ModelProto:
         pieces += RULES[op.kind](op)
     weights = [p for p in pieces if isinstance(p, TensorProto)]
     nodes = [p for p in pieces if isinstance(p, NodeProto)]
-    nodes = commute_resizes(nodes, {w.name: list(w.dims[2:]) for w in weights})
+    nodes = part_means(commute_resizes(nodes, {w.name: list(w.dims[2:]) for w in weights}))
     source = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])
     target = helper.make_tensor_value_info("alpha", TensorProto.FLOAT, [1, 1, "height", "width"])
     graph = helper.make_graph(nodes, name, [source], [target], weights)

@@ -65,13 +65,13 @@ class Stillness:
     """Compares each frame with the last one that the network saw, on the grid of cells."""
 
     def __init__(self) -> None:
+        self._interval = self._due = 1.0
+        self._skipped = 0
         self.forget()
 
     def forget(self) -> None:
-        """Hold nothing until the network has seen another frame."""
+        """Hold nothing until the network has seen another frame; when the next look is due stays as it is."""
         self._luma: Plane = np.zeros((0, 0), np.uint8)
-        self._interval = self._due = 1.0
-        self._skipped = 0
 
     def saw(self, luma: Plane, matte: Plane) -> None:
         """Take the frame that the network has seen now, and its matte; both uint8, cells."""

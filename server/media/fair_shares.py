@@ -20,8 +20,8 @@ EXCESS: Final = 1.3
 MIN_FRAME_RATE: Final = 2.0  # frames/s; chosen
 KEYFRAMES_ONLY: Final = 5.0
 """Pictures a second of a camera that is held back, from which on downwards they are keyframes."""
-LOOKS_PER_SECOND: Final = 6.0
-"""Of the network, at least: a person who moves is found again within 0.17 s."""
+LOOKS_PER_SECOND: Final = 5.0
+"""Of the network, at least: a person who moves is found again within 0.2 s."""
 WORKER_LIMIT: Final = 0.9
 """Of a worker's time that is shared out: a camera waits for the others of its worker."""
 LOOP_LIMIT: Final = 0.9  # of the event loop's time, likewise

@@ -39,3 +39,17 @@ def test_a_film_is_opened_and_nothing_that_refers_elsewhere_may_be(tmp_path: Pat
     with clip(tmp_path / "film.mp4").open("rb") as file, open_container(file) as container:
         assert container.streams.video
     assert {"concat", "hls", "sdp", "lavfi", "image2"} <= REFERRING & av.formats_available
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mp4"])
+def test_titles_may_be_in_any_encoding(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"film{suffix}"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Cafe noir"
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux([*stream.encode(av.VideoFrame(64, 48, "yuv420p")), *stream.encode(None)])
+    data = path.read_bytes()
+    assert b"Cafe noir" in data
+    path.write_bytes(data.replace(b"Cafe noir", "Café noir".encode("latin-1")))
+    assert filter_file(path, tmp_path / "out.mp4", Late) == 1

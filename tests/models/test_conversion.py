@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import tflite
@@ -143,6 +145,17 @@ def test_same_matte_as_the_original_at_other_sizes(name: str, size: tuple[int, i
         difference = np.abs(converted(network, image) - original(data, image))
         assert difference.mean() < 1e-5
         assert difference.max() < 1e-3
+
+
+def test_no_sum_is_made_for_its_mean_alone(name: str) -> None:
+    """As large as the picture beside it, it costs as much as a convolution."""
+    nodes = onnx.load(MODELS / f"{name}.onnx").graph.node
+    made_by = {node.output[0]: node.op_type for node in nodes}
+    used = Counter(tensor for node in nodes for tensor in node.input)
+    sums = {n.output[0] for n in nodes if n.op_type == "Add" and "Resize" in map(made_by.get, n.input)}
+    means = [node.input[0] for node in nodes if node.op_type == "GlobalAveragePool"]
+    assert means
+    assert not [mean for mean in means if mean in sums and used[mean] == 1]
 
 
 def test_optimised_network_is_close(name: str) -> None:

@@ -99,6 +99,21 @@ def test_a_still_picture_needs_no_network() -> None:
     assert len(always.boxes) >= 30
 
 
+@pytest.mark.parametrize("interval", [1.25, 1.5, 2.0, 2.5, 3.0])
+def test_who_moves_is_looked_at_every_so_many_frames_on_average(interval: float) -> None:
+    """Somebody who goes to and fro, by more than a held matte can follow; besides each second look at all at once."""
+    network = Bright()
+    matte = Matte(network)
+    matte.network_interval = interval
+    looks = list[int]()
+    for t in range(120):
+        before = len(network.boxes)
+        matte.push(frame((640, 360), 0.3 + 0.012 * (2 * t % 5), t))
+        looks += [t] * (len(network.boxes) > before)
+    apart = np.diff([t for t in looks if t >= 20])
+    assert apart.mean() == pytest.approx(interval, rel=0.06)
+
+
 def test_empty_then_somebody_then_empty() -> None:
     size = (640, 360)
     frames = [frame(size, 2, t) for t in range(5)]

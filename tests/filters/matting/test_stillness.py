@@ -115,6 +115,7 @@ def test_looks_are_so_many_frames_apart_on_average(interval: float, runs: set[in
         moved = picture()
         moved[2:6, 4 * (frame % 19) : 4 * (frame % 19) + 4] = 255  # somebody else, elsewhere in every frame
         if stillness.motion(moved, interval) is None:
+            stillness.forget()  # as a matte does, until the look has succeeded
             stillness.saw(moved, person())
             looks.append(frame)
     apart = np.diff(looks)
