@@ -18,6 +18,9 @@ export class Publisher extends SendingEnd {
   #transceivers;
 
   #size;
+  /** Ends when this connection is closed. @type {Promise<void>} */
+  #closed;
+  #end = () => {};
 
   /**
    * @param {PeerOptions} options
@@ -27,6 +30,7 @@ export class Publisher extends SendingEnd {
   constructor(options, size, tracks) {
     super('publish', options);
     this.#size = size;
+    this.#closed = new Promise((resolve) => { this.#end = resolve; });
     const encoding = size.encoding(tracks.video?.track);
     this.#transceivers = {
       video: this.peer.addTransceiver(tracks.video?.track ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] }),
@@ -55,7 +59,12 @@ export class Publisher extends SendingEnd {
    * @param {Kind} kind
    * @param {Tracks} tracks */
   async replace(kind, { video, audio }) {
-    await this.#transceivers[kind].sender.replaceTrack(kind === 'video' ? video?.track ?? null : audio);
+    const replaced = this.#transceivers[kind].sender.replaceTrack(kind === 'video' ? video?.track ?? null : audio);
+    await Promise.race([replaced, this.#closed]); // a promise of a connection that is closed may never settle (W3C webrtc-pc, 5.2)
     if (kind === 'video') await this.fit();
+  }
+  close() {
+    super.close();
+    this.#end();
   }
 }

@@ -123,21 +123,31 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
     await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
 
 
-async def test_a_track_that_the_browser_refuses_is_sent_after_a_new_start(
-    page: Page, fake: FakeServer
+@pytest.mark.parametrize(
+    "answer", ["throw new DOMException('', 'InvalidStateError')", "await new Promise(() => {})"]
+)
+async def test_a_track_that_the_browser_does_not_take_stops_no_other(
+    page: Page, fake: FakeServer, answer: str
 ) -> None:
+    """It may refuse a track, and never answers once the connection has been closed."""
     await join(page, fake)
     await fake.until("media", video=True)
-    await page.evaluate("""() => {
+    await page.evaluate(
+        """() => {
       const { replaceTrack } = RTCRtpSender.prototype;
       RTCRtpSender.prototype.replaceTrack = async function () {
         RTCRtpSender.prototype.replaceTrack = replaceTrack;
-        throw new DOMException('', 'InvalidStateError');
+        ANSWER;
       };
-    }""")
+    }""".replace("ANSWER", answer)
+    )
     await page.keyboard.press("v")
+    if "throw" not in answer:
+        await fake.until("media", video=False)
+        await fake.sockets[-1].close()
     await fake.expect("join", 2)
     await expect(page.get_by_text("You’re back.")).to_be_visible(timeout=5000)
+    told = len(fake.messages("media"))
     await page.keyboard.press("v")
     await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
-    await fake.until("media", video=True)
+    assert (await fake.expect("media", told + 1))["video"]
