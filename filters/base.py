@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 Plane: TypeAlias = NDArray[np.uint8]
@@ -51,6 +52,12 @@ class Planes(NamedTuple):
         return self.y.shape[1], self.y.shape[0]
 
 
+def view_of(plane: VideoPlane) -> Plane:
+    """Return a view of one 8-bit plane of a frame, without a copy; writing to it writes to the frame."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    return cast(Plane, rows[: plane.height, : plane.width])
+
+
 def planes_of(frame: av.VideoFrame) -> Planes:
     """Views of the frame's planes, without a copy; writing to them writes to the frame.
 
@@ -58,11 +65,7 @@ def planes_of(frame: av.VideoFrame) -> Planes:
     """
     if frame.format.name != "yuv420p":
         raise FilterError(f"expected a yuv420p frame, got {frame.format.name}")
-    views = [
-        np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width]  # type: ignore[call-overload]
-        for p in frame.planes
-    ]
-    return Planes(*views)
+    return Planes(*map(view_of, frame.planes))
 
 
 def new_frame(width: int, height: int) -> tuple[av.VideoFrame, Planes]:

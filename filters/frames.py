@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import av
-import numpy as np
 
-from filters.base import Plane
+from filters.base import Plane, view_of
 
 
 def to_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
@@ -16,8 +15,7 @@ def to_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
 def luma_of(frame: av.VideoFrame) -> Plane:
     """Return the luma of a frame of any format, without a copy where it is 8-bit 4:2:0."""
     plain = frame if frame.format.name == "yuv420p" else frame.reformat(format="gray", threads=1)
-    plane = plain.planes[0]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : plane.width]  # type: ignore[call-overload, no-any-return]
+    return view_of(plain.planes[0])
 
 
 def size_of(frame: av.VideoFrame) -> tuple[int, int]:
