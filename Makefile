@@ -19,7 +19,7 @@ test: $(VENV)/.test
 	$(BIN)/python tests/support/browser.py
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
 	$(BIN)/python -m pytest -n auto --dist loadfile -m page $(ARGS) || [ $$? = $(NONE) ]
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "e2e and not page" $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -m "e2e and not page" $(ARGS) || [ $$? = $(NONE) ]
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)
