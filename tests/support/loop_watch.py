@@ -1,7 +1,7 @@
 """Runs a server while people come and go, and prints what kept its event loop: `python -m tests.support.loop_watch`.
 
 One line of JSON: `longest` are the callbacks that took the most CPU time, in seconds, and what they were; `joins` the
-threads that were waited for; `added` what the machine added to a piece of work of known cost, at most.
+threads that were waited for; `connection` what a connection takes on the loop of any server.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def watch() -> dict[str, object]:
                 await visitors(url, COUNT, ending)
             watchdog.close()
     longest = sorted(watchdog.longest, reverse=True)[:TOLD]
-    return {"longest": longest, "joins": watchdog.joins, "added": watchdog.added}
+    return {"longest": longest, "joins": watchdog.joins, "connection": watchdog.connection}
 
 
 if __name__ == "__main__":

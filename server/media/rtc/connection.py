@@ -18,6 +18,7 @@ from aioice.ice import Connection
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
+    RTCCertificate,
     RTCConfiguration,
     RTCIceCandidate,
     RTCIceServer,
@@ -88,6 +89,7 @@ def set_stream_id(transceiver: RTCRtpTransceiver, stream_id: str) -> None:
 class PeerConnection(RTCPeerConnection):
     """Lets aiortc construct its objects and makes them ours."""
 
+    _RTCPeerConnection__certificates: list[RTCCertificate]
     _RTCPeerConnection__dtlsTransports: set[DtlsTransport]
 
     ports = ANY_PORT
@@ -95,7 +97,8 @@ class PeerConnection(RTCPeerConnection):
 
     def __init__(self, configuration: RTCConfiguration) -> None:
         super().__init__(configuration)
-        self._RTCPeerConnection__certificates = [Certificate.generateCertificate()]
+        for certificate in self._RTCPeerConnection__certificates:
+            certificate.__class__ = Certificate
         self.remote: RemoteDescription | None = None
         """What the peer has said last, and how it was understood."""
         self._resolving: set[asyncio.Task[None]] = set()
