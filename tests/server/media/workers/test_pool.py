@@ -23,9 +23,11 @@ from threading import Thread
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
-from filters.backgrounds.background import Color
+from filters.backgrounds.background import Color, PictureFile
+from filters.backgrounds.pictures import KEEP, MAX_SIDE, encode_jpeg
 from filters.base import FilteredFrame, Outcome, planes_of
 from filters.matting.follow import Point
 from filters.matting.segmenter import ModelCard, load_card
@@ -34,6 +36,7 @@ from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import DecodeError, WorkerError
 from server.media.codec.encoder import Vp8Encoder
 from server.media.codec.frames import EncodedFrame
+from server.media.publication import MAX_WAITING_BYTES
 from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
@@ -48,6 +51,7 @@ from server.media.workers.wire import (
     write_card,
     write_job,
 )
+from server.rooms.upload_program import QUALITY
 from tests.support.camera import Camera as Film
 
 pytestmark = pytest.mark.slow
@@ -213,6 +217,19 @@ async def test_rubbish_is_the_senders_fault(workers: ProcessPool) -> None:
     rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
     with pytest.raises(DecodeError):
         await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
+
+
+async def test_the_largest_job_ends_no_worker(workers: ProcessPool) -> None:
+    """As many bytes as may wait, and the most that an upload is kept as: noise, in the largest size."""
+    noise = 255 * np.random.default_rng(0).integers(0, 2, (MAX_SIDE, KEEP[0], 3), np.uint8)
+    picture = encode_jpeg(noise, (KEEP[0], MAX_SIDE), quality=QUALITY)
+    camera = workers.open(PictureFile(picture), 500_000)
+    await all_ready(workers)
+    before = pid(camera)
+    keyframe = encoded(1)[0]
+    large = keyframe._replace(data=keyframe.data.ljust(MAX_WAITING_BYTES, b"\0"))
+    assert (await camera.transcoding.submit([large], ["VP8"], keyframe=True, reset=False)).videos == []
+    assert pid(camera) == before
 
 
 async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
