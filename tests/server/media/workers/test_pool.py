@@ -29,6 +29,7 @@ import pytest
 from filters.backgrounds.background import Color, PictureFile
 from filters.backgrounds.pictures import KEEP, MAX_SIDE, encode_jpeg
 from filters.base import FilteredFrame, Outcome, planes_of
+from filters.effects import Effects
 from filters.matting.follow import Point
 from filters.matting.segmenter import ModelCard, load_card
 from filters.person import PersonFilter
@@ -53,6 +54,7 @@ from server.media.workers.wire import (
 )
 from server.rooms.upload_program import QUALITY
 from tests.support.camera import Camera as Film
+from tests.support.painting import RAW, even
 
 pytestmark = pytest.mark.slow
 GREEN_LUMA = 145
@@ -230,6 +232,16 @@ async def test_the_largest_job_ends_no_worker(workers: ProcessPool) -> None:
     large = keyframe._replace(data=keyframe.data.ljust(MAX_WAITING_BYTES, b"\0"))
     assert (await camera.transcoding.submit([large], ["VP8"], keyframe=True, reset=False)).videos == []
     assert pid(camera) == before
+
+
+@pytest.mark.parametrize("size", [(1000, 3), (2, 800)])
+async def test_pictures_of_a_few_lines_end_no_worker(workers: ProcessPool, size: tuple[int, int]) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    camera.filter.effects = Effects(framing=True, low_light=True)
+    encoder = Vp8Encoder(500_000)
+    videos = [encoder.encode(even(*size, RAW, 3000 * i), 3000 * i, keyframe=i == 0) for i in range(4)]
+    frames = [EncodedFrame(v.data, v.timestamp, v.keyframe, "VP8", time.monotonic()) for v in videos]
+    assert [len(r.videos) for r in await show(camera, frames)] == [0, 1, 1, 1]
 
 
 async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
