@@ -439,6 +439,20 @@ async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
     await show(camera, frames)
 
 
+async def test_a_process_that_was_slow_to_start_does_not_hang(workers: ProcessPool) -> None:
+    """On a busy machine it takes longer than a job may, and cameras wait for it meanwhile."""
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    worker, starting = local(camera), pid(camera)
+    os.kill(starting, signal.SIGSTOP)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    of(camera).since = time.monotonic() - 2 * pool.HANGING
+    worker._begin()
+    workers.check(time.monotonic())
+    worker.ready = False
+    os.kill(starting, signal.SIGCONT)
+    assert (await job).videos == []
+
+
 @pytest.mark.parametrize(
     "content",
     [
