@@ -199,10 +199,7 @@ class Rooms:
         membership.participant.connected = False
         membership.room.update(membership)
         loop = asyncio.get_running_loop()
-        membership.hold = loop.call_later(hold, self._expire, membership)
-
-    def _expire(self, membership: Membership) -> None:
-        self._keep(self.leave(membership, "lost"))
+        membership.hold = loop.call_later(hold, self._evict, membership)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
