@@ -43,10 +43,15 @@ def keep_viewer_out(room: Room, viewer: Viewer) -> None:
 
 
 def keep_out(room: Room, key: str, name: str, *keys: str) -> None:
-    """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first."""
-    room.bans.add(key, name, *keys)
+    """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first.
+
+    Who has left by the same token may be who is removed, and has no seat to come back to any more.
+    """
+    known = set(filter(None, keys))
+    room.bans.add(key, name, *known)
+    room.seats_left.forget(known)
     for viewer in room.viewers:
-        if {viewer.grant.holder, viewer.origin} & set(filter(None, keys)):
+        if {viewer.grant.holder, viewer.origin} & known:
             room.viewers.discard(viewer)
     room.tell_lobby()
 
