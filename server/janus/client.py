@@ -15,7 +15,14 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeAlias
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, ClientWSTimeout, WSMsgType
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientWebSocketResponse,
+    ClientWSTimeout,
+    WSMsgType,
+    WSServerHandshakeError,
+)
 
 from server.core.errors import JanusError
 
@@ -221,8 +228,17 @@ async def _open_socket(http: ClientSession, url: str) -> ClientWebSocketResponse
                 url, protocols=(SUBPROTOCOL,), heartbeat=HEARTBEAT, timeout=timeout, max_msg_size=MAX_MESSAGE
             )
     except (ClientError, OSError, TimeoutError) as error:
-        reason = "no answer" if isinstance(error, TimeoutError) else str(error)
-        raise JanusError(LOST, f"it can't be reached: {reason}") from error
+        raise JanusError(LOST, f"it can't be reached: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return "no answer"
+        case WSServerHandshakeError():  # its text has the URL, and with it what lets one in
+            return f"it answered {error.status}"
+        case _:
+            return str(error)
 
 
 def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -90,6 +90,15 @@ def event(**data: object) -> Message:
     return {"janus": "event", "sender": 1, "plugindata": {"data": data}}
 
 
+async def test_a_key_in_the_address_is_not_told_of_a_server_that_refuses() -> None:
+    async with TestServer(web.Application()) as server:
+        url = str(server.make_url("/?apikey=hidden").with_scheme("ws").with_user("greenroom"))
+        with pytest.raises(JanusError, match="it answered 404") as told:
+            async with connect(url):
+                pass
+    assert "hidden" not in str(told.value)
+
+
 async def test_a_session_ends_there_too_and_every_request_shows_the_secret(janus: FakeJanus) -> None:
     async with attached(janus) as handle:
         await handle.detach()
