@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import resource
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 LAG_INTERVAL = 0.01  # seconds; chosen
+SAMPLE_INTERVAL = 0.004
+"""Seconds of the process's CPU between two samples: a tick of Linux, which takes no shorter ones."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,24 @@ class Snapshot:
 
 
 class Stopwatch:
-    """CPU time of the event loop's thread by stage; the time of a nested stage is not the outer one's."""
+    """CPU time of the event loop's thread by stage; the time of a nested stage is not the outer one's.
+
+    Each sample charges the time since the last one to the stage of the moment: a clock that is read whenever the stage
+    changes takes a fifth of the loop's time.
+    """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._stage = "rest of loop"
         self._since = time.thread_time()
+        signal.signal(signal.SIGPROF, self._sample)
+        signal.siginterrupt(signal.SIGPROF, False)
+        signal.setitimer(signal.ITIMER_PROF, SAMPLE_INTERVAL, SAMPLE_INTERVAL)
 
-    def switch(self, stage: str) -> str:
-        """Charge what follows to another stage; return the present one."""
+    def _sample(self, *_: object) -> None:
         now = time.thread_time()
         self.seconds[self._stage] += now - self._since
-        before, self._stage, self._since = self._stage, stage, now
-        return before
+        self._since = now
 
     def time(self, owner: object, name: str, stage: str) -> None:
         """Charge the calls of a function or method, which run on the event loop, to a stage."""
@@ -57,11 +65,11 @@ class Stopwatch:
 
         @functools.wraps(inner)
         def timed(*args: object) -> object:
-            before = self.switch(stage)
+            before, self._stage = self._stage, stage
             try:
                 return inner(*args)
             finally:
-                self.switch(before)
+                self._stage = before
 
         setattr(owner, name, timed)
 

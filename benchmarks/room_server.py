@@ -59,7 +59,6 @@ class Instruments:
 
     def collect(self) -> tuple[Mapping[str, float], Mapping[str, int]]:
         """Return the seconds of each stage and the counts so far."""
-        self._watch.switch(self._watch.switch("rest of loop"))
         rooms = self._app[ROOMS]
         members = [m for room in rooms.open_rooms.all() for m in room.members.values()]
         times = [m.video.transcoder.times for m in members]

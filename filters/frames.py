@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-from filters.base import Plane, view_of
+from filters.base import Plane, new_frame, planes_of, view_of
 
 
 def to_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
@@ -16,6 +16,15 @@ def luma_of(frame: av.VideoFrame) -> Plane:
     """Return the luma of a frame of any format, without a copy where it is 8-bit 4:2:0."""
     plain = frame if frame.format.name == "yuv420p" else frame.reformat(format="gray", threads=1)
     return view_of(plain.planes[0])
+
+
+def part_of(frame: av.VideoFrame, left: int, top: int, width: int, height: int) -> av.VideoFrame:
+    """Return a part of a yuv420p frame, without its time; from an odd corner chroma begins half a sample early."""
+    part, planes = new_frame(width, height)
+    for plane, source, step in zip(planes, planes_of(frame), (1, 2, 2), strict=True):
+        rows, columns = plane.shape
+        plane[:] = source[top // step :, left // step :][:rows, :columns]
+    return part
 
 
 def size_of(frame: av.VideoFrame) -> tuple[int, int]:

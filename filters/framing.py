@@ -189,6 +189,8 @@ def find_extent(matte: Plane) -> Extent | None:
     """Return where the person is, or all people are; None where nobody is, or hardly anybody."""
     step = max(1, max(matte.shape) // SAMPLES)
     samples = matte[step // 2 :: step, step // 2 :: step]
+    if not samples.size:  # a picture of a few lines; OpenCV crashes without pixels
+        return None
     sure: NDArray[np.uint8] = (samples >= SURE).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(sure, connectivity=8)
     areas = stats[1:count, cv2.CC_STAT_AREA]

@@ -23,7 +23,10 @@ from filters.base import FilterError, Plane
 
 UNREADABLE: Final = "is a HEIC photo of a kind that cannot be read: save it as a JPEG or PNG"
 HDR_TRANSFERS: Final = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
-MAX_TILES: Final = 1024  # of a photo; chosen: at 512x512 px each they are 268 million pixels
+MAX_TILES: Final = 1024  # of a photo; chosen, as telephones have 512x512 px in each
+MAX_PIXELS: Final = (
+    1 << 28
+)  # px of a photo: more than the 200 million that telephones have made so far; chosen
 ALPHA: Final = (b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
 Pixels = NDArray[np.uint8]
 
@@ -123,7 +126,10 @@ class _File:
         width, height = struct.unpack_from(">II" if head[1] & 1 else ">HH", head, 4)
         if len(item.tiles) != rows * columns or len(item.tiles) > MAX_TILES:
             raise ValueError("tiles are missing")
-        tiles = [self._decode_tile(self.items[tile], pix_fmt) for tile in item.tiles]
+        tiles: list[Pixels] = []
+        for tile in item.tiles:
+            tiles.append(self._decode_tile(self.items[tile], pix_fmt))
+            expect_pixels(len(item.tiles) * tiles[-1].shape[0] * tiles[-1].shape[1])
         lines = [np.concatenate(tiles[row * columns : (row + 1) * columns], axis=1) for row in range(rows)]
         whole = np.concatenate(lines, axis=0)
         if whole.shape[0] < height or whole.shape[1] < width:
@@ -207,6 +213,12 @@ class _File:
                 self._item(source).tiles = targets
             elif name == b"auxl" and self.primary in targets:
                 self.auxiliary.append(source)
+
+
+def expect_pixels(count: int) -> None:
+    """Raise FilterError for a photo of so many pixels that a small file can fill the memory with."""
+    if count > MAX_PIXELS:
+        raise FilterError(f"has over {MAX_PIXELS // 10**6} million pixels: make it smaller")
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from filters.base import FilterError, Plane
-from filters.heif import HDR_TRANSFERS, read_heif
+from filters.heif import HDR_TRANSFERS, expect_pixels, read_heif
 
 Bgr: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: uint8, (height, width, 3), blue first, full range, sRGB."""
@@ -190,6 +190,7 @@ def read_photo(path: Path) -> Still | None:
             _expect_sdr_and_whole(path.read_bytes())
         with Image.open(path, formats=PHOTOS) as image:
             form, frames = image.format or "", int(getattr(image, "n_frames", 1))
+            width, height = image.size
     except _ERRORS as error:
         if head[8:12] == AVIF_BRAND:
             raise FilterError(DAMAGED) from error
@@ -198,6 +199,7 @@ def read_photo(path: Path) -> Still | None:
         raise FilterError("is an animated WebP, which cannot be read: convert it to a GIF or a video")
     if form in FILMS and frames > 1:
         return None
+    expect_pixels(width * height)
     data = path.read_bytes()
     if data.startswith(JPEG):
         end, _ = jpeg_end(data)

@@ -67,17 +67,18 @@ class Blur(Background):
         fresh = 0 <= time - self._painted <= _MAX_AGE
         if self._age and fresh and self._out is not None and self._out.size == source.size:
             return self._out
-        self._painted = time
-        out = self._buffer(source)
+        # Where this fails the buffer is gone with it: what is in it is old, or was never written.
+        out, self._out = self._buffer(source), None
         grid = _fill(*_reduce(source, alpha, self._cells))
         for plane, cells in zip(out, grid, strict=True):
             size = (plane.shape[1], plane.shape[0])
             cv2.resize(cells, size, dst=plane, interpolation=cv2.INTER_CUBIC)
+        self._out, self._painted = out, time
         return out
 
     def _buffer(self, source: Planes) -> Planes:
         if self._out is None or self._out.size != source.size:
-            self._out = Planes(*(np.empty(plane.shape, np.uint8) for plane in source))
+            return Planes(*(np.empty(plane.shape, np.uint8) for plane in source))
         return self._out
 
 

@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from filters.backgrounds.base import Background
 from filters.base import FilterError, Plane, Planes, planes_of
+from filters.frames import part_of, size_of
 from filters.opening import open_container
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Clip(Background):
         self._following = self._decode()
         self._origin: float | None = None  # the stream's time at which the first frame was due
         self._time = 0.0
-        self._reformatter = VideoReformatter()
+        self._converter, self._scaler = VideoReformatter(), VideoReformatter()
         self._planes: Planes | None = None
 
     def paint(self, source: Planes, alpha: Plane, time: float) -> Planes:
@@ -75,19 +76,32 @@ class Clip(Background):
     def _cover(self, width: int, height: int) -> Planes:
         frame = self._current.frame
         scale = max(width / frame.width, height / frame.height)
-        scaled = self._reformatter.reformat(
-            frame,
-            width=max(round(frame.width * scale), width),
-            height=max(round(frame.height * scale), height),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
+        seen = (
+            min(max(round(width / scale), 1), frame.width),
+            min(max(round(height / scale), 1), frame.height),
         )
-        left, top = (scaled.width - width) // 4, (scaled.height - height) // 4  # in chroma samples
-        y, u, v = planes_of(scaled)
-        chroma = (slice(top, top + (height + 1) // 2), slice(left, left + (width + 1) // 2))
-        return Planes(y[2 * top : 2 * top + height, 2 * left : 2 * left + width], u[chroma], v[chroma])
+        if seen != size_of(frame):
+            # Cut first: all that is not seen beside a long narrow frame would be hundreds of times as large.
+            frame = _middle(_converted(self._converter, frame, *size_of(frame)), *seen)
+        return planes_of(_converted(self._scaler, frame, width, height))
+
+
+def _middle(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    left, top = (frame.width - width) // 2 & ~1, (frame.height - height) // 2 & ~1
+    return part_of(frame, left, top, width, height)
+
+
+def _converted(reformatter: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Return the frame at another size, as WebRTC receivers take it."""
+    return reformatter.reformat(
+        frame,
+        width=width,
+        height=height,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
 
 
 def _play(path: Path) -> Iterator[_Timed]:

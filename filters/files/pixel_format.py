@@ -21,6 +21,7 @@ from filters.backgrounds.pictures import flatten
 from filters.base import FilterError, Plane, new_frame, planes_of
 from filters.files.containers import UNCROPPED, Crop
 from filters.files.hdr import BT_709, is_hdr, to_sdr
+from filters.frames import part_of
 
 BT_601: Final = 6  # matrix coefficients, ISO/IEC 23091-2
 # What red and blue weigh in luma, in BT.601, and in BT.709, FCC, SMPTE 240M and BT.2020 by their numbers.
@@ -84,11 +85,7 @@ def cropped_size(width: int, height: int, crop: Crop) -> tuple[int, int, int, in
 
 def _cropped(frame: av.VideoFrame, crop: Crop) -> av.VideoFrame:
     left, top, right, bottom = cropped_size(frame.width, frame.height, crop)
-    target, planes = new_frame(right - left, bottom - top)
-    for plane, source, step in zip(planes, planes_of(frame), (1, 2, 2), strict=True):
-        height, width = plane.shape
-        plane[:] = source[top // step :, left // step :][:height, :width]
-    return target
+    return part_of(frame, left, top, right - left, bottom - top)
 
 
 def _limited(frame: av.VideoFrame) -> av.VideoFrame:

@@ -219,7 +219,8 @@ class Matte:
         return unmixed(alpha, guided, work, TRUST_BESIDE_PLATE if self.has_plate else TRUST)
 
     def _record(self, planes: Planes) -> None:
-        if self._recording and not above(self._cells, components.VISIBLE).any():
+        somebody = self._probation.pending or above(self._cells, components.VISIBLE).any()
+        if self._recording and not somebody:
             plate = self._recording.add(planes)
             if plate:
                 self._recording = None

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from server.config.loading import options
 from server.config.options import Config, IceServer
+
+IN_ADDRESSES: Final = re.compile(r"(?<=://)[^/?#]*(?=@)|(?<=\?).+")
+"""What may let one in: before the host of an address, and after its path (RFC 3986, section 3)."""
 
 
 def explain() -> Iterator[str]:
@@ -47,4 +52,5 @@ def _toml(value: object) -> str:
         case None:
             return '""'
         case _:
-            return json.dumps(str(value))
+            text = str(value)
+            return json.dumps(IN_ADDRESSES.sub("(secret)", text) if "://" in text else text)

@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 MAX_AGE = 0.1  # seconds a frame may wait while newer ones wait behind it
 MAX_WAITING = 64  # encoded frames; beyond that the sender starts again with a keyframe
+MAX_WAITING_BYTES = 1 << 22  # the same; beside the largest background they fit into a message (wire.py)
 RATE_WEIGHT = 0.3  # of what was encoded since the last look
 MAX_FRAME_RATE = 75.0
 """Frames a second that are taken of a camera, as a rate and as a burst: 2.5 times what cameras are asked for."""
-KEYFRAME_INTERVAL = (
-    0.3  # seconds; requests in between are answered together, and ours to the camera so far apart
-)
+KEYFRAME_INTERVAL = 0.3
+"""Seconds; requests in between are answered together, and ours to the camera so far apart."""
 
 
 Sink = TypeVar("Sink")
@@ -163,7 +163,8 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if not self._affordable(frame):
             self.withheld += 1
             return
-        if len(self._waiting) >= MAX_WAITING:
+        size = len(frame.data) + sum(len(waiting.data) for waiting in self._waiting)
+        if len(self._waiting) >= MAX_WAITING or size > MAX_WAITING_BYTES:
             self.reset()
             self._ask_sender_for_keyframe()
             return
@@ -225,12 +226,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self._due = max(self._due + interval, shown + interval // 4)
         return batch
 
-    def _done(
-        self,
-        job: asyncio.Future[Transcoded],
-        codecs: list[str],
-        keyframe: bool,
-    ) -> None:
+    def _done(self, job: asyncio.Future[Transcoded], codecs: list[str], keyframe: bool) -> None:
         start = time.thread_time()
         self._busy = False
         if self._closed or job.cancelled():

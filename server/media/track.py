@@ -57,6 +57,8 @@ class FilteredTrack(MediaStreamTrack):
                     self._newest = frame
                     self._arrived.set()
         except MediaStreamError:
+            pass
+        finally:  # whatever has ended it, nobody is to wait for more
             self._newest = None
             self._arrived.set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from server.access.policy import RoomPolicy
@@ -85,6 +85,12 @@ class SeatsLeft:
         self._seats[seat] = Left(participant, grant), self._clock() + RELOAD_TIME
         if len(self._seats) > MAX_SEATS_LEFT:
             del self._seats[next(iter(self._seats))]
+
+    def forget(self, holders: Collection[str]) -> None:
+        """Let nobody come back by a seat whose token is known as one of these."""
+        for seat, (left, _) in list(self._seats.items()):
+            if left.grant.holder in holders:
+                del self._seats[seat]
 
     def find(self, seat: str) -> Left | None:
         """Return whose a seat was."""

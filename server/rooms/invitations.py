@@ -82,7 +82,7 @@ def _lifetime(grant: Grant, role: Role, wanted: float, longest: float) -> float:
 
 
 def revoke(authenticator: Authenticator, name: str, room: Room | None, invitation: str) -> list[Membership]:
-    """Let nobody into a room by an invitation any more; return those who are not in yet and came by it.
+    """Let nobody into a room by an invitation any more, nor watch it; return those who are not in yet and came by it.
 
     Raises SignalingError unknown-invitation.
     """
@@ -97,6 +97,10 @@ def revoke_hosts(authenticator: Authenticator, room: Room) -> list[Membership]:
 
 
 def _outside(room: Room, invitations: Collection[str]) -> list[Membership]:
+    """End what is watched by these; return those who are not in yet and came by one."""
+    for viewer in room.viewers:
+        if viewer.grant.invitation in invitations:
+            room.viewers.discard(viewer)
     outside = (m for m in room.memberships if m.participant.id not in room.members)
     return [m for m in outside if m.participant.grant.invitation in invitations]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.access.policy import Role, RoomPolicy
-from server.access.tokens import Grant
+from server.access.tokens import Grant, grant_of_state
 from server.core.errors import SignalingError
 from server.core.messages import UPLOAD
 from server.rooms.admission import Viewer
@@ -43,10 +43,21 @@ def keep_viewer_out(room: Room, viewer: Viewer) -> None:
 
 
 def keep_out(room: Room, key: str, name: str, *keys: str) -> None:
-    """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first."""
-    room.bans.add(key, name, *keys)
+    """Ban by keys, and end what is watched with one of them; the hosts know the ban by the first.
+
+    Who has left by the same token, or is yet to come after the room moved, may be who is removed, and has no seat to
+    come back to any more.
+    """
+    known = set(filter(None, keys))
+    room.bans.add(key, name, *known)
+    room.seats_left.forget(known)
+    room.roster.returning = {
+        seat: back
+        for seat, back in room.roster.returning.items()
+        if back.grant is None or grant_of_state(back.grant).holder not in known
+    }
     for viewer in room.viewers:
-        if {viewer.grant.holder, viewer.origin} & set(filter(None, keys)):
+        if {viewer.grant.holder, viewer.origin} & known:
             room.viewers.discard(viewer)
     room.tell_lobby()
 

@@ -199,8 +199,8 @@ class Participant:
         return ended
 
     def mute(self, by: str) -> bool:
-        """Pass no audio on until the participant wants it again; tell whether there was any."""
-        if not self.sends_audio:
+        """Pass no audio on until the participant wants it again; tell whether any might be passed on."""
+        if self.audio.paused:  # `sends_audio` is not asked: whoever has said nothing about sound may send it
             return False
         self.muted_by = by
         self.may_unmute = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from server.access.policy import RoomPolicy
+from server.access.policy import OPAQUE, RoomPolicy
 from server.access.tokens import OPEN
 from server.core.errors import SignalingError
+from server.core.messages import UPLOAD
 from server.rooms.participant import Participant
 from server.rooms.room import Room
 from server.rooms.roster import Returning, Roster
@@ -43,6 +45,14 @@ def _returning(roster: Roster[Participant], member: Participant) -> Returning:
     return Returning(roster.role(member), never_host, founder, grant, spotlit)
 
 
+def _without_uploads(policy: RoomPolicy) -> RoomPolicy:
+    """Return a policy without the pictures that it names, which did not come along; a colour hides as much."""
+    if isinstance(policy.backgrounds, str):
+        return policy
+    kept = tuple(each for each in policy.backgrounds if not each.startswith(UPLOAD))
+    return policy if kept == policy.backgrounds else replace(policy, backgrounds=kept or (OPAQUE,))
+
+
 def restore(room: Room, state: Mapping[str, Any]) -> None:
     """Give a new room the state of one; raise ValueError."""
     try:
@@ -52,7 +62,7 @@ def restore(room: Room, state: Mapping[str, Any]) -> None:
         bans = [(str(who), str(name), [str(key) for key in keys]) for who, name, keys in state["bans"]]
     except (KeyError, TypeError, ValueError, AttributeError, SignalingError) as error:
         raise ValueError("no state of a room") from error
-    room.roster.policy, room.roster.token, room.roster.returning = policy, token, seats
+    room.roster.policy, room.roster.token, room.roster.returning = _without_uploads(policy), token, seats
     room.roster.demoted, room.pin = demoted, pin
     for who, name, keys in bans:
         room.bans.add(who, name, *keys)

@@ -95,10 +95,10 @@ class Rooms:
         self.fence(room_name(name_of_room))
         room = self._open(room_name(name_of_room))
         try:
-            comes_back = any(self.grant_before(each, room) is not None for each in seats)
+            comes_back = bool(seat) or any(self.grant_before(each, room) is not None for each in seats)
             shared = comes_back and not grant.identity  # somebody else of the same link may have been removed
             room.bans.expect_allowed("" if shared else grant.holder, *seats)
-            if not seat and not comes_back:
+            if not comes_back:
                 expect_pin(self.authenticator, room, proof)
             self._make_place(room, grant)
             participant, redirected = newcomer(room, self.config, self.media, name, background, grant)
@@ -199,10 +199,7 @@ class Rooms:
         membership.participant.connected = False
         membership.room.update(membership)
         loop = asyncio.get_running_loop()
-        membership.hold = loop.call_later(hold, self._expire, membership)
-
-    def _expire(self, membership: Membership) -> None:
-        self._keep(self.leave(membership, "lost"))
+        membership.hold = loop.call_later(hold, self._evict, membership)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -130,6 +130,11 @@ def test_nobody_and_people_far_apart_are_the_whole_frame() -> None:
         assert crop is None
 
 
+@pytest.mark.parametrize("shape", [(3, 1000), (800, 2), (1, 1)])
+def test_pictures_of_a_few_lines_are_shown_whole(shape: tuple[int, int]) -> None:
+    assert crops([np.full(shape, 255, np.uint8)] * 60)[-1] == WHOLE
+
+
 def test_a_crumb_beside_somebody_is_no_second_person() -> None:
     alone, crumbs = matte_at(LEFT), matte_at(LEFT)
     crumbs[:30, -40:] = 255

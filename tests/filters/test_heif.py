@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from filters.backgrounds.pictures import on_white
 from filters.base import FilterError
-from filters.heif import ALPHA
+from filters.heif import ALPHA, _File, _Item
 from filters.stills import Bgr, read_photo
 from tests.support.boxes import box, clap
 from tests.support.media import quarters
@@ -108,6 +108,24 @@ def test_tiles_are_put_together(tmp_path: Path) -> None:
     picture = shown(tmp_path, heic(PICTURE))
     assert picture.shape == PICTURE.shape
     assert np.abs(picture.astype(int) - PICTURE).mean() < 5
+
+
+def test_a_photo_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand tiles of any size may be one and the same few bytes."""
+    decoded: list[None] = []
+    decode = _File._decode_tile
+
+    def counted(file: _File, item: _Item, pix_fmt: str) -> Pixels:
+        decoded.append(None)
+        return decode(file, item, pix_fmt)
+
+    monkeypatch.setattr(_File, "_decode_tile", counted)
+    monkeypatch.setattr("filters.heif.MAX_PIXELS", 6 * SIDE * SIDE - 1)
+    with pytest.raises(FilterError, match="million pixels"):
+        shown(tmp_path, heic(PICTURE))
+    assert len(decoded) == 1
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

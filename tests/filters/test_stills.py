@@ -168,3 +168,13 @@ def test_an_hdr_avif_is_refused(tmp_path: Path) -> None:
     for transfer in (16, 18):
         with pytest.raises(FilterError, match="HDR"):
             photo(tmp_path, data[:at] + struct.pack(">H", transfer) + data[at + 2 :])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_photo_that_would_fill_the_memory_is_refused_by_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("filters.heif.MAX_PIXELS", 160 * 90 - 1)
+    monkeypatch.setattr("filters.stills.read_still", lambda *_: pytest.fail("it is decoded"))
+    with pytest.raises(FilterError, match="million pixels"):
+        photo(tmp_path, saved(PLAIN, form))

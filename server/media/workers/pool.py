@@ -118,7 +118,13 @@ class ProcessPool:
                 ours.lost(guilty=ours.camera == camera)
 
     def started(self, worker: AnyWorker) -> None:
-        """Give a worker that is ready its share of the cameras, which change over with their next frames."""
+        """Give a worker that is ready its share of the cameras, which change over with their next frames.
+
+        What it was sent while it loaded its network it begins only now.
+        """
+        for camera in self._cameras.values():
+            if camera.worker is worker and camera.since is not None:
+                camera.since = time.monotonic()
         for _ in range(len(self._cameras) // max(1, self.ready)):
             homes = [camera.home for camera in self._cameras.values()]
             fullest = max(homes, key=homes.count)

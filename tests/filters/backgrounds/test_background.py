@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from filters.backgrounds.background import (
     BUILTIN,
@@ -178,6 +180,22 @@ def test_a_clip_is_cropped_to_cover(write_clip: WriteClip, width: int, height: i
     clip = Clip(write_clip([120] * 3))
     for plane, level in zip(paint(clip, width, height), (120, 128, 128), strict=True):
         assert np.abs(plane.astype(int) - level).max() <= 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(16_383, 127), (127, 16_383)])
+def test_a_clip_behind_a_long_narrow_frame_is_cut_before_it_is_enlarged(
+    write_clip: WriteClip, monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    made: list[int] = []
+
+    class Watched:
+        def reformat(self, frame: av.VideoFrame, width: int, height: int, **options: Any) -> av.VideoFrame:  # noqa: ANN401 - VideoReformatter's
+            made.append(width * height)
+            return VideoReformatter().reformat(frame, width, height, **options)
+
+    monkeypatch.setattr("filters.backgrounds.clip.VideoReformatter", Watched)
+    paint(Clip(write_clip([120] * 3)), width, height)
+    assert max(made) <= width * height
 
 
 def test_a_clip_of_one_picture_stands_still(write_clip: WriteClip) -> None:

@@ -151,3 +151,19 @@ def test_strong_leaves_less_than_soft() -> None:
     room.y[:, 290:350] = 200
     soft, strong = (Blur(strength).paint(room, nobody(room), 0).y for strength in STRENGTHS)
     assert 0 < np.ptp(strong) < 0.6 * np.ptp(soft)
+
+
+def test_what_could_not_be_painted_is_painted_anew_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The buffer of a new size is memory that may have held another camera's picture."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    blur, small, large = Blur(), flat(320, 180, 60), flat(640, 360, 200)
+    blur.paint(small, nobody(small), 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("filters.backgrounds.blur._fill", fail)
+        with pytest.raises(MemoryError):
+            blur.paint(large, nobody(large), 0.03)
+    for painted, wanted in zip(blur.paint(large, nobody(large), 0.07), large, strict=True):
+        np.testing.assert_array_equal(painted, wanted)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from filters.base import Alpha, Plane, Planes
 from filters.matting.clean_plate import MOST, Plate, PlateCapture
 from filters.matting.matte import Matte
+from filters.matting.probation import LOOKS
 from filters.matting.segmenter import Box
 from filters.planes import resized
 
@@ -130,3 +131,19 @@ def test_a_plate_is_recorded_once_the_person_has_stepped_aside() -> None:
     assert matte.has_plate
     matte.use_plate(None)
     assert not matte.has_plate
+
+
+def test_nobody_who_is_still_to_be_confirmed_gets_into_a_plate() -> None:
+    """Somebody who comes out of a door in the middle, and goes back before they would be shown."""
+    matte = Matte(bright)
+    for _ in range(4):
+        matte.push(room())
+    matte.record_plate(frames=12)
+    for step in range(LOOKS - 1):
+        visitor = room()
+        visitor.y[48:150, 100 + 8 * step : 150 + 8 * step] = 210
+        matte.push(visitor)
+    for _ in range(13):
+        matte.push(room())
+    assert matte._plate is not None
+    assert np.array_equal(matte._plate.planes.y, room().y)

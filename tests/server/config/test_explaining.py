@@ -37,3 +37,18 @@ def test_the_effective_options_hide_secrets() -> None:
     assert tomllib.loads(lines)["ice_servers"] == [
         {"urls": ["turn:x"], "username": "u", "credential": "(secret)"}
     ]
+
+
+def test_addresses_are_shown_without_what_lets_one_in() -> None:
+    """Names, passwords and keys that stand in an address, where servers without tokens ask for them."""
+    config = Config(
+        forward_to="https://hidden:hidden@hidden@media.example/{room}/{identity}?pass=hidden",
+        janus_server="ws://hidden@127.0.0.1:8188",
+        webhook_urls=("https://hooks.example/a?key=hidden", "https://hooks.example/b@c"),
+    )
+    lines = "\n".join(effective(config))
+    assert "hidden" not in lines
+    read = tomllib.loads(lines)
+    assert read["forward_to"] == "https://(secret)@media.example/{room}/{identity}?(secret)"
+    assert read["janus_server"] == "ws://(secret)@127.0.0.1:8188"
+    assert read["webhook_urls"] == ["https://hooks.example/a?(secret)", "https://hooks.example/b@c"]

@@ -14,10 +14,11 @@ import pytest
 from filters.base import FilteredFrame, new_frame, planes_of
 from server.media.codec.encoder import SMALL, Vp8Encoder, vp8_size
 from server.media.load import LoadMeter
-from server.media.publication import MAX_FRAME_RATE, MAX_WAITING, VideoPublication
+from server.media.publication import MAX_FRAME_RATE, MAX_WAITING, MAX_WAITING_BYTES, VideoPublication
 from server.media.rtc import EncodedFrame, ntp_now
 from server.media.rtc.vp8 import depayload_vp8
 from server.media.subscription import MAX_BACKLOG, VideoSubscription
+from server.media.workers.base import Transcoded
 from server.media.workers.threads import ThreadTranscoding
 from tests.support.painting import PlainFilter
 
@@ -308,6 +309,32 @@ async def test_nothing_piles_up_behind_a_slow_filter(executor: ThreadPoolExecuto
         publication.receive(frame)
     assert len(publication._waiting) <= MAX_WAITING
     assert source.keyframe_requests > 0
+    publication.close()
+
+
+async def test_large_frames_that_are_never_due_do_not_pile_up(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one time, they wait for one that is to be shown, and would all go to a worker at once."""
+    publication, source = painted(executor), Source()
+    publication.attach(source)  # type: ignore[arg-type]
+    jobs: list[int] = []
+
+    def submit(frames: Sequence[EncodedFrame], *_: object, **__: object) -> asyncio.Future[Transcoded]:
+        jobs.append(sum(len(frame.data) for frame in frames))
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(Transcoded([], 0.0, 0.0))
+        return done
+
+    monkeypatch.setattr(publication.transcoder, "submit", submit)
+    first, second = camera(2)
+    large = second._replace(timestamp=0, data=second.data + bytes(300_000))
+    for frame in (first, *[large] * (MAX_WAITING - 2), second):
+        publication.receive(frame)
+        assert sum(len(waiting.data) for waiting in publication._waiting) <= MAX_WAITING_BYTES
+        await asyncio.sleep(0)
+    assert source.keyframe_requests > 0
+    assert max(jobs) <= MAX_WAITING_BYTES
     publication.close()
 
 

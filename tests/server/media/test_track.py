@@ -67,6 +67,19 @@ async def test_only_filtered_frames_come_out_and_the_end_is_passed_on() -> None:
     assert camera.readyState == track.readyState == "ended"
 
 
+async def test_a_camera_that_fails_has_ended() -> None:
+    class Failing(Camera):
+        async def recv(self) -> av.VideoFrame:
+            if self.left == 1:
+                raise ValueError
+            return await super().recv()
+
+    track = FilteredTrack(Failing(3), Black())
+    while track.readyState == "live":
+        with contextlib.suppress(MediaStreamError):
+            await asyncio.wait_for(track.recv(), 5)
+
+
 async def test_stopping_ends_the_camera() -> None:
     camera = Camera(10**6)
     track = FilteredTrack(camera, Black())

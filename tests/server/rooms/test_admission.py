@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from filters.matting.segmenter import Segmenter
-from server.access.policy import RoomPolicy
+from server.access.policy import OPAQUE, RoomPolicy
 from server.access.tokens import Grant, Key, make_token
 from server.config.options import Config
 from server.core.errors import SignalingError
@@ -68,6 +68,46 @@ async def test_a_removal_holds_in_a_room_that_has_moved(
     assert mallory.session.membership.participant.grant.expires is not None
     await ada.ask("remove", participant=mallory.id)
     assert await refused(there, "Mallory", token=guest) == "removed"
+    await here.close()
+    await there.close()
+
+
+async def test_people_come_back_into_a_room_that_has_moved_though_somebody_of_their_link_was_removed(
+    guarded: Config, segmenter: Segmenter
+) -> None:
+    """And who was removed, or is, does not."""
+    host, link = token(identity="ada", role="host"), token(role="guest", token="jti:i1")
+    here, there = Rooms(guarded, segmenter), Rooms(guarded, segmenter)
+    ada, bob = await joined(here, "Ada", token=host), await joined(here, "Bob", token=link)
+    mallory = await joined(here, "Mallory", token=link)
+    await ada.ask("remove", participant=mallory.id)
+    other = token(role="guest", token="jti:i2")
+    eve = await joined(here, "Eve", token=other)
+    there.restore("studio", json.loads(json.dumps(describe(ada.session.membership.room))))
+    ada = await joined(there, "Ada", seat=ada.last("joined")["seat"])
+    again = await joined(there, "Bob", seat=bob.last("joined")["seat"])
+    assert again.seen(again)["role"] == "guest"
+    seat = mallory.last("joined")["seat"]
+    assert await refused(there, "Mallory", token=link, seat=seat) == "removed"
+    twin = await joined(there, "Eve", token=other)
+    await ada.ask("remove", participant=twin.id)
+    assert await refused(there, "Eve", token=other, seat=eve.last("joined")["seat"]) == "removed"
+    await here.close()
+    await there.close()
+
+
+async def test_a_room_that_has_moved_shows_a_colour_where_the_hosts_picture_was(
+    config: Config, segmenter: Segmenter
+) -> None:
+    """Pictures do not move along, and what hides as much is not left out."""
+    here, there = Rooms(config, segmenter), Rooms(config, segmenter)
+    ada = await joined(here, "Ada")
+    room = ada.session.membership.room
+    room.roster.policy = RoomPolicy(backgrounds=("upload:x",))
+    there.restore("studio", json.loads(json.dumps(describe(room))))
+    again = await joined(there, "Ada", seat=ada.last("joined")["seat"], background="upload:x")
+    assert again.background == OPAQUE
+    assert await again.refused("background", background="blur") == "background-forbidden"
     await here.close()
     await there.close()
 

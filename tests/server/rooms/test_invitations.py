@@ -179,6 +179,19 @@ class TestLinks:
         assert again.seen(again)["role"] == "guest"
         assert await refused(rooms, "Eve", token=made["token"], pin=PIN, former="x") == "token-revoked"
 
+    async def test_who_is_removed_does_not_come_back_by_the_seat_of_before(
+        self, rooms: Rooms, ada: Guest
+    ) -> None:
+        """Left a moment ago, when somebody else might have been who was removed."""
+        link = (await invite(ada))["token"]
+        first = await joined(rooms, "Mallory", token=link)
+        await first.ask("leave")
+        await first.session.end()
+        second = await joined(rooms, "Mallory", token=link)
+        await ada.ask("remove", participant=second.id)
+        seat = first.last("joined")["seat"]
+        assert await refused(rooms, "Mallory", token=link, former=seat) == "removed"
+
     async def test_everybody_may_come_at_once(self, rooms: Rooms, ada: Guest) -> None:
         link = (await invite(ada))["token"]
         for n in range(6):  # of the lobby's eight

@@ -181,6 +181,7 @@ async def test_without_video_the_picture_is_forgotten_and_none_is_taken(
 
 
 async def test_the_muted_are_heard_again_after_they_said_that_there_is_no_audio(ada: Participant) -> None:
+    ada.set_media(audio=False, video=False)
     assert not ada.mute("host")  # there is nothing to mute
     assert ada.muted_by is None
     ada.set_media(audio=True, video=False)
@@ -194,6 +195,15 @@ async def test_the_muted_are_heard_again_after_they_said_that_there_is_no_audio(
     assert ada.muted_by is None
     ada.set_media(audio=True, video=False)
     assert (speak(ada), ada.sends_audio) == (1, True)
+
+
+async def test_who_has_never_said_that_there_is_sound_is_muted_all_the_same(ada: Participant) -> None:
+    """A client that cheats sends sound, and no word about it."""
+    assert speak(ada) == 1
+    assert ada.mute("host")
+    assert (speak(ada), ada.muted_by) == (0, "host")
+    ada.set_media(audio=True, video=False)
+    assert (speak(ada), ada.sends_audio) == (0, False)
 
 
 async def test_the_camera_is_held_back_where_it_has_to_be_filtered_before(ada: Participant) -> None:

@@ -230,6 +230,17 @@ async def test_a_seat_that_nobody_takes_back_expires(rooms: Rooms, until: Until)
     await until(lambda: ada.participant.subscriber is None and not ada.participant.connected)
 
 
+async def test_a_seat_has_expired_at_once(rooms: Rooms, until: Until) -> None:
+    """Whoever comes back in the same turn of the event loop would have it, and be thrown out, without a word."""
+    ada, found = enter(rooms), list[Membership | None]()
+    rooms.lose(ada, 0)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0, lambda: found.append(rooms.find(ada.participant.seat, "studio")))
+    await until(lambda: found)
+    assert found == [None]
+    await until(lambda: not ada.participant.connected)
+
+
 async def test_a_seat_that_is_taken_back_in_time_does_not_expire(rooms: Rooms, until: Until) -> None:
     ada, bob, cyd = enter(rooms), enter(rooms, "Bob"), enter(rooms, "Cyd")
     rooms.lose(ada, 0)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from filters.matting.segmenter import Segmenter
+from server.access.policy import Role
 from server.access.tokens import Grant, Key, make_token
 from server.app import ROOMS
 from server.config.options import Config, IceServer
@@ -17,6 +18,7 @@ from server.core.errors import SignalingError
 from server.core.messages import Message
 from server.media.rtc.sdp import RemoteDescription
 from server.peers.egress import Egress
+from server.rooms.invitations import Maker, invite, revoke
 from server.rooms.moderation import allow, change_policy, keep_out, keep_viewer_out
 from server.whip.endpoint import SESSIONS
 from server.whip.sessions import OFFERS
@@ -154,6 +156,32 @@ async def test_a_viewer_is_seen_and_obeys(guarded: Client, track: CameraTrack, u
             change_policy(room, membership.participant.library, {"locked": False, "waitingRoom": False})
         sendonly = await offer("sendonly", "video")
         assert (await post(guarded, "/whip/studio", sendonly, Authorization=f"Bearer {mallory}"))[0] == 403
+
+
+@pytest.mark.parametrize("role", ["guest", "host"])
+async def test_nobody_watches_by_a_revoked_invitation(
+    guarded: Client, track: CameraTrack, until: Until, role: Role
+) -> None:
+    """Nor by one for hosts, after a host has been made a guest."""
+    rooms = guarded.app[ROOMS]
+    async with speaking(guarded, "/whip/studio", token(identity="cam")) as camera:
+        assert await camera.publish(track) == 201
+        (room,) = rooms.open_rooms.all()
+        maker = Maker(room.name, Grant("studio", role="host"), "Ada")
+        invited = invite(rooms.authenticator, rooms.config, maker, role, 3600, None)
+        (made,) = rooms.authenticator.invitations.describe(room.name)
+        async with (
+            speaking(guarded, "/whep/studio/cam", made["token"]) as viewer,
+            speaking(guarded, "/whep/studio/cam", token(identity="bob")) as other,
+        ):
+            assert (await viewer.play(), await other.play()) == (201, 201)
+            if role == "host":
+                await rooms.renew_secrets(room)
+            else:
+                revoke(rooms.authenticator, room.name, room, invited)
+            await until(lambda: guarded.app[SESSIONS].count("whep") == 1)
+            (left,) = room.viewers
+            assert left.grant.identity == "bob"
 
 
 async def test_who_is_removed_while_it_is_negotiated_does_not_watch(

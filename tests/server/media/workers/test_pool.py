@@ -23,10 +23,13 @@ from threading import Thread
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
-from filters.backgrounds.background import Color
+from filters.backgrounds.background import Color, PictureFile
+from filters.backgrounds.pictures import KEEP, MAX_SIDE, encode_jpeg
 from filters.base import FilteredFrame, Outcome, planes_of
+from filters.effects import Effects
 from filters.matting.follow import Point
 from filters.matting.segmenter import ModelCard, load_card
 from filters.person import PersonFilter
@@ -34,6 +37,7 @@ from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import DecodeError, WorkerError
 from server.media.codec.encoder import Vp8Encoder
 from server.media.codec.frames import EncodedFrame
+from server.media.publication import MAX_WAITING_BYTES
 from server.media.workers import pool, process, program
 from server.media.workers.base import Camera, Transcoded
 from server.media.workers.pool import ProcessPool
@@ -48,7 +52,9 @@ from server.media.workers.wire import (
     write_card,
     write_job,
 )
+from server.rooms.upload_program import QUALITY
 from tests.support.camera import Camera as Film
+from tests.support.painting import RAW, even
 
 pytestmark = pytest.mark.slow
 GREEN_LUMA = 145
@@ -213,6 +219,29 @@ async def test_rubbish_is_the_senders_fault(workers: ProcessPool) -> None:
     rubbish = EncodedFrame(b"\xff" * 50, 0, True, "VP8", time.monotonic())
     with pytest.raises(DecodeError):
         await camera.transcoding.submit([rubbish], ["VP8"], keyframe=True, reset=False)
+
+
+async def test_the_largest_job_ends_no_worker(workers: ProcessPool) -> None:
+    """As many bytes as may wait, and the most that an upload is kept as: noise, in the largest size."""
+    noise = 255 * np.random.default_rng(0).integers(0, 2, (MAX_SIDE, KEEP[0], 3), np.uint8)
+    picture = encode_jpeg(noise, (KEEP[0], MAX_SIDE), quality=QUALITY)
+    camera = workers.open(PictureFile(picture), 500_000)
+    await all_ready(workers)
+    before = pid(camera)
+    keyframe = encoded(1)[0]
+    large = keyframe._replace(data=keyframe.data.ljust(MAX_WAITING_BYTES, b"\0"))
+    assert (await camera.transcoding.submit([large], ["VP8"], keyframe=True, reset=False)).videos == []
+    assert pid(camera) == before
+
+
+@pytest.mark.parametrize("size", [(1000, 3), (2, 800)])
+async def test_pictures_of_a_few_lines_end_no_worker(workers: ProcessPool, size: tuple[int, int]) -> None:
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    camera.filter.effects = Effects(framing=True, low_light=True)
+    encoder = Vp8Encoder(500_000)
+    videos = [encoder.encode(even(*size, RAW, 3000 * i), 3000 * i, keyframe=i == 0) for i in range(4)]
+    frames = [EncodedFrame(v.data, v.timestamp, v.keyframe, "VP8", time.monotonic()) for v in videos]
+    assert [len(r.videos) for r in await show(camera, frames)] == [0, 1, 1, 1]
 
 
 async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
@@ -408,6 +437,20 @@ async def test_a_process_that_hangs_is_ended(workers: ProcessPool) -> None:
         await job
     await until(lambda: local(camera)._process is not None)
     await show(camera, frames)
+
+
+async def test_a_process_that_was_slow_to_start_does_not_hang(workers: ProcessPool) -> None:
+    """On a busy machine it takes longer than a job may, and cameras wait for it meanwhile."""
+    camera = workers.open(Color(0, 0, 0), 500_000)
+    worker, starting = local(camera), pid(camera)
+    os.kill(starting, signal.SIGSTOP)
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    of(camera).since = time.monotonic() - 2 * pool.HANGING
+    worker._begin()
+    workers.check(time.monotonic())
+    worker.ready = False
+    os.kill(starting, signal.SIGCONT)
+    assert (await job).videos == []
 
 
 @pytest.mark.parametrize(
