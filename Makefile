@@ -14,12 +14,14 @@ export CHROMIUM
 
 # What pytest ends with where ARGS name no test of that half.
 NONE := 5
+# Where the tests with a browser are: to load the others takes longer than some of them.
+E2E := -o testpaths=tests/e2e
 
 test: $(VENV)/.test
 	$(BIN)/python tests/support/browser.py
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not e2e" $(ARGS) || [ $$? = $(NONE) ]
-	$(BIN)/python -m pytest -n auto --dist loadfile -m page $(ARGS) || [ $$? = $(NONE) ]
-	$(BIN)/python -m pytest -m "e2e and not page" $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest -n auto --dist loadfile $(E2E) -m page $(ARGS) || [ $$? = $(NONE) ]
+	$(BIN)/python -m pytest $(E2E) -m "e2e and not page" $(ARGS) || [ $$? = $(NONE) ]
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow" $(ARGS)

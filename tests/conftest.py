@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.support.person import Picture
 
 settings.register_profile("unhurried", deadline=None)  # no test fails because the machine is busy
 settings.load_profile("unhurried")
+
+os.environ["PIP_COMPILE"] = "0"  # of what tests install, Python compiles what it imports
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

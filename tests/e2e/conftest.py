@@ -68,9 +68,9 @@ def _wait_until_open(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the server did not open its port")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """The URL of a server started by the product's own command."""
+    """The URL of a server started by the product's own command; all tests share it, each in rooms of its own."""
     with run_server("server", "serve", "--port", "PORT") as url:
         yield url
 

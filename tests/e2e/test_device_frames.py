@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page
 from tests.support.camera import Camera
 from tests.support.viewer import READABLE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.page, pytest.mark.timeout(120)]
 
 SCRIPT = """
 async () => {
@@ -60,10 +60,10 @@ FORMATS = ["I420", "NV12", "RGBA", "BGRA", "RGBX", "BGRX"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, tapped: str) -> Page:
+async def page(browser: Browser, server: str) -> Page:
     """A page of the server that has the filter, and `shown`: a frame as it would be sent."""
     page = await browser.new_page()
-    await page.goto(f"{tapped}/")
+    await page.goto(f"{server}/")
     await page.evaluate(SCRIPT)
     return page
 

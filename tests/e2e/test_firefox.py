@@ -34,7 +34,7 @@ def puppeteer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_people_meet_in_firefox(server: str, firefox: str, puppeteer: Path, artifacts: Path) -> None:
-    command = ["node", str(SCRIPT), firefox, f"{server}/r/firefox", str(artifacts / "firefox.png")]
+    command = ["node", str(SCRIPT), firefox, f"{server}/r/foxes", str(artifacts / "firefox.png")]
     done = subprocess.run(command, cwd=puppeteer, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     seen = json.loads(done.stdout)

@@ -57,8 +57,9 @@ def receipt() -> dict[str, Any]:
 
 async def violations(page: Page, axe: str) -> list[str]:
     """Return what axe-core finds wrong (WCAG 2.2 A and AA, and best practices)."""
-    await page.evaluate(axe)
-    found = await page.evaluate("axe.run().then(({violations}) => violations)")
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(axe)
+    found = await page.evaluate("axe.run({resultTypes: ['violations']}).then(({violations}) => violations)")
     return [
         f"{each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes']]}" for each in found
     ]

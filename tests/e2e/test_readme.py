@@ -24,7 +24,7 @@ from tests.support.media import frames_of, write_video
 from tests.support.program import free_port
 from tests.support.viewer import READABLE, Viewer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES = 90
@@ -110,6 +110,7 @@ async def answer(session: aiohttp.ClientSession, url: str, token: str | None) ->
         return message
 
 
+@pytest.mark.e2e
 async def test_a_meeting_with_tokens(folder: Path, port: int) -> None:
     links: dict[str, str] = {}
     async with (
@@ -142,6 +143,7 @@ async def test_a_meeting_with_tokens(folder: Path, port: int) -> None:
     assert len(links) == 3
 
 
+@pytest.mark.e2e
 async def test_a_camera_goes_through_by_whip_and_whep(folder: Path, port: int, camera: Camera) -> None:
     async with running(example("whip.py"), folder, port) as block:
         assert await asyncio.wait_for(block.wait(), 90) == 0
@@ -151,6 +153,7 @@ async def test_a_camera_goes_through_by_whip_and_whep(folder: Path, port: int, c
     assert viewer.face_is_there()
 
 
+@pytest.mark.slow
 async def test_files(folder: Path, port: int, camera: Camera) -> None:
     async with running(example("greenroom filter"), folder, port) as block:
         assert await asyncio.wait_for(block.wait(), 120) == 0
@@ -168,6 +171,7 @@ async def test_files(folder: Path, port: int, camera: Camera) -> None:
     assert camera.face(0).of(alpha).min() > 200
 
 
+@pytest.mark.e2e
 async def test_an_aiortc_program_of_ones_own(folder: Path, port: int, camera: Camera) -> None:
     async with running(example("embed.py"), folder, port) as block:
         assert await asyncio.wait_for(block.wait(), 60) == 0
