@@ -29,6 +29,8 @@ MAX_BURST, MAX_STATUS_RATE = 4096, 20_000
 """Statuses read at once, and in a second: ten times what sixteen participants make, and some milliseconds of work."""
 PACKET_COST = 16
 """Statuses that a packet costs besides its own."""
+NACK_COST = 17
+"""Packets that four bytes of a NACK ask for at most (RFC 4585, section 6.2.1); each costs as much as a status."""
 MAX_DELTA = 8_000_000  # µs: a large delta has 16 bits with sign, ticks up to 8.19 s
 
 
@@ -142,14 +144,25 @@ def status_count(packet: bytes) -> int:
     return packet[14] << 8 | packet[15] if len(packet) > 15 else 0
 
 
+def reading_cost(compound: bytes) -> int:
+    """Return what a compound RTCP packet costs at most, in statuses: one for each byte, and what NACKs ask for."""
+    cost, at = len(compound), 0
+    while at + 4 <= len(compound):
+        words = compound[at + 2] << 8 | compound[at + 3]
+        if compound[at + 1] == RTPFB:
+            cost += NACK_COST * max(0, words - 2)  # without the two SSRCs
+        at += 4 + 4 * words
+    return cost
+
+
 class FeedbackLimit:
-    """Bounds what reading a peer's feedback may cost, whatever it claims. Time is passed in, in seconds."""
+    """Bounds what reading a peer's RTCP may cost, whatever it claims. Time is passed in, in seconds."""
 
     def __init__(self) -> None:
         self._budget = TokenBucket(MAX_BURST, MAX_STATUS_RATE)
 
     def allows(self, count: int, now: float) -> bool:
-        """Tell whether to read feedback on `count` packets at `now`; counts it if so."""
+        """Tell whether to read what costs as much as feedback on `count` packets at `now`; counts it if so."""
         return self._budget.take(count + PACKET_COST, now)
 
 

@@ -15,6 +15,7 @@ from server.media.rtc.transport_cc import (
     FeedbackLimit,
     build_feedback,
     read_feedback,
+    reading_cost,
     split,
     status_count,
 )
@@ -186,3 +187,11 @@ def test_reading_feedback_costs_no_more_than_is_useful() -> None:
     honest = FeedbackLimit()
     assert all(honest.allows(150, now / 20) for now in range(1000))
     assert status_count(b"") == 0
+
+
+def test_a_nack_costs_what_it_asks_for() -> None:
+    report = struct.pack("!BBHL", 0x80, 201, 1, 1)
+    nack = struct.pack("!BBHLLHH", 0x81, 205, 3, 1, 2, 7, 0xFFFF)
+    assert reading_cost(b"") == 0
+    assert reading_cost(report + nack) == len(report + nack) + 17
+    assert reading_cost(report + nack[:6]) == len(report) + 6 + 17
