@@ -24,6 +24,9 @@ NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2  # status symbols, section 3.1.
 MAX_RUN = 0x1FFF  # statuses: 13 bits, section 3.1.3
 MAX_STATUSES = 400  # in one packet that is written; chosen, to fit a datagram
 MAX_REPORTED_GAP = 500  # sequence numbers; a jump by as many is a new start; chosen
+MAX_HOLES = (
+    2 * MAX_REPORTED_GAP
+)  # numbers looked for in vain in one INTERVAL; after that any gap is a new start
 MAX_READ = 1024  # statuses of one packet that is read; chosen
 MAX_BURST, MAX_STATUS_RATE = 4096, 20_000
 """Statuses read at once, and in a second: ten times what sixteen participants make, and some milliseconds of work."""
@@ -210,6 +213,7 @@ class ArrivalLog:
         self._unwrap = Unwrapper(16)
         self._arrivals: dict[int, int] = {}
         self._next: int | None = None
+        self._holes = MAX_HOLES
 
     def add(self, number: int, time: int, media_ssrc: int) -> None:
         """Note a packet's 16-bit transport-wide sequence number and its arrival in µs."""
@@ -222,6 +226,7 @@ class ArrivalLog:
         The media SSRC is that of the latest packet: Chromium ignores feedback for an SSRC it does not own.
         """
         packets = []
+        self._holes = MAX_HOLES
         while self._arrivals:
             base, arrivals = self._next_report()
             packets.append(build_feedback(self._ssrc, self._media_ssrc, self._count, base, arrivals))
@@ -230,7 +235,7 @@ class ArrivalLog:
 
     def _next_report(self) -> tuple[int, list[int | None]]:
         first = min(self._arrivals)
-        if self._next is None or abs(first - self._next) >= MAX_REPORTED_GAP:
+        if self._next is None or abs(first - self._next) >= max(1, min(MAX_REPORTED_GAP, self._holes)):
             self._next = first  # the sender has started again
         if first < self._next:  # late: what follows it has been reported already
             return first, [self._arrivals.pop(first)]
@@ -238,9 +243,11 @@ class ArrivalLog:
         last = self._arrivals[first]
         highest = max(self._arrivals)
         report: list[int | None] = []
-        while number <= highest and len(report) < max(MAX_STATUSES, first - base + 1):
+        while number <= first or (number <= highest and len(report) < MAX_STATUSES and self._holes):
             time = self._arrivals.get(number)
-            if time is not None:
+            if time is None:
+                self._holes -= 1
+            else:
                 if abs(time - last) > MAX_DELTA:
                     break
                 last = time
