@@ -38,13 +38,18 @@ class Packets:
         return made
 
 
-def limited(request: Callable[[], None]) -> Callable[[], None]:
-    """Return a keyframe request for one peer: they cost everybody bits, so a few at once, then one in a while."""
+def limited(request: Callable[[], None]) -> Callable[[], bool]:
+    """Return a keyframe request for one peer: they cost everybody bits, so a few at once, then one in a while.
+
+    It tells whether it was passed on.
+    """
     budget = TokenBucket(KEYFRAMES_AT_ONCE, KEYFRAMES_PER_SECOND)
 
-    def ask() -> None:
-        if budget.take(1, time.monotonic()):
+    def ask() -> bool:
+        passed_on = budget.take(1, time.monotonic())
+        if passed_on:
             request()
+        return passed_on
 
     return ask
 
@@ -140,8 +145,8 @@ class VideoSubscription:
             self._sender.forget()
             self._started, self._skipped = True, False
         elif self._skipped:
-            self._skipped = False
-            self._sender.on_keyframe_request()
+            # The peer misses no number, and need not ask: what was refused is asked for again.
+            self._skipped = self._sender.on_keyframe_request() is False
         if self._started:
             self._sender.send(
                 packets.payloads(self.encoding, video), video.timestamp, capture_ntp=capture_ntp

@@ -40,7 +40,7 @@ class RtpSender:
         self,
         transceiver: RTCRtpTransceiver,
         *,
-        on_keyframe_request: Callable[[], None] = lambda: None,
+        on_keyframe_request: Callable[[], object] = lambda: None,
         on_bitrate: Callable[[int], None] | None = None,
         paced: bool = True,
     ) -> None:

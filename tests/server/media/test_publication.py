@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import av
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
+from server.media import subscription
 from server.media.codec.encoder import SMALL, Vp8Encoder, vp8_size
 from server.media.load import LoadMeter
 from server.media.publication import MAX_FRAME_RATE, MAX_WAITING, MAX_WAITING_BYTES, VideoPublication
 from server.media.rtc import EncodedFrame, ntp_now
 from server.media.rtc.vp8 import depayload_vp8
-from server.media.subscription import MAX_BACKLOG, VideoSubscription
+from server.media.subscription import KEYFRAMES_AT_ONCE, MAX_BACKLOG, VideoSubscription, limited
 from server.media.workers.base import Transcoded
 from server.media.workers.threads import ThreadTranscoding
 from tests.support.painting import PlainFilter
@@ -61,7 +63,7 @@ class Peer:
 
     ready: bool = True
     backlog: float = 0.0
-    on_keyframe_request: Callable[[], None] = lambda: None
+    on_keyframe_request: Callable[[], object] = lambda: None
     sent: list[tuple[list[bytes], int]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -441,3 +443,29 @@ async def test_what_the_line_has_no_room_for_is_left_out_up_to_a_keyframe(
     assert after[0] == (64, 48)
     assert set(after[1:]) == {None}
     assert len(other.sent) == 10
+
+
+async def test_a_keyframe_that_was_asked_for_too_often_is_asked_for_again(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the picture would stand still until the peer wonders why nothing comes, which not every peer does."""
+    now = 100.0
+    monkeypatch.setattr(subscription, "time", SimpleNamespace(monotonic=lambda: now))
+    publication, peer, other = painted(executor), Peer(), Peer()
+    peer.on_keyframe_request = limited(publication.request_keyframe)
+    subscribe(publication, peer)
+    subscribe(publication, other)
+    frames = camera(8)
+    await feed(publication, frames[:1], other)
+    for _ in range(KEYFRAMES_AT_ONCE):
+        peer.on_keyframe_request()
+    publication._keyframe_wanted = False  # as when they were answered
+    peer.backlog = MAX_BACKLOG + 0.1
+    await feed(publication, frames[1:3], other)
+    peer.backlog = 0.0
+    await feed(publication, frames[3:5], other)
+    assert len(peer.sent) == 1
+    now += 1.0
+    publication._keyframe_sent = 0.0
+    await feed(publication, frames[5:], other)
+    assert sizes(peer) == [(64, 48), (64, 48), *[None] * (len(peer.sent) - 2)]
