@@ -44,6 +44,11 @@ MAX_SSRCS = 31
 """Streams accepted on one connection, as many as a receiver report can hold."""
 MAX_PACKETS, MAX_BURST = 2500.0, 2500.0
 """RTP packets of one connection, a second and at once: a camera of 20 Mbit/s. Each takes the event loop 45 µs."""
+MAX_EXTENSION = 60
+"""Words of four bytes of a packet's header extension: 14 elements of 17 bytes (RFC 8285, section 4.2), rounded up.
+
+Each byte may cost as much as an element, which takes the event loop 0.4 µs.
+"""
 STUN_RETRANSMISSION = 0.5
 """Seconds after which a STUN request is repeated, so that an answer no longer tells the round trip."""
 
@@ -179,6 +184,9 @@ class DtlsTransport(PatientHandshake):
         feedback, data = transport_cc.split(data)
         for packet in feedback:
             self._take_feedback(packet)
+        if not self._feedback_limit.allows(transport_cc.reading_cost(data), time.monotonic()):
+            REFUSALS.add("flood")
+            return
         try:
             for report in RtcpPacket.parse(data):
                 for recipient in self._rtp_router.route_rtcp(report):
@@ -204,6 +212,9 @@ class DtlsTransport(PatientHandshake):
                     break
 
     def _deliver(self, plain: bytes, arrival: int) -> None:
+        if _extension_words(plain) > MAX_EXTENSION:
+            REFUSALS.add("rtp")
+            return
         try:
             packet = RtpPacket.parse(plain, self._rtp_header_extensions_map)
         except (ValueError, struct.error):
@@ -275,3 +286,9 @@ class DtlsTransport(PatientHandshake):
         udp.send_all(transport, encrypted, pair.remote_addr)
         self._RTCDtlsTransport__tx_bytes += sum(map(len, encrypted))
         self._RTCDtlsTransport__tx_packets += len(encrypted)
+
+
+def _extension_words(packet: bytes) -> int:
+    """Return how long the header extension of an RTP packet claims to be, in words of four bytes (RFC 3550, 5.3.1)."""
+    at = 14 + 4 * (packet[0] & 0x0F)
+    return int.from_bytes(packet[at : at + 2], "big") if packet[0] & 0x10 else 0

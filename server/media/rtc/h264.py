@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, NAL_TYPE_STAP_A, H264Encoder, h264_depayload
 
@@ -10,6 +11,8 @@ NAL_IDR = 5  # NAL unit type, ITU-T H.264, table 7-1
 NAL_SPS = 7  # likewise
 FIRST_FRAGMENT = 0x80  # S bit of the FU header, RFC 6184, 5.8
 START_CODE = b"\0\0\0\1"
+MAX_UNITS = 64
+"""NAL units that one packet may aggregate; each takes the event loop 1 µs. Chosen: parameter sets and some slices."""
 
 
 def packetize_h264(data: bytes) -> list[bytes]:
@@ -22,8 +25,12 @@ def packetize_h264(data: bytes) -> list[bytes]:
 def depayload_h264(payload: bytes) -> tuple[bytes, bool]:
     """Return the payload as Annex B, and whether it may begin a keyframe: holds an SPS, or starts an IDR.
 
-    Raises ValueError when the payload is truncated or of a packetization mode that is not supported.
+    Raises ValueError when the payload is truncated, aggregates more than MAX_UNITS, or is of a packetization mode that
+    is not supported.
     """
+    aggregated = payload[:1] and payload[0] & 0x1F == NAL_TYPE_STAP_A
+    if aggregated and len(list(islice(_nal_types(payload), MAX_UNITS + 1))) > MAX_UNITS:
+        raise ValueError("a packet of too many NAL units")
     data = h264_depayload(payload)
     return data, any(kind in (NAL_IDR, NAL_SPS) for kind in _nal_types(payload))
 
@@ -38,7 +45,7 @@ def has_parameter_sets(data: bytes) -> bool:
 
 
 def _nal_types(payload: bytes) -> Iterator[int]:
-    """Types of the NAL units that begin in this payload, which h264_depayload has accepted."""
+    """Types of the NAL units that begin in this payload, which h264_depayload has accepted, or which aggregates."""
     kind = payload[0] & 0x1F
     if kind == NAL_TYPE_STAP_A:
         at = 1

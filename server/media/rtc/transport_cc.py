@@ -24,11 +24,16 @@ NOT_RECEIVED, SMALL_DELTA, LARGE_DELTA = 0, 1, 2  # status symbols, section 3.1.
 MAX_RUN = 0x1FFF  # statuses: 13 bits, section 3.1.3
 MAX_STATUSES = 400  # in one packet that is written; chosen, to fit a datagram
 MAX_REPORTED_GAP = 500  # sequence numbers; a jump by as many is a new start; chosen
+MAX_HOLES = (
+    2 * MAX_REPORTED_GAP
+)  # numbers looked for in vain in one INTERVAL; after that any gap is a new start
 MAX_READ = 1024  # statuses of one packet that is read; chosen
 MAX_BURST, MAX_STATUS_RATE = 4096, 20_000
 """Statuses read at once, and in a second: ten times what sixteen participants make, and some milliseconds of work."""
 PACKET_COST = 16
 """Statuses that a packet costs besides its own."""
+NACK_COST = 17
+"""Packets that four bytes of a NACK ask for at most (RFC 4585, section 6.2.1); each costs as much as a status."""
 MAX_DELTA = 8_000_000  # µs: a large delta has 16 bits with sign, ticks up to 8.19 s
 
 
@@ -142,14 +147,25 @@ def status_count(packet: bytes) -> int:
     return packet[14] << 8 | packet[15] if len(packet) > 15 else 0
 
 
+def reading_cost(compound: bytes) -> int:
+    """Return what a compound RTCP packet costs at most, in statuses: one for each byte, and what NACKs ask for."""
+    cost, at = len(compound), 0
+    while at + 4 <= len(compound):
+        words = compound[at + 2] << 8 | compound[at + 3]
+        if compound[at + 1] == RTPFB:
+            cost += NACK_COST * max(0, words - 2)  # without the two SSRCs
+        at += 4 + 4 * words
+    return cost
+
+
 class FeedbackLimit:
-    """Bounds what reading a peer's feedback may cost, whatever it claims. Time is passed in, in seconds."""
+    """Bounds what reading a peer's RTCP may cost, whatever it claims. Time is passed in, in seconds."""
 
     def __init__(self) -> None:
         self._budget = TokenBucket(MAX_BURST, MAX_STATUS_RATE)
 
     def allows(self, count: int, now: float) -> bool:
-        """Tell whether to read feedback on `count` packets at `now`; counts it if so."""
+        """Tell whether to read what costs as much as feedback on `count` packets at `now`; counts it if so."""
         return self._budget.take(count + PACKET_COST, now)
 
 
@@ -197,6 +213,7 @@ class ArrivalLog:
         self._unwrap = Unwrapper(16)
         self._arrivals: dict[int, int] = {}
         self._next: int | None = None
+        self._holes = MAX_HOLES
 
     def add(self, number: int, time: int, media_ssrc: int) -> None:
         """Note a packet's 16-bit transport-wide sequence number and its arrival in µs."""
@@ -209,6 +226,7 @@ class ArrivalLog:
         The media SSRC is that of the latest packet: Chromium ignores feedback for an SSRC it does not own.
         """
         packets = []
+        self._holes = MAX_HOLES
         while self._arrivals:
             base, arrivals = self._next_report()
             packets.append(build_feedback(self._ssrc, self._media_ssrc, self._count, base, arrivals))
@@ -217,7 +235,7 @@ class ArrivalLog:
 
     def _next_report(self) -> tuple[int, list[int | None]]:
         first = min(self._arrivals)
-        if self._next is None or abs(first - self._next) >= MAX_REPORTED_GAP:
+        if self._next is None or abs(first - self._next) >= max(1, min(MAX_REPORTED_GAP, self._holes)):
             self._next = first  # the sender has started again
         if first < self._next:  # late: what follows it has been reported already
             return first, [self._arrivals.pop(first)]
@@ -225,9 +243,11 @@ class ArrivalLog:
         last = self._arrivals[first]
         highest = max(self._arrivals)
         report: list[int | None] = []
-        while number <= highest and len(report) < max(MAX_STATUSES, first - base + 1):
+        while number <= first or (number <= highest and len(report) < MAX_STATUSES and self._holes):
             time = self._arrivals.get(number)
-            if time is not None:
+            if time is None:
+                self._holes -= 1
+            else:
                 if abs(time - last) > MAX_DELTA:
                     break
                 last = time

@@ -11,7 +11,7 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.media.rtc.h264 import depayload_h264, packetize_h264
+from server.media.rtc.h264 import MAX_UNITS, depayload_h264, packetize_h264
 from server.media.rtc.vp8 import depayload_vp8, is_droppable, packetize_vp8, picture_id_of, with_picture_id
 
 
@@ -74,6 +74,13 @@ def test_h264_stap_a_is_searched_for_an_sps() -> None:
     delimiter, sps = bytes([9, 0x10]), bytes([0x67, 1, 2, 3])
     packet = bytes([24]) + struct.pack("!H", 2) + delimiter + struct.pack("!H", 4) + sps
     assert depayload_h264(packet) == (b"\0\0\0\1" + delimiter + b"\0\0\0\1" + sps, True)
+
+
+@pytest.mark.parametrize("unit", [b"\0\0", b"\0\1\x01"])
+def test_h264_units_that_cost_more_than_a_packet_may_are_refused(unit: bytes) -> None:
+    assert depayload_h264(b"\x18" + MAX_UNITS * unit)[0]
+    with pytest.raises(ValueError, match="too many"):
+        depayload_h264(b"\x18" + (MAX_UNITS + 2) * unit)
 
 
 @given(st.binary(max_size=60))

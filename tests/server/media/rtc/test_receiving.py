@@ -307,3 +307,24 @@ async def test_a_new_stream_goes_on_where_the_last_one_ended(
 
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("element", [b"\0\0\0\0", b"\x10\1\x10\1", b"\x12abc"])
+async def test_packets_of_nothing_but_extensions_are_not_read(
+    publishing: tuple[rtc.VideoReceiver, list[rtc.EncodedFrame]],
+    stock: RTCPeerConnection,
+    ours: RTCPeerConnection,
+    until: Until,
+    element: bytes,
+) -> None:
+    """A thousand bytes of them take the event loop as long as several packets, 2500 of which may come in a second."""
+    taken: list[int] = []
+    receiver_of(ours).receive_packet = (  # type: ignore[method-assign]
+        lambda packet: taken.append(packet.sequence_number)
+    )
+    ssrc = stock.getSenders()[0]._ssrc
+    for number, words in ((60_001, 61), (60_002, 300), (60_003, 60)):
+        header = struct.pack("!BBHLLHH", 0x90, 97, number, 1, ssrc, 0xBEDE, words)
+        await stock.getSenders()[0].transport._send_rtp(header + words * element + b"payload")
+    await until(lambda: 60_003 in taken)
+    assert not {60_001, 60_002} & set(taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,7 @@ from server.media import rtc
 from server.media.rtc import udp
 from server.media.rtc.clocks import signed_difference
 from server.media.rtc.h264 import depayload_h264
+from server.media.rtc.packet_sender import PacketSender
 
 Negotiate = Callable[[RTCPeerConnection, RTCPeerConnection], Awaitable[None]]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -144,6 +146,32 @@ async def test_what_the_socket_does_not_take_is_asked_for(
     await until(lambda: len(watching.packets) == 3)
     assert whole(watching.packets)
     assert [packet.payload_type for packet in watching.packets] == [97, 97, 98]
+
+
+async def test_a_flood_of_nacks_is_not_read(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]],
+    clip: list[bytes],
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each datagram can ask for 6000 packets, which would take the event loop milliseconds; and media goes on."""
+    sender, watching, calls = subscribed
+    send(sender, clip, 0)
+    await until(lambda: watching.packets)
+    asked: list[int] = []
+
+    async def ask(self: PacketSender, sequence_number: int) -> None:
+        asked.append(sequence_number)
+
+    monkeypatch.setattr(PacketSender, "_retransmit", ask)
+    ssrc = watching.packets[0].ssrc
+    nack = struct.pack("!BBHLL", 0x81, 205, 182, 1, ssrc) + struct.pack("!HH", 5, 0xFFFF) * 180
+    calls.clear()
+    for _ in range(50):
+        await watching.receiver.transport._send_rtp(nack)
+    await watching.receiver._send_rtcp_pli(ssrc)
+    await until(lambda: "keyframe" in calls)
+    assert 180 * 17 <= len(asked) < 25 * 180 * 17
 
 
 async def test_pli_asks_for_a_keyframe(

@@ -15,6 +15,7 @@ from server.media.rtc.transport_cc import (
     FeedbackLimit,
     build_feedback,
     read_feedback,
+    reading_cost,
     split,
     status_count,
 )
@@ -178,6 +179,20 @@ def test_log_survives_a_long_silence_and_a_jump() -> None:
     assert [count for _, count, _, _ in reports] == [0, 1, 2]
 
 
+def test_numbers_that_leap_do_not_cost_a_status_each() -> None:
+    """A sender could have 500 statuses written for each of its packets; all arrivals are told of nevertheless."""
+    log = ArrivalLog(1)
+    numbers = range(0, 125 * 499, 499)
+    for number in numbers:
+        log.add(number, 400 * number, 9)
+    reports = [parse(packet) for packet in log.feedback()]
+    told = [base + i for _, _, base, read in reports for i, time in enumerate(read) if time is not None]
+    assert told == list(numbers)
+    assert sum(len(read) for _, _, _, read in reports) < 125 + 1500
+    log.add(numbers[-1] + 400, 0, 9)
+    assert [len(parse(packet)[3]) for packet in log.feedback()] == [400]
+
+
 def test_reading_feedback_costs_no_more_than_is_useful() -> None:
     lost = struct.pack("!BBHLLHHLHxx", 0x80 | 15, 205, 5, 1, 2, 0, 1024, 0, 1024)
     assert len(read_feedback(lost).arrivals) == status_count(lost) == 1024
@@ -186,3 +201,11 @@ def test_reading_feedback_costs_no_more_than_is_useful() -> None:
     honest = FeedbackLimit()
     assert all(honest.allows(150, now / 20) for now in range(1000))
     assert status_count(b"") == 0
+
+
+def test_a_nack_costs_what_it_asks_for() -> None:
+    report = struct.pack("!BBHL", 0x80, 201, 1, 1)
+    nack = struct.pack("!BBHLLHH", 0x81, 205, 3, 1, 2, 7, 0xFFFF)
+    assert reading_cost(b"") == 0
+    assert reading_cost(report + nack) == len(report + nack) + 17
+    assert reading_cost(report + nack[:6]) == len(report) + 6 + 17
