@@ -99,8 +99,8 @@ class _File:
         self.primary = 0
         self.items: dict[int, _Item] = {}
         self.auxiliary: list[int] = []
-        meta = dict(_boxes(data))[b"meta"]
-        for name, content in _boxes(meta[4:]):
+        meta = dict(boxes(data))[b"meta"]
+        for name, content in boxes(meta[4:]):
             if name == b"pitm":
                 self.primary = int.from_bytes(content[4 : 6 if content[0] == 0 else 8])
             elif name == b"iinf":
@@ -169,7 +169,7 @@ class _File:
         return self.items.setdefault(number, _Item())
 
     def _kinds(self, content: bytes) -> None:
-        for name, entry in _boxes(content[6 if content[0] == 0 else 8 :]):
+        for name, entry in boxes(content[6 if content[0] == 0 else 8 :]):
             if name == b"infe" and entry[0] >= 2:
                 wide = 4 if entry[0] == 3 else 2
                 number = int.from_bytes(entry[4 : 4 + wide])
@@ -190,9 +190,8 @@ class _File:
                 item.extents.append((at, read.take(sizes[1])))
 
     def _properties(self, content: bytes) -> None:
-        boxes = dict(_boxes(content))
-        known = list(_boxes(boxes[b"ipco"]))
-        for name, entry in _boxes(content):
+        known = list(boxes(dict(boxes(content))[b"ipco"]))
+        for name, entry in boxes(content):
             if name != b"ipma":
                 continue
             read, long = _Reader(entry, 4), bool(entry[3] & 1)
@@ -205,7 +204,7 @@ class _File:
 
     def _references(self, content: bytes) -> None:
         wide = 4 if content[0] else 2
-        for name, entry in _boxes(content[4:]):
+        for name, entry in boxes(content[4:]):
             read = _Reader(entry, 0)
             source = read.take(wide)
             targets = [read.take(wide) for _ in range(read.take(2))]
@@ -235,7 +234,8 @@ class _Reader:
         return value
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the content of each box (ISO/IEC 14496-12, 4.2), which ends early where the data does."""
     at = 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)

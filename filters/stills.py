@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from filters.base import FilterError, Plane
-from filters.heif import HDR_TRANSFERS, expect_pixels, read_heif
+from filters.heif import HDR_TRANSFERS, boxes, expect_pixels, read_heif
 
 Bgr: TypeAlias = NDArray[np.uint8]
 """A picture as OpenCV holds it: uint8, (height, width, 3), blue first, full range, sRGB."""
@@ -118,7 +118,7 @@ def _expect_sdr_and_whole(data: bytes) -> None:
         expect_whole_png(data)
     if data[4:8] != b"ftyp":
         return
-    properties = data[: data.find(b"mdat") if b"mdat" in data else len(data)]
+    properties = b"".join(content for name, content in boxes(data) if name != b"mdat")
     if b"clap" in properties:
         raise FilterError("the picture is cropped in a way that cannot be read: save it as a JPEG or PNG")
     for found in re.finditer(b"colrnclx", properties):

@@ -56,17 +56,15 @@ ALPHA_URNS: Final = ("auxiliary:alpha", "hevc:2015:auxid:1")  # ISO/IEC 23000-22
 
 
 def declared(file: BinaryIO) -> Declared:
-    """Read what a file's own structure says; nothing of a file of another kind. The file's position is lost."""
+    """Read what a file's own structure says; nothing of a file of another kind. The file's position is lost.
+
+    An MP4 file may begin with any box, so that every file is looked through for its header, `moov`.
+    """
     file.seek(0)
-    head = file.read(12)
     try:
-        if head.startswith(EBML):
-            return _Matroska(file).read()
-        if head[4:8] in FIRST_BOXES:
-            return _Mp4(file).read()
+        return _Matroska(file).read() if file.read(4) == EBML else _Mp4(file).read()
     except (struct.error, ValueError, RecursionError):
         return Declared()  # FFmpeg says what is wrong with it
-    return Declared()
 
 
 class _Span(NamedTuple):
@@ -77,7 +75,6 @@ class _Span(NamedTuple):
     end: int
 
 
-FIRST_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")
 CONTAINERS: Final = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"tref")
 VISUAL_SAMPLE_ENTRY: Final = 78  # bytes before the boxes of one, ISO/IEC 14496-12, 12.1.3.2
 DOLBY_VISION_ONLY: Final = 5  # the profile without a base layer in other colours

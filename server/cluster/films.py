@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -147,6 +147,7 @@ class FilmPlan(NamedTuple):
 
 def plan(source: str, target: str, job: FilmOptions) -> FilmPlan:
     """Look what there is and what is left, and note the job; raise FilterError."""
+    _expect_apart(source, target)
     try:
         there, records = store(source).files(), store(target)
         _expect_same_job(records, {"source": source, **job.describe()})
@@ -160,6 +161,13 @@ def plan(source: str, target: str, job: FilmOptions) -> FilmPlan:
     largest_first = sorted(left, key=lambda name: -left[name].size)  # so that none is alone at the end
     films = [Film(source, target, name, left[name], job) for name in largest_first]
     return FilmPlan(films, len(known) - len(films), len(there) - len(known))
+
+
+def _expect_apart(source: str, target: str) -> None:
+    """Raise FilterError where outputs would replace films, or be films of the next run."""
+    inner, outer = (f"{place.removeprefix('file://').rstrip('/')}/" for place in (target, source))
+    if inner.startswith(outer):
+        raise FilterError(f"{target}: is in {source}, whose films it would replace; give a place outside")
 
 
 def _expect_same_job(records: Store, asked: dict[str, Any]) -> None:
@@ -192,28 +200,31 @@ def _write(records: Store, name: str, content: dict[str, Any]) -> None:
 def filter_film(film: Film) -> FilmResult:
     """Filter one film and record it; raises nothing for a film that can't be filtered."""
     start, records = time.monotonic(), store(film.target)
-    failed = f"{RECORDS}/failed/{film.name}.json"
     try:
         frames, output = _filter(film, records)
+        record = {
+            "frames": frames,
+            "seconds": round(time.monotonic() - start, 2),
+            "source": list(film.version),
+            "output": output,
+        }
+        _write(records, f"{RECORDS}/done/{film.name}.json", record)
+        records.remove(_failure_of(film))
     except (FilterError, OSError) as error:
-        text = f"{error}"[:ERROR_LENGTH]
-        _write(records, failed, {"error": text})
-        return FilmResult(film.name, 0, text)
-    record = {
-        "frames": frames,
-        "seconds": round(time.monotonic() - start, 2),
-        "source": list(film.version),
-        "output": output,
-    }
-    _write(records, f"{RECORDS}/done/{film.name}.json", record)
-    records.remove(failed)
+        return note_failure(film, f"{error}")
     return FilmResult(film.name, frames)
 
 
 def note_failure(film: Film, text: str) -> FilmResult:
-    """Record a film whose workers ended again and again."""
-    _write(store(film.target), f"{RECORDS}/failed/{film.name}.json", {"error": text[:ERROR_LENGTH]})
+    """Record why a film can't be filtered, where a record can be written, and return it."""
+    text = text[:ERROR_LENGTH]
+    with suppress(OSError):  # the disk may be full, or the name too long: other films go on
+        _write(store(film.target), _failure_of(film), {"error": text})
     return FilmResult(film.name, 0, text)
+
+
+def _failure_of(film: Film) -> str:
+    return f"{RECORDS}/failed/{film.name}.json"
 
 
 def _filter(film: Film, target: Store) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -15,6 +16,8 @@ from filters.base import FilterError
 
 STALE: Final = 600.0  # seconds after which an unfinished file is nobody's work any more
 PART: Final = ".part"
+TOKEN: Final = 8  # random bytes in the name of an unfinished file; process ids repeat over machines
+UNFINISHED: Final = re.compile(rf"\..*\.[0-9a-f]{{{2 * TOKEN}}}{re.escape(PART)}", re.DOTALL)
 
 
 class Version(NamedTuple):
@@ -106,9 +109,7 @@ class Folder:
         """See Store."""
         final = self._root / name
         final.parent.mkdir(parents=True, exist_ok=True)
-        part = final.with_name(
-            f".{final.name}.{secrets.token_hex(8)}{PART}"
-        )  # process ids repeat over machines
+        part = final.with_name(f".{final.name}.{secrets.token_hex(TOKEN)}{PART}")
         try:
             shutil.copyfile(path, part)
             part.replace(final)
@@ -134,7 +135,8 @@ class Folder:
     def clean(self) -> None:
         """Remove what killed attempts have left."""
         for name, status in self._walk():
-            if name.endswith(PART) and time.time() - status.st_mtime > STALE:
+            unfinished = UNFINISHED.fullmatch(PurePosixPath(name).name)
+            if unfinished and time.time() - status.st_mtime > STALE:
                 self.remove(name)
 
 

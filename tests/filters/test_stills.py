@@ -15,6 +15,7 @@ from PIL import Image
 from filters.backgrounds.pictures import on_white
 from filters.base import FilterError
 from filters.stills import Bgr, read_photo
+from tests.support.boxes import clap
 from tests.support.media import quarters
 from tests.support.profiles import DISPLAY_P3, matrix_profile
 
@@ -160,6 +161,21 @@ def test_an_avif_that_is_cropped_is_refused(tmp_path: Path) -> None:
     assert b"pixi" in data
     with pytest.raises(FilterError, match="cropped"):
         photo(tmp_path, data.replace(b"pixi", b"clap"))
+
+
+def test_an_avif_whose_crop_comes_behind_its_picture_is_refused(tmp_path: Path) -> None:
+    data, crop = bytearray(saved(PLAIN, "AVIF")), clap(80, 90)
+    pixi = data.index(b"pixi") - 4
+    data[pixi : pixi + 16] = crop
+    for name in (b"meta", b"iprp", b"ipco"):
+        at = data.index(name) - 4
+        data[at : at + 4] = struct.pack(">I", struct.unpack_from(">I", data, at)[0] + len(crop) - 16)
+    data[data.index(b"ipma") + 16] |= 0x80  # essential, without which no decoder takes it
+    meta, mdat = data.index(b"meta") - 4, data.index(b"mdat") - 4
+    stored = struct.pack(">I", mdat - len(crop) + 16 + 8)
+    moved = data[meta:mdat].replace(stored, struct.pack(">I", meta + 8))
+    with pytest.raises(FilterError, match="cropped"):
+        photo(tmp_path, bytes(data[:meta] + data[mdat:] + moved))
 
 
 def test_an_hdr_avif_is_refused(tmp_path: Path) -> None:

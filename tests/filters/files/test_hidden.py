@@ -107,6 +107,15 @@ def test_a_clean_aperture_is_kept(tmp_path: Path, aperture: bytes, size: tuple[i
         assert rgb(frame).max() < 60
 
 
+@pytest.mark.parametrize("first", [b"uuid", b"udta", b"junk", b"sidx"])
+def test_a_clean_aperture_is_kept_whatever_the_file_begins_with(tmp_path: Path, first: bytes) -> None:
+    data = film(tmp_path / "in.mp4").read_bytes().replace(b"ftyp", first, 1)
+    aperture = clap(112, 88, (16, 2), (8, 2))
+    (tmp_path / "clap.mp4").write_bytes(with_boxes(data, in_sample_entry(aperture)))
+    for frame in given(tmp_path / "clap.mp4"):
+        assert rgb(frame).max() < 60
+
+
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_a_clean_aperture_is_cut_before_the_picture_is_turned(tmp_path: Path, rotation: int) -> None:
     source = film(tmp_path / "in.mp4", setup=lambda stream: stream.set_display_rotation(rotation))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -171,14 +172,47 @@ def test_a_folder_takes_no_plate(films: Path, tmp_path: Path) -> None:
 
 
 def test_what_killed_attempts_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
-    import os
-
-    old, new = tmp_path / f".a.mp4.1{PART}", tmp_path / f".b.mp4.2{PART}"
+    old, new = (tmp_path / f".{name}.mp4.{'1f' * 8}{PART}" for name in "ab")
     old.touch()
     new.touch()
     os.utime(old, (time.time() - STALE - 1,) * 2)
     Folder(tmp_path).clean()
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_what_others_have_not_finished_is_left_alone(tmp_path: Path) -> None:
+    names = (f"film.mp4{PART}", f".film.mp4{PART}", f"sub/.film.mp4.1{PART}")
+    (tmp_path / "sub").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - STALE - 1,) * 2)
+    Folder(tmp_path).clean()
+    assert all((tmp_path / name).exists() for name in names)
+
+
+@pytest.mark.parametrize("target", ["in", "in/out", "link", "file"])
+def test_no_film_is_replaced_or_filtered_twice(
+    films: Path, tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(films)
+    before = (films / "talk.mp4").read_bytes()
+    place = films.as_uri() if target == "file" else tmp_path / target
+    assert run("filter", films, place, "--background", "#0000ff") == 1
+    assert "outside" in capsys.readouterr().err
+    assert (films / "talk.mp4").read_bytes() == before
+    assert sorted(path.name for path in films.iterdir()) == ["monday", "talk.mp4"]
+
+
+def test_a_name_too_long_for_a_record_costs_no_other_film(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(films / "talk.mp4", films / f"{'n' * 250}.mp4")
+    target = tmp_path / "out"
+    assert run("filter", films, target, "--background", "#0000ff", "--jobs", "1") == 1
+    said = capsys.readouterr()
+    assert said.out == "0 were done before, 2 now, 1 failed\n"
+    assert "too long" in said.err
+    assert record(target, "done", "talk.mp4")["frames"] == 6
 
 
 def test_buckets_are_whole_objects(tmp_path: Path) -> None:
