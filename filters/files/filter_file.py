@@ -191,6 +191,8 @@ def _filter_photo(
 
 
 def _write_picture(destination: Destination, picture: Plane) -> None:
-    _, data = cv2.imencode(destination.path.suffix.lower(), picture)
+    done, data = cv2.imencode(destination.path.suffix.lower(), picture)
+    if not done:
+        raise MediaError(f"{destination.path}: cannot be written: too large for its kind, try .png")
     with writing(destination.path):
         destination.part.write_bytes(data.tobytes())

@@ -30,7 +30,7 @@ from filters.files.pixel_format import (
     quarter_turns,
     to_standard_format,
 )
-from filters.files.streams import Shown, expect_no_hidden_layer, shown_stream
+from filters.files.streams import Shown, expect_no_hidden_layer, heard_streams, shown_stream
 from filters.files.truncation import check_whole
 from filters.opening import open_container
 
@@ -80,7 +80,7 @@ class VideoReader:
         self._shown = shown
         self._video, self._decoder = shown.stream, shown.decoder
         self._decoder.thread_type = "AUTO"
-        self.audio: list[AudioStream] = [s for s in container.streams.audio if s.codec_context]
+        self.audio = heard_streams(container)
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
         self._watch, self._pictures = DamageWatch(), PictureWatch()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.codec.context import CodecContext, Flags
 from av.container import InputContainer
 from av.stream import Disposition
@@ -45,6 +46,14 @@ def shown_stream(container: InputContainer, declared: Declared, path: Path) -> S
         pairs, key=lambda pair: (bool(pair[0].disposition & Disposition.default), pair[0].frames > 1)
     )
     return Shown(stream, _decoder(stream), track.crop, track.stereo)
+
+
+def heard_streams(container: InputContainer) -> list[AudioStream]:
+    """Return the tracks of sound; none where an MP4 file has all switched off, since its muxer would switch one on."""
+    streams = [s for s in container.streams.audio if s.codec_context]
+    has_switches = "mp4" in container.format.name
+    is_heard = not has_switches or any(s.disposition & Disposition.default for s in streams)
+    return streams if is_heard else []
 
 
 def _track(stream: VideoStream, index: int, declared: Declared) -> Track:

@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -157,6 +157,7 @@ def plan(source: str, target: str, job: FilmOptions) -> FilmPlan:
     except OSError as error:
         raise FilterError(f"{source}, {target}: {error}") from error
     known = {name: version for name, version in there.items() if _suffix(name) in SUFFIXES}
+    _expect_one_each(known)
     left = {name: v for name, v in known.items() if done.get(name, {}).get("source") != list(v)}
     largest_first = sorted(left, key=lambda name: -left[name].size)  # so that none is alone at the end
     films = [Film(source, target, name, left[name], job) for name in largest_first]
@@ -170,6 +171,13 @@ def _expect_apart(source: str, target: str) -> None:
         raise FilterError(f"{target}: is in {source}, whose films it would replace; give a place outside")
 
 
+def _expect_one_each(names: Collection[str]) -> None:
+    """Raise FilterError where two films would be written under one name."""
+    for name in names:
+        if (output := _output(name)) != name and output in names:
+            raise FilterError(f"{name} would become {output}, which is there, too: rename one")
+
+
 def _expect_same_job(records: Store, asked: dict[str, Any]) -> None:
     before = records.read(JOB)
     if before is None:
@@ -181,6 +189,10 @@ def _expect_same_job(records: Store, asked: dict[str, Any]) -> None:
 
 def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
+
+
+def _output(name: str) -> str:
+    return name + SUFFIXES[_suffix(name)]
 
 
 def _read(record: bytes) -> dict[str, Any]:
@@ -228,7 +240,7 @@ def _failure_of(film: Film) -> str:
 
 
 def _filter(film: Film, target: Store) -> tuple[int, str]:
-    output = film.name + SUFFIXES[_suffix(film.name)]
+    output = _output(film.name)
     with _workspace() as folder:
         after = folder / f"out{_suffix(output)}"
         before = store(film.source).fetch(film.name, folder / f"in{_suffix(film.name)}")

@@ -77,6 +77,13 @@ def test_bad_targets_are_refused(tmp_path: Path) -> None:
     assert source.read_bytes() == original
 
 
+def test_a_photo_too_wide_for_a_jpeg_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.png").write_bytes(picture_bytes(np.zeros((2, 66_000, 3), np.uint8), ".png"))
+    with pytest.raises(MediaError, match="too large"):
+        filter_file(tmp_path / "in.png", tmp_path / "out.jpg", Late)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
 def write_over(path: Path, first: float, length: int, target: Path) -> Path:
     """Copy a file with `length` bytes of noise, from that share of it on."""
     data = bytearray(path.read_bytes())

@@ -10,6 +10,7 @@ from typing import cast
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from PIL import Image
 
@@ -253,6 +254,30 @@ def test_a_track_that_is_switched_off_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "none.mp4").write_bytes(with_boxes(data, enabling(2, 2)))
     with pytest.raises(MediaError, match="no video"):
         given(tmp_path / "none.mp4")
+
+
+@pytest.mark.parametrize(("flags", "heard"), [((3, 2, 2), 0), ((3, 2, 3), 2)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_that_is_switched_off_is_not_switched_on(
+    tmp_path: Path, suffix: str, flags: tuple[int, ...], heard: int
+) -> None:
+    with av.open(str(tmp_path / "in.mp4"), "w") as container:
+        video = container.add_stream("libx264", rate=30)
+        sounds = [container.add_stream("aac", rate=48_000) for _ in range(2)]
+        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
+        grey = av.VideoFrame.from_ndarray(np.full((96, 128), 128, np.uint8), format="gray")
+        container.mux([*video.encode(grey), *video.encode(None)])
+        for stream in sounds:
+            silence = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp")
+            silence.sample_rate = 48_000
+            container.mux([*stream.encode(silence), *stream.encode(None)])
+    switched = with_boxes((tmp_path / "in.mp4").read_bytes(), enabling(*flags))
+    (tmp_path / "off.mp4").write_bytes(switched)
+    filter_file(tmp_path / "off.mp4", tmp_path / f"out{suffix}", Late)
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        kept = [bool(stream.disposition & Disposition.default) for stream in container.streams.audio]
+    assert len(kept) == heard
+    assert kept == [False, True][:heard]
 
 
 def test_a_matroska_track_that_is_switched_off_is_not_shown(tmp_path: Path) -> None:

@@ -203,6 +203,15 @@ def test_no_film_is_replaced_or_filtered_twice(
     assert sorted(path.name for path in films.iterdir()) == ["monday", "talk.mp4"]
 
 
+def test_two_films_that_would_become_one_are_refused(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.webm", "a.webm.mp4"):
+        shutil.copy(films / "talk.mp4", films / name)
+    assert run("filter", films, tmp_path / "out", "--background", "#0000ff") == 1
+    assert "a.webm would become a.webm.mp4" in capsys.readouterr().err
+
+
 def test_a_name_too_long_for_a_record_costs_no_other_film(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
