@@ -123,6 +123,8 @@ class Receiver(RTCRtpReceiver):
         payload_type = codec.parameters.get("apt")
         if ssrc is None or len(packet.payload) < 2 or not isinstance(payload_type, int):
             return  # a padding-only packet, or of nobody
+        if self.layered and ssrc != self._layer[0]:
+            return  # senders probe the line with retransmissions of any layer
         original = self._RTCRtpReceiver__codecs.get(payload_type)
         if original is not None:
             self.sink.take(unwrap_rtx(packet, payload_type, ssrc), original, True)

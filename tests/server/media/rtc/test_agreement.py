@@ -185,6 +185,11 @@ async def test_of_layers_that_nobody_asked_for_one_is_taken(
     monkeypatch.setattr(receiver_module, "LAYER_SILENCE", 0.0)
     receiver.receive_packet(other)
     assert frames[-1].data == bytes(10)
+    monkeypatch.setattr(receiver_module, "LAYER_SILENCE", 60.0)
+    repeated = b"\0\1" + rtc.packetize_vp8(bytes(11), 0)[0]
+    receiver.receive_packet(RtpPacket(98, 1, 1, 23_456, stock.getSenders()[0]._rtx_ssrc, repeated))
+    receiver.receive_packet(RtpPacket(97, 1, 8, 15_345, 99, rtc.packetize_vp8(b"\1" * 12, 1)[0]))
+    assert [frame.data for frame in frames[-2:]] == [bytes(10), b"\1" * 12]
 
 
 async def test_retransmissions_are_found_without_announced_streams(
