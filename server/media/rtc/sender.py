@@ -151,6 +151,7 @@ class RtpSender:
             self._sender.forget()
 
     def close(self) -> None:
-        """Send nothing more and forget the callbacks; the transceiver stays."""
+        """Send and repeat nothing more and forget the callbacks; the transceiver stays, for somebody else perhaps."""
         if self._sender.stream is self:
+            self._sender.forget()
             self._sender.stream = None

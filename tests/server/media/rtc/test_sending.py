@@ -148,6 +148,27 @@ async def test_what_the_socket_does_not_take_is_asked_for(
     assert [packet.payload_type for packet in watching.packets] == [97, 97, 98]
 
 
+async def test_nothing_is_repeated_of_whose_stream_has_ended(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]],
+    ours: RTCPeerConnection,
+    clip: list[bytes],
+    until: Until,
+) -> None:
+    """The media section may be another participant's by then, in whose place the picture would be seen."""
+    sender, watching, _ = subscribed
+    send(sender, clip, 0)
+    await until(lambda: watching.packets)
+    first = watching.packets[0]
+    sender.close()
+    after = rtc.RtpSender(ours.getTransceivers()[0])
+    await watching.receiver._send_rtcp_nack(first.ssrc, [first.sequence_number])
+    await watching.receiver._send_rtcp(RtcpRrPacket(1, [RtcpReceiverInfo(first.ssrc, 64, 1, 1, 0, 0, 0)]))
+    await until(lambda: after.stats.fraction_lost == 0.25)
+    send(after, clip, 1)
+    await until(lambda: len(watching.packets) > 1)
+    assert [packet.payload_type for packet in watching.packets] == [97, 97]
+
+
 async def test_a_flood_of_nacks_is_not_read(
     subscribed: tuple[rtc.RtpSender, Watching, list[str]],
     clip: list[bytes],
