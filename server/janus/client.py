@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from aiohttp import (
     ClientError,
+    ClientResponseError,
     ClientSession,
     ClientWebSocketResponse,
     ClientWSTimeout,
     WSMsgType,
-    WSServerHandshakeError,
 )
 
 from server.core.errors import JanusError
@@ -235,10 +235,12 @@ def _reason(error: Exception) -> str:
     match error:
         case TimeoutError():
             return "no answer"
-        case WSServerHandshakeError():  # its text has the URL, and with it what lets one in
+        case ClientResponseError():
             return f"it answered {error.status}"
-        case _:
+        case OSError():
             return str(error)
+        case _:  # what others say may hold the URL, and with it what lets one in
+            return type(error).__name__
 
 
 def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -99,6 +99,13 @@ async def test_a_key_in_the_address_is_not_told_of_a_server_that_refuses() -> No
     assert "hidden" not in str(told.value)
 
 
+async def test_a_key_in_an_address_that_is_none_is_not_told() -> None:
+    with pytest.raises(JanusError, match="it can't be reached") as told:
+        async with connect("ws://greenroom:hidden@127.0.0.1:99999/?apikey=hidden"):
+            pass
+    assert "hidden" not in str(told.value)
+
+
 async def test_a_session_ends_there_too_and_every_request_shows_the_secret(janus: FakeJanus) -> None:
     async with attached(janus) as handle:
         await handle.detach()
