@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from server.config.loading import options
 from server.config.options import Config, IceServer
-
-IN_ADDRESSES: Final = re.compile(r"(?<=://)[^/?#]*(?=@)|(?<=\?).+")
-"""What may let one in: before the host of an address, and after its path (RFC 3986, section 3)."""
+from server.config.values import redacted
 
 
 def explain() -> Iterator[str]:
@@ -53,4 +49,4 @@ def _toml(value: object) -> str:
             return '""'
         case _:
             text = str(value)
-            return json.dumps(IN_ADDRESSES.sub("(secret)", text) if "://" in text else text)
+            return json.dumps(redacted(text) if "://" in text else text)

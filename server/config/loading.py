@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from yarl import URL
 
 from server.config.options import PICTURES, Config, Option
-from server.config.values import MAX_PORT, WrongValue, of_kind
+from server.config.values import MAX_PORT, WrongValue, of_kind, redacted
 from server.core.errors import ConfigError
 from server.core.messages import background_id
 
@@ -134,7 +134,7 @@ def _expect_url(url: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise WrongValue("must be an http:// or https:// URL", url)
+        raise WrongValue("must be an http:// or https:// URL", redacted(url))
 
 
 def _background(name: str) -> str:
@@ -185,7 +185,8 @@ def _check(config: Config) -> None:
 
 def _check_janus(config: Config) -> None:
     if not config.janus_server.startswith(("ws://", "wss://")):
-        raise ConfigError(f"janus_server: must be a ws:// or wss:// URL, not {config.janus_server!r}")
+        shown = redacted(config.janus_server)
+        raise ConfigError(f"janus_server: must be a ws:// or wss:// URL, not {shown!r}")
     if not (config.janus_private and config.janus_public):
         raise ConfigError("janus_private and janus_public: give both")
     if config.janus_private == config.janus_public:

@@ -21,6 +21,8 @@ ICE_URL = re.compile(
 )
 """RFC 7064, 7065; aiortc knows no STUN server by an IPv6 address."""
 ICE_SERVER = ("urls", "username", "credential")
+LETS_IN = re.compile(r"(?<=://)[^/?#]*(?=@)|^(?!.*://).*(?=@)|(?<=\?).+", re.DOTALL)
+"""What may let one in: before the host of an address (RFC 3986, section 3), of one without a scheme, too; the query."""
 
 
 class WrongValue(ValueError):
@@ -29,6 +31,11 @@ class WrongValue(ValueError):
     def __init__(self, must: str, value: object) -> None:
         super().__init__(f"{must}, not {value!r}")
         self.must = must
+
+
+def redacted(address: str) -> str:
+    """Return an address, which may be none, without what may let one in."""
+    return LETS_IN.sub("(secret)", address)
 
 
 def of_kind(kind: Any, value: object) -> object:  # noqa: ANN401 - a type annotation

@@ -22,6 +22,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, w
 from prometheus_client import Counter
 
 from server.config.options import Config
+from server.config.values import redacted
 from server.core.backoff import Backoff
 from server.core.errors import ConfigError
 from server.http.app_keys import ROOMS
@@ -192,7 +193,7 @@ def add_webhooks(app: web.Application, config: Config) -> None:
         return
     for url in config.webhook_urls:
         if not url.startswith(("https://", "http://")):
-            raise ConfigError(f"webhook_urls: must be http:// or https:// URLs, not {url!r}")
+            raise ConfigError(f"webhook_urls: must be http:// or https:// URLs, not {redacted(url)!r}")
     keys = signing_keys(config)
 
     async def run(app: web.Application) -> AsyncIterator[None]:

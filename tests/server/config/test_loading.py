@@ -134,6 +134,9 @@ def test_an_error_names_where_what_and_why(file: Path, line: str, said: str) -> 
     "line",
     [
         "turn_secret = 57005",
+        "forward_to = 'htps://u:57005@sfu.example/whip?key=57005'",
+        "forward_to = 'sfu.example:57005@sfu.example/whip'",
+        "janus_server = 'wsp://u:57005@janus/?key=57005'",
         "token_keys = {a = 57005}",
         "token_keys = '57005'",
         "ice_servers = [{url = 'turn:x', username = 'u', credential = '57005'}]",

@@ -20,7 +20,7 @@ from server.access.tokens import Grant
 from server.app import ROOMS
 from server.config.options import Config
 from server.core.errors import ConfigError
-from server.http.webhooks import signing_keys
+from server.http.webhooks import add_webhooks, signing_keys
 from server.rooms.membership import Membership
 from server.rooms.rooms import Rooms
 from tests.support.serving import Client, serving
@@ -229,6 +229,13 @@ async def test_while_a_secret_is_replaced_both_sign(receiver: Receiver, segmente
 def test_a_secret_that_is_no_good_stops_the_start(secret: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         signing_keys(Config(webhook_urls=("https://app.example",), webhook_secret=secret))
+
+
+def test_what_an_address_holds_that_lets_one_in_is_not_told() -> None:
+    config = Config(webhook_urls=("htps://u:hidden@app.example/?key=hidden",), webhook_secret=SECRET)
+    with pytest.raises(ConfigError, match="must be http:// or https://") as told:
+        add_webhooks(web.Application(), config)
+    assert "hidden" not in str(told.value)
 
 
 def test_a_secret_from_a_file(tmp_path: Path) -> None:
