@@ -85,7 +85,6 @@ class VideoPublication(Publication[FilteredVideoSink]):
         self._busy = False
         self._closed = False
         self._reset = False
-        self._failure = ""  # what was logged last: it may come with every picture
         self._kept = False  # whether the transcoder may hold pictures
         self._source: VideoReceiver | None = None
         self._keyframe_wanted = True
@@ -256,8 +255,7 @@ class VideoPublication(Publication[FilteredVideoSink]):
         if isinstance(error, DecodeError):
             self._waiting.clear()
             self._ask_sender_for_keyframe()
-        elif not isinstance(error, EncodeError) and str(error) != self._failure:
-            self._failure = str(error)
+        elif not isinstance(error, EncodeError):
             logger.error("publication failed; its frame is withheld", exc_info=error)
 
     def _break(self) -> None:

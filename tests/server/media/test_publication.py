@@ -13,7 +13,6 @@ import av
 import pytest
 
 from filters.base import FilteredFrame, new_frame, planes_of
-from server.core.errors import WorkerError
 from server.media import subscription
 from server.media.codec.encoder import SMALL, Vp8Encoder, vp8_size
 from server.media.load import LoadMeter
@@ -470,22 +469,3 @@ async def test_a_keyframe_that_was_asked_for_too_often_is_asked_for_again(
     publication._keyframe_sent = 0.0
     await feed(publication, frames[5:], other)
     assert sizes(peer) == [(64, 48), (64, 48), *[None] * (len(peer.sent) - 2)]
-
-
-async def test_a_failure_that_lasts_is_logged_once(
-    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Where no worker takes a camera for a minute that would be thousands of lines."""
-    publication = painted(executor)
-
-    def fail(*_: object, **__: object) -> asyncio.Future[Transcoded]:
-        job = asyncio.get_running_loop().create_future()
-        job.set_exception(WorkerError("no worker takes this camera"))
-        return job
-
-    monkeypatch.setattr(publication.transcoder, "submit", fail)
-    for frame in camera(20):
-        publication.receive(frame._replace(arrival=time.monotonic()))
-        await asyncio.sleep(0)
-    assert publication.withheld == 20
-    assert [record.message for record in caplog.records] == ["publication failed; its frame is withheld"]
