@@ -24,9 +24,8 @@ from filters.base import FilterError, Plane
 UNREADABLE: Final = "is a HEIC photo of a kind that cannot be read: save it as a JPEG or PNG"
 HDR_TRANSFERS: Final = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
 MAX_TILES: Final = 1024  # of a photo; chosen, as telephones have 512x512 px in each
-MAX_PIXELS: Final = (
-    1 << 28
-)  # px of a photo: more than the 200 million that telephones have made so far; chosen
+MAX_PIXELS: Final = 1 << 28
+"""Pixels of a photo: more than the 200 million that telephones have made so far; chosen."""
 ALPHA: Final = (b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
 Pixels = NDArray[np.uint8]
 
