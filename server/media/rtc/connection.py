@@ -102,6 +102,7 @@ class PeerConnection(RTCPeerConnection):
         self.remote: RemoteDescription | None = None
         """What the peer has said last, and how it was understood."""
         self._resolving: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
 
     def _RTCPeerConnection__createDtlsTransport(self) -> DtlsTransport:  # rtcpeerconnection.py:1122
         upstream: Any = super()
@@ -207,6 +208,15 @@ class PeerConnection(RTCPeerConnection):
             await self._ice.addRemoteCandidate(candidate)
 
     async def close(self) -> None:
+        """End it, once; it goes on where whoever waits for that is cancelled.
+
+        aiortc's own (rtcpeerconnection.py:516) would stop half-way then, and cancel all who wait later.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for task in tuple(self._resolving):
             task.cancel()
         await asyncio.gather(*self._resolving, return_exceptions=True)

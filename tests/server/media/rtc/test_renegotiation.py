@@ -170,4 +170,16 @@ async def test_upstream_can_be_offered_again(
         await until(lambda: all(frames[: len(ours.getReceivers())]))
 
 
+async def test_whoever_waits_for_the_end_may_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, held_up = rtc.peer_connection(), asyncio.Event()
+    monkeypatch.setattr(connection.addTransceiver("audio"), "stop", held_up.wait)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await connection.close()
+    held_up.set()
+    await connection.close()
+    assert connection.connectionState == "closed"
+
+
 pytestmark = pytest.mark.slow
