@@ -247,9 +247,11 @@ async def test_pictures_of_a_few_lines_end_no_worker(workers: ProcessPool, size:
 async def test_another_process_takes_the_place_of_one_that_ends(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     frames = encoded(12)
+    await all_ready(workers)  # or the first one that is gets both cameras
     await show(camera, frames)
     await show(other, frames)
     gone, stays = pid(camera), pid(other)
+    assert gone != stays
     os.kill(gone, signal.SIGSTOP)  # so that it has no time to answer
     job = camera.transcoding.submit([frames[0]], ["VP8"], keyframe=True, reset=False)
     os.kill(gone, signal.SIGKILL)
