@@ -24,6 +24,7 @@ from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, LocalDirectory, Unreachable
 from server.config.options import Config
 from server.core.errors import ConfigError
+from server.http.connections import TLS
 from server.http.lifecycle import reload_on_sighup
 from server.http.tls import ssl_context
 
@@ -41,11 +42,13 @@ async def serving_front(
     context = ssl_context(config)
     front = Front(directory, seal, Links(secret), config)
     app = front.app()
+    if context is not None:
+        app[TLS] = context
     app.on_startup.append(reload_on_sighup(context, config))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
     await runner.setup()
     try:
-        await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
+        await web.TCPSite(runner, config.host, config.port).start()
         yield "{}:{}".format(*runner.addresses[0][:2])
     finally:
         await runner.cleanup()
