@@ -17,6 +17,8 @@ COPIED: Final = {
 }
 """How the names begin of the audio that is copied; FFmpeg names more, with which it then writes no header."""
 
+TITLED: Final = "vorbis"  # whose own headers hold titles, places and pictures, Vorbis I, section 5
+
 MAX_AAC_RATE: Final = 48_000  # Hz; MP4 has no place for rates over 65,535, ISO/IEC 14496-12, 12.2.3
 
 
@@ -32,7 +34,7 @@ def audio_track(container: OutputContainer, source: AudioStream) -> AudioTrack:
     """Add a track to a container for a stream of the source, with its language and its flags."""
     codec = source.codec_context.codec.canonical_name
     known = codec in container.supported_codecs and codec.startswith(COPIED.get(container.format.name, ""))
-    copied = known and _can_hold(container.format.name, source)
+    copied = known and codec != TITLED and _can_hold(container.format.name, source)
     return _Copy(container, source) if copied else _Transcode(container, source)
 
 

@@ -30,7 +30,7 @@ UNCROPPED: Final = Crop()
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One video track: its number, whether players show it, and what of its picture."""
+    """One track: its number, whether players take it, and what of its picture is shown."""
 
     number: int
     enabled: bool = True
@@ -48,6 +48,8 @@ class Declared:
 
     tracks: list[Track] = field(default_factory=list)
     refusal: str | None = None
+    sounds: list[Track] = field(default_factory=list)
+    """The tracks of sound of a Matroska file; FFmpeg passes on what MP4 says of them."""
 
 
 MAX_DEPTH: Final = 16  # boxes in boxes; a sample table lies five deep (moov, trak, mdia, minf, stbl)
@@ -194,7 +196,8 @@ TRACKS: Final = 0x1654AE6B  # element ID, RFC 9559, 5.1.4
 TRACK_ENTRY: Final = 0xAE  # element ID, RFC 9559, 5.1.4.1
 TRACK_NUMBER: Final = 0xD7  # element ID, RFC 9559, 5.1.4.1.1
 TRACK_TYPE: Final = 0x83  # element ID, RFC 9559, 5.1.4.1.3
-VIDEO_TRACK: Final = 1  # RFC 9559, 5.1.4.1.3
+VIDEO_TRACK, AUDIO_TRACK = 1, 2  # RFC 9559, 5.1.4.1.3
+CODEC_ID: Final = 0x86  # element ID, RFC 9559, 5.1.4.1.21
 FLAG_ENABLED: Final = 0xB9  # element ID, RFC 9559, 5.1.4.1.4
 VIDEO: Final = 0xE0  # element ID, RFC 9559, 5.1.4.1.28
 CHAPTERS: Final = 0x1043A770  # element ID, RFC 9559, 5.1.7
@@ -218,18 +221,20 @@ class _Matroska:
         self._size = file.seek(0, 2)
 
     def read(self) -> Declared:
-        tracks: list[Track] = []
-        refusal = None
+        tracks: dict[int, list[Track]] = {VIDEO_TRACK: [], AUDIO_TRACK: []}
+        refusal, found = None, False
         for segment in self._elements(0, self._size):
             if segment.id != SEGMENT:
                 continue
             for part in self._elements(segment.start, segment.end):
-                if part.id == TRACKS and not tracks:
-                    entries = self._elements(part.start, part.end)
-                    tracks = [t for entry in entries if entry.id == TRACK_ENTRY for t in self._track(entry)]
+                if part.id == TRACKS and not found:
+                    found = True
+                    for entry in self._elements(part.start, part.end):
+                        if entry.id == TRACK_ENTRY:
+                            self._track(entry, tracks)
                 elif part.id == CHAPTERS and self._is_ordered(part):
                     refusal = "it plays in the order of its chapters, which may leave out parts"
-        return Declared(tracks, refusal)
+        return Declared(tracks[VIDEO_TRACK], refusal, tracks[AUDIO_TRACK])
 
     def _is_ordered(self, chapters: _Element) -> bool:
         return any(
@@ -239,13 +244,13 @@ class _Matroska:
             for part in self._elements(edition.start, edition.end)
         )
 
-    def _track(self, entry: _Element) -> Iterator[Track]:
-        """Yield the track, if it is one of video."""
+    def _track(self, entry: _Element, tracks: dict[int, list[Track]]) -> None:
+        """Add the track to those of its kind; one that names no codec is no stream of FFmpeg's."""
         parts = {part.id: part for part in self._elements(entry.start, entry.end)}
         kind, number = (
             self._number(parts[name]) if name in parts else 0 for name in (TRACK_TYPE, TRACK_NUMBER)
         )
-        if kind != VIDEO_TRACK:
+        if kind not in tracks or CODEC_ID not in parts:
             return
         video = parts.get(VIDEO, _Element(VIDEO, 0, 0))
         numbers = {part.id: self._number(part) for part in self._elements(video.start, video.end)}
@@ -256,7 +261,7 @@ class _Matroska:
             cut = zip(PIXEL_CROPS, lengths, strict=True)
             crop = Crop(*(Fraction(numbers.get(name, 0), length) for name, length in cut))
         enabled = FLAG_ENABLED not in parts or self._number(parts[FLAG_ENABLED]) != 0
-        yield Track(number, enabled, crop=crop)
+        tracks[kind].append(Track(number, enabled, crop=crop))
 
     def _number(self, element: _Element) -> int:
         self._file.seek(element.start)

@@ -39,7 +39,6 @@ MAX_HOLE: Final = 1.0  # seconds without picture or sound, where there is sound
 MAX_PREROLL: Final = Fraction(1, 10)  # second of sound that a decoder begins with; Opus takes 0.08
 MAX_LATE: Final = Fraction(10)  # seconds that a film's picture or sound may really begin late
 
-
 AudioPacket: TypeAlias = "av.Packet[AudioStream]"
 
 
@@ -73,21 +72,22 @@ class VideoReader:
     seconds, or None.
     """
 
-    def __init__(self, path: Path, container: InputContainer, form: VideoFormat, shown: Shown) -> None:
+    def __init__(
+        self, path: Path, container: InputContainer, form: VideoFormat, shown: Shown, sound: list[AudioStream]
+    ) -> None:
         self.path = path
         self.format = form
         self._container = container
         self._shown = shown
         self._video, self._decoder = shown.stream, shown.decoder
         self._decoder.thread_type = "AUTO"
-        self.audio = heard_streams(container)
+        self.audio = sound
         self.damaged: float | None = None
         self._trimmed: set[int] = set()  # streams of sound whose beginning is hidden
         self._watch, self._pictures = DamageWatch(), PictureWatch()
         self._start = Fraction(0)
-        self._seen = self._due = self._end = (
-            0.0  # seconds: the last frame, when it should be, and all streams
-        )
+        # Seconds: the last frame, when it should be, and all streams.
+        self._seen = self._due = self._end = 0.0
         self.is_photo = container.format.name.endswith(("_pipe", "image2"))
 
     @property
@@ -214,7 +214,8 @@ def open_video(path: Path) -> Iterator[VideoReader]:
     with _opened(path) as container:
         form = _probe(container, shown_stream(container, structure, path), path)
     with _opened(path) as container:
-        yield VideoReader(path, container, form, shown_stream(container, structure, path))
+        shown, sound = shown_stream(container, structure, path), heard_streams(container, structure)
+        yield VideoReader(path, container, form, shown, sound)
 
 
 def expect_regular(path: Path) -> None:

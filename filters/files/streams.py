@@ -34,9 +34,15 @@ class Shown(NamedTuple):
 
 def shown_stream(container: InputContainer, declared: Declared, path: Path) -> Shown:
     """Return what a player shows. Raises MediaError where there is nothing, or where FFmpeg shows what players hide."""
-    streams = [s for s in container.streams.video if s.codec_context and not s.disposition & NO_FILMS]
-    pairs = [(stream, _track(stream, i, declared)) for i, stream in enumerate(streams)]
-    pairs = [(stream, track) for stream, track in pairs if track.enabled and not track.auxiliary]
+    pairs = [(s, _track(s, i, declared.tracks)) for i, s in enumerate(container.streams.video)]
+    pairs = [
+        (stream, track)
+        for stream, track in pairs
+        if stream.codec_context
+        and not stream.disposition & NO_FILMS
+        and track.enabled
+        and not track.auxiliary
+    ]
     if not pairs:
         raise MediaError(f"{path}: there is no video in it")
     if declared.refusal:
@@ -48,20 +54,25 @@ def shown_stream(container: InputContainer, declared: Declared, path: Path) -> S
     return Shown(stream, _decoder(stream), track.crop, track.stereo)
 
 
-def heard_streams(container: InputContainer) -> list[AudioStream]:
-    """Return the tracks of sound; none where an MP4 file has all switched off, since its muxer would switch one on."""
-    streams = [s for s in container.streams.audio if s.codec_context]
+def heard_streams(container: InputContainer, declared: Declared) -> list[AudioStream]:
+    """Return the tracks of sound, without those that Matroska switches off, which its muxer would switch on.
+
+    None where an MP4 file has all switched off, since its muxer would switch one on.
+    """
+    pairs = [(s, _track(s, i, declared.sounds)) for i, s in enumerate(container.streams.audio)]
+    streams = [stream for stream, track in pairs if stream.codec_context and track.enabled]
     has_switches = "mp4" in container.format.name
     is_heard = not has_switches or any(s.disposition & Disposition.default for s in streams)
     return streams if is_heard else []
 
 
-def _track(stream: VideoStream, index: int, declared: Declared) -> Track:
-    for track in declared.tracks:
+def _track(stream: VideoStream | AudioStream, index: int, tracks: list[Track]) -> Track:
+    """Return what is said of a stream, `index` being its number among all of its kind, known to FFmpeg or not."""
+    for track in tracks:
         if track.number == stream.id:
             return track
     # FFmpeg's streams of Matroska have no id of their own; its tracks come in the order of the file.
-    return declared.tracks[index] if stream.id == 0 and index < len(declared.tracks) else Track(stream.id)
+    return tracks[index] if stream.id == 0 and index < len(tracks) else Track(stream.id)
 
 
 def refusal(path: Path, reason: str) -> MediaError:

@@ -102,8 +102,8 @@ class VideoWriter(_Writer):
     """H.264 at a quality where differences are hard to see (CRF 18), limited range, and the source's audio.
 
     H.264 in 4:2:0 has even sides only: a picture with an odd one is stored as 4:4:4, in its exact size.
-    Audio is copied where the container can hold it, else encoded as AAC. Titles, places and other metadata of
-    the source are left behind.
+    Audio is copied where the container can hold it and it holds no titles (Vorbis does), else encoded as AAC.
+    Titles, places and other metadata of the source are left behind.
     """
 
     def __init__(

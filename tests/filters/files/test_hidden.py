@@ -287,6 +287,70 @@ def test_a_matroska_track_that_is_switched_off_is_not_shown(tmp_path: Path) -> N
         given(tmp_path / "off.mkv")
 
 
+def switched_off(data: bytes, track: int) -> bytes:
+    """Return a Matroska file in which FlagEnabled, 0, stands in place of a track's FlagLacing, 0."""
+    *before, after = data.split(b"\x9c\x81\0", track + 1)
+    return b"\x9c\x81\0".join(before) + b"\xb9\x81\0" + after
+
+
+def test_a_matroska_track_is_told_apart_from_those_of_unknown_codecs(tmp_path: Path) -> None:
+    data = switched_off(two_tracks(tmp_path / "in.mkv"), 1)
+    (tmp_path / "one.mkv").write_bytes(data)
+    assert rgb(given(tmp_path / "one.mkv")[0]).min() > 200
+    unknown = data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ", 1)
+    nameless = data.replace(b"\x86\x8fV_MPEG4/ISO/AVC", b"\xec\x8fV_MPEG4/ISO/AVC", 1)  # Void
+    for i, changed in enumerate((unknown, nameless)):
+        (tmp_path / f"{i}.mkv").write_bytes(changed)
+        with pytest.raises(MediaError, match="no video"):
+            given(tmp_path / f"{i}.mkv")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_matroska_sound_that_is_switched_off_is_left_out(tmp_path: Path, suffix: str) -> None:
+    data = write_video(tmp_path / "in.mkv", [quarters(64, 48)] * 3, audio="aac").read_bytes()
+    for path, content in ((tmp_path / "on.mkv", data), (tmp_path / "off.mkv", switched_off(data, 1))):
+        path.write_bytes(content)
+        filter_file(path, tmp_path / f"out{suffix}", Late)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            assert len(container.streams.audio) == (path.stem == "on")
+
+
+def vorbis_with(path: Path, comment: bytes) -> Path:
+    """Write a film whose sound has a comment in its own headers, Vorbis I, 4.2.1 and 5.2."""
+    with av.open(str(path.with_name("sound.mkv")), "w") as container:
+        sound = container.add_stream("vorbis", rate=48_000, layout="stereo", options={"strict": "-2"})
+        silence = av.AudioFrame.from_ndarray(np.zeros((2, 4096), np.float32), format="fltp")
+        silence.sample_rate = 48_000
+        container.mux([*sound.encode(silence), *sound.encode(None)])
+    with (
+        av.open(str(film(path.with_name("film.mkv")))) as pictures,
+        av.open(str(path.with_name("sound.mkv"))) as heard,
+        av.open(str(path), "w") as container,
+    ):
+        video = container.add_stream_from_template(pictures.streams.video[0])
+        sound = container.add_stream_from_template(heard.streams.audio[0])
+        private = bytes(heard.streams.audio[0].codec_context.extradata or b"")
+        assert private[:3] == bytes((2, 30, 16))  # three headers; how long the first two are
+        told = struct.pack("<7sIII", b"\x03vorbis", 0, 1, len(comment)) + comment + b"\1"
+        sound.codec_context.extradata = bytes((2, 30, len(told))) + private[3:33] + told + private[49:]
+        for stream, source in ((video, pictures), (sound, heard)):
+            for packet in source.demux():
+                if packet.size:
+                    packet.stream = stream
+                    container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_what_vorbis_says_of_itself_is_left_behind(tmp_path: Path, suffix: str) -> None:
+    source, target = vorbis_with(tmp_path / "in.mkv", b"LOCATION=12 Elm Street"), tmp_path / f"out{suffix}"
+    assert b"Elm Street" in source.read_bytes()
+    filter_file(source, target, Late)
+    assert b"Elm Street" not in target.read_bytes()
+    with av.open(str(target)) as container:
+        assert len(list(container.decode(audio=0))) > 2
+
+
 def test_a_track_of_transparency_is_refused(tmp_path: Path) -> None:
     kinds = [b"vide", b"auxv"]
     urn = box(b"auxi", bytes(4) + b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0")
