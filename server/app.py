@@ -16,7 +16,7 @@ from server.core.errors import SignalingError
 from server.core.logs import configure_logging
 from server.http.api import add_api
 from server.http.app_keys import QUOTA, ROOMS
-from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0
+from server.http.connections import KEEPALIVE, SERVER, TLS, guard, only_plain_http_1_0
 from server.http.device_network import add_device_network
 from server.http.errors import api_errors
 from server.http.files import add_files
@@ -115,6 +115,8 @@ def serve(config: Config) -> None:
         logger.warning("without its C kernels the filter takes longer (%s)", kernels.native.reason)
     context = ssl_context(config)
     app = create_app(config)
+    if context is not None:
+        app[TLS] = context
     app.on_startup.append(drain_on_sigterm)
     app.on_startup.append(_freeze)
     app.on_startup.append(reload_on_sighup(context, config))
@@ -127,7 +129,6 @@ def serve(config: Config) -> None:
         app,
         host=config.host,
         port=config.port,
-        ssl_context=context,
         shutdown_timeout=1.0,
         access_log=None,
         print=announce,

@@ -52,6 +52,7 @@ def server() -> None:
     from server.cluster.member import ClusterMember, Orders, standard_input, standard_output
     from server.core.core_dumps import forbid_core_dumps
     from server.core.logs import configure_logging
+    from server.http.lifecycle import reload_on_sighup
     from server.http.tls import ssl_context
 
     async def run() -> None:
@@ -60,9 +61,11 @@ def server() -> None:
         file = Path(orders.file) if orders.file else None
         config = configuration(file, orders.assignments, orders.options)
         configure_logging(config.log_format, config.log_level)
-        member = ClusterMember(create_app(config), orders)
+        app, context = create_app(config), ssl_context(config)
+        app.on_startup.append(reload_on_sighup(context, config))
+        member = ClusterMember(app, orders)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, member.drain, 0.0)
-        await member.run(heard, await standard_output(), ssl_context(config))
+        await member.run(heard, await standard_output(), context)
 
     try:
         forbid_core_dumps()

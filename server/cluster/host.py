@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +17,8 @@ from server.cluster.messages import Report
 from server.cluster.service import DirectoryService, Unreachable, server_name
 from server.config.interpreter import RAY, python_command, python_environment
 from server.config.options import Config
+from server.core.backoff import Backoff
+from server.core.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +27,20 @@ START: Final = 60.0  # seconds that a server may take to start
 ANSWER: Final = 30.0
 """Seconds after which a server that says nothing hangs: its people have lost it before; chosen."""
 PAUSE: Final = 1.0  # seconds before a server that has ended is started anew
+LONGEST_PAUSE: Final = 30.0  # seconds between attempts that fail
+PORTS: Final = 2  # UDP ports that one person takes
 ENDING: Final = 5.0  # seconds that a server may take to say goodbye
 
 
 def shares(config: Config, orders: Orders, count: int, workers: int) -> list[Orders]:
-    """Return the orders of `count` servers of one machine with so many workers each, and equal parts of its ports."""
+    """Return the orders of `count` servers of one machine with so many workers each, and equal parts of its ports.
+
+    Raises ConfigError.
+    """
     first, last = config.udp_ports
     size = (last - first + 1) // count
+    if last and size < PORTS:
+        raise ConfigError(f"udp_ports: {last - first + 1} are too few for {count} servers")
     made = []
     for k in range(count):
         options = orders.options | {"workers": workers}
@@ -49,10 +59,11 @@ class Host:
         self._node = node
         self._orders = list(servers)
         self._children: set[asyncio.subprocess.Process] = set()
-        self._ready = 0
+        self._begun = False
+        """Whether any server has ever started."""
 
     async def run(self) -> None:
-        """Keep the servers running, until cancelled or all are drained."""
+        """Keep the servers running, until cancelled or all are drained; raise ConfigError where none ever starts."""
         await asyncio.gather(*(self._keep(orders) for orders in self._orders))
 
     async def close(self) -> None:
@@ -68,16 +79,27 @@ class Host:
                 child.kill()
 
     async def _keep(self, orders: Orders) -> None:
+        pauses = Backoff(PAUSE, LONGEST_PAUSE)
         while True:
-            name = server_name(self._node)
-            child = await self._start(replace(orders, name=name))
-            drained = await self._renew(name, child)
-            self._children.discard(child)
-            if drained:
+            name, began = server_name(self._node), time.monotonic()
+            if await self._serve(name, replace(orders, name=name)):
                 logger.info("server %s has ended, drained", name)
                 return
+            if not self._begun:
+                raise ConfigError("a server ends before it has started")
             logger.error("server %s has ended; another one is started", name)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(pauses.pause(time.monotonic() - began))
+
+    async def _serve(self, name: str, orders: Orders) -> bool:
+        """Run a server until it ends; tell whether it was to end."""
+        try:
+            child = await self._start(orders)
+        except OSError as error:  # this machine has no process, or no descriptor, to spare
+            logger.error("server %s can't be started, for now: %s", name, error)
+            return False
+        drained = await self._renew(name, child)
+        self._children.discard(child)
+        return drained
 
     async def _start(self, orders: Orders) -> asyncio.subprocess.Process:
         # Whoever breaks a codec shall not find the token of the whole cluster in the environment.
@@ -98,12 +120,13 @@ class Host:
         drained = False
         ended = asyncio.create_task(child.wait())
         if await self._line(child, START) is not None:
+            self._begun = True
             while not ended.done():
                 drained |= await self._renew_once(name, child)
                 await asyncio.wait([ended], timeout=RENEWAL)
-        if not ended.done():
-            logger.error("server %s did not start in time", name)
-            child.kill()
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
         await ended
         await self._lost(name)
         return drained
@@ -126,14 +149,14 @@ class Host:
         return renewed.drain is not None
 
     async def _line(self, child: asyncio.subprocess.Process, limit: float) -> dict[str, Any] | None:
-        """Return what a server says; None when it ends, or says nothing in time."""
+        """Return what a server says; None when it ends, says nothing in time, or nonsense."""
         assert child.stdout is not None
         try:
             async with asyncio.timeout(limit):
                 line = await child.stdout.readline()
-        except TimeoutError:
+            return dict(json.loads(line)) if line else None
+        except (TimeoutError, ValueError):
             return None
-        return dict(json.loads(line)) if line else None
 
     async def _lost(self, name: str) -> None:
         try:

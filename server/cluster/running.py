@@ -17,13 +17,15 @@ from aiohttp import web
 
 from server.access.certificates import ticket_key
 from server.cluster.front import Front
-from server.cluster.host import Host, shares
+from server.cluster.host import ANSWER, Host, shares
 from server.cluster.links import Links
 from server.cluster.member import Orders
 from server.cluster.sealing import Seal
 from server.cluster.service import DirectoryService, LocalDirectory, Unreachable
 from server.config.options import Config
 from server.core.errors import ConfigError
+from server.http.connections import TLS
+from server.http.lifecycle import reload_on_sighup
 from server.http.tls import ssl_context
 
 logger = logging.getLogger(__name__)
@@ -37,12 +39,16 @@ async def serving_front(
     config: Config, directory: DirectoryService, seal: Seal, secret: Path | None
 ) -> AsyncIterator[str]:
     """Serve a front for as long as the context lasts; yield its address. Raises ConfigError, OSError."""
+    context = ssl_context(config)
     front = Front(directory, seal, Links(secret), config)
-    runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=SHUTDOWN)
+    app = front.app()
+    if context is not None:
+        app[TLS] = context
+    app.on_startup.append(reload_on_sighup(context, config))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, config.host, config.port, ssl_context=ssl_context(config))
-        await site.start()
+        await web.TCPSite(runner, config.host, config.port).start()
         yield "{}:{}".format(*runner.addresses[0][:2])
     finally:
         await runner.cleanup()
@@ -60,26 +66,30 @@ async def run_loops(config: Config, orders: Orders, announce: Callable[[], None]
             replace(each, path=f"{folder}/{k}")
             for k, each in enumerate(shares(config, orders, count, workers))
         ]
-        host = Host(directory, NODE, servers)
-        hosting = asyncio.create_task(host.run())
-        async with serving_front(config, directory, Seal(key), None):
+        async with serving_front(config, directory, Seal(key), None):  # first: its port may be in use
+            host = Host(directory, NODE, servers)
+            hosting = asyncio.create_task(host.run())
+            announcing = asyncio.create_task(_announce(directory, count, announce))
             try:
-                await _until_ready(directory, count)
-                announce()
                 await _until_stopped(hosting, directory, config.drain_time)
             finally:  # while the front still passes on what people are told
+                announcing.cancel()
                 hosting.cancel()
-                await asyncio.gather(hosting, return_exceptions=True)
+                await asyncio.gather(announcing, hosting, return_exceptions=True)
                 await host.close()
 
 
-async def _until_ready(directory: LocalDirectory, count: int) -> None:
+async def _announce(directory: LocalDirectory, count: int, announce: Callable[[], None]) -> None:
     while len(await directory.servers()) < count:  # noqa: ASYNC110 - they may end before they are ready
         await asyncio.sleep(0.1)
+    announce()
 
 
 async def _until_stopped(hosting: asyncio.Task[None], directory: DirectoryService, drain: float) -> None:
-    """Wait for SIGINT, which stops at once, or SIGTERM, after which the rooms have `drain` seconds to empty."""
+    """Wait for SIGINT, which stops at once, or SIGTERM, after which the rooms have `drain` seconds to empty.
+
+    Raises ConfigError where no server starts.
+    """
     loop, stopped, drained = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def terminate() -> None:
@@ -96,7 +106,8 @@ async def _until_stopped(hosting: asyncio.Task[None], directory: DirectoryServic
         except Unreachable:
             logger.warning("the directory does not answer; stopping now")
         else:
-            await asyncio.wait({hosting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            # A server that hangs, or does not start again, hears nothing of it.
+            await asyncio.wait({hosting, ending}, timeout=drain + ANSWER, return_when=asyncio.FIRST_COMPLETED)
     draining.cancel()
     ending.cancel()
     if hosting.done():

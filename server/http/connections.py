@@ -1,12 +1,14 @@
 """TCP connections while a request comes in and its answer goes out: how many of one address, and for how long.
 
 aiohttp waits without end. Whoever only opens connections, sends a header a minute, or takes no answer would hold a
-descriptor of the server for each, and the answer's memory.
+descriptor of the server for each, and the answer's memory; in TLS asyncio takes .3 MB for a connection besides.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,34 +18,47 @@ from aiohttp import hdrs, web
 from server.core.errors import SignalingError
 from server.http.quota import Quota
 
-HEAD_LIMIT: Final = 10.0  # seconds until the first request's head is complete
+HEAD_LIMIT: Final = (
+    10.0  # seconds until TLS is agreed on, and as many until the first request's head is complete
+)
 BODY_LIMIT: Final = 60.0  # seconds until a body is: 10 MiB at 1.4 Mbit/s
 KEEPALIVE: Final = 75.0  # seconds between two requests, the head of the second included
 STALL_LIMIT: Final = 60.0  # seconds in which nothing of what waits to be sent is taken; chosen
 SERVER: Final = "Greenroom"
 PENDING = web.AppKey("pending", Quota)
 """Connections and bodies that are not complete, by address."""
+TLS = web.AppKey("tls", ssl.SSLContext)
+"""What connections are encrypted with, where an application listens by itself."""
 
 
 class Connection(web.RequestHandler):
     """One connection, which has to say what it wants."""
 
-    __slots__ = ("_give_back", "_head_timer", "_stall_timer", "pending")
+    __slots__ = ("_give_back", "_head_timer", "_leave", "_stall_timer", "kept", "pending")
 
     pending: Quota
+    kept: Quota
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request; a connection too many of one address is cut."""
         super().connection_made(transport)
         self._give_back: Callable[[], None] = lambda: None
-        address = (transport.get_extra_info("peername") or ("",))[0]
+        self._leave: Callable[[], None] | None = None
+        address = _address(transport)
         loop = asyncio.get_running_loop()
         self._head_timer: asyncio.TimerHandle | None = loop.call_later(HEAD_LIMIT, self._cut)
         self._stall_timer: asyncio.TimerHandle | None = None
+        with contextlib.suppress(SignalingError):
+            self._leave = self.kept.take(address)
         try:
             self._give_back = self.pending.take(address)
         except SignalingError:
             self._cut()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether its address has so many connections that this one is not kept for another request."""
+        return self._leave is None
 
     def data_received(self, data: bytes) -> None:
         """Take what comes; with the first whole head, the connection is as good as any."""
@@ -65,6 +80,8 @@ class Connection(web.RequestHandler):
         """Count it no more."""
         self._stop_waiting()
         self._stop_stalling()
+        if self._leave is not None:
+            self._leave()
         super().connection_lost(exc)
 
     def handle_error(self, *args: Any, **options: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's
@@ -91,19 +108,61 @@ class Connection(web.RequestHandler):
             self.transport.abort()
 
 
+class _Handshake(asyncio.Protocol):
+    """A connection until both sides agree on TLS: one of its address that has yet to say what it wants."""
+
+    def __init__(self, connection: Connection, context: ssl.SSLContext) -> None:
+        self._connection, self._context = connection, context
+        self._early = bytearray()
+        self._lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to agree; a connection too many of one address is cut."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()  # until start_tls reads
+        self._task = asyncio.get_running_loop().create_task(self._agree(transport))
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes in one go with the end of the handshake."""
+        self._early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nobody is there any more."""
+        self._lost = True
+
+    async def _agree(self, transport: asyncio.Transport) -> None:
+        loop, encrypted = asyncio.get_running_loop(), None
+        with contextlib.suppress(SignalingError, OSError), self._connection.pending.hold(_address(transport)):
+            encrypted = await loop.start_tls(
+                transport, self, self._context, server_side=True, ssl_handshake_timeout=HEAD_LIMIT
+            )
+        if encrypted is None or self._lost:
+            transport.abort()
+            return
+        encrypted.set_protocol(self._connection)
+        self._connection.connection_made(encrypted)
+        if self._early:
+            self._connection.data_received(bytes(self._early))
+
+
 class _Server(web.Server):
     """Makes our connections in place of aiohttp's."""
 
     pending: Quota
+    kept: Quota
+    context: ssl.SSLContext | None
 
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> Any:  # noqa: ANN401 - a protocol, of which aiohttp knows only its own
         connection = Connection(self, loop=self._loop, **self._kwargs)
-        connection.pending = self.pending
-        return connection
+        connection.pending, connection.kept = self.pending, self.kept
+        return connection if self.context is None else _Handshake(connection, self.context)
 
 
 def guard(app: web.Application, limit: int) -> None:
-    """Limit what one address may leave unsaid in an application, however it is served."""
+    """Limit what one address may leave unsaid in an application, however it is served.
+
+    Of one address so many connections are kept for another request; others end with their answer.
+    """
     pending = app[PENDING] = Quota(limit)
     stock: Callable[..., web.Server] = app._make_handler  # AppRunner asks it for the server
 
@@ -111,10 +170,22 @@ def guard(app: web.Application, limit: int) -> None:
         server = stock(**options)
         server.__class__ = _Server
         assert isinstance(server, _Server)
-        server.pending = pending
+        server.pending, server.kept, server.context = pending, Quota(limit), app.get(TLS)
         return server
 
     app._make_handler = make  # type: ignore[method-assign]
+    app.on_response_prepare.append(_keep_few)
+
+
+async def _keep_few(request: web.Request, response: web.StreamResponse) -> None:
+    if isinstance(request.protocol, Connection) and request.protocol.crowded and response.keep_alive:
+        response.force_close()
+        response.headers[hdrs.CONNECTION] = "close"
+
+
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Return the other side's address; empty for a socket without one."""
+    return str((transport.get_extra_info("peername") or ("",))[0])
 
 
 @asynccontextmanager

@@ -47,7 +47,9 @@ def load_certificate(context: ssl.SSLContext, config: Config) -> None:
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path | None = None) -> None:
     try:
-        context.load_cert_chain(certificate, key)
+        # OpenSSL drops the key that is in use before it sees that the new one does not fit.
+        for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            each.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror if not isinstance(error, ssl.SSLError) else error.reason or "not usable"
         raise ConfigError(f"tls_certificate {certificate}, tls_key {key}: {reason}") from error

@@ -141,8 +141,11 @@ class VideoPublication(Publication[FilteredVideoSink]):
             self._source.ask_for(bitrate)
 
     def reset(self) -> None:
-        """Forget the picture: what comes next is a placeholder until the person is found again."""
+        """Forget the picture, also where it waits for a line: next is a placeholder until the person is found again."""
         self._waiting.clear()
+        for subscription in self._subscriptions:
+            subscription.drop()
+        self._break()
         self._reset = True
         self._due = 0
         self._start()

@@ -73,6 +73,8 @@ class FilteredVideoSink(Protocol):
 
     def deliver(self, video: FilteredVideo, packets: Packets, capture_ntp: int | None) -> None: ...
 
+    def drop(self) -> None: ...
+
 
 class AudioSink(Protocol):
     """Takes the packets of an AudioPublication; see AudioSubscription."""
@@ -151,6 +153,11 @@ class VideoSubscription:
             self._sender.send(
                 packets.payloads(self.encoding, video), video.timestamp, capture_ntp=capture_ntp
             )
+
+    def drop(self) -> None:
+        """Send nothing that has not left yet; then from a keyframe on."""
+        self._started = False
+        self._sender.drop()
 
     def close(self) -> None:
         """Send nothing any more."""

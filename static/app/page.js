@@ -165,7 +165,7 @@ export class Page {
   /** Goes where an invitation leads; to the same room that takes a load, because only the fragment differs.
    * @param {URL} link */
   #follow(link) {
-    const here = link.pathname === location.pathname;
+    const here = link.pathname === location.pathname && link.search === location.search;
     for (const secret of ['seat', 'host', 'token', 'pin']) saveSecret(this.#room, secret, '');
     location.assign(link);
     if (here) location.reload();
@@ -248,6 +248,7 @@ export class Page {
     if (!client) return;
     const { seat } = client.state;
     if (seat) saveSecret(this.#room, 'seat', seat);
+    this.#secrets.seat = seat; // whoever comes again takes the place of who left without a connection to say so
     this.#keepHostToken(client);
     const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';

@@ -119,7 +119,7 @@ export class RoomController {
     this.#filterReport.begin(joined.model);
     this.#recording.show(client.state);
     this.#reactions.offer(client.state.reactions);
-    if (!client.state.me?.screen) this.#screen.stop(client, false);
+    if (!client.state.me?.screen) this.#screen.end(client, 'lost');
   }
 
   /**

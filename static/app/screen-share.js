@@ -32,11 +32,12 @@ export class ScreenShare {
     this.show(client);
   }
 
-  /** The server has ended it.
-   * @param {RoomClient} client @param {'stopped' | 'policy' | 'lost'} reason */
+  /** The server has ended it. It is told so too, because it may have taken a newer offer meanwhile.
+   * @param {RoomClient} client @param {'stopped' | 'policy' | 'lost'} reason `stopped` answers this page, which may share again by now */
   end(client, reason) {
-    this.stop(client, false);
-    if (reason !== 'stopped') warn(text(reason === 'lost' ? 'screen.ended.lost' : 'screen.ended.policy'));
+    if (!this.#stream || reason === 'stopped') return;
+    this.stop(client, true);
+    warn(text(reason === 'lost' ? 'screen.ended.lost' : 'screen.ended.policy'));
   }
 
   /** @param {RoomClient | null} client */

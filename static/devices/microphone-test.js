@@ -1,4 +1,6 @@
 // @ts-check
+import { soundThere } from './loudspeaker.js';
+
 /** How long is recorded, in ms. */
 const LENGTH = 3000;
 
@@ -24,6 +26,7 @@ export async function testMicrophone(track, show) {
   show('playing');
   const url = URL.createObjectURL(new Blob(parts, { type: recorder.mimeType }));
   const player = new Audio(url);
+  soundThere(player);
   const ended = new Promise((resolve) => { player.onended = player.onerror = resolve; });
   await player.play().catch(() => {}); // without a sound device there is nothing to hear
   if (!player.error && !player.paused) await ended;

@@ -55,7 +55,8 @@ export class Connections {
    * @param {Tracks} tracks
    */
   begin({ iceServers, limits, sharing }, tracks) {
-    this.close();
+    if (!sharing) this.unshare();
+    this.#closeCameras();
     this.#iceServers = iceServers;
     this.#limits = limits;
     this.size.begin(limits.video);
@@ -63,8 +64,7 @@ export class Connections {
     this.#looking = window.setInterval(() => void this.#look(), LOOK_INTERVAL);
     this.#subscribe();
     this.#publish();
-    if (sharing && this.#shared) this.#publishScreen();
-    else this.#shared = null;
+    this.#publishScreen();
   }
 
   /** @param {SubscribeOffer} message */
@@ -134,10 +134,15 @@ export class Connections {
 
   /** Closes all of them; a screen that was shared stays captured, to be offered again. */
   close() {
+    this.#closeCameras();
+    this.#screen?.close();
+    this.#screen = null;
+  }
+
+  #closeCameras() {
     this.#publisher?.close();
     this.#subscriber?.close();
-    this.#screen?.close();
-    this.#publisher = this.#subscriber = this.#screen = null;
+    this.#publisher = this.#subscriber = null;
     window.clearInterval(this.#looking);
     this.#restarted.clear();
     this.#awaitsFresh = false;
@@ -164,9 +169,12 @@ export class Connections {
 
   #publishScreen() {
     if (!this.#shared || !this.#limits) return;
-    this.#screen?.close();
-    this.#screen = new ScreenPublisher(this.#peerOptions('screen'), this.#limits.screen, this.#shared);
-    void this.#guard(this.#screen.offer());
+    const lost = () => {
+      if (this.#screen === screen) this.#lost('screen');
+    };
+    const screen = new ScreenPublisher({ ...this.#peerOptions('screen'), lost }, this.#limits.screen, this.#shared, this.#screen);
+    this.#screen = screen;
+    void this.#guard(screen.offer());
   }
 
   /** The first loss is answered by a new connection of that kind, the next by a new everything.

@@ -52,7 +52,15 @@ export class Lobby {
     this.#name.oninput = () => this.#showNameError('');
     this.#preview.muted = true;
     this.#preview.onplaying = () => this.#showStage();
-    byId('lobby-form', HTMLFormElement).onsubmit = (event) => {
+    const form = byId('lobby-form', HTMLFormElement);
+    // The second of two quick clicks, and a key that is held, would take back what the first one asked for.
+    this.#join.onclick = (event) => {
+      if (event.detail > 1) event.preventDefault();
+    };
+    form.onkeydown = (event) => {
+      if (event.key === 'Enter' && event.repeat) event.preventDefault();
+    };
+    form.onsubmit = (event) => {
       event.preventDefault();
       if (this.#joining !== 'no') return events.cancel();
       const typed = this.#name.value.trim();

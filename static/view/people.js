@@ -39,8 +39,7 @@ export class People {
     const drawn = JSON.stringify([participants, self, isHost, viewers, lobby, banned, policy.unmute]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    const { activeElement } = document;
-    const focused = activeElement instanceof HTMLElement && this.#list.contains(activeElement) ? activeElement.getAttribute('aria-label') : null;
+    const held = this.#list.contains(document.activeElement) ? document.activeElement : null;
     const sorted = [...participants].sort((a, b) => (a.hand ?? Infinity) - (b.hand ?? Infinity) || Number(b.id === self) - Number(a.id === self));
     this.#list.replaceChildren(
       ...sorted.map((each) => this.#row(each, each.id === self, isHost ? policy.unmute : null)),
@@ -49,8 +48,16 @@ export class People {
       ...lobby.map((each) => this.#outsider(each, 'people.lobby', 'remove')),
       ...banned.map((each) => this.#outsider(each, 'people.banned', 'allow')),
     );
-    if (focused === null) return;
-    const again = [...this.#list.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused);
+    if (held) this.#focusLike(held);
+  }
+
+  /** Focuses what stands for a button that was drawn anew; of the same person, for several may have one name.
+   * @param {Element} gone */
+  #focusLike(gone) {
+    const about = (/** @type {Element} */ each) => JSON.stringify(each.closest('li')?.dataset);
+    const again = [...this.#list.querySelectorAll('button')].find((button) => (
+      about(button) === about(gone) && button.getAttribute('aria-label') === gone.getAttribute('aria-label')
+    ));
     (again ?? byId('panel-title', HTMLElement)).focus();
   }
 

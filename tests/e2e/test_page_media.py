@@ -32,6 +32,19 @@ SCREEN = """
     };
 """
 
+SOCKETS = """
+    window.sockets = [];
+    window.WebSocket = class extends WebSocket {
+      constructor(url) {
+        super(url);
+        sockets.push(this);
+      }
+    };
+"""
+SCREEN_FRAMES = (
+    "document.querySelector('article[data-screen] video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
+)
+
 
 async def test_the_lobby_shows_what_others_would_see(
     browser: Browser, camera: Camera, server: str, artifacts: Path
@@ -91,7 +104,7 @@ async def test_a_screen_is_seen_by_the_others_marked_as_unfiltered(
     browser: Browser, camera: Camera, server: str
 ) -> None:
     url = f"{server}/r/screens"
-    ada = await visit(browser, camera, url, SCREEN)
+    ada = await visit(browser, camera, url, SCREEN + SOCKETS)
     grace = await visit(browser, camera, url, SCREEN)
     await enter(ada, "Ada")
     await enter(grace, "Grace")
@@ -102,6 +115,10 @@ async def test_a_screen_is_seen_by_the_others_marked_as_unfiltered(
     await expect(screen.locator("video")).to_have_css("object-fit", "contain")  # nothing of it is cut off
     await grace.get_by_role("button", name="Share screen").click()
     await expect(grace.get_by_text("Somebody else is sharing a screen.")).to_be_visible()
+    await ada.evaluate("sockets.at(-1).close()")
+    await expect(ada.get_by_text("You’re back.")).to_be_visible()
+    frames = await grace.evaluate(SCREEN_FRAMES)
+    await grace.wait_for_function(f"(before) => {SCREEN_FRAMES} > before + 8", arg=frames)
     await ada.get_by_role("button", name="Stop sharing").last.click()
     await expect(screen).to_be_hidden()
 

@@ -32,9 +32,16 @@ async def test_a_waiting_room_is_waited_in(page: Page, fake: FakeServer) -> None
     fake.policy["waitingRoom"] = True
     await page.goto(fake.url + "/r/studio")
     await page.get_by_label("Your name").fill("Ada")
-    await page.get_by_role("button", name="Join now").click()
+    await page.get_by_role("button", name="Join now").dblclick()  # as some do with all buttons
     await expect(page.get_by_text("The hosts have been told that you are here.")).to_be_visible()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("button", name="Join now")).to_be_enabled()
+    await page.get_by_label("Your name").focus()
+    for _ in range(3):
+        await page.keyboard.down("Enter")  # held
+    await page.keyboard.up("Enter")
     await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    assert len(fake.messages("leave")) == 1
     await fake.sockets[-1].send_json(fake.entered())
     await page.wait_for_selector("body[data-state=room]")
 
@@ -268,6 +275,17 @@ async def test_the_focus_stays_with_whom_a_host_decides_about(page: Page, fake: 
     assert not fake.messages("admit")
 
 
+async def test_of_two_of_one_name_the_focus_stays_with_the_same(page: Page, fake: FakeServer) -> None:
+    fake.role, fake.others = "host", [participant("p1", "Guest"), participant("p2", "Guest")]
+    await join(page, fake)
+    await page.keyboard.press("p")
+    remove = page.locator("[data-person=p2]").get_by_role("button", name="Remove from the room: Guest")
+    await remove.focus()
+    await fake.send("quality", quality={"p1": "poor"})
+    await expect(page.locator("[data-person=p1]")).to_contain_text("poor connection")
+    await expect(remove).to_be_focused()
+
+
 @pytest.mark.parametrize("size", [(390, 844), (1024, 640)])
 async def test_what_is_said_in_passing_covers_nothing_that_one_uses(
     page: Page, fake: FakeServer, size: tuple[int, int]
@@ -470,10 +488,15 @@ async def test_a_shared_screen_is_offered_and_shown_as_unfiltered(page: Page, fa
     await fake.send("screen", shared=False, reason="policy")
     await expect(page.get_by_text("the hosts don’t allow it any more")).to_be_visible()
     await expect(page.get_by_text("Everyone sees the screen you share")).to_be_hidden()
-    await page.get_by_role("button", name="Share screen").click()
-    await page.get_by_role("button", name="Stop sharing").last.click()
     assert (await fake.expect("screen"))["shared"] is False
     await page.get_by_role("button", name="Share screen").click()
+    await page.get_by_role("button", name="Stop sharing").last.click()
+    assert (await fake.expect("screen", 2))["shared"] is False
+    await page.get_by_role("button", name="Share screen").click()
+    await expect(page.get_by_text("Everyone sees the screen you share")).to_be_visible()
+    await fake.send("screen", shared=False, reason="stopped")  # the one before
+    await fake.send("recording", recording=None, reason="ended")
+    await expect(page.get_by_text("The recording has ended.")).to_be_visible()
     await expect(page.get_by_text("Everyone sees the screen you share")).to_be_visible()
     await fake.sockets[-1].send_json(error("bad-sdp") | {"fatal": False})
     await expect(page.get_by_text("Everyone sees the screen you share")).to_be_hidden()

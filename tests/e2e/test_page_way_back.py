@@ -91,7 +91,8 @@ async def test_a_host_who_leaves_comes_back_as_a_host(page: Page, fake: FakeServ
     await join(page, fake)
     await page.get_by_role("button", name="Leave").click()
     await page.get_by_role("button", name="Rejoin").click()
-    assert (await fake.expect("join", 2))["hostToken"] == "token"
+    again = await fake.expect("join", 2)
+    assert (again["hostToken"], again["former"]) == ("token", "secret")
 
 
 async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page, fake: FakeServer) -> None:
@@ -99,10 +100,14 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
         const {mediaDevices} = navigator;
         const open = mediaDevices.getUserMedia.bind(mediaDevices);
         const list = mediaDevices.enumerateDevices.bind(mediaDevices);
-        window.plug = {in: true, tracks: []};
-        mediaDevices.enumerateDevices = async () => (await list()).filter(d => plug.in || d.kind !== 'videoinput');
+        window.plug = {in: true, other: false, tracks: [], listed: 0, asked: 0};
+        mediaDevices.enumerateDevices = async () => {
+          const all = (await list()).filter(d => plug.in || d.kind !== 'videoinput');
+          plug.listed += 1;
+          return plug.other ? [...all, {kind: 'videoinput', deviceId: 'other', label: 'Another camera'}] : all;
+        };
         mediaDevices.getUserMedia = async (wants) => {
-          if (wants.video && !plug.in) throw new DOMException('', 'NotFoundError');
+          plug.asked += 1;
           const stream = await open(wants);
           plug.tracks.push(...stream.getVideoTracks());
           return stream;
@@ -116,6 +121,15 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
     }""")
     await expect(page.get_by_role("alert").filter(has_text="The camera went away")).to_be_visible()
     await expect(page.get_by_role("article", name="You, camera off")).to_be_visible()
+    asked = await page.evaluate("plug.asked")
+    await page.evaluate("""async () => {
+      plug.other = true;
+      const before = plug.listed;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+      while (plug.listed === before) await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    }""")
+    assert await page.evaluate("plug.asked") == asked  # another camera is nobody's choice
     await page.evaluate("""() => {
       plug.in = true;
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));

@@ -148,6 +148,9 @@ class Stream:
     def forget(self) -> None:
         self.history.clear()
 
+    def drop(self) -> None:
+        self.forget()
+
     def repeat(self, number: int) -> None:
         now = self.room.now
         size = self.history.get(number)

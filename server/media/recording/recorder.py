@@ -76,6 +76,10 @@ class VideoTap:
         if self._started:
             self._write(video, self._clock.milliseconds(video.timestamp, capture_ntp, ntp_now()))
 
+    def drop(self) -> None:
+        """Go on at a keyframe; nothing waits here."""
+        self._started = False
+
 
 class AudioTap:
     """Subscribes to one participant's sound for a recording."""

@@ -63,6 +63,7 @@ class PacketSender(RTCRtpSender):
     last_sent: tuple[int, float] | None
     picture_id: int | None
     _writer: PacketWriter | None
+    _drops: int
     _reported_packets: int
     _reported_at: float | None
 
@@ -78,6 +79,7 @@ class PacketSender(RTCRtpSender):
         stock.last_sent = None
         stock.picture_id = None
         stock._writer = None
+        stock._drops = 0
         stock._reported_packets = 0
         stock._reported_at = 0.0
         return stock
@@ -153,13 +155,14 @@ class PacketSender(RTCRtpSender):
         The sender must be `ready`. A packet that the socket does not take keeps its number, so that the subscriber
         asks for it again.
         """
-        stream, transport = self.stream, self.transport
+        stream, transport, drops = self.stream, self.transport, self._drops
         if self.kind != "video" or stream is None or not stream.paced or transport.is_free:
             self._write(payloads, timestamp, level, voice, capture_ntp)
             return
 
         def later() -> None:
-            if self.ready and self.stream is stream:  # the transceiver may be another's by then
+            # The transceiver may be another's by then.
+            if self.ready and self.stream is stream and self._drops == drops:
                 self._write(payloads, timestamp, level, voice, capture_ntp)
 
         transport.pace(sum(map(len, payloads)), later)
@@ -192,6 +195,11 @@ class PacketSender(RTCRtpSender):
         """Repeat nothing of what was sent so far."""
         if self._writer is not None:
             self._writer.forget()
+
+    def drop(self) -> None:
+        """Send nothing of what waits for the peer's line, and repeat nothing."""
+        self._drops += 1
+        self.forget()
 
     async def _retransmit(self, sequence_number: int) -> None:
         # rtcrtpsender.py:332, for NACK; its parser counts beyond 16 bits (rtp.py:512).

@@ -150,6 +150,11 @@ class RtpSender:
         if self._sender.stream is self:
             self._sender.forget()
 
+    def drop(self) -> None:
+        """Send nothing of what waits for the peer's line, and repeat nothing; a keyframe has to come next."""
+        if self._sender.stream is self:
+            self._sender.drop()
+
     def close(self) -> None:
         """Send and repeat nothing more and forget the callbacks; the transceiver stays, for somebody else perhaps."""
         if self._sender.stream is self:

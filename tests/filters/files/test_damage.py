@@ -153,6 +153,7 @@ def test_a_film_that_goes_on_as_another_shows_no_room(
     assert f"is damaged, first at about {count / FPS:.0f} s" in " ".join(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "options"),
     [("libvpx", {"deadline": "realtime"}), ("libx264", {"x264-params": "scenecut=0:keyint=infinite"})],

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,6 +19,7 @@ from server.cluster.host import Host, shares
 from server.cluster.member import Orders
 from server.cluster.service import LocalDirectory
 from server.config.options import Config
+from server.core.errors import ConfigError
 
 KEY = "00" * 32
 LIMIT = 60.0  # seconds
@@ -29,6 +33,47 @@ def test_servers_of_one_machine_share_its_ports() -> None:
     first, second = shares(Config(udp_ports=(5000, 5099)), Orders("", 1.0), 2, workers=3)
     assert first.options == {"workers": 3, "udp_ports": "5000, 5049"}
     assert second.options == {"workers": 3, "udp_ports": "5050, 5099"}
+
+
+def test_too_few_ports_are_refused() -> None:
+    with pytest.raises(ConfigError, match="udp_ports"):
+        shares(Config(udp_ports=(5000, 5004)), Orders("", 1.0), 3, workers=3)
+
+
+class Unstartable(Host):
+    """A host on a machine that has no process to spare, `failures` times."""
+
+    def __init__(self, failures: int, path: Path) -> None:
+        super().__init__(LocalDirectory(fresh=True), "node", [orders(path)])
+        self._begun = True
+        self.failures = failures
+
+    async def _start(self, told: Orders) -> asyncio.subprocess.Process:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise BlockingIOError("Resource temporarily unavailable")
+        raise EOFError
+
+
+async def test_a_machine_without_a_process_to_spare_tries_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Otherwise one server that can't be replaced would end all others of the machine."""
+    monkeypatch.setattr(host, "PAUSE", 0.01)
+    machine = Unstartable(2, tmp_path)
+    with pytest.raises(EOFError):
+        await machine.run()
+    assert machine.failures == -1
+
+
+@pytest.mark.parametrize("line", [b"x" * 200, b"no JSON\n"])
+async def test_a_server_that_says_nonsense_is_one_that_hangs(tmp_path: Path, line: bytes) -> None:
+    said = asyncio.StreamReader(limit=100)
+    said.feed_data(line)
+    said.feed_eof()
+    child = SimpleNamespace(stdout=said)
+    machine = Host(LocalDirectory(fresh=True), "node", [orders(tmp_path)])
+    assert await machine._line(cast(Process, child), 1.0) is None
 
 
 class Running:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
 from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.config.options import Config
 from server.http import connections
-from server.http.connections import PENDING
+from server.http.connections import PENDING, TLS
 from server.http.tls import ssl_context
 from tests.support.serving import Client, serving
 
@@ -133,14 +134,54 @@ async def test_no_answer_tells_a_version(connect: Connect, request_: bytes, stat
     assert b"aiohttp" not in answer.partition(b"\r\n\r\n")[0]
 
 
-async def test_https_is_strict_and_http_is_not(segmenter: Segmenter, tmp_path: Path) -> None:
-    config = Config(workers=1, tls="self-signed", state=tmp_path)
-    server = TestServer(create_app(config, segmenter), host="127.0.0.1", scheme="https")
-    await server.start_server(ssl=ssl_context(config))  # as TestClient would, without a certificate
-    async with TestClient(server) as secure, secure.get("/healthz", ssl=False) as response:
+@pytest.mark.usefixtures("as_from_elsewhere")
+async def test_few_connections_of_one_address_are_kept_for_another_request(
+    here: Client, connect: Connect
+) -> None:
+    request = f"GET /healthz HTTP/1.1\r\nHost: localhost:{here.port}\r\n\r\n".encode()
+    kept = [await connect(request) for _ in range(LIMIT)]
+    for reader in kept:
+        await reader.readuntil(b"ok\n")
+    answer = await ended(await connect(request))
+    assert answer.endswith(b"ok\n")
+    assert b"Connection: close" in answer
+    assert not any(reader.at_eof() for reader in kept)
+
+
+@pytest.fixture
+async def encrypted(segmenter: Segmenter, tmp_path: Path) -> AsyncIterator[Client]:
+    config = Config(workers=1, max_connections_per_address=LIMIT, tls="self-signed", state=tmp_path)
+    app, context = create_app(config, segmenter), ssl_context(config)
+    assert context is not None
+    app[TLS] = context
+    async with TestClient(TestServer(app, host="127.0.0.1")) as client:
+        yield client
+
+
+async def test_https_is_strict_and_http_is_not(here: Client, encrypted: Client) -> None:
+    url = encrypted.make_url("/healthz").with_scheme("https")
+    async with ClientSession() as session, session.get(url, ssl=False) as response:
         assert response.headers["Strict-Transport-Security"].startswith("max-age=")
-    async with serving(Config(workers=1), segmenter) as plain, plain.get("/healthz") as response:
+    async with here.get("/healthz") as response:
         assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.usefixtures("as_from_elsewhere")
+async def test_who_begins_no_tls_is_counted_and_not_waited_for(
+    encrypted: Client, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes .3 MB."""
+    monkeypatch.setattr(connections, "HEAD_LIMIT", 1.0)
+    opened = [await asyncio.open_connection(encrypted.host, encrypted.port) for _ in range(LIMIT + 1)]
+    assert await ended(opened[LIMIT][0]) == b""
+    assert not any(reader.at_eof() for reader, _ in opened[:LIMIT])
+    for reader, _ in opened:
+        assert await ended(reader) == b""
+    await hang_up([writer for _, writer in opened])
+    await until(lambda: not encrypted.app[PENDING]._held)
+    url = encrypted.make_url("/healthz").with_scheme("https")
+    async with ClientSession() as session, session.get(url, ssl=False) as response:
+        assert response.status == 200
 
 
 def test_every_server_of_the_application_is_guarded(segmenter: Segmenter) -> None:

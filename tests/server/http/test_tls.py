@@ -13,7 +13,7 @@ from cryptography import x509
 
 from server.config.options import Config
 from server.core.errors import ConfigError
-from server.http.tls import FILE, self_signed, ssl_context
+from server.http.tls import FILE, load_certificate, self_signed, ssl_context
 
 
 async def test_a_client_that_knows_the_certificate_gets_through(tmp_path: Path) -> None:
@@ -75,3 +75,23 @@ def test_files_that_are_no_certificate(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("broken")
     with pytest.raises(ConfigError, match="state"):
         ssl_context(Config(tls="self-signed", state=tmp_path))
+
+
+async def test_a_certificate_without_its_key_leaves_the_one_before(tmp_path: Path) -> None:
+    """As when the new certificate is there a moment before its key, or only root may read that."""
+    pem, key = self_signed(["localhost"]), tmp_path / "key.pem"
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(pem)
+    key.write_bytes(pem)
+    config = Config(tls_certificate=certificate, tls_key=key)
+    context = ssl_context(config)
+    assert context is not None
+    certificate.write_bytes(self_signed(["localhost"]))
+    with pytest.raises(ConfigError):
+        load_certificate(context, config)
+    async with await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context
+    ) as server:
+        address = server.sockets[0].getsockname()
+        shown = await asyncio.to_thread(ssl.get_server_certificate, address)
+    assert shown.strip().encode() in pem

@@ -59,6 +59,7 @@ def test_looks_and_bits_are_given_up_before_pictures() -> None:
     assert average(moments) > 29.5
 
 
+@pytest.mark.slow
 def test_frame_rates_are_what_fits_and_no_steps() -> None:
     rates = []
     for cameras in (15, 16, 17, 18, 20):
@@ -157,6 +158,7 @@ def test_more_cores_than_workers_are_of_no_use() -> None:
     assert 15 < average(moments) < 29
 
 
+@pytest.mark.slow
 def test_the_event_loop_may_be_what_is_full() -> None:
     machine = SimulatedMachine(40, cores=16.0, workers=16)
     machine.loop = 0.2
@@ -212,6 +214,7 @@ def test_cameras_that_are_asked_for_less_leave_more_for_what_is_shown_and_come_b
     assert average(obedient.run(5)) > 29.5
 
 
+@pytest.mark.slow
 def test_who_joins_while_cameras_are_asked_for_less_upsets_nobody() -> None:
     machine = SimulatedMachine(13)
     for camera in machine.cameras:

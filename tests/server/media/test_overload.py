@@ -62,6 +62,9 @@ class Peer:
     def forget(self) -> None:
         pass
 
+    def drop(self) -> None:
+        self.forget()
+
     def send(self, payloads: Sequence[bytes], timestamp: int, **_: Any) -> None:  # noqa: ANN401
         self.got.append((timestamp, time.monotonic()))
 

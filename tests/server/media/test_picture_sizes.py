@@ -74,6 +74,7 @@ def changes(moments: Sequence[Moment]) -> int:
     return sum(a.sizes != b.sizes for a, b in pairwise(moments))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("people", [1, 2, 3])
 def test_a_few_people_are_large_after_a_few_seconds(people: int) -> None:
     simulated = machine([camera() for _ in range(people)])
@@ -128,6 +129,7 @@ def test_what_large_pictures_cost_is_learned() -> None:
     assert changes(simulated.run(3600)) == 0
 
 
+@pytest.mark.slow
 def test_a_neighbour_that_comes_and_goes_is_given_up_on() -> None:
     """After each time that large pictures had to be taken back, they wait for longer."""
     simulated = machine([camera() for _ in range(3)])
@@ -145,6 +147,7 @@ def test_the_smallest_rooms_come_first_and_all_in_a_room_are_alike() -> None:
     assert moments[-1].sizes[5] == LARGE
 
 
+@pytest.mark.slow
 def test_a_machine_with_many_cores_stays_large_while_people_come() -> None:
     simulated = machine([camera() for _ in range(4)], cores=16.0)
     simulated.run(30)

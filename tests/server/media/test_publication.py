@@ -64,11 +64,15 @@ class Peer:
     ready: bool = True
     backlog: float = 0.0
     on_keyframe_request: Callable[[], object] = lambda: None
+    drops: int = 0
     sent: list[tuple[list[bytes], int]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def forget(self) -> None:
         pass
+
+    def drop(self) -> None:
+        self.drops += 1
 
     def send(
         self,
@@ -367,6 +371,19 @@ async def test_a_camera_that_is_switched_off_is_forgotten_at_once(executor: Thre
     publication.reset()
     await feed(publication, camera(3, start=100), peer)
     assert painter.resets == before + 2
+
+
+async def test_pictures_that_wait_for_a_line_go_with_the_camera(executor: ThreadPoolExecutor) -> None:
+    publication, peer = painted(executor), Peer()
+    subscribe(publication, peer)
+    frames = camera(2)
+    await feed(publication, frames[:1], peer)
+    publication.paused = True
+    publication.reset()
+    assert peer.drops == 1
+    publication.paused = False
+    await feed(publication, frames[:1], peer)
+    assert keyframes(peer) == [0, 1]
 
 
 async def test_a_paused_camera_sends_nothing(executor: ThreadPoolExecutor) -> None:

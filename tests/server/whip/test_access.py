@@ -58,6 +58,7 @@ async def test_limits(segmenter: Segmenter) -> None:
         assert (await post(client, "/whip/c", sendonly))[0] == 503
 
 
+@pytest.mark.slow
 async def test_offers_without_end_are_put_off(segmenter: Segmenter) -> None:
     """Good or bad, each takes the event loop a moment; other addresses are heard."""
     async with serving(Config(workers=1, trusted_proxies=("127.0.0.1",)), segmenter) as client:

@@ -89,6 +89,7 @@ def test_h264_rubbish_raises_value_error_only(payload: bytes) -> None:
         depayload_h264(payload)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([b"\0\0\1", b"\0\0\0\1", b"\x65\x88", b"\0", bytes(1400), b"\x67"]), max_size=8)
 )

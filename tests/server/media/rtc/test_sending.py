@@ -318,6 +318,20 @@ async def test_what_waits_for_the_line_leaves_unless_the_transceiver_is_another_
     assert sender.stats.packets == packets
 
 
+async def test_what_waits_for_the_line_is_dropped_with_the_camera(
+    subscribed: tuple[rtc.RtpSender, Watching, list[str]], ours: RTCPeerConnection, until: Until
+) -> None:
+    sender, _, _ = subscribed
+    transport: Any = ours.getSenders()[0].transport
+    transport.pacer.limit(400_000, time.monotonic())
+    for _ in range(2):
+        sender.send(rtc.packetize_vp8(bytes(2500), 1), 0)
+    sender.drop()
+    sender.send([bytes(100)], 3000)
+    await until(lambda: not transport._paced)
+    assert sender.stats.packets == 4
+
+
 async def test_a_closed_connection_takes_nothing(
     subscribed: tuple[rtc.RtpSender, Watching, list[str]], ours: RTCPeerConnection, clip: list[bytes]
 ) -> None:
