@@ -13,6 +13,7 @@
  * @property {string} id the device picked, or '' for the browser's choice
  * @property {MediaStreamTrack | null} track
  * @property {Problem | null} problem
+ * @property {string} gone the id of the device that was unplugged, or '' where that is not known
  * @property {number} opening the number of the request that is waited for, or 0
  */
 
@@ -214,12 +215,12 @@ export class Devices {
   #watch(kind, track) {
     track.contentHint = kind === 'video' ? 'motion' : 'speech';
     track.enabled = this.state[kind].on;
+    const { deviceId = '' } = track.getSettings();
     track.onended = () => {
       if (this.state[kind].track !== track) return;
-      this.state[kind].track = null;
-      this.state[kind].problem = 'unplugged';
+      Object.assign(this.state[kind], { track: null, problem: 'unplugged', gone: deviceId });
       this.#changed(kind);
-      void this.#comeBack(); // another one may be there
+      void this.#comeBack();
     };
   }
 
@@ -236,14 +237,23 @@ export class Devices {
     return { ...picked, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: frameRate } };
   }
 
-  /** Opens again what was unplugged, as soon as there is something to open. */
+  /** Opens what was missing or unplugged as soon as it is there. */
   async #comeBack() {
     await this.#list();
     for (const kind of KINDS) {
-      const { on, track, problem, opening } = this.state[kind];
-      const gone = problem === 'unplugged' || problem === 'missing';
-      if (on && !track && !opening && gone && this.available[kind].length) await this.#tryOpen([kind]);
+      const { on, track, opening } = this.state[kind];
+      if (on && !track && !opening && this.#isBack(kind)) await this.#tryOpen([kind]);
     }
+  }
+
+  /** Whether what was missing is there. In the place of what was unplugged nothing else is opened unasked: one may have meant to be seen
+   * no more. A device without an id is one that may be used no more, which the browser says when it is asked.
+   * @param {Kind} kind */
+  #isBack(kind) {
+    const { problem, gone } = this.state[kind];
+    const ids = this.available[kind].map(({ deviceId }) => deviceId);
+    if (problem !== 'unplugged') return problem === 'missing' && ids.length > 0;
+    return ids.some((id) => id === gone || !id || !gone);
   }
 
   async #list() {
@@ -262,7 +272,7 @@ export class Devices {
  * @returns {Device}
  */
 function device({ on, id }) {
-  return { on, id, track: null, problem: null, opening: 0 };
+  return { on, id, track: null, problem: null, gone: '', opening: 0 };
 }
 
 /** @param {Kind} kind */

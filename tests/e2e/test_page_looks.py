@@ -347,6 +347,13 @@ async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
     for name in ("Mute microphone", "Turn camera off", "Chat", "More", "Leave"):
         await expect(page.locator(".toolbar").get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await fake.send("participant-updated", participant=fake.me | {"role": "host"})
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("button", name="Remove from the room: Grace Hopper")).to_be_visible()
+    assert (
+        await page.locator("[data-person=p0] bdi").evaluate("(name) => name.scrollWidth - name.clientWidth")
+        <= 20
+    )
 
 
 @pytest.mark.parametrize(("locale", "turned"), [("en-US", "none"), ("ar", "matrix(-1, 0, 0, 1, 0, 0)")])

@@ -100,10 +100,14 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
         const {mediaDevices} = navigator;
         const open = mediaDevices.getUserMedia.bind(mediaDevices);
         const list = mediaDevices.enumerateDevices.bind(mediaDevices);
-        window.plug = {in: true, tracks: []};
-        mediaDevices.enumerateDevices = async () => (await list()).filter(d => plug.in || d.kind !== 'videoinput');
+        window.plug = {in: true, other: false, tracks: [], listed: 0, asked: 0};
+        mediaDevices.enumerateDevices = async () => {
+          const all = (await list()).filter(d => plug.in || d.kind !== 'videoinput');
+          plug.listed += 1;
+          return plug.other ? [...all, {kind: 'videoinput', deviceId: 'other', label: 'Another camera'}] : all;
+        };
         mediaDevices.getUserMedia = async (wants) => {
-          if (wants.video && !plug.in) throw new DOMException('', 'NotFoundError');
+          plug.asked += 1;
           const stream = await open(wants);
           plug.tracks.push(...stream.getVideoTracks());
           return stream;
@@ -117,6 +121,15 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
     }""")
     await expect(page.get_by_role("alert").filter(has_text="The camera went away")).to_be_visible()
     await expect(page.get_by_role("article", name="You, camera off")).to_be_visible()
+    asked = await page.evaluate("plug.asked")
+    await page.evaluate("""async () => {
+      plug.other = true;
+      const before = plug.listed;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+      while (plug.listed === before) await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    }""")
+    assert await page.evaluate("plug.asked") == asked  # another camera is nobody's choice
     await page.evaluate("""() => {
       plug.in = true;
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
