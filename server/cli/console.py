@@ -34,6 +34,13 @@ OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Takes how many frames are done, and how many are expected."""
 
 
+def filled(value: str | None) -> str | None:
+    """Return an argument, if there is one; refuse an empty one, as of a shell's variable that is not set."""
+    if value == "":
+        raise typer.BadParameter("must not be empty")
+    return value
+
+
 def configuration(file: Path | None, assignments: list[str] | None, options: Mapping[str, object]) -> Config:
     """Return the configuration of a command; raise ConfigError."""
     given = {name: value for name, value in options.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from server.cli.console import fail, handling, progress, terminate, warn
+from server.cli.console import fail, filled, handling, progress, terminate, warn
 from server.cli.films import filter_many
 from server.cli.wall import end_with_parent, walled
 from server.config.options import MODELS, PICTURES, SMOOTHERS, Config
@@ -34,10 +34,16 @@ Smoother = Annotated[
 
 def filter_(
     given: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A video or a photo, or a folder of them, or s3://, gs://.")
+        str,
+        typer.Argument(
+            metavar="INPUT", callback=filled, help="A video or a photo, or a folder of them, or s3://, gs://."
+        ),
     ],
     wanted: Annotated[
-        str, typer.Argument(metavar="OUTPUT", help=".mp4, .mov, .mkv; photos: .png, .jpg; or a folder.")
+        str,
+        typer.Argument(
+            metavar="OUTPUT", callback=filled, help=".mp4, .mov, .mkv; photos: .png, .jpg; or a folder."
+        ),
     ],
     background: Annotated[
         str,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.console import Assignments, ConfigFile, configuration, fail
+from server.cli.console import Assignments, ConfigFile, configuration, fail, filled
 from server.core.errors import ConfigError
 
 bridges = typer.Typer(
@@ -21,7 +21,9 @@ def bridge() -> None:
 
 @bridges.command()
 def janus(
-    server: Annotated[str, typer.Option(metavar="URL", help="Its WebSocket, as in ws://127.0.0.1:8188.")],
+    server: Annotated[
+        str, typer.Option(metavar="URL", callback=filled, help="Its WebSocket, as in ws://127.0.0.1:8188.")
+    ],
     private: Annotated[str, typer.Option(metavar="ROOM", help="Where cameras come from.")],
     public: Annotated[str, typer.Option(metavar="ROOM", help="Where their filtered copies go.")],
     private_pin: Annotated[str | None, typer.Option(help="PIN of the private room.")] = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from server.cli.cluster import serve_cluster, serve_loops
-from server.cli.console import Assignments, ConfigFile, configuration, fail
+from server.cli.console import Assignments, ConfigFile, configuration, fail, filled
 from server.config.options import SMOOTHERS
 from server.core.core_dumps import forbid_core_dumps
 from server.core.errors import ConfigError
@@ -31,7 +31,7 @@ def serve(
     ] = None,
     log_format: Annotated[str | None, typer.Option(metavar="text|json", help="One line an event.")] = None,
     recordings: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for recordings; without one there are none.")
+        str | None, typer.Option(metavar="DIR", help="Folder for recordings; without one there are none.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode, filter and encode.")
@@ -67,7 +67,13 @@ def serve(
 
 def forward(
     to: Annotated[
-        str, typer.Option("--to", metavar="URL", help="A WHIP endpoint; {room} and {identity} are replaced.")
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            callback=filled,
+            help="A WHIP endpoint; {room} and {identity} are replaced.",
+        ),
     ],
     source: Annotated[str, typer.Option("--from", metavar="whip", help="Where cameras come from.")] = "whip",
     to_token: Annotated[str, typer.Option(help="Bearer token for that endpoint.")] = "",

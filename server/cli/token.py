@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from server.cli.console import Assignments, ConfigFile, configuration, fail
+from server.cli.console import Assignments, ConfigFile, configuration, fail, filled
 from server.config.options import Config
 from server.core.errors import ConfigError, SignalingError
+
+MAX_LIFETIME: Final = 100 * 365 * 86_400.0  # seconds, a century; chosen
 
 
 def token(
@@ -20,7 +22,9 @@ def token(
     identity: Annotated[str, typer.Option(help="Who, for the application that asks.")] = "",
     name: Annotated[str, typer.Option(help="The name that others see; without it anyone's own.")] = "",
     role: Annotated[str, typer.Option(metavar="host|guest")] = "guest",
-    background: Annotated[str, typer.Option(help="The only background that may be used.")] = "",
+    background: Annotated[
+        str | None, typer.Option(callback=filled, help="The only background that may be used.")
+    ] = None,
     backgrounds: Annotated[list[str] | None, typer.Option(help="One that may be used; give several.")] = None,
     screen: Annotated[bool, typer.Option(help="May share a screen.")] = True,
     recording: Annotated[
@@ -32,8 +36,12 @@ def token(
     device_filter: Annotated[
         bool, typer.Option("--device-filter", help="Has to filter the camera on the device, too.")
     ] = False,
-    lifetime: Annotated[float, typer.Option(min=1, help="Seconds that it is good for.")] = 3600.0,
-    pin: Annotated[str, typer.Option(help="Six to twelve digits that are asked for besides.")] = "",
+    lifetime: Annotated[
+        float, typer.Option(min=1, max=MAX_LIFETIME, help="Seconds that it is good for.")
+    ] = 3600.0,
+    pin: Annotated[
+        str | None, typer.Option(callback=filled, help="Six to twelve digits that are asked for besides.")
+    ] = None,
     kid: Annotated[str, typer.Option(help="Which key of token_keys signs; by default the last.")] = "",
     as_link: Annotated[
         bool, typer.Option("--link", help="Print the room's address with it, below public_url.")
@@ -45,7 +53,7 @@ def token(
         "sub": identity,
         "name": name,
         "role": role,
-        "background": background,
+        "background": background or "",
         "backgrounds": backgrounds or None,
         "screen": screen,
         "recording": recording,
@@ -54,7 +62,7 @@ def token(
     }
     try:
         chosen = configuration(config, assignments, {})
-        typer.echo((link if as_link else signed)(chosen, claims, lifetime, kid, pin))
+        typer.echo((link if as_link else signed)(chosen, claims, lifetime, kid, pin or ""))
     except (ConfigError, SignalingError) as error:
         fail(error)
 

@@ -13,12 +13,19 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from threading import Thread
 from typing import Final
 
-from server.cluster.films import Film, FilmOptions, FilmResult, filter_film, note_failure
+from server.cluster.films import (
+    Film,
+    FilmOptions,
+    FilmResult,
+    filter_film,
+    note_failure,
+    remove_workspaces,
+)
 from server.cluster.stores import Version
 from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
@@ -38,7 +45,9 @@ class FilmProcesses:
     def run(self, films: Iterable[Film]) -> Iterator[FilmResult]:
         """See Runner."""
         waiting, running = iter(films), set[Future[FilmResult]]()
-        with ThreadPoolExecutor(self._jobs) as threads:
+        with ExitStack() as stack:
+            stack.callback(remove_workspaces)  # once all processes have ended
+            threads = stack.enter_context(ThreadPoolExecutor(self._jobs))
             try:
                 while True:
                     for film in islice(waiting, self._jobs - len(running)):
@@ -74,6 +83,7 @@ def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> FilmResult | 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=python_environment(RAY),
+        process_group=0,  # Ctrl-C reaches the one that has started it, which ends it
     )
     children.add(child)
     assert child.stdin is not None

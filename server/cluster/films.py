@@ -250,13 +250,18 @@ def _filter(film: Film, target: Store) -> tuple[int, str]:
     return frames, output
 
 
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """Lend a folder; remove those of processes that were killed: they may hold pictures of rooms."""
+def remove_workspaces() -> None:
+    """Remove the folders of processes that have ended before they could: they may hold pictures of rooms."""
     for folder in Path(tempfile.gettempdir()).glob(f"{WORKSPACE}*"):
         owner = folder.name.removeprefix(WORKSPACE).partition("-")[0]
         if not Path(f"/proc/{owner}").exists() and Path("/proc").exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """Lend a folder."""
+    remove_workspaces()
     with tempfile.TemporaryDirectory(prefix=f"{WORKSPACE}{os.getpid()}-") as made:
         yield Path(made)
 

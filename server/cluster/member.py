@@ -145,7 +145,9 @@ class ClusterMember:
         rooms = fence.rooms()
         draining = fence.lease.draining
         used = self._used()
-        return Report(self._url, self._orders.cores, used, rooms, fence.lease.closed, draining, self._public)
+        closed, cores = fence.lease.closed, self._orders.cores
+        people = sum(len(room.memberships) for room in self._app[ROOMS].open_rooms.all())
+        return Report(self._url, cores, used, rooms, closed, draining, self._public, people)
 
     def _used(self) -> float:
         """Return the cores that were busy since the last call: the event loop's, and the workers'."""

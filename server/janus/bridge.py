@@ -76,8 +76,10 @@ class Bridge:
             try:
                 async with connect(config.janus_server, **credentials) as session:
                     await self._follow(session, backoff)
-            except (JanusError, KeyError) as error:
-                self._complain(error)
+            except JanusError as error:
+                self._complain(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever Janus says, it is tried again
+                self._complain(f"Janus sent what can't be read: {type(error).__name__}")
             await asyncio.sleep(backoff.pause())
 
     async def _follow(self, session: JanusSession, backoff: Backoff) -> None:
@@ -132,8 +134,8 @@ class Bridge:
         if bridged is not None and "display" in data and "publishers" not in data:
             await bridged.rename(str(data["display"]))
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, complaint: str) -> None:
         """Say once what is wrong, and what to do about it."""
-        if str(error) != self._complaint:
-            logger.warning("the bridge to Janus waits and tries again: %s", error)
-        self._complaint = str(error)
+        if complaint != self._complaint:
+            logger.warning("the bridge to Janus waits and tries again: %s", complaint)
+        self._complaint = complaint

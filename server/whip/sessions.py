@@ -91,7 +91,7 @@ class WhipSessions:
             membership.origin = where
             membership.participant.filter.effects = chosen
             membership.participant.filter.follow(target)
-            if "m=video" in sdp:
+            if any(section.kind == "video" for section in offer.carried):
                 _expect_no_device_filter(membership)
             if not membership.room.enter(membership):
                 raise SignalingError("room-locked", "A host has to let people into this room.")

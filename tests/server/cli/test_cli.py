@@ -162,6 +162,26 @@ def test_usage_errors(arguments: list[str]) -> None:
     assert run(*arguments) == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["filter", "", "out"],
+        ["filter", "in", ""],
+        ["forward", "--to", ""],
+        ["bridge", "janus", "--server", "", "--private", "1", "--public", "2"],
+        ["token", "studio", "--pin", ""],
+        ["token", "studio", "--background", ""],
+    ],
+)
+def test_a_variable_that_is_not_set_is_no_argument(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "server.app", Served())
+    monkeypatch.setenv("GREENROOM_TOKEN_KEYS", json.dumps({"a": "-" * 32}))
+    assert run(*arguments) == 2
+    assert "must not be empty" in capsys.readouterr().err
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version") == 0
     assert capsys.readouterr().out == f"greenroom {VERSION}\n"
@@ -236,7 +256,8 @@ def test_serving_is_the_default(command: list[str], monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "server.app", served)
     assert run(*command) == 0
     assert run(*command, "--host", "0.0.0.0", "--port", "9000", "--workers", "3") == 0
-    assert served.configs == [Config(), Config(host="0.0.0.0", port=9000, workers=3)]
+    assert run(*command, "--recordings", "") == 0
+    assert served.configs == [Config(), Config(host="0.0.0.0", port=9000, workers=3), Config()]
 
 
 def test_a_taken_port_is_one_line(
@@ -273,6 +294,7 @@ def test_token_prints_one_that_is_good(
     assert door.admit(guarded, "studio", Proof("482913")).pin
     assert run("token", "Studio", "--pin", "1234") == 1
     assert run("token", "Studio", "--role", "king") == 1
+    assert run("token", "Studio", "--lifetime", "inf") == 2
     assert run("token", "Studio", "--kid", "c") == 1
     monkeypatch.setenv("GREENROOM_TOKEN_KEYS", "{}")
     assert run("token", "Studio") == 1

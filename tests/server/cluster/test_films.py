@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from server.__main__ import main
 from server.cluster.film_processes import FilmProcesses, attempt
-from server.cluster.films import FilmOptions, plan
+from server.cluster.films import WORKSPACE, FilmOptions, plan
 from server.cluster.stores import PART, STALE, Folder, store
 from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
@@ -154,6 +155,25 @@ def test_a_process_ends_with_who_has_started_it(films: Path, tmp_path: Path) -> 
         )
         assert said == b""
     assert not (tmp_path / "out" / film.name).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_ended_leaves_nothing_of_its_films_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(300)])
+    command = python_command("server", "filter", str(tmp_path / "in"), str(tmp_path / "out"))
+    environment = python_environment() | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, process_group=0) as process:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(f"{WORKSPACE}*/.out.mp4.*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, number)  # as a terminal does
+        _, said = process.communicate()
+        assert (process.returncode, said) == (128 + number, b"")
+    assert not list(tmp_path.glob(f"{WORKSPACE}*"))
 
 
 def test_a_background_goes_along_by_its_content(tmp_path: Path) -> None:

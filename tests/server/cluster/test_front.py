@@ -241,6 +241,44 @@ async def test_a_front_does_not_tell_what_it_is_made_of(cluster: ClusterHere) ->
             assert response.headers["Server"] == "Greenroom", path
 
 
+@pytest.mark.parametrize("joined", [False, True])
+async def test_a_flood_of_pings_ends_the_connection(cluster: ClusterHere, joined: bool) -> None:
+    """Each costs the front as much as a message, and the server never hears of it."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(cluster.url + "/ws") as socket:
+        if joined:
+            await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Eve"})
+            assert (await socket.receive_json())["type"] == "joined"
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                await socket.ping()
+        async with asyncio.timeout(10):
+            said = [json.loads(message.data) async for message in socket]
+        assert said[-1]["code"] == "too-many-messages"
+
+
+async def test_pings_are_no_join(segmenter: Segmenter, tmp_path: Path) -> None:
+    config = Config(workers=1, join_timeout=1.0)
+    async with (
+        cluster_here(config, segmenter, tmp_path) as cluster,
+        cluster.front.ws_connect("/ws") as socket,
+        asyncio.timeout(10),
+    ):
+        reading = asyncio.create_task(socket.receive_json())
+        while not reading.done():
+            await socket.ping()
+            await asyncio.sleep(0.1)
+        assert reading.result()["code"] == "not-joined"
+
+
+async def test_chunks_in_http_1_0_are_refused(cluster: ClusterHere) -> None:
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    host = f"Host: {cluster.front.host}:{cluster.front.port}"
+    writer.write(f"POST /whip/a HTTP/1.0\r\n{host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert b" 400 " in await reader.readline()
+    writer.close()
+
+
 async def test_an_old_redirect_is_fenced(redirecting: ClusterHere) -> None:
     sdp, headers = await offer("sendonly", "video"), {"Content-Type": "application/sdp"}
     async with redirecting.front.post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -227,6 +228,44 @@ async def test_the_bridge_comes_back_when_it_is_kicked_out_of_the_private_room(
         "the bridge to Janus waits and tries again: somebody has kicked the bridge out of the private room"
     ] * 2
     assert janus.asked().count("destroy") == janus.asked().count("create")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        event(publishers=None),
+        event(publishers=[7]),
+        event(publishers=[{"id": ["a"], "streams": []}]),
+        event(id=["a"], display="Ada"),
+        event(error_code="many"),
+        {"janus": "event", "sender": 1, "plugindata": None},
+        {"janus": "success", "data": []},
+    ],
+    ids=json.dumps,
+)
+async def test_the_bridge_comes_back_after_what_it_can_not_read(
+    janus: FakeJanus,
+    segmenter: Segmenter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    odd: Message,
+) -> None:
+    """Whether it is an answer or said of Janus' own accord."""
+    monkeypatch.setattr("server.janus.bridge.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("server.janus.bridge.LONGEST_PAUSE", 0.01)
+    janus.answers["exists"] = {"janus": "success", "plugindata": {"data": {"exists": True}}}
+    janus.answers["join"] = odd
+    options = Config(workers=1, janus_server=janus.url, janus_private="1", janus_public="2")
+    with caplog.at_level(logging.INFO, "server.janus.bridge"):
+        async with serving(options, segmenter):
+            await until(lambda: janus.asked().count("join") > 2)
+            janus.answers["join"] = event(videoroom="joined", private_id=5, publishers=[])
+            for times in (1, 2):
+                await until(lambda times=times: caplog.messages.count("the bridge to Janus is up") == times)  # type: ignore[misc]
+                await janus.say(odd)
+                with contextlib.suppress(ConnectionError):  # gone already
+                    await janus.say(event(videoroom="event", leaving="ok", reason="kicked"))
+    assert not any("Ada" in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize(
