@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from server.__main__ import main
 from server.cluster.film_processes import FilmProcesses, attempt
@@ -65,6 +66,17 @@ def test_a_folder_is_filtered_and_the_same_command_does_nothing_more(
     assert run(*command) == 0
     assert capsys.readouterr().out == "2 were done before, 0 now, 0 failed\n"
     assert {path: path.stat().st_mtime_ns for path in target.rglob("*")} == before
+
+
+def test_what_telephones_and_browsers_write_is_filtered_too(films: Path, tmp_path: Path) -> None:
+    (films / "talk.mp4").rename(films / "talk.M4V")
+    for name in ("desk.webp", "desk.heic"):  # what it is, its content says
+        Image.fromarray(CAMERA.frame(0)).save(films / name, "WEBP")
+    target = tmp_path / "out"
+    assert run("filter", films, target, "--background", "#0000ff") == 0
+    made = {path.name: frames_of(path)[0] for path in target.glob("[!.]*.*")}
+    assert sorted(made) == ["desk.heic.jpg", "desk.webp.jpg", "talk.M4V.mp4"]
+    assert all(abs(CAMERA.marker.contrast(rgb(frame))) < 0.02 for frame in made.values())
 
 
 def test_other_options_than_before_are_refused(
