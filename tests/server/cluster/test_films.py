@@ -174,7 +174,7 @@ def test_a_command_that_is_ended_leaves_nothing_of_its_films_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     (tmp_path / "in").mkdir()
-    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(300)])
+    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(10)] * 100)
     command = python_command("server", "filter", str(tmp_path / "in"), str(tmp_path / "out"))
     environment = python_environment() | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, process_group=0) as process:
