@@ -22,6 +22,7 @@ from server.cluster.stores import PART, STALE, Folder, store
 from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
 from tests.support.media import frames_of, rgb, write_video
+from tests.support.program import take_interrupts
 
 CAMERA = Camera(160, 96)
 JOB = FilmOptions("#0000ff", "ofd", 0.2, "selfie_general")
@@ -177,7 +178,9 @@ def test_a_command_that_is_ended_leaves_nothing_of_its_films_behind(
     write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(10)] * 100)
     command = python_command("server", "filter", str(tmp_path / "in"), str(tmp_path / "out"))
     environment = python_environment() | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, process_group=0) as process:
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, process_group=0, preexec_fn=take_interrupts
+    ) as process:
         deadline = time.monotonic() + 30
         while not list(tmp_path.glob(f"{WORKSPACE}*/.out.mp4.*")):
             assert time.monotonic() < deadline
