@@ -46,14 +46,26 @@ class _KnownServer:
     report: Report
     number: int
     heard: float
-    expected: list[float] = field(default_factory=list)
-    """When newcomers were sent there."""
+    arrived: list[float] = field(default_factory=list)
+    """When those came in whose cost may not show yet."""
+    sent: int = 0
+    """How many newcomers were sent there since its last renewal, some of whom it may refuse."""
+
+    def renewed(self, report: Report, number: int, now: float) -> _KnownServer:
+        """Return what is known after a renewal; who has come, or left, by the number of people there."""
+        arrived = [then for then in self.arrived if now - then < RAMP]
+        more = report.people - self.report.people
+        arrived = arrived + [now] * more if more > 0 else arrived[: max(0, len(arrived) + more)]
+        return _KnownServer(report, number, now, arrived)
 
     def load(self, now: float) -> float:
-        """Return the share of its cores that is taken, with newcomers who don't show yet: a rush outruns figures."""
-        self.expected = [then for then in self.expected if now - then < RAMP]
-        coming = sum(COST * (1 - (now - then) / RAMP) for then in self.expected)
+        """Return the share of its cores that is taken, with those who don't show yet: a rush outruns figures."""
+        coming = sum(max(0.0, COST * (1 - (now - then) / RAMP)) for then in self.arrived)
         return (self.report.used + coming) / self.report.cores
+
+    def load_to_come(self, now: float) -> float:
+        """Return the load if all who were sent there come in."""
+        return self.load(now) + self.sent * COST / self.report.cores
 
     def takes(self, now: float) -> bool:
         """Tell whether newcomers may be sent there."""
@@ -98,8 +110,8 @@ class Directory:
         known = self._servers.get(name)
         if known is not None and number <= known.number:
             return {}  # overtaken on the way
-        coming = [then for then in known.expected if now - then < RAMP] if known else []
-        self._servers[name] = _KnownServer(report, number, now, coming)
+        new = _KnownServer(report, number, now)
+        self._servers[name] = known.renewed(report, number, now) if known is not None else new
         self._epoch = max([self._epoch, *(epoch for epoch, _ in report.rooms.values())])
         if self._listens(now):
             self._claim(name, report, now)
@@ -219,14 +231,18 @@ class Directory:
         return self._send(owner, now)
 
     def _best(self, now: float) -> str | None:
-        """Return the server with the least load that takes new rooms."""
-        loads = [(server.load(now), name) for name, server in self._servers.items() if server.takes(now)]
-        return min(((load, name) for load, name in loads if load < FULL), default=(0.0, None))[1]
+        """Return the server with the least load that takes new rooms.
+
+        Who is merely sent somewhere, and may be a stranger, makes nothing full.
+        """
+        taking = [(name, server) for name, server in self._servers.items() if server.takes(now)]
+        loads = ((server.load_to_come(now), name) for name, server in taking if server.load(now) < FULL)
+        return min(loads, default=(0.0, None))[1]
 
     def _send(self, owner: _Owner, now: float) -> Placement:
         """Send a newcomer there."""
         server = self._servers[owner.server]
-        server.expected.append(now)
+        server.sent += 1
         return self._placement(owner, server, now)
 
     def _placement(self, owner: _Owner, server: _KnownServer, now: float) -> Placement:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aiohttp import ClientError, WSMsgType, hdrs, web
+from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, hdrs, web
 
 from server.access.authenticator import Authenticator
 from server.access.policy import room_name
@@ -31,12 +31,13 @@ from server.cluster.websocket_proxy import WebSocketProxies, WebSocketProxy
 from server.config.options import Config
 from server.core.errors import SignalingError
 from server.core.messages import error_message, optional, parse, required
-from server.http.connections import SERVER, guard, reading
+from server.http.connections import KEEPALIVE, SERVER, guard, only_plain_http_1_0, reading
 from server.http.errors import api_errors
 from server.http.files import BODY_LIMIT
 from server.http.forwarded import only_for_localhost, trust
 from server.http.parsing import bearer, is_foreign
 from server.http.quota import Quota
+from server.signaling.incoming import Incoming
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,8 @@ class Front:
         guards = [only_for_localhost] if is_private(config) else []
         app = web.Application(
             client_max_size=KEPT,
-            handler_args={"auto_decompress": False},
-            middlewares=[trust(config.trusted_proxies), *guards, api_errors],
+            handler_args={"auto_decompress": False, "keepalive_timeout": KEEPALIVE},
+            middlewares=[only_plain_http_1_0, trust(config.trusted_proxies), *guards, api_errors],
         )
         app.on_response_prepare.append(_hide_versions)
         guard(app, config.max_connections_per_address)
@@ -113,44 +114,53 @@ class Front:
             raise SignalingError("cross-origin", "This page may not speak to this server.")
         with self._quota.hold(request.remote):
             browser = web.WebSocketResponse(
-                heartbeat=self._config.heartbeat, max_msg_size=self._config.max_message, timeout=1.0
+                heartbeat=self._config.heartbeat,
+                max_msg_size=self._config.max_message,
+                timeout=1.0,
+                autoping=False,  # a ping costs as well
             )
             await browser.prepare(request)
+            incoming = Incoming(browser, self._config)
+            incoming.begin(request.transport)
             try:
-                await self._introduce(request, browser)
+                await self._introduce(request, browser, incoming)
             except SignalingError as error:
                 error.fatal = True
+                incoming.stop()
                 await browser.send_json(error_message(error))
             except ConnectionError:
                 pass
             await browser.close()
             return browser
 
-    async def _introduce(self, request: web.Request, browser: web.WebSocketResponse) -> None:
+    async def _introduce(
+        self, request: web.Request, browser: web.WebSocketResponse, incoming: Incoming
+    ) -> None:
         """Take a newcomer's first message, find the server that takes them in, and pass on."""
         try:
-            first = await browser.receive(self._config.join_timeout)
+            async with asyncio.timeout(self._config.join_timeout):
+                first = await incoming.text()
         except TimeoutError:
             raise SignalingError("not-joined", "No join message came in time.") from None
-        if first.type != WSMsgType.TEXT:
-            return
-        room = room_name(required(parse(first.data), "room", str))
+        room = room_name(required(parse(first), "room", str))
         placing = self._placing(room)
         while not browser.closed:
             sent = await placing.send()
-            proxy = await self._connect(request, browser, sent, first.data)
-            if proxy is not None:
+            server = await self._connect(request, browser, sent, first)
+            if server is not None:
+                proxy = WebSocketProxy(sent.placement.server, browser, incoming, server)
                 await self._proxies.run(self._seal.room_id(room), proxy)
                 return
             await placing.refuse(sent)
 
     async def _connect(
         self, request: web.Request, browser: web.WebSocketResponse, sent: Sent, first: str
-    ) -> WebSocketProxy | None:
+    ) -> ClientWebSocketResponse | None:
         """Return a connection to a server that has answered the newcomer; None where it does not take them in."""
         url, headers = sent.placement.url, passed_on(request, sent.ticket)
         try:
-            server = await self._links.websocket(url, headers, HEARTBEAT)
+            async with asyncio.timeout(ANSWER):  # one that hangs takes connections all the same
+                server = await self._links.websocket(url, headers, HEARTBEAT)
         except (ClientError, TimeoutError, OSError):
             return None
         try:
@@ -158,7 +168,7 @@ class Front:
             answer = await server.receive(ANSWER)
             if answer.type == WSMsgType.TEXT and parse(answer.data).get("code") != NOT_HERE:
                 await browser.send_str(answer.data)
-                return WebSocketProxy(sent.placement.server, browser, server)
+                return server
         except (ConnectionError, TimeoutError):
             pass
         await server.close()

@@ -48,3 +48,5 @@ class Report(NamedTuple):
     """Whether it takes in nobody any more, for good."""
     public: str = ""
     """See Placement."""
+    people: int = 0
+    """How many it has, in rooms and lobbies."""

@@ -8,22 +8,29 @@ import contextlib
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, web
 
 from server.cluster.messages import Move
+from server.core.errors import SignalingError
+from server.signaling.incoming import Incoming
 
 
 class WebSocketProxy:
     """One browser that has a server."""
 
     def __init__(
-        self, server: str, browser: web.WebSocketResponse, upstream: ClientWebSocketResponse
+        self,
+        server: str,
+        browser: web.WebSocketResponse,
+        incoming: Incoming,
+        upstream: ClientWebSocketResponse,
     ) -> None:
         self.server = server
-        self._browser = browser
+        self._browser, self._incoming = browser, incoming
         self._upstream = upstream
 
     async def run(self) -> None:
         """Pass messages on until one end closes, then close the other.
 
-        A browser whose server is lost is told to come again (RFC 6455, 1012).
+        A browser whose server is lost is told to come again (RFC 6455, 1012). Raises SignalingError for what a browser
+        may not send, and leaves it to the caller to say so.
         """
         up, down = asyncio.create_task(self._up()), asyncio.create_task(self._down())
         try:
@@ -32,9 +39,12 @@ class WebSocketProxy:
             lost = self._upstream.closed and self._upstream.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE)
             up.cancel()
             down.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            said, _ = await asyncio.gather(up, down, return_exceptions=True)
             await self._upstream.close()
-            await self.close(WSCloseCode.SERVICE_RESTART if lost else WSCloseCode.OK)
+            if not isinstance(said, SignalingError):
+                await self.close(WSCloseCode.SERVICE_RESTART if lost else WSCloseCode.OK)
+        if isinstance(said, SignalingError):
+            raise said
 
     async def close(self, code: int) -> None:
         """Close the browser's end."""
@@ -42,10 +52,8 @@ class WebSocketProxy:
 
     async def _up(self) -> None:
         with contextlib.suppress(ConnectionError):
-            async for message in self._browser:
-                if message.type != WSMsgType.TEXT:
-                    return  # the protocol is text
-                await self._upstream.send_str(message.data)
+            while True:
+                await self._upstream.send_str(await self._incoming.text())
 
     async def _down(self) -> None:
         with contextlib.suppress(ConnectionError):

@@ -8,23 +8,19 @@ import logging
 import time
 from collections.abc import Callable
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
-from server.core.token_bucket import TokenBucket
 from server.rooms.rooms import Rooms
 from server.signaling.handlers import cost, handle
-from server.signaling.meter import Meter
+from server.signaling.incoming import Incoming
 from server.signaling.session import Session
 
 logger = logging.getLogger(__name__)
 
 MAX_OUTGOING = 256  # messages waiting for one browser; chosen
 FILTER_INTERVAL = 2.0  # seconds between `filter` messages; chosen
-BYTES_PER_COST = 8 * 1024
-"""Length of text that costs as much of the rate limit as a message: reading 8 KiB of JSON takes 0.1 to 0.5 ms."""
-ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
 class Signaling:
@@ -41,23 +37,19 @@ class Signaling:
         self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(MAX_OUTGOING)
         self._session = Session(rooms, self._send, address)
         self._transport: asyncio.Transport | None = None
-        rate = self._config.max_messages_per_second
-        self._budget = TokenBucket(rate, rate)  # a burst of one second's messages, then so many a second
-        byte_rate = rate * BYTES_PER_COST
-        self._bytes = TokenBucket(byte_rate + self._config.max_message, byte_rate)
+        self._incoming = Incoming(self._socket, self._config, lambda error: self._send(error_message(error)))
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one WebSocket request from its first message to its end."""
         self._transport = request.transport
         await self._socket.prepare(request)
-        if self._transport is not None:
-            Meter.install(self._transport, self._pay)
+        self._incoming.begin(self._transport)
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._report())]
         try:
             await self._talk()
         except SignalingError as error:
             error.fatal = True
-            self._stop_reading()
+            self._incoming.stop()
             self._send(error_message(error))
         except ConnectionError:
             pass
@@ -73,8 +65,8 @@ class Signaling:
         await self._session.join(await self._first_message())
         while not self._session.left:
             try:
-                request = parse(await self._text())
-                self._spend(cost(request) - 1)
+                request = parse(await self._incoming.text())
+                self._incoming.spend(cost(request) - 1)
                 await handle(self._session, request)
             except SignalingError as error:
                 if error.fatal:
@@ -94,46 +86,9 @@ class Signaling:
     async def _first_message(self) -> Message:
         try:
             async with asyncio.timeout(self._config.join_timeout):
-                return parse(await self._text())
+                return parse(await self._incoming.text())
         except TimeoutError:
             raise SignalingError("not-joined", "No join message came in time.", fatal=True) from None
-
-    async def _text(self) -> str:
-        """Return the text of the next message, paid for before anybody looks at it.
-
-        Raises ConnectionResetError at the end; SignalingError bad-message, or too-many-messages, which is fatal.
-        """
-        while True:
-            frame = await self._socket.receive()
-            if frame.type in ENDS:
-                raise ConnectionResetError
-            self._spend(1 + len(frame.data) / BYTES_PER_COST)
-            match frame.type:
-                case WSMsgType.TEXT:
-                    return str(frame.data)
-                case WSMsgType.PING:
-                    await self._socket.pong(frame.data)
-                case WSMsgType.PONG:
-                    pass
-                case _:
-                    raise SignalingError("bad-message", "Messages are JSON text.")
-
-    def _stop_reading(self) -> None:
-        """Leave what else comes to the kernel: whoever is told a fatal error is not listened to any more."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def _spend(self, cost: float) -> None:
-        if not self._budget.take(cost, time.monotonic()):
-            raise _too_many()
-
-    def _pay(self, count: int) -> bool:
-        """Tell whether so many more bytes may be read; otherwise none are, ever, and the browser is told why."""
-        paid = self._bytes.take(count, time.monotonic())
-        if not paid:
-            self._stop_reading()
-            self._send(error_message(_too_many()))
-        return paid
 
     def _send(self, message: Message) -> None:
         """Queue a message; a browser that doesn't read its messages is cut off."""
@@ -157,7 +112,3 @@ class Signaling:
         while True:
             await asyncio.sleep(FILTER_INTERVAL)
             self._session.report(time.monotonic())
-
-
-def _too_many() -> SignalingError:
-    return SignalingError("too-many-messages", "Too many messages; slower, please.", fatal=True)

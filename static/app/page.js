@@ -1,10 +1,14 @@
 // @ts-check
 import { BackgroundController } from './background-controller.js';
+import { DoorController } from './door-controller.js';
+import { explain } from './explain.js';
+import { Meeting } from './meeting.js';
 import { RoomClient } from './room-client.js';
 import { showInTab } from './favicon.js';
-import { loadPreferences, loadSecrets, savePreferences, saveSecret } from './preferences.js';
+import { loadPreferences, savePreferences } from './preferences.js';
+import { Secrets } from './secrets.js';
 import { LocalMedia } from '../devices/local-media.js';
-import { isKey, text } from '../i18n/strings.js';
+import { text } from '../i18n/strings.js';
 import { problemKey, showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
 import { Door } from '../view/door.js';
@@ -16,7 +20,6 @@ import { WakeLock } from './wake-lock.js';
 import { watchWayBack } from './way-back.js';
 
 /** @import {Phase} from './room-client.js' */
-/** @import {RoomController} from './room-controller.js' */
 /** @import {Joined, Kind, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
 
@@ -27,14 +30,10 @@ export class Page {
   #local;
   #backgrounds;
   #lobby;
-  /** What only the meeting needs: loaded while one is in the lobby.
-   * @type {RoomController | null} */
-  #controller = null;
-  /** @type {Promise<typeof import('./room-controller.js')> | null} */
-  #loading = null;
+  #meeting;
   /** Whether one has asked to be let in. */
   #asked = false;
-  #door = new Door({ pin: (pin) => this.#tryPin(pin), link: (link) => this.#follow(link) });
+  #door;
   /** @type {RoomClient | null} */
   #client = null;
   #wakeLock = new WakeLock();
@@ -45,10 +44,12 @@ export class Page {
   constructor(room) {
     const { name, background } = this.#preferences;
     this.#room = room;
-    this.#secrets = loadSecrets(room);
+    this.#secrets = new Secrets(room);
     this.#local = new LocalMedia((kind) => this.#showDevices(kind));
     this.#lobby = new Lobby(name, { join: (typed) => void this.#enter(typed), prepare: () => void this.#prepare(), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
+    this.#meeting = new Meeting(room, this.#local, this.#backgrounds);
+    this.#door = new DoorController(room, this.#secrets, () => this.#connect());
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
     onAction('microphone', () => void this.#toggle('audio'));
     onAction('flip', () => this.#local.flip());
@@ -72,24 +73,15 @@ export class Page {
 
   /** Comes to the server, where one asks to be let in; whoever is quick has done so already. */
   async #prepare() {
-    await this.#load();
-    if (!this.#controller) return this.#lobby.setJoining('no');
-    if (!this.#client) this.#connect();
+    if (await this.#load() && !this.#client) this.#connect();
   }
 
   /** Loads what the meeting needs, or says that the server can't be reached. */
   async #load() {
-    this.#loading ??= import('./room-controller.js');
-    try {
-      const { RoomController } = await this.#loading;
-      if (this.#controller) return;
-      this.#controller = new RoomController(this.#room, this.#local, this.#backgrounds);
-    } catch (error) {
-      if (this.#controller || !(error instanceof TypeError)) throw error;
-      this.#loading = null; // it is tried again by whoever joins
-      return this.#sayUnreachable();
-    }
-    this.#controller.followDevices();
+    if (await this.#meeting.load()) return true;
+    this.#lobby.setJoining('no');
+    this.#sayUnreachable();
+    return false;
   }
 
   #sayUnreachable() {
@@ -112,20 +104,17 @@ export class Page {
       room: this.#room,
       name: this.#preferences.name || text('lobby.somebody'),
       background: this.#backgrounds.joinId,
-      former: this.#secrets.seat,
-      hostToken: this.#secrets.host,
-      token: this.#secrets.token,
-      pin: this.#secrets.pin,
+      secrets: this.#secrets,
     }, {
       phase: (phase, error) => this.#showPhase(phase, error),
       joined: (joined) => this.#join(client, joined),
       unreachable: () => this.#sayUnreachable(),
       told: (message, before) => {
-        if (!this.#hear(message)) this.#controller?.hear(client, message, before);
+        if (!this.#hear(message)) this.#meeting.controller?.hear(client, message, before);
       },
       changed: () => {
         this.#lobby.showHidden(client.state.hidden[client.state.self] ?? null);
-        this.#controller?.refresh(client);
+        this.#meeting.controller?.refresh(client);
       },
       streams: (streams) => this.#attach(client, streams),
     });
@@ -133,51 +122,29 @@ export class Page {
     client.start(this.#local.tracks, this.#local.media);
   }
 
-  /**
-   * @param {RoomClient} client
-   * @param {Joined} joined
-   */
+  /** @param {RoomClient} client @param {Joined} joined */
   #join(client, joined) {
-    if (document.body.dataset.state === 'door') this.#comeIn();
+    if (this.#door.isShut) this.#comeIn();
     this.#lobby.showGrant(joined.grant, client.state.me?.name ?? '');
     this.#lobby.say('');
     this.#lobby.showPresent(joined.state === 'lobby' ? joined.present : null);
     this.#requireFilter(client);
     void this.#local.devices.setLimits(joined.limits.video);
     this.#backgrounds.enter(client, joined);
-    this.#controller?.prepare(client, joined);
+    this.#meeting.controller?.prepare(client, joined);
   }
 
-  /** Asks to be let in with another PIN; one stands at the door until the server knows it.
-   * @param {string} pin */
-  #tryPin(pin) {
-    this.#secrets.pin = pin;
-    this.#connect();
+  /** @param {ServerError} error */
+  #standAtDoor(error) {
+    this.#local.close();
+    this.#door.stand(error);
   }
 
   #comeIn() {
-    if (this.#secrets.pin) saveSecret(this.#room, 'pin', this.#secrets.pin);
+    this.#door.open();
     this.#showLobby();
     this.#lobby.focus();
     void this.#local.devices.open();
-  }
-
-  /** Goes where an invitation leads; to the same room that takes a load, because only the fragment differs.
-   * @param {URL} link */
-  #follow(link) {
-    const here = link.pathname === location.pathname && link.search === location.search;
-    for (const secret of ['seat', 'host', 'token', 'pin']) saveSecret(this.#room, secret, '');
-    location.assign(link);
-    if (here) location.reload();
-  }
-
-  /** Stands where one isn't let in, with the devices off.
-   * @param {ServerError} error */
-  #standAtDoor(error) {
-    saveSecret(this.#room, 'pin', '');
-    this.#local.close();
-    showInTab('idle', this.#room, 0);
-    this.#door.show(error);
   }
 
   /** Has the camera filtered on this device where the room or the token wants that: before anything is sent.
@@ -192,9 +159,7 @@ export class Page {
     this.#preferences.name = name;
     if (!this.#client?.state.grant?.name) savePreferences({ name });
     this.#lobby.setJoining('joining');
-    await this.#load();
-    if (!this.#controller) return this.#lobby.setJoining('no');
-    if (!this.#asked) return;
+    if (!await this.#load() || !this.#asked) return;
     if (!this.#client) this.#connect();
     this.#client?.enter(name);
   }
@@ -202,7 +167,7 @@ export class Page {
   /** Asks no more to be let in; the lobby stays. */
   #cancel() {
     this.#asked = false;
-    if (!this.#controller) return this.#lobby.setJoining('no');
+    if (!this.#meeting.controller) return this.#lobby.setJoining('no');
     this.#client?.leave();
     this.#connect();
   }
@@ -216,7 +181,7 @@ export class Page {
       case 'receipt': offerReceipt(message.receipt); return true;
       case 'backgrounds': this.#backgrounds.offer(message.backgrounds); return true;
       case 'invitations':
-        if (this.#client) this.#keepHostToken(this.#client);
+        if (this.#client) this.#secrets.keepPlace(this.#client.state);
         return false;
       case 'policy':
         if (this.#client) this.#requireFilter(this.#client);
@@ -230,13 +195,10 @@ export class Page {
     }
   }
 
-  /**
-   * @param {Phase} phase
-   * @param {ServerError | null} error
-   */
+  /** @param {Phase} phase @param {ServerError | null} error */
   #showPhase(phase, error) {
     if (phase === 'closed') return this.#close(error);
-    if (phase === 'rejoining') return this.#controller?.showLost(!navigator.onLine);
+    if (phase === 'rejoining') return this.#meeting.controller?.showLost(!navigator.onLine);
     if (phase === 'room') return this.#showRoom();
     if (document.body.dataset.state !== 'lobby') this.#backToLobby();
     this.#lobby.setJoining(phase === 'waiting' ? 'waiting' : 'no');
@@ -246,10 +208,7 @@ export class Page {
   #showRoom() {
     const client = this.#client;
     if (!client) return;
-    const { seat } = client.state;
-    if (seat) saveSecret(this.#room, 'seat', seat);
-    this.#secrets.seat = seat; // whoever comes again takes the place of who left without a connection to say so
-    this.#keepHostToken(client);
+    this.#secrets.keepPlace(client.state);
     const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';
     if (back) notify(text('room.back'));
@@ -258,19 +217,11 @@ export class Page {
       this.#lobby.showPreview(null, false);
       this.#wakeLock.hold();
     }
-    this.#controller?.enter(client, back);
-  }
-
-  /** Keeps what makes one a host again after the page was loaded anew.
-   * @param {RoomClient} client */
-  #keepHostToken({ state: { hostToken } }) {
-    if (hostToken === null || hostToken === this.#secrets.host) return;
-    this.#secrets.host = hostToken;
-    saveSecret(this.#room, 'host', hostToken);
+    this.#meeting.controller?.enter(client, back);
   }
 
   #backToLobby() {
-    this.#controller?.leave();
+    this.#meeting.controller?.leave();
     this.#wakeLock.release();
     this.#showLobby();
     this.#lobby.focus();
@@ -285,7 +236,7 @@ export class Page {
     this.#lobby.showPreview(null, false);
     if (!wasIn && error && Door.keepsOut(error.code)) return this.#standAtDoor(error);
     if (!wasIn) return this.#lobby.say(error ? explain(error) : '');
-    this.#controller?.leave();
+    this.#meeting.controller?.leave();
     this.#wakeLock.release();
     this.#local.close();
     document.body.dataset.state = 'left';
@@ -301,12 +252,9 @@ export class Page {
     void this.#enter(this.#preferences.name);
   }
 
-  /**
-   * @param {RoomClient} client
-   * @param {Streams} streams
-   */
+  /** @param {RoomClient} client @param {Streams} streams */
   #attach(client, streams) {
-    this.#controller?.attach(streams);
+    this.#meeting.controller?.attach(streams);
     if (document.body.dataset.state !== 'lobby') return;
     this.#lobby.showPreview(streams.get(client.state.self)?.video ?? null, this.#local.isLive('video'));
   }
@@ -325,7 +273,7 @@ export class Page {
     showSwitches(media);
     this.#lobby.showDevices(devices);
     this.#lobby.setCamera(media.video);
-    this.#controller?.followDevices();
+    this.#meeting.controller?.followDevices();
     if (!kind || !this.#client) return;
     const { problem, opening } = devices.state[kind];
     void this.#client.setTracks(this.#local.tracks, media);
@@ -337,9 +285,9 @@ export class Page {
   #watchPage() {
     watchWayBack({
       retry: () => this.#client?.retryNow(),
-      online: () => this.#controller?.showConnected(),
+      online: () => this.#meeting.controller?.showConnected(),
       offline: () => {
-        if (this.#client?.phase === 'room') this.#controller?.showLost(true);
+        if (this.#client?.phase === 'room') this.#meeting.controller?.showLost(true);
       },
     });
     window.addEventListener('beforeunload', (event) => {
@@ -347,10 +295,4 @@ export class Page {
     });
     window.addEventListener('pagehide', () => this.#client?.leave(true));
   }
-}
-
-/** @param {ServerError} error */
-function explain({ code, message }) {
-  const key = `error.${code}`;
-  return isKey(key) ? text(key) : text('error.other', { message });
 }

@@ -55,37 +55,6 @@ export function savePreferences(changes) {
   }
 }
 
-/** The secrets that open a room, as the address named them: what makes one its host, and what a server with keys asks for.
- * They are kept as long as the tab lives, and no longer seen in the address, over a shoulder or on a shared screen.
- * @param {string} room
- * @returns {{host: string | null, token: string | null, seat: string | null, pin: string | null}} the seat is the one before the page was loaded again */
-export function loadSecrets(room) {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const secrets = { host: given.get('host'), token: given.get('token'), seat: null, pin: null };
-  if (secrets.host || secrets.token) history.replaceState(null, '', location.pathname);
-  for (const [name, secret] of Object.entries(secrets)) if (secret) saveSecret(room, name, secret);
-  try {
-    const load = (/** @type {string} */ name) => sessionStorage.getItem(`${PREFIX}${name}.${room}`);
-    return { host: load('host'), token: load('token'), seat: load('seat'), pin: load('pin') };
-  } catch {
-    return secrets;
-  }
-}
-
-/**
- * @param {string} room
- * @param {string} name
- * @param {string} secret or nothing, to forget it
- */
-export function saveSecret(room, name, secret) {
-  try {
-    if (secret === '') sessionStorage.removeItem(`${PREFIX}${name}.${room}`);
-    else sessionStorage.setItem(`${PREFIX}${name}.${room}`, secret);
-  } catch {
-    // blocked: it lasts as long as the page
-  }
-}
-
 /** @param {string} key */
 function read(key) {
   try {

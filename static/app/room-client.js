@@ -6,6 +6,7 @@ import { Signaling } from '../protocol/signaling.js';
 import { VERSION } from '../protocol/types.js';
 
 /** @import {Media} from './own-media.js' */
+/** @import {Secrets} from './secrets.js' */
 /** @import {ClientMessage, Joined, Participant, Policy, Receive, ServerError, ServerMessage} from '../protocol/types.js' */
 /** @import {Tracks} from '../rtc/publisher.js' */
 /** @import {Streams} from '../rtc/subscriber.js' */
@@ -50,7 +51,7 @@ export class RoomClient {
   #sharing = false;
 
   /**
-   * @param {{url: string, room: string, name: string, background: string, former: string | null, hostToken: string | null, token: string | null, pin: string | null}} options
+   * @param {{url: string, room: string, name: string, background: string, secrets: Secrets}} options
    * @param {RoomClientEvents} events
    */
   constructor(options, events) {
@@ -75,6 +76,11 @@ export class RoomClient {
 
   get seat() {
     return this.state.seat;
+  }
+
+  /** What lets one in, on a server with keys. */
+  get token() {
+    return this.#options.secrets.token;
   }
 
   get phase() {
@@ -189,9 +195,9 @@ export class RoomClient {
   }
 
   #join() {
-    const { room, name, background, former, hostToken, token, pin } = this.#options;
+    const { room, name, background, secrets: { host: kept, token, pin, seat: former } } = this.#options;
     const { seat } = this.state;
-    const host = this.state.hostToken ?? hostToken;
+    const host = this.state.hostToken ?? kept;
     this.send({
       type: 'join', version: VERSION, room, name, background, preview: true, 
       ...(seat && { seat }), ...(former && !seat && { former }), ...(host && { hostToken: host }), ...(token && { token }), ...(pin && { pin }),
@@ -199,8 +205,8 @@ export class RoomClient {
   }
 
   #askIn() {
-    const token = this.state.hostToken ?? this.#options.hostToken;
-    this.send({ type: 'enter', name: this.#options.name, ...(token && { hostToken: token }) });
+    const host = this.state.hostToken ?? this.#options.secrets.host;
+    this.send({ type: 'enter', name: this.#options.name, ...(host && { hostToken: host }) });
   }
 
   /** @param {ServerMessage} message */

@@ -1,6 +1,6 @@
 // @ts-check
 import { showInTab } from './favicon.js';
-import { loadPreferences, loadSecrets } from './preferences.js';
+import { loadPreferences } from './preferences.js';
 import { Attention } from './attention.js';
 import { CaptionController } from './caption-controller.js';
 import { ChatController } from './chat-controller.js';
@@ -91,7 +91,7 @@ export class RoomController {
         this.#view.showSettings();
         this.#preferences.show(local.devices);
         void this.#captions.showSettings();
-        this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', loadSecrets(this.#room).token);
+        this.#elsewhere.show(this.#room, this.#client?.state.self ?? '', this.#client?.token ?? null);
       },
     };
     for (const [name, action] of Object.entries(actions)) onAction(name, action);

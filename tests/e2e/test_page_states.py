@@ -214,6 +214,13 @@ async def test_shortcuts_act_in_the_room(page: Page, fake: FakeServer) -> None:
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await page.keyboard.press("m")
     await expect(page.get_by_role("article", name="You, muted, camera off")).to_be_visible()
+    await page.get_by_role("button", name="Chat").click()
+    await page.get_by_role("button", name="More", exact=True).click()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#more")).to_be_hidden()
+    await expect(page.locator("#panel")).to_be_visible()  # one thing at a time
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#panel")).to_be_hidden()
 
 
 async def test_an_own_picture_is_uploaded_and_a_plain_colour_hides_the_room_until_then(

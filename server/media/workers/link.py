@@ -17,11 +17,12 @@ from filters.matting.segmenter import ModelCard
 from server.access.certificates import NAME
 from server.media.codec.encoder import FilteredVideo
 from server.media.workers.base import Owner, Place
+from server.media.workers.silence import give_up_when_silent
 from server.media.workers.wire import Job, Messages, end_of, read_answer, write_card, write_job
 
 logger = logging.getLogger(__name__)
 
-RETRY: Final = 1.0  # seconds between two tries to connect
+RETRY: Final = 1.0  # seconds between two tries to connect, and after the end of a connection
 CONNECT: Final = 3.0  # seconds that a connection may take; chosen
 MAX_WAITING: Final = 1 << 22  # bytes that wait for a worker that takes none, before it is given up
 
@@ -47,7 +48,7 @@ class RemoteWorker(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._messages = Messages()
         self._closed = False
-        self._task = asyncio.get_running_loop().create_task(self._connect())
+        self._task = asyncio.get_running_loop().create_task(self._connect(0.0))
 
     @property
     def place(self) -> Place:
@@ -90,8 +91,10 @@ class RemoteWorker(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    async def _connect(self) -> None:
+    async def _connect(self, pause: float) -> None:
+        """Connect, after so many seconds: a worker of another version, say, hangs up at once, again and again."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(pause)
         while not self._closed:
             try:
                 async with asyncio.timeout(CONNECT):
@@ -106,6 +109,7 @@ class RemoteWorker(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         assert isinstance(transport, asyncio.Transport)
+        give_up_when_silent(transport.get_extra_info("socket"))
         self._transport, self._messages = transport, Messages()
         self._jobs.clear()
         self._connected = time.monotonic()
@@ -136,4 +140,4 @@ class RemoteWorker(asyncio.Protocol):
         if not self._closed:
             logger.warning("a remote worker is lost")
             self._owner.lost(self, camera)
-            self._task = asyncio.get_running_loop().create_task(self._connect())
+            self._task = asyncio.get_running_loop().create_task(self._connect(RETRY))

@@ -199,9 +199,10 @@ class TranscodingProxy:
         self.times = self._before + StageTimes(**status["times"])
         match answer["error"]:
             case None:
-                busy = float(answer["busy"])
                 # By this machine's clock alone; the way to the worker and back counts as waiting.
-                wait = max(0.0, time.monotonic() - self._arrival - busy)
+                now = time.monotonic()
+                busy = max(0.0, min(float(answer["busy"]), now - (self.since or now)))
+                wait = max(0.0, now - self._arrival - busy)
                 self._end(Transcoded(videos, wait, busy, bool(answer["broken"])))
             case ["decode", text]:
                 self._end(DecodeError(text))

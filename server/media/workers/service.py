@@ -11,12 +11,11 @@ from typing import Final
 from filters.base import FilterError
 from server.access.certificates import tls_context
 from server.media.workers.program import forget, run
+from server.media.workers.silence import give_up_when_silent
 
 logger = logging.getLogger(__name__)
 
 HANDSHAKE: Final = 3.0  # seconds; chosen
-KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
-"""Seconds and tries after which a server that has fallen silent is given up."""
 
 
 def serve(address: str, port: int, secret: Path, smoother: str) -> None:
@@ -34,10 +33,7 @@ def serve(address: str, port: int, secret: Path, smoother: str) -> None:
 def _work(connection: socket.socket, context: ssl.SSLContext, smoother: str) -> None:
     """Work for one server until it is gone. Who has no certificate of the cluster is sent off unheard."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    give_up_when_silent(connection)
     try:
         connection.settimeout(HANDSHAKE)
         with context.wrap_socket(connection, server_side=True) as link:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from dataclasses import fields
 from pathlib import Path
@@ -121,10 +122,18 @@ def message(head: dict[str, Any], *data: bytes) -> bytes:
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
     start = LENGTH.size
     end = start + LENGTH.unpack_from(content)[0]
-    head = json.loads(content[start:end])
+    head = json.loads(content[start:end], parse_float=_finite, parse_constant=_finite)
     if not isinstance(head, dict):
         raise ValueError("no object")
     return head, content[end:]
+
+
+def _finite(text: str) -> float:
+    """Return a number; what is none, or too large to be one, would spoil every mean and sum that it gets into."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("no number")
+    return value
 
 
 class Messages:

@@ -24,9 +24,10 @@ class Servers:
         used: float = 0.0,
         closed: dict[str, int] | None = None,
         draining: bool = False,
+        people: int = 0,
     ) -> dict[str, int]:
         self.numbers[name] = self.numbers.get(name, 0) + 1
-        report = Report(f"https://{name}", 4.0, used, rooms or {}, closed or {}, draining)
+        report = Report(f"https://{name}", 4.0, used, rooms or {}, closed or {}, draining, people=people)
         return self.directory.renew(name, self.numbers[name], report, now=now)
 
     def place(self, room: str = "x", *, now: float = NOW, refused: int = 0) -> Placement:
@@ -56,13 +57,38 @@ def test_a_rush_is_spread_though_figures_are_stale(servers: Servers) -> None:
     assert placed.count("a") == placed.count("b") == 5
 
 
-def test_who_was_sent_is_forgotten_when_the_figures_show_it(servers: Servers) -> None:
-    for _ in range(10):
+def test_who_has_come_is_counted_until_the_figures_show_it(servers: Servers) -> None:
+    servers.renew("a", people=4)
+    servers.renew("b", people=5)
+    assert servers.place("x").server == "a"
+    servers.renew("a", now=NOW + RAMP, people=4)
+    servers.renew("b", now=NOW + RAMP, people=5)
+    servers.renew("a", now=NOW + RAMP, people=4, used=0.1)
+    assert servers.place("y", now=NOW + RAMP).server == "b"
+
+
+def test_who_has_left_again_is_not_counted(servers: Servers) -> None:
+    for people in (16, 0):
+        servers.renew("a", people=people)
+    servers.renew("b", people=1)
+    assert servers.place().server == "a"
+
+
+def test_a_rush_fills_a_server_before_its_figures_show_it(servers: Servers) -> None:
+    for name in "ab":
+        servers.renew(name, people=16)
+    with pytest.raises(NotYet):
         servers.place()
-    full = servers.place().server
-    servers.renew("a", now=NOW + RAMP)
-    servers.renew("b", now=NOW + RAMP, used=0.1)
-    assert servers.place("y", now=NOW + RAMP).server == "a", full
+
+
+def test_strangers_who_are_sent_and_refused_make_nothing_full(servers: Servers) -> None:
+    """They need no token to be sent somewhere: a handful of them would keep everybody from beginning a room."""
+    for k in range(200):
+        servers.place(f"r{k}")
+    servers.place("another")
+    for name in "ab":
+        servers.renew(name)
+    assert {servers.place("x").server, servers.place("y").server} == {"a", "b"}
 
 
 def test_full_servers_take_no_new_rooms_but_people(servers: Servers) -> None:

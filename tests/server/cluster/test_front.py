@@ -58,6 +58,18 @@ async def lock(client: Client) -> None:
     await client.wait_for("policy", policy={"locked": True})
 
 
+async def test_a_revoked_invitation_stays_revoked_where_the_room_moves(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        first = cluster.of("studio")
+        known = first.rooms.authenticator.invitations
+        known.add("studio", Invitation("i1", "guest", time.time() + 60, pin=False, by="Ada"), "")
+        known.revoke("studio", "i1")
+        await cluster.renew()
+        await cluster.lose(first)
+        async with join(cluster.url, "studio", seat=ada.seat):
+            assert cluster.other(first).rooms.authenticator.invitations.is_revoked("studio", "i1")
+
+
 async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None:
     async with join(cluster.url, "studio") as ada, join(cluster.url, "Studio", "Bob") as bob:
         await ada.wait_for("participant-joined", participant={"id": bob.id})
@@ -239,6 +251,44 @@ async def test_a_front_does_not_tell_what_it_is_made_of(cluster: ClusterHere) ->
     for path in ("/healthz", "/cluster/rooms/studio", "/r/studio", "/whip/%20"):
         async with cluster.front.post(path) as response:
             assert response.headers["Server"] == "Greenroom", path
+
+
+@pytest.mark.parametrize("joined", [False, True])
+async def test_a_flood_of_pings_ends_the_connection(cluster: ClusterHere, joined: bool) -> None:
+    """Each costs the front as much as a message, and the server never hears of it."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(cluster.url + "/ws") as socket:
+        if joined:
+            await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Eve"})
+            assert (await socket.receive_json())["type"] == "joined"
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                await socket.ping()
+        async with asyncio.timeout(10):
+            said = [json.loads(message.data) async for message in socket]
+        assert said[-1]["code"] == "too-many-messages"
+
+
+async def test_pings_are_no_join(segmenter: Segmenter, tmp_path: Path) -> None:
+    config = Config(workers=1, join_timeout=1.0)
+    async with (
+        cluster_here(config, segmenter, tmp_path) as cluster,
+        cluster.front.ws_connect("/ws") as socket,
+        asyncio.timeout(10),
+    ):
+        reading = asyncio.create_task(socket.receive_json())
+        while not reading.done():
+            await socket.ping()
+            await asyncio.sleep(0.1)
+        assert reading.result()["code"] == "not-joined"
+
+
+async def test_chunks_in_http_1_0_are_refused(cluster: ClusterHere) -> None:
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    host = f"Host: {cluster.front.host}:{cluster.front.port}"
+    writer.write(f"POST /whip/a HTTP/1.0\r\n{host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert b" 400 " in await reader.readline()
+    writer.close()
 
 
 async def test_an_old_redirect_is_fenced(redirecting: ClusterHere) -> None:

@@ -491,6 +491,20 @@ async def test_a_worker_that_answers_without_end_is_ended(workers: ProcessPool) 
         await job
 
 
+@pytest.mark.parametrize("busy", [1e300, -1e300])
+async def test_a_worker_was_busy_for_no_longer_than_it_had_the_job(workers: ProcessPool, busy: float) -> None:
+    """What it says counts in what all cameras can afford."""
+    camera = workers.open(Color(0, 255, 0), 500_000)
+    begun = time.monotonic()
+    job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)
+    status = {"outcomes": {}, "errors": 0, "inferences": 0, "inference_time": 0.0, "pixels": 0, "times": {}}
+    status |= {"failing": False, "plate": "none", "followed": "off"}
+    of(camera).answer({"status": status, "error": None, "busy": busy, "broken": False}, [])
+    done = await job
+    assert 0 <= done.busy <= time.monotonic() - begun
+    assert 0 <= done.wait < 60
+
+
 async def test_a_worker_speaks_for_its_own_cameras_only(workers: ProcessPool) -> None:
     camera, other = (workers.open(Color(0, 255, 0), 500_000) for _ in range(2))
     job = camera.transcoding.submit(encoded(1), ["VP8"], keyframe=True, reset=False)

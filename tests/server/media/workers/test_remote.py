@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,9 +21,10 @@ from filters.matting.segmenter import load_card
 from server.access.certificates import make_secret, tls_context
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import WorkerError
-from server.media.workers.link import RemoteWorker
+from server.media.workers.link import RETRY, RemoteWorker
 from server.media.workers.pool import ProcessPool
 from server.media.workers.proxy import BACKGROUND_INTERVAL
+from server.media.workers.silence import give_up_when_silent
 from tests.server.media.workers.test_pool import GREEN_LUMA, corner, encoded, of, show, until
 from tests.support.program import free_port
 
@@ -169,3 +172,29 @@ async def test_no_picture_goes_in_clear(secret: Path, elsewhere: Elsewhere) -> N
     assert len(seen) > sum(len(frame.data) for frame in frames)
     for plain in (b"VP8", b"keyframe", b"not a picture", *(frame.data[10:40] for frame in frames)):
         assert plain not in seen
+
+
+async def test_a_worker_that_hangs_up_is_not_called_all_the_time(secret: Path) -> None:
+    """As one of another version: each call takes a handshake, and the whole network."""
+    calls = asyncio.Queue[float]()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.put_nowait(time.monotonic())
+        writer.close()
+
+    there = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=tls_context(secret, server=True))
+    address, context = there.sockets[0].getsockname(), tls_context(secret, server=False)
+    workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 0, "ofd", "text", [address], context)
+    async with asyncio.timeout(20):
+        first, second = await calls.get(), await calls.get()
+    workers.close()
+    there.close()
+    assert second - first > 0.9 * RETRY
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux")
+def test_who_falls_silent_in_the_middle_of_a_message_is_given_up_as_well() -> None:
+    with socket.socket() as connection:
+        give_up_when_silent(connection)
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 11_000
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5

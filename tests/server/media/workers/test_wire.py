@@ -144,6 +144,13 @@ def test_what_is_no_message_is_refused(content: bytes) -> None:
             read(content)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_refused(number: str) -> None:
+    head = f'{{"busy": {number}, "videos": []}}'.encode()
+    with pytest.raises(ValueError, match="no number"):
+        read_answer(LENGTH.pack(len(head)) + head)
+
+
 def test_paths_are_no_backgrounds(tmp_path: Path) -> None:
     head = json.dumps(end_of(1)._asdict() | {"background": ["/etc/passwd", 0]}).encode()
     with pytest.raises(FilterError):
