@@ -58,6 +58,18 @@ async def lock(client: Client) -> None:
     await client.wait_for("policy", policy={"locked": True})
 
 
+async def test_a_revoked_invitation_stays_revoked_where_the_room_moves(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada:
+        first = cluster.of("studio")
+        known = first.rooms.authenticator.invitations
+        known.add("studio", Invitation("i1", "guest", time.time() + 60, pin=False, by="Ada"), "")
+        known.revoke("studio", "i1")
+        await cluster.renew()
+        await cluster.lose(first)
+        async with join(cluster.url, "studio", seat=ada.seat):
+            assert cluster.other(first).rooms.authenticator.invitations.is_revoked("studio", "i1")
+
+
 async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None:
     async with join(cluster.url, "studio") as ada, join(cluster.url, "Studio", "Bob") as bob:
         await ada.wait_for("participant-joined", participant={"id": bob.id})
