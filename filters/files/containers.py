@@ -198,6 +198,7 @@ TRACK_NUMBER: Final = 0xD7  # element ID, RFC 9559, 5.1.4.1.1
 TRACK_TYPE: Final = 0x83  # element ID, RFC 9559, 5.1.4.1.3
 VIDEO_TRACK, AUDIO_TRACK = 1, 2  # RFC 9559, 5.1.4.1.3
 CODEC_ID: Final = 0x86  # element ID, RFC 9559, 5.1.4.1.21
+CODEC_PREFIX: Final = {VIDEO_TRACK: b"V", AUDIO_TRACK: b"A"}  # RFC 9559, 5.1.4.1.21
 FLAG_ENABLED: Final = 0xB9  # element ID, RFC 9559, 5.1.4.1.4
 VIDEO: Final = 0xE0  # element ID, RFC 9559, 5.1.4.1.28
 CHAPTERS: Final = 0x1043A770  # element ID, RFC 9559, 5.1.7
@@ -245,12 +246,13 @@ class _Matroska:
         )
 
     def _track(self, entry: _Element, tracks: dict[int, list[Track]]) -> None:
-        """Add the track to those of its kind; one that names no codec is no stream of FFmpeg's."""
+        """Add the track to those of its kind; one that names no codec of that kind is no stream of FFmpeg's."""
         parts = {part.id: part for part in self._elements(entry.start, entry.end)}
         kind, number = (
             self._number(parts[name]) if name in parts else 0 for name in (TRACK_TYPE, TRACK_NUMBER)
         )
-        if kind not in tracks or CODEC_ID not in parts:
+        codec = self._bytes(parts[CODEC_ID], 1) if CODEC_ID in parts else b""
+        if kind not in tracks or codec != CODEC_PREFIX[kind]:
             return
         video = parts.get(VIDEO, _Element(VIDEO, 0, 0))
         numbers = {part.id: self._number(part) for part in self._elements(video.start, video.end)}
@@ -264,8 +266,11 @@ class _Matroska:
         tracks[kind].append(Track(number, enabled, crop=crop))
 
     def _number(self, element: _Element) -> int:
+        return int.from_bytes(self._bytes(element, 8))
+
+    def _bytes(self, element: _Element, most: int) -> bytes:
         self._file.seek(element.start)
-        return int.from_bytes(self._file.read(min(8, element.end - element.start)))
+        return self._file.read(min(most, element.end - element.start))
 
     def _elements(self, at: int, end: int) -> Iterator[_Element]:
         while at < end and self._left > 0:

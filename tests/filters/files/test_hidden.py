@@ -298,8 +298,9 @@ def test_a_matroska_track_is_told_apart_from_those_of_unknown_codecs(tmp_path: P
     (tmp_path / "one.mkv").write_bytes(data)
     assert rgb(given(tmp_path / "one.mkv")[0]).min() > 200
     unknown = data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ", 1)
+    no_video = data.replace(b"V_MPEG4/ISO/AVC", b"X_MPEG4/ISO/AVC", 1)
     nameless = data.replace(b"\x86\x8fV_MPEG4/ISO/AVC", b"\xec\x8fV_MPEG4/ISO/AVC", 1)  # Void
-    for i, changed in enumerate((unknown, nameless)):
+    for i, changed in enumerate((unknown, no_video, nameless)):
         (tmp_path / f"{i}.mkv").write_bytes(changed)
         with pytest.raises(MediaError, match="no video"):
             given(tmp_path / f"{i}.mkv")
