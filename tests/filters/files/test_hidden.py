@@ -321,6 +321,17 @@ def test_a_matroska_track_is_told_apart_from_those_of_unknown_codecs(tmp_path: P
             given(tmp_path / f"{i}.mkv")
 
 
+def test_a_track_that_only_ffmpeg_finds_is_not_shown(tmp_path: Path) -> None:
+    """It looks for one behind what it can't read."""
+    data = film(tmp_path / "in.mkv", options={"live": "1"}).read_bytes()
+    at = data.rindex(b"\x16\x54\xae\x6b")  # Tracks
+    (tmp_path / "damaged.mkv").write_bytes(data[:at] + bytes(3) + data[at:])
+    with av.open(str(tmp_path / "damaged.mkv")) as container:
+        assert len(list(container.decode(video=0))) == 3
+    with pytest.raises(MediaError, match="no video"):
+        given(tmp_path / "damaged.mkv")
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_matroska_sound_that_is_switched_off_is_left_out(tmp_path: Path, suffix: str) -> None:
     data = write_video(tmp_path / "in.mkv", [quarters(64, 48)] * 3, audio="aac").read_bytes()
