@@ -113,18 +113,23 @@ class _Mp4:
                 self._track(box)
 
     def _track(self, trak: _Span) -> None:
-        track, kind = Track(0), b""
+        track, handler = Track(0), self._first(self._first(trak, b"mdia"), b"hdlr")
+        kind = self._bytes(handler, 12)[
+            8:
+        ]  # before all else, as it may come behind what it is the handler of
         for box in self._within(trak):
             if box.name == b"tkhd":
                 track = self._header(box, track)
-            elif box.name == b"hdlr":
-                kind = kind or self._bytes(box, 12)[8:]
             elif box.name == b"stsd" and kind in (b"vide", b"auxv", b"pict"):
                 track = self._descriptions(box, track)
             elif box.name in (b"clip", b"matt"):
                 self._refusal = "parts of its picture are masked"
         if kind in (b"vide", b"pict", b"auxv"):
             self._tracks.append(replace(track, auxiliary=track.auxiliary or "unknown" * (kind == b"auxv")))
+
+    def _first(self, span: _Span, name: bytes) -> _Span:
+        """Return the first box of a name right inside, an empty one where there is none."""
+        return next((box for box in self._boxes(span.start, span.end) if box.name == name), _Span(name, 0, 0))
 
     def _header(self, box: _Span, track: Track) -> Track:
         data = self._bytes(box, 104)
