@@ -113,18 +113,23 @@ class _Mp4:
                 self._track(box)
 
     def _track(self, trak: _Span) -> None:
-        track, kind = Track(0), b""
+        track, handler = Track(0), self._first(self._first(trak, b"mdia"), b"hdlr")
+        kind = self._bytes(handler, 12)[
+            8:
+        ]  # before all else, as it may come behind what it is the handler of
         for box in self._within(trak):
             if box.name == b"tkhd":
                 track = self._header(box, track)
-            elif box.name == b"hdlr":
-                kind = kind or self._bytes(box, 12)[8:]
             elif box.name == b"stsd" and kind in (b"vide", b"auxv", b"pict"):
                 track = self._descriptions(box, track)
             elif box.name in (b"clip", b"matt"):
                 self._refusal = "parts of its picture are masked"
         if kind in (b"vide", b"pict", b"auxv"):
             self._tracks.append(replace(track, auxiliary=track.auxiliary or "unknown" * (kind == b"auxv")))
+
+    def _first(self, span: _Span, name: bytes) -> _Span:
+        """Return the first box of a name right inside, an empty one where there is none."""
+        return next((box for box in self._boxes(span.start, span.end) if box.name == name), _Span(name, 0, 0))
 
     def _header(self, box: _Span, track: Track) -> Track:
         data = self._bytes(box, 104)
@@ -198,6 +203,7 @@ TRACK_NUMBER: Final = 0xD7  # element ID, RFC 9559, 5.1.4.1.1
 TRACK_TYPE: Final = 0x83  # element ID, RFC 9559, 5.1.4.1.3
 VIDEO_TRACK, AUDIO_TRACK = 1, 2  # RFC 9559, 5.1.4.1.3
 CODEC_ID: Final = 0x86  # element ID, RFC 9559, 5.1.4.1.21
+CODEC_PREFIX: Final = {VIDEO_TRACK: b"V", AUDIO_TRACK: b"A"}  # RFC 9559, 5.1.4.1.21
 FLAG_ENABLED: Final = 0xB9  # element ID, RFC 9559, 5.1.4.1.4
 VIDEO: Final = 0xE0  # element ID, RFC 9559, 5.1.4.1.28
 CHAPTERS: Final = 0x1043A770  # element ID, RFC 9559, 5.1.7
@@ -245,12 +251,13 @@ class _Matroska:
         )
 
     def _track(self, entry: _Element, tracks: dict[int, list[Track]]) -> None:
-        """Add the track to those of its kind; one that names no codec is no stream of FFmpeg's."""
+        """Add the track to those of its kind; one that names no codec of that kind is no stream of FFmpeg's."""
         parts = {part.id: part for part in self._elements(entry.start, entry.end)}
         kind, number = (
             self._number(parts[name]) if name in parts else 0 for name in (TRACK_TYPE, TRACK_NUMBER)
         )
-        if kind not in tracks or CODEC_ID not in parts:
+        codec = self._bytes(parts[CODEC_ID], 1) if CODEC_ID in parts else b""
+        if kind not in tracks or codec != CODEC_PREFIX[kind]:
             return
         video = parts.get(VIDEO, _Element(VIDEO, 0, 0))
         numbers = {part.id: self._number(part) for part in self._elements(video.start, video.end)}
@@ -264,8 +271,11 @@ class _Matroska:
         tracks[kind].append(Track(number, enabled, crop=crop))
 
     def _number(self, element: _Element) -> int:
+        return int.from_bytes(self._bytes(element, 8))
+
+    def _bytes(self, element: _Element, most: int) -> bytes:
         self._file.seek(element.start)
-        return int.from_bytes(self._file.read(min(8, element.end - element.start)))
+        return self._file.read(min(most, element.end - element.start))
 
     def _elements(self, at: int, end: int) -> Iterator[_Element]:
         while at < end and self._left > 0:

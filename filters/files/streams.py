@@ -34,7 +34,8 @@ class Shown(NamedTuple):
 
 def shown_stream(container: InputContainer, declared: Declared, path: Path) -> Shown:
     """Return what a player shows. Raises MediaError where there is nothing, or where FFmpeg shows what players hide."""
-    pairs = [(s, _track(s, i, declared.tracks)) for i, s in enumerate(container.streams.video)]
+    listed = any(name in container.format.name for name in ("mp4", "matroska"))
+    pairs = [(s, _track(s, i, declared.tracks, listed=listed)) for i, s in enumerate(container.streams.video)]
     pairs = [
         (stream, track)
         for stream, track in pairs
@@ -59,20 +60,27 @@ def heard_streams(container: InputContainer, declared: Declared) -> list[AudioSt
 
     None where an MP4 file has all switched off, since its muxer would switch one on.
     """
-    pairs = [(s, _track(s, i, declared.sounds)) for i, s in enumerate(container.streams.audio)]
+    listed = "matroska" in container.format.name
+    pairs = [(s, _track(s, i, declared.sounds, listed=listed)) for i, s in enumerate(container.streams.audio)]
     streams = [stream for stream, track in pairs if stream.codec_context and track.enabled]
     has_switches = "mp4" in container.format.name
     is_heard = not has_switches or any(s.disposition & Disposition.default for s in streams)
     return streams if is_heard else []
 
 
-def _track(stream: VideoStream | AudioStream, index: int, tracks: list[Track]) -> Track:
-    """Return what is said of a stream, `index` being its number among all of its kind, known to FFmpeg or not."""
+def _track(stream: VideoStream | AudioStream, index: int, tracks: list[Track], *, listed: bool) -> Track:
+    """Return what is said of a stream, `index` being its number among all of its kind, known to FFmpeg or not.
+
+    Where all tracks should be `listed` one that is not, as FFmpeg finds in a damaged file, counts as switched off: it
+    may be, or be cropped.
+    """
     for track in tracks:
         if track.number == stream.id:
             return track
     # FFmpeg's streams of Matroska have no id of their own; its tracks come in the order of the file.
-    return tracks[index] if stream.id == 0 and index < len(tracks) else Track(stream.id)
+    if stream.id == 0 and index < len(tracks):
+        return tracks[index]
+    return Track(stream.id, enabled=not listed)
 
 
 def refusal(path: Path, reason: str) -> MediaError:

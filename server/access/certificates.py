@@ -110,10 +110,14 @@ def ray_token(file: Path) -> str:
 
 
 def _derive(file: Path, purpose: bytes) -> bytes:
-    """Return 32 bytes for one purpose (HKDF, RFC 5869)."""
+    """Return 32 bytes of the cluster's secret for one purpose."""
     try:
         key = load_pem_private_key(file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"the cluster's secret {file} can't be read") from error
-    secret = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return derive(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), purpose)
+
+
+def derive(secret: bytes, purpose: bytes) -> bytes:
+    """Return 32 bytes that only who has a secret can know, and that tell nothing of it (HKDF, RFC 5869)."""
     return HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret)

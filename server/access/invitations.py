@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -101,6 +101,23 @@ class Invitations:
             }
             for each in self.of(room)
         ]
+
+    def state(self, room: str) -> list[dict[str, Any]]:
+        """Return what this server knows of a room's as JSON values, for the room's next server; no token is in it."""
+        return [asdict(each) for each in self._rooms.get(room, []) if each.expires > self._clock()]
+
+    def take_over(self, room: str, state: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what the server before knew; what either knows to be revoked is. Raises ValueError, SignalingError."""
+        try:
+            known = {each.id: each for each in (Invitation(**each) for each in state)}
+        except TypeError as error:
+            raise ValueError("no invitations") from error
+        ours = self._load(room)
+        for each in ours:
+            before = known.get(each.id, each)
+            known[each.id] = replace(each, revoked=each.revoked or before.revoked)
+        if list(known.values()) != ours:
+            self._store(room, list(known.values()))
 
     def _load(self, room: str) -> list[Invitation]:
         if self._folder is None:

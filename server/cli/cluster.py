@@ -59,7 +59,7 @@ def server() -> None:
         heard = await standard_input()
         orders = Orders.read(await heard.readline())
         file = Path(orders.file) if orders.file else None
-        config = configuration(file, orders.assignments, orders.options)
+        config = orders.with_receipt_key(configuration(file, orders.assignments, orders.options))
         configure_logging(config.log_format, config.log_level)
         app, context = create_app(config), ssl_context(config)
         app.on_startup.append(reload_on_sighup(context, config))

@@ -31,6 +31,8 @@ FORWARDED: Final = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 STATE: Final = "/cluster/rooms/{room}"
 ROOM: Final = "room"
 """Under what a sealed state says whose it is."""
+INVITATIONS: Final = "invitations"
+"""Under what it has the room's invitations: one that is revoked stays so where the room moves."""
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,6 +46,7 @@ class Fence:
         """Guard rooms, as the server that is called `name` in the directory."""
         self.lease = Lease()
         self._rooms = rooms
+        self._invitations = rooms.authenticator.invitations
         self._seal = seal
         self._name = name
         self._names: dict[str, str] = {}
@@ -65,8 +68,9 @@ class Fence:
         _, state = self._states.pop(room, (0.0, None))
         if state is not None and self._rooms.open_rooms.get(room) is None:
             try:
+                self._invitations.take_over(room, state.pop(INVITATIONS))
                 self._rooms.restore(room, state)
-            except ValueError:
+            except (KeyError, ValueError):
                 logger.error("the state of a room that moved here can't be read; nobody comes in")
                 raise self._refusal() from None
 
@@ -101,7 +105,8 @@ class Fence:
                 self.lease.close(key, clock())
                 self._forget(key)
             else:
-                found[key] = (epoch, self._sealed(key, describe(room)))
+                state = {**describe(room), INVITATIONS: self._invitations.state(name)}
+                found[key] = (epoch, self._sealed(key, state))
         return found
 
     def _sealed(self, key: str, state: dict[str, Any]) -> str:

@@ -46,9 +46,13 @@ SUFFIXES: Final = {
     ".mkv": "",
     ".webm": ".mp4",
     ".avi": ".mp4",
+    ".m4v": ".mp4",
     ".jpg": "",
     ".png": "",
     ".jpeg": ".jpg",
+    ".heic": ".jpg",
+    ".heif": ".jpg",
+    ".webp": ".jpg",
 }
 """What is filtered, and what its name gets at its end to become one that can be written."""
 WORKSPACE: Final = "greenroom-film-"

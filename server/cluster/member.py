@@ -18,17 +18,20 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from server.access.certificates import ticket_key, tls_context
+from server.access.certificates import derive, ticket_key, tls_context
+from server.access.ed25519 import private_pem
 from server.cluster.fence import STATE, Fence, expect_states, fenced
 from server.cluster.lease import clock
 from server.cluster.messages import Report
 from server.cluster.sealing import Seal
+from server.config.options import Config
 from server.http.app_keys import ROOMS
 
 Say: TypeAlias = Callable[[dict[str, Any]], None]
@@ -77,7 +80,20 @@ class Orders:
 
     def seal(self) -> Seal:
         """Return the cluster's seal; raise ConfigError."""
-        return Seal(ticket_key(Path(self.secret)) if self.secret else bytes.fromhex(self.key))
+        return Seal(self._key())
+
+    def _key(self) -> bytes:
+        return ticket_key(Path(self.secret)) if self.secret else bytes.fromhex(self.key)
+
+    def with_receipt_key(self, config: Config) -> Config:
+        """Have receipts signed with the same key by all servers of the cluster, unless there is one; raise ConfigError.
+
+        Whoever asks a front for the key is answered by any of them.
+        """
+        if config.receipt_key or config.state is not None:
+            return config
+        key = Ed25519PrivateKey.from_private_bytes(derive(self._key(), b"greenroom receipt key"))
+        return replace(config, receipt_key=private_pem(key).decode())
 
 
 class ClusterMember:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def signing_key(config: Config) -> Ed25519PrivateKey:
             _write(config.state / FILE, key)
         except OSError as error:
             raise ConfigError(f"state {config.state}: {error.strerror}") from error
+        return configured_key(config) or key
     return key
 
 
@@ -62,7 +64,11 @@ def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
 
 
 def _write(file: Path, key: Ed25519PrivateKey) -> None:
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123 - its mode
+    """Write a key, unless another server has just written its own."""
+    with (
+        contextlib.suppress(FileExistsError),
+        open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,  # noqa: PTH123 - its mode
+    ):
         stream.write(private_pem(key))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import ipaddress
 import logging
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import AddrInfoType, ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
 from server.config.options import Config
@@ -45,7 +48,8 @@ class Forward:
 
     async def _run(self) -> None:
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
-        async with ClientSession(timeout=TIMEOUT) as session:
+        connector = TCPConnector(socket_factory=Reach().socket)
+        async with ClientSession(connector=connector, timeout=TIMEOUT) as session:
             while True:
                 start = time.monotonic()
                 try:
@@ -84,6 +88,31 @@ class Forward:
                 await response.read()
         except (ClientError, OSError, ValueError) as error:
             logger.info("the other server did not take the end: %s", type(error).__name__)
+
+
+class Reach:
+    """Where another server may send us: from the internet nowhere but to the internet.
+
+    It names where to go on (`Location`, redirects), and must not reach through us what only we can.
+    """
+
+    def __init__(self) -> None:
+        self._public: bool | None = None
+
+    def socket(self, target: AddrInfoType) -> socket.socket:
+        """Make the socket for a connection, the first of which is to the configured server; raise OSError."""
+        family, kind, protocol, _, address = target
+        public = is_public(str(address[0]))
+        if self._public is None:
+            self._public = public
+        if self._public and not public:
+            raise OSError(errno.EACCES, "a server on the internet names an address that is not")
+        return socket.socket(family, kind, protocol)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the internet."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_global
 
 
 def is_segment(identity: str) -> bool:

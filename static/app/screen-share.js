@@ -10,11 +10,13 @@ import { warn } from '../view/notices.js';
 export class ScreenShare {
   /** @type {MediaStream | null} */
   #stream = null;
+  /** Whether the browser asks which screen. */
+  #asking = false;
 
   /** @param {RoomClient} client */
   toggle(client) {
     if (this.#stream) this.stop(client, true);
-    else void this.#start(client);
+    else if (!this.#asking) void this.#start(client);
   }
 
   /**
@@ -59,11 +61,14 @@ export class ScreenShare {
     if (!limits) return;
     const video = { width: { max: limits.width }, height: { max: limits.height }, frameRate: { max: limits.frameRate } };
     let stream;
+    this.#asking = true;
     try {
       stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
     } catch (error) {
       const cancelled = error instanceof DOMException && error.name === 'NotAllowedError';
       return cancelled ? undefined : warn(text('screen.failed'));
+    } finally {
+      this.#asking = false;
     }
     if (this.#stream || client.phase !== 'room') {
       for (const track of stream.getTracks()) track.stop();

@@ -34,7 +34,7 @@ export class Shortcuts {
     const { target, key } = event;
     if (!this.#events.active() || event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return;
     if (document.querySelector('dialog[open]') || event.isComposing) return;
-    if (key === 'Escape') return this.#events.escape();
+    if (key === 'Escape') return document.querySelector(':popover-open') ? undefined : this.#events.escape(); // the browser closes a menu
     if (!this.on) return;
     if (key === ' ') return this.#space(event, target);
     if (event.repeat || target.matches(TYPING) || target.matches('select')) return;

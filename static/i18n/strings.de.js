@@ -537,7 +537,7 @@ export const german = {
   'error.removed': 'Ein Gastgeber hat dich entfernt.',
   'error.replaced': 'Du bist anderswo beigetreten, deshalb wurde dieser Tab angehalten.',
   'error.server-full': 'Der Server ist gerade voll. Versuch es in ein paar Minuten.',
-  'error.bad-name': 'Dieser Name geht nicht. Erlaubt sind 1 bis 64 Zeichen.',
+  'error.bad-name': 'Dieser Name geht nicht. Erlaubt sind 1 bis 64 Zeichen, in jedem Wort Buchstaben eines einzigen Alphabets.',
   'error.bad-room': 'Dieser Raumname geht nicht. Erlaubt sind Buchstaben (a–z), Ziffern, Punkte, Binde- und Unterstriche.',
   'error.unsupported-version': 'Diese Seite ist veraltet. Lade sie neu.',
   'error.shutting-down': 'Der Server startet neu. Versuch es gleich noch einmal.',

@@ -536,7 +536,7 @@ export const english = {
   'error.removed': 'A host has removed you.',
   'error.replaced': 'You joined from somewhere else, so this tab has stopped.',
   'error.server-full': 'The server is full right now. Try again in a few minutes.',
-  'error.bad-name': 'This name can’t be used. Use 1 to 64 characters.',
+  'error.bad-name': 'This name can’t be used. Use 1 to 64 characters, and in each word the letters of one alphabet.',
   'error.bad-room': 'This room name can’t be used. Use letters, digits, dots, dashes and underscores.',
   'error.unsupported-version': 'This page is out of date. Reload it.',
   'error.shutting-down': 'The server is restarting. Try again in a moment.',

@@ -537,7 +537,7 @@ export const spanish = {
   'error.removed': 'Un anfitrión te ha expulsado.',
   'error.replaced': 'Has entrado desde otro lugar, así que esta pestaña se ha detenido.',
   'error.server-full': 'El servidor está lleno ahora mismo. Inténtalo en unos minutos.',
-  'error.bad-name': 'Este nombre no se puede usar. Usa de 1 a 64 caracteres.',
+  'error.bad-name': 'Este nombre no se puede usar. Usa de 1 a 64 caracteres y, en cada palabra, letras de un solo alfabeto.',
   'error.bad-room': 'Este nombre de sala no se puede usar. Usa letras, cifras, puntos, guiones y guiones bajos.',
   'error.unsupported-version': 'Esta página no está al día. Vuelve a cargarla.',
   'error.shutting-down': 'El servidor se está reiniciando. Inténtalo en un momento.',

@@ -537,7 +537,7 @@ export const french = {
   'error.removed': 'Un hôte vous a exclu.',
   'error.replaced': 'Vous avez rejoint la salle depuis un autre endroit, cet onglet s’est donc arrêté.',
   'error.server-full': 'Le serveur est plein en ce moment. Réessayez dans quelques minutes.',
-  'error.bad-name': 'Ce nom ne peut pas être utilisé. Utilisez de 1 à 64 caractères.',
+  'error.bad-name': 'Ce nom ne peut pas être utilisé. Utilisez de 1 à 64 caractères et, dans chaque mot, les lettres d’un seul alphabet.',
   'error.bad-room': 'Ce nom de salle ne peut pas être utilisé. Utilisez lettres, chiffres, points, tirets et tirets bas.',
   'error.unsupported-version': 'Cette page n’est plus à jour. Rechargez-la.',
   'error.shutting-down': 'Le serveur redémarre. Réessayez dans un instant.',

@@ -537,7 +537,7 @@ export const polish = {
   'error.removed': 'Gospodarz usunął cię z pokoju.',
   'error.replaced': 'Wszedłeś z innego miejsca, więc ta karta się zatrzymała.',
   'error.server-full': 'Serwer jest teraz pełny. Spróbuj za kilka minut.',
-  'error.bad-name': 'Tego imienia nie można użyć. Użyj od 1 do 64 znaków.',
+  'error.bad-name': 'Tego imienia nie można użyć. Użyj od 1 do 64 znaków, a w każdym słowie liter jednego alfabetu.',
   'error.bad-room': 'Tej nazwy pokoju nie można użyć. Użyj liter, cyfr, kropek, łączników i podkreśleń.',
   'error.unsupported-version': 'Ta strona jest nieaktualna. Wczytaj ją ponownie.',
   'error.shutting-down': 'Serwer uruchamia się ponownie. Spróbuj za chwilę.',

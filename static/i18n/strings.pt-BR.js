@@ -537,7 +537,7 @@ export const portuguese = {
   'error.removed': 'Um anfitrião removeu você.',
   'error.replaced': 'Você entrou de outro lugar, então esta aba parou.',
   'error.server-full': 'O servidor está cheio agora. Tente de novo em alguns minutos.',
-  'error.bad-name': 'Este nome não pode ser usado. Use de 1 a 64 caracteres.',
+  'error.bad-name': 'Este nome não pode ser usado. Use de 1 a 64 caracteres e, em cada palavra, letras de um só alfabeto.',
   'error.bad-room': 'Este nome de sala não pode ser usado. Use letras, números, pontos, hifens e sublinhados.',
   'error.unsupported-version': 'Esta página está desatualizada. Recarregue-a.',
   'error.shutting-down': 'O servidor está reiniciando. Tente de novo em um momento.',

@@ -1,5 +1,6 @@
 // @ts-check
 import { isKey, language, text } from '../i18n/strings.js';
+import { pastedFiles } from '../lib/clipboard.js';
 import { confirmed } from './confirm.js';
 import { byId, element, icon } from './dom.js';
 import { announce, warn } from './notices.js';
@@ -39,7 +40,7 @@ export class ChatFiles {
       this.#take([...this.#input.files ?? []]);
       this.#input.value = '';
     };
-    this.#panel.addEventListener('paste', (event) => this.#take([...event.clipboardData?.files ?? []]));
+    this.#panel.addEventListener('paste', (event) => this.#take(pastedFiles(event)));
     this.#panel.addEventListener('dragover', () => this.#panel.toggleAttribute('data-drop', this.#limit > 0));
     this.#panel.addEventListener('dragleave', ({ relatedTarget }) => {
       if (!(relatedTarget instanceof Node && this.#panel.contains(relatedTarget))) this.#panel.removeAttribute('data-drop');

@@ -44,7 +44,8 @@ export class Chat {
     this.#input.oninput = () => this.#fit();
     this.#to.onchange = () => this.#showHint();
     this.#input.onkeydown = (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      // Safari ends a composition before the key that ends it, whose keyCode is 229 then.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
       form.requestSubmit();
     };

@@ -1,6 +1,7 @@
 // @ts-check
 import { asColor } from '../app/background-catalog.js';
 import { text } from '../i18n/strings.js';
+import { pastedFiles } from '../lib/clipboard.js';
 import { byId, element, icon } from './dom.js';
 import { paint } from './paint.js';
 
@@ -131,7 +132,7 @@ export class Picker {
   #acceptFiles() {
     const accepts = () => this.#accepting && this.#root.checkVisibility();
     window.addEventListener('paste', (event) => {
-      if (accepts()) this.#addFirst(event.clipboardData?.files);
+      if (accepts()) this.#addFirst(pastedFiles(event));
     });
     window.addEventListener('dragover', (event) => {
       if (!event.dataTransfer?.types.includes('Files')) return;
@@ -149,7 +150,7 @@ export class Picker {
     });
   }
 
-  /** @param {FileList | null | undefined} files */
+  /** @param {FileList | File[] | null} files */
   #addFirst(files) {
     const file = files?.[0];
     if (file) this.#events.add(file);

@@ -172,9 +172,10 @@ export class Tiles {
    * @param {T} tile
    */
   #remove(tiles, id, tile) {
+    this.#menu.closeFor(tile.element); // its focus goes back to the tile
+    if (tile.element.contains(document.activeElement)) byId('room-title', HTMLElement).focus();
     tile.remove();
     tiles.delete(id);
-    this.#menu.closeFor(tile.element);
   }
 
   /** @param {string} key */

@@ -14,6 +14,12 @@ from tests.support.pages import join
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+PASTE = """(beside) => {
+  const clipboardData = new DataTransfer();
+  for (const type of beside) clipboardData.setData(type, "Hello");
+  clipboardData.items.add(new File(["…"], "cells.png", { type: "image/png" }));
+  document.getElementById("chat-text").dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
 DROP = """([names, body]) => {
   const data = new DataTransfer();
   for (const name of names) data.items.add(new File([body], name, {type: 'image/svg+xml'}));
@@ -59,6 +65,18 @@ async def test_a_file_is_sent_and_saved_by_keyboard_and_never_shown(
     fake.files.clear()
     await link.click()
     await expect(page.get_by_text("This file is gone.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("beside", "sent"), [((), 1), (("text/plain", "text/html"), 0)])
+async def test_a_pasted_file_is_sent_but_not_the_picture_beside_pasted_text(
+    page: Page, fake: FakeServer, beside: tuple[str, ...], sent: int
+) -> None:
+    await chat(page, fake)
+    await page.evaluate(PASTE, beside)
+    await page.get_by_label("Write a message").fill("Hello")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("log")).to_contain_text("Hello")
+    await expect(page.get_by_role("button", name="Save cells.png")).to_have_count(sent)
 
 
 async def test_files_are_dropped_for_everybody_or_one_reader(page: Page, fake: FakeServer) -> None:

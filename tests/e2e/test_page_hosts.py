@@ -44,6 +44,19 @@ async def test_from_a_tile_s_menu_it_is_confirmed_too(page: Page, fake: FakeServ
     assert not fake.messages("remove")
 
 
+async def test_the_focus_does_not_go_with_somebody_s_tile(page: Page, fake: FakeServer) -> None:
+    fake.others = [participant("p1", "Grace"), participant("p2", "Alan")]
+    await join(page, fake)
+    await page.get_by_role("button", name="More about Grace").focus()
+    await fake.send("participant-left", participant="p1", reason="left")
+    await expect(page.locator("#room-title")).to_be_focused()
+    await page.get_by_role("button", name="More about Alan").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#tile-menu")).to_be_visible()
+    await fake.send("participant-left", participant="p2", reason="left")
+    await expect(page.locator("#room-title")).to_be_focused()
+
+
 async def test_hosts_make_hosts_and_guests(page: Page, fake: FakeServer) -> None:
     await host(page, fake)
     await page.get_by_role("button", name="Make a host: Grace").click()

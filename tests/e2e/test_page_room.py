@@ -78,6 +78,12 @@ async def test_chat_shows_links_safely_and_counts_what_is_unread(page: Page, fak
     await expect(page.get_by_role("button", name="Chat", exact=True)).to_be_visible()
     field = page.get_by_label("Write a message")
     await expect(field).to_be_focused()
+    await field.fill("にほ")
+    await field.dispatch_event(
+        "keydown", {"key": "Enter", "keyCode": 229, "cancelable": True}
+    )  # of Safari's IME
+    await expect(field).to_have_value("にほ")
+    await field.fill("")
     await field.fill("Hello\nthere")
     await field.press("Enter")
     assert (await fake.expect("chat"))["text"] == "Hello\nthere"

@@ -49,6 +49,14 @@ async def test_whoever_joins_before_everything_is_loaded_joins_once(page: Page, 
     assert len(fake.messages("join")) == len(fake.sockets) == 1
 
 
+async def test_what_could_not_be_loaded_is_loaded_by_itself(page: Page, fake: FakeServer) -> None:
+    await page.route("**/room-controller.*", lambda route: route.abort(), times=1)
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.get_by_text("The server can’t be reached. Trying again…")).to_be_visible()
+    await fake.expect("join")
+    await expect(page.get_by_text("The server can’t be reached.")).to_be_hidden()
+
+
 async def test_the_first_load_is_small_and_flat_and_asks_nobody_else(page: Page, fake: FakeServer) -> None:
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request))
@@ -214,6 +222,13 @@ async def test_shortcuts_act_in_the_room(page: Page, fake: FakeServer) -> None:
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await page.keyboard.press("m")
     await expect(page.get_by_role("article", name="You, muted, camera off")).to_be_visible()
+    await page.get_by_role("button", name="Chat").click()
+    await page.get_by_role("button", name="More", exact=True).click()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#more")).to_be_hidden()
+    await expect(page.locator("#panel")).to_be_visible()  # one thing at a time
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#panel")).to_be_hidden()
 
 
 async def test_an_own_picture_is_uploaded_and_a_plain_colour_hides_the_room_until_then(

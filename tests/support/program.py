@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -53,3 +54,9 @@ def served(folder: Path, *options: str, greenroom: Path = GREENROOM) -> Iterator
         finally:
             process.terminate()
             process.wait(ENDING)
+
+
+def take_interrupts() -> None:
+    """Undo what a shell does to the programs that it runs in the background, and nohup: they ignore signals."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)

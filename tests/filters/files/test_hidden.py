@@ -117,6 +117,21 @@ def test_a_clean_aperture_is_kept_whatever_the_file_begins_with(tmp_path: Path, 
         assert rgb(frame).max() < 60
 
 
+def test_a_clean_aperture_is_kept_where_the_handler_comes_behind_it(tmp_path: Path) -> None:
+    data = film(tmp_path / "in.mp4").read_bytes()
+
+    def change(name: bytes, content: bytes) -> bytes:
+        if name == b"mdia":
+            at = content.index(b"hdlr") - 4
+            end = at + int.from_bytes(content[at : at + 4])
+            return content[:at] + content[end:] + content[at:end]
+        return in_sample_entry(clap(96, 80))(name, content)
+
+    (tmp_path / "late.mp4").write_bytes(with_boxes(data, change))
+    frame = given(tmp_path / "late.mp4")[0]
+    assert (frame.width, frame.height) == (96, 80)
+
+
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_a_clean_aperture_is_cut_before_the_picture_is_turned(tmp_path: Path, rotation: int) -> None:
     source = film(tmp_path / "in.mp4", setup=lambda stream: stream.set_display_rotation(rotation))
@@ -298,11 +313,23 @@ def test_a_matroska_track_is_told_apart_from_those_of_unknown_codecs(tmp_path: P
     (tmp_path / "one.mkv").write_bytes(data)
     assert rgb(given(tmp_path / "one.mkv")[0]).min() > 200
     unknown = data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ", 1)
+    no_video = data.replace(b"V_MPEG4/ISO/AVC", b"X_MPEG4/ISO/AVC", 1)
     nameless = data.replace(b"\x86\x8fV_MPEG4/ISO/AVC", b"\xec\x8fV_MPEG4/ISO/AVC", 1)  # Void
-    for i, changed in enumerate((unknown, nameless)):
+    for i, changed in enumerate((unknown, no_video, nameless)):
         (tmp_path / f"{i}.mkv").write_bytes(changed)
         with pytest.raises(MediaError, match="no video"):
             given(tmp_path / f"{i}.mkv")
+
+
+def test_a_track_that_only_ffmpeg_finds_is_not_shown(tmp_path: Path) -> None:
+    """It looks for one behind what it can't read."""
+    data = film(tmp_path / "in.mkv", options={"live": "1"}).read_bytes()
+    at = data.rindex(b"\x16\x54\xae\x6b")  # Tracks
+    (tmp_path / "damaged.mkv").write_bytes(data[:at] + bytes(3) + data[at:])
+    with av.open(str(tmp_path / "damaged.mkv")) as container:
+        assert len(list(container.decode(video=0))) == 3
+    with pytest.raises(MediaError, match="no video"):
+        given(tmp_path / "damaged.mkv")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

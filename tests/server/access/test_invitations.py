@@ -93,3 +93,23 @@ def test_a_room_has_not_too_many() -> None:
     clock.now = 100.0
     assert code(kept, "studio", add=invitation("more", 200.0)) is None
     assert len(kept._tokens) == 1
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_is_revoked_stays_so_where_the_room_moves(tmp_path: Path, on_disk: bool) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"] if on_disk else [None, None]
+    before, after = (Invitations(folder, lambda: 100.0) for folder in folders)
+    for name in ("good", "bad", "over"):
+        expires = 100.0 if name == "over" else 200.0
+        before.add("studio", Invitation(name, "guest", expires, pin=False, by="Ada"), "token")
+    before.revoke("studio", "bad")
+    state = before.state("studio")
+    assert "token" not in str(state)
+    after.take_over("studio", state)
+    assert [each.id for each in after.of("studio")] == ["good"]
+    assert after.is_revoked("studio", "bad")
+    after.revoke("studio", "good")
+    after.take_over("studio", state)
+    assert after.of("studio") == []
+    with pytest.raises(ValueError, match="no invitations"):
+        after.take_over("studio", [{"id": "x"}])

@@ -22,6 +22,7 @@ from server.core.errors import TokenError
 from server.core.version import VERSION
 from tests.support.camera import Camera
 from tests.support.media import frames_of, picture_bytes, rgb, write_video
+from tests.support.program import take_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -199,12 +200,6 @@ def test_shells_complete(
     monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
     run()
     assert capsys.readouterr().out.split() == [offered]
-
-
-def take_interrupts() -> None:
-    """Undo what a shell does to the programs that it runs in the background, and nohup: they ignore signals."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

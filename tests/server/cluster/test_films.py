@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from server.__main__ import main
 from server.cluster.film_processes import FilmProcesses, attempt
@@ -21,6 +22,7 @@ from server.cluster.stores import PART, STALE, Folder, store
 from server.config.interpreter import python_command, python_environment
 from tests.support.camera import Camera
 from tests.support.media import frames_of, rgb, write_video
+from tests.support.program import take_interrupts
 
 CAMERA = Camera(160, 96)
 JOB = FilmOptions("#0000ff", "ofd", 0.2, "selfie_general")
@@ -65,6 +67,17 @@ def test_a_folder_is_filtered_and_the_same_command_does_nothing_more(
     assert run(*command) == 0
     assert capsys.readouterr().out == "2 were done before, 0 now, 0 failed\n"
     assert {path: path.stat().st_mtime_ns for path in target.rglob("*")} == before
+
+
+def test_what_telephones_and_browsers_write_is_filtered_too(films: Path, tmp_path: Path) -> None:
+    (films / "talk.mp4").rename(films / "talk.M4V")
+    for name in ("desk.webp", "desk.heic"):  # what it is, its content says
+        Image.fromarray(CAMERA.frame(0)).save(films / name, "WEBP")
+    target = tmp_path / "out"
+    assert run("filter", films, target, "--background", "#0000ff") == 0
+    made = {path.name: frames_of(path)[0] for path in target.glob("[!.]*.*")}
+    assert sorted(made) == ["desk.heic.jpg", "desk.webp.jpg", "talk.M4V.mp4"]
+    assert all(abs(CAMERA.marker.contrast(rgb(frame))) < 0.02 for frame in made.values())
 
 
 def test_other_options_than_before_are_refused(
@@ -162,10 +175,12 @@ def test_a_command_that_is_ended_leaves_nothing_of_its_films_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     (tmp_path / "in").mkdir()
-    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(300)])
+    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(10)] * 100)
     command = python_command("server", "filter", str(tmp_path / "in"), str(tmp_path / "out"))
     environment = python_environment() | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, process_group=0) as process:
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, process_group=0, preexec_fn=take_interrupts
+    ) as process:
         deadline = time.monotonic() + 30
         while not list(tmp_path.glob(f"{WORKSPACE}*/.out.mp4.*")):
             assert time.monotonic() < deadline

@@ -20,6 +20,7 @@ from server.cluster.member import Orders
 from server.cluster.service import LocalDirectory
 from server.config.options import Config
 from server.core.errors import ConfigError
+from server.receipts.keys import signing_key
 
 KEY = "00" * 32
 LIMIT = 60.0  # seconds
@@ -38,6 +39,15 @@ def test_servers_of_one_machine_share_its_ports() -> None:
 def test_too_few_ports_are_refused() -> None:
     with pytest.raises(ConfigError, match="udp_ports"):
         shares(Config(udp_ports=(5000, 5004)), Orders("", 1.0), 3, workers=3)
+
+
+def test_all_servers_sign_receipts_with_one_key(tmp_path: Path) -> None:
+    """Whoever asks a front for it is answered by any of them."""
+    first, second = (orders(tmp_path / name).with_receipt_key(Config()) for name in "ab")
+    assert first.receipt_key == second.receipt_key
+    assert signing_key(first).private_bytes_raw() != bytes.fromhex(KEY)
+    for config in (Config(receipt_key="ours.pem"), Config(state=tmp_path)):
+        assert orders(tmp_path).with_receipt_key(config) is config
 
 
 class Unstartable(Host):

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 from server.__main__ import main
 from server.config.options import Config
 from server.core.errors import ConfigError, ReceiptError
+from server.receipts import keys
 from server.receipts.frame_counters import Frames
-from server.receipts.keys import FILE, read_public_key, signing_key
+from server.receipts.keys import FILE, configured_key, read_public_key, signing_key
 from server.receipts.receipt import Receipt, public_jwk, sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -45,6 +46,15 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert (tmp_path / "state" / FILE).stat().st_mode & 0o777 == 0o600
     assert signing_key(config).private_bytes_raw() == key.private_bytes_raw()
     assert signing_key(Config()).private_bytes_raw() != signing_key(Config()).private_bytes_raw()
+
+
+def test_servers_that_start_at_once_have_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that finds none is late by what it takes to make one."""
+    first = signing_key(Config(state=tmp_path))
+    late = [None, configured_key(Config(state=tmp_path))]
+    monkeypatch.setattr(keys, "configured_key", lambda config: late.pop(0))
+    assert signing_key(Config(state=tmp_path)).private_bytes_raw() == first.private_bytes_raw()
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 
 def test_the_key_can_be_configured(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import av
 import numpy as np
 import pytest
-from aiohttp import ClientSession, ClientTimeout, InvalidURL, web
+from aiohttp import AddrInfoType, ClientSession, ClientTimeout, InvalidURL, web
 from aiohttp.test_utils import TestServer
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
@@ -23,7 +24,7 @@ from server.core.errors import SignalingError
 from server.peers.egress import Caller
 from server.rooms.membership import Membership
 from server.rooms.rooms import Rooms
-from server.whip.client import Forward, is_segment, place, read_text
+from server.whip.client import Forward, Reach, is_segment, place, read_text
 from tests.support.camera import Camera
 from tests.support.client import MAX_BUNDLE, CameraTrack
 from tests.support.serving import Client, serving
@@ -167,6 +168,52 @@ async def test_the_token_is_for_the_configured_origin_only(segmenter: Segmenter)
                 await until(lambda: third.asked("DELETE") == 1)
                 assert [(method, token) for method, _, token in third.requests] == [(m, "") for m in asked]
         await asyncio.gather(sfu.close(), third.close())
+
+
+@pytest.mark.parametrize("path", ["/whip/x", "/redirect"])
+async def test_a_server_on_the_internet_sends_us_nowhere_else(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Of the loopback's addresses one stands for the internet."""
+    monkeypatch.setattr("server.whip.client.is_public", lambda address: address == "127.0.0.2")
+    monkeypatch.setattr("server.whip.client.FIRST_PAUSE", 0.01)
+    sfu, ours = Sfu(), Sfu()
+    async with TestServer(ours.app, host="127.0.0.1") as inside:
+
+        async def redirect(request: web.Request) -> web.Response:
+            sfu._note(request)
+            raise web.HTTPTemporaryRedirect(str(inside.make_url("/whip/x")))
+
+        sfu.app.router.add_post("/redirect", redirect)
+        sfu.location = str(inside.make_url("/session"))
+        async with TestServer(sfu.app, host="127.0.0.2") as there:
+            config = Config(workers=1, forward_to=str(there.make_url(path)))
+            async with serving(config, segmenter) as here, publishing(here, "/whip/private"):
+                await until(lambda: bool(sfu.frames) or sfu.asked("POST") > 1)
+        await asyncio.gather(sfu.close(), ours.close())
+    assert ours.requests == []
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "fine"),
+    [
+        ("1.1.1.1", "2606:4700::1111", True),
+        ("10.0.0.1", "127.0.0.1", True),
+        ("10.0.0.1", "1.1.1.1", True),
+        ("1.1.1.1", "10.0.0.1", False),
+        ("1.1.1.1", "169.254.169.254", False),
+        ("2606:4700::1111", "fe80::1%lo", False),
+        ("1.1.1.1", "::ffff:127.0.0.1", False),
+    ],
+)
+def test_where_another_server_may_send_us(first: str, then: str, fine: bool) -> None:
+    reach = Reach()
+    for address, allowed in ((first, True), (then, fine), (first, True)):
+        target: AddrInfoType = (
+            socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)
+        )  # fmt: skip
+        with contextlib.nullcontext() if allowed else pytest.raises(OSError, match="internet"):
+            reach.socket(target).close()
 
 
 async def test_it_is_tried_again(segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch) -> None:
