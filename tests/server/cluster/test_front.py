@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import socket
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from filters.matting.segmenter import Segmenter
 from server.access.invitations import Invitation
 from server.access.tokens import Grant, Key, make_token
 from server.cluster.links import Links
-from server.cluster.messages import Placement
+from server.cluster.messages import Placement, Report
 from server.cluster.sealing import Seal
 from server.config.options import Config
 from server.core.errors import SignalingError
@@ -56,6 +57,20 @@ async def ended(client: Client) -> int | None:
 async def lock(client: Client) -> None:
     await client.send({"type": "policy", "policy": {"locked": True, "screenShare": "off"}})
     await client.wait_for("policy", policy={"locked": True})
+
+
+async def test_a_server_that_hangs_is_waited_for_no_longer_than_its_lease(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The system takes connections in its name."""
+    monkeypatch.setattr("server.cluster.front.ANSWER", 0.5)
+    path = str(tmp_path / "hangs")
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(path)
+        hanging.listen()
+        await cluster.directory.renew("hangs/1", 1, Report(f"unix:{path}", 1000.0, -1e6, {}, {}))
+        async with asyncio.timeout(10), join(cluster.url, "studio"):
+            assert cluster.of("studio")
 
 
 async def test_a_revoked_invitation_stays_revoked_where_the_room_moves(cluster: ClusterHere) -> None:

@@ -18,12 +18,13 @@ import pytest
 
 from filters.backgrounds.background import Color, PictureFile
 from filters.matting.segmenter import load_card
-from server.access.certificates import make_secret, tls_context
+from server.access.certificates import NAME, make_secret, tls_context
 from server.config.options import DEFAULT_MODEL, MODELS, ROOT
 from server.core.errors import WorkerError
 from server.media.workers.link import RETRY, RemoteWorker
 from server.media.workers.pool import ProcessPool
 from server.media.workers.proxy import BACKGROUND_INTERVAL
+from server.media.workers.service import HANDSHAKE
 from server.media.workers.silence import give_up_when_silent
 from tests.server.media.workers.test_pool import GREEN_LUMA, corner, encoded, of, show, until
 from tests.support.program import free_port
@@ -139,6 +140,34 @@ async def test_without_a_certificate_no_byte_is_parsed(elsewhere: Elsewhere, wor
     )
     await come(again)
     again.close()
+
+
+async def test_who_shows_no_certificate_keeps_nobody_waiting(elsewhere: Elsewhere, secret: Path) -> None:
+    """Each stranger is heard for three seconds."""
+    async with asyncio.timeout(60), contextlib.AsyncExitStack() as stack:
+        strangers = list[asyncio.StreamReader]()
+        while len(strangers) < 20:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", elsewhere.port)
+            except OSError:  # it has not started yet
+                await asyncio.sleep(0.05)
+                continue
+            strangers.append(reader)
+            stack.callback(writer.close)
+        context, remote = tls_context(secret, server=False), [("127.0.0.1", elsewhere.port)]
+        workers = ProcessPool(load_card(DEFAULT_MODEL, MODELS), 0, "ofd", "text", remote, context)
+        stack.callback(workers.close)
+        begun = time.monotonic()
+        await come(workers)
+        assert time.monotonic() - begun < 0.5 * len(strangers) * HANDSHAKE
+
+
+async def test_a_worker_that_works_takes_no_second_server(workers: ProcessPool, elsewhere: Elsewhere) -> None:
+    await come(workers)
+    context = tls_context(elsewhere._secret, server=False)
+    with pytest.raises(OSError):  # noqa: PT011 - of either half of the handshake
+        await asyncio.open_connection("127.0.0.1", elsewhere.port, ssl=context, server_hostname=NAME)
+    assert workers.remote == 1
 
 
 async def test_no_picture_goes_in_clear(secret: Path, elsewhere: Elsewhere) -> None:
