@@ -297,6 +297,17 @@ async def test_pings_are_no_join(segmenter: Segmenter, tmp_path: Path) -> None:
         assert reading.result()["code"] == "not-joined"
 
 
+async def test_nothing_is_compressed_for_who_does_not_ask_for_it(cluster: ClusterHere) -> None:
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    host = f"Host: {cluster.front.host}:{cluster.front.port}"
+    writer.write(f"GET /r/studio HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"Content-Encoding" not in head
+    assert b"</html>" in body
+
+
 async def test_chunks_in_http_1_0_are_refused(cluster: ClusterHere) -> None:
     reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
     host = f"Host: {cluster.front.host}:{cluster.front.port}"
