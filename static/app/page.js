@@ -48,7 +48,7 @@ export class Page {
     this.#local = new LocalMedia((kind) => this.#showDevices(kind));
     this.#lobby = new Lobby(name, { join: (typed) => void this.#enter(typed), prepare: () => void this.#prepare(), cancel: () => this.#cancel() });
     this.#backgrounds = new BackgroundController(room, background, (chosen) => this.#lobby.showBackground(chosen));
-    this.#meeting = new Meeting(room, this.#local, this.#backgrounds);
+    this.#meeting = new Meeting(() => void this.#prepare(), room, this.#local, this.#backgrounds);
     this.#door = new DoorController(room, this.#secrets, () => this.#connect());
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
     onAction('microphone', () => void this.#toggle('audio'));

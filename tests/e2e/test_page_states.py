@@ -49,6 +49,14 @@ async def test_whoever_joins_before_everything_is_loaded_joins_once(page: Page, 
     assert len(fake.messages("join")) == len(fake.sockets) == 1
 
 
+async def test_what_could_not_be_loaded_is_loaded_by_itself(page: Page, fake: FakeServer) -> None:
+    await page.route("**/room-controller.*", lambda route: route.abort(), times=1)
+    await page.goto(fake.url + "/r/studio")
+    await expect(page.get_by_text("The server can’t be reached. Trying again…")).to_be_visible()
+    await fake.expect("join")
+    await expect(page.get_by_text("The server can’t be reached.")).to_be_hidden()
+
+
 async def test_the_first_load_is_small_and_flat_and_asks_nobody_else(page: Page, fake: FakeServer) -> None:
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request))
