@@ -219,6 +219,20 @@ async def test_a_drained_server_gives_its_rooms_away(cluster: ClusterHere) -> No
         await first.ended()
 
 
+async def test_a_front_whose_servers_all_drain_is_not_ready(cluster: ClusterHere) -> None:
+    statuses = []
+    async with join(cluster.url, "studio"), join(cluster.url, "another"):
+        for server in cluster.servers:
+            async with cluster.front.get("/readyz") as response:
+                statuses.append(response.status)
+            await cluster.directory.drain(server.name.partition("/")[0], 60)
+            for _ in range(2):
+                await cluster.renew()
+        async with cluster.front.get("/readyz") as response:
+            statuses.append(response.status)
+    assert statuses == [200, 200, 503]
+
+
 async def test_nobody_comes_in_without_a_ticket(redirecting: ClusterHere) -> None:
     placed = await redirecting.directory.place(redirecting.seal.room_id("studio"), 0)
     public = placed.public  # type: ignore[union-attr]
