@@ -95,14 +95,13 @@ class _File:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._idat = b""
-        self.primary = 0
         self.items: dict[int, _Item] = {}
         self.auxiliary: list[int] = []
-        meta = dict(boxes(data))[b"meta"]
-        for name, content in boxes(meta[4:]):
-            if name == b"pitm":
-                self.primary = int.from_bytes(content[4 : 6 if content[0] == 0 else 8])
-            elif name == b"iinf":
+        meta = dict(boxes(data))[b"meta"][4:]
+        primary = dict(boxes(meta))[b"pitm"]  # which may come behind what refers to it
+        self.primary = int.from_bytes(primary[4 : 6 if primary[0] == 0 else 8])
+        for name, content in boxes(meta):
+            if name == b"iinf":
                 self._kinds(content)
             elif name == b"iloc":
                 self._places(content)

@@ -29,7 +29,7 @@ from server.core.errors import ConfigError
 
 NAME: Final = "greenroom"
 """What every end of a link is called; addresses come and go."""
-VALIDITY: Final = datetime.timedelta(days=365)  # chosen
+VALIDITY: Final = datetime.timedelta(days=3650)  # chosen: at its end every link of the cluster ends
 
 
 def make_secret(file: Path) -> None:

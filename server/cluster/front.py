@@ -42,9 +42,7 @@ from server.signaling.incoming import Incoming
 logger = logging.getLogger(__name__)
 
 ANSWER: Final = 5.0  # seconds that a server may take to answer a newcomer
-HEARTBEAT: Final = (
-    2.0  # seconds between two pings to a server; one that falls silent is given up after half as many more
-)
+HEARTBEAT: Final = 2.0  # seconds between two pings to a server; after half as many more it is given up
 SERVERS: Final = 1.0  # seconds for which the list of servers is good
 RETRY_AFTER: Final = {hdrs.RETRY_AFTER: "1"}  # seconds
 BY_ROOM: Final = ("/api/rooms/{room}/{rest:.*}", "/api/v1/rooms/{room}", "/api/v1/rooms/{room}/{rest:.*}")
@@ -265,9 +263,12 @@ class Front:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         """Tell a load balancer whether newcomers can be placed."""
-        if not await self._any_order():
-            return web.Response(status=503, text="no server\n")
-        return web.Response(text="ready\n")
+        try:
+            known = (await self._directory.snapshot())["servers"]
+            takes = any(server["lease"] and not server["draining"] for server in known)
+        except Unreachable:
+            takes = bool(await self._any_order())
+        return web.Response(text="ready\n") if takes else web.Response(status=503, text="no server\n")
 
 
 def _is_our_page(request: web.Request) -> bool:

@@ -25,6 +25,8 @@ CONNECT: Final = 2.0  # seconds that a server may take to accept a connection
 READ: Final = 30.0  # seconds without a byte after which a request is given up
 MAX_SOCKETS: Final = 64  # private sockets that are kept, of which some may be of servers that have ended
 UNIX: Final = "unix:"
+NOT_SAID: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp would say in the name of who has not: that they take compressed answers, for one."""
 
 
 class Links:
@@ -84,5 +86,9 @@ class Links:
 def _session(connector: TCPConnector | UnixConnector) -> ClientSession:
     timeout = ClientTimeout(total=None, sock_connect=CONNECT)
     return ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=DummyCookieJar(), auto_decompress=False
+        connector=connector,
+        timeout=timeout,
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=NOT_SAID,
     )

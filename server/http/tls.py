@@ -73,9 +73,11 @@ def _runs_out(file: Path) -> bool:
 
 
 def _write(file: Path, pem: bytes) -> Path:
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:  # noqa: PTH123
+    """Write a file, whole or not at all."""
+    part = file.with_suffix(".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:  # noqa: PTH123
         stream.write(pem)
-    return file
+    return part.replace(file)
 
 
 def _names(public_address: str) -> list[str]:

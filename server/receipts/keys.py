@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -64,12 +63,17 @@ def _private(pem: bytes, where: str) -> Ed25519PrivateKey:
 
 
 def _write(file: Path, key: Ed25519PrivateKey) -> None:
-    """Write a key, unless another server has just written its own."""
-    with (
-        contextlib.suppress(FileExistsError),
-        open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,  # noqa: PTH123 - its mode
-    ):
-        stream.write(private_pem(key))
+    """Write a key, unless another server has just written its own; leave none behind that is not whole."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(private_pem(key))
+    except OSError:
+        file.unlink()
+        raise
 
 
 def read_public_key(file: Path) -> Ed25519PublicKey:

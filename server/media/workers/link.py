@@ -93,7 +93,7 @@ class RemoteWorker(asyncio.Protocol):
 
     async def _connect(self, pause: float) -> None:
         """Connect, after so many seconds: a worker of another version, say, hangs up at once, again and again."""
-        loop = asyncio.get_running_loop()
+        loop, told = asyncio.get_running_loop(), False
         await asyncio.sleep(pause)
         while not self._closed:
             try:
@@ -103,7 +103,9 @@ class RemoteWorker(asyncio.Protocol):
                     )
                 return
             except (OSError, TimeoutError) as error:  # ssl.SSLError is one
-                logger.debug("a remote worker can't be reached: %s", error)
+                level = logging.DEBUG if told else logging.WARNING  # a certificate that has expired, say
+                logger.log(level, "a remote worker can't be reached: %s", error or "no answer")
+                told = True
                 await asyncio.sleep(RETRY)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

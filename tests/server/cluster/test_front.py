@@ -219,6 +219,20 @@ async def test_a_drained_server_gives_its_rooms_away(cluster: ClusterHere) -> No
         await first.ended()
 
 
+async def test_a_front_whose_servers_all_drain_is_not_ready(cluster: ClusterHere) -> None:
+    statuses = []
+    async with join(cluster.url, "studio"), join(cluster.url, "another"):
+        for server in cluster.servers:
+            async with cluster.front.get("/readyz") as response:
+                statuses.append(response.status)
+            await cluster.directory.drain(server.name.partition("/")[0], 60)
+            for _ in range(2):
+                await cluster.renew()
+        async with cluster.front.get("/readyz") as response:
+            statuses.append(response.status)
+    assert statuses == [200, 200, 503]
+
+
 async def test_nobody_comes_in_without_a_ticket(redirecting: ClusterHere) -> None:
     placed = await redirecting.directory.place(redirecting.seal.room_id("studio"), 0)
     public = placed.public  # type: ignore[union-attr]
@@ -295,6 +309,17 @@ async def test_pings_are_no_join(segmenter: Segmenter, tmp_path: Path) -> None:
             await socket.ping()
             await asyncio.sleep(0.1)
         assert reading.result()["code"] == "not-joined"
+
+
+async def test_nothing_is_compressed_for_who_does_not_ask_for_it(cluster: ClusterHere) -> None:
+    reader, writer = await asyncio.open_connection(cluster.front.host, cluster.front.port)
+    host = f"Host: {cluster.front.host}:{cluster.front.port}"
+    writer.write(f"GET /r/studio HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"Content-Encoding" not in head
+    assert b"</html>" in body
 
 
 async def test_chunks_in_http_1_0_are_refused(cluster: ClusterHere) -> None:

@@ -13,7 +13,9 @@ from cryptography import x509
 
 from server.config.options import Config
 from server.core.errors import ConfigError
+from server.http import tls
 from server.http.tls import FILE, load_certificate, self_signed, ssl_context
+from tests.support.full_disk import full_disk
 
 
 async def test_a_client_that_knows_the_certificate_gets_through(tmp_path: Path) -> None:
@@ -42,6 +44,15 @@ def test_the_certificate_is_kept_and_only_its_owner_reads_it(tmp_path: Path) -> 
     ssl_context(Config(tls="self-signed", state=state))
     assert (state / FILE).read_bytes() == before
     assert (state / FILE).stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_leaves_the_certificate_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ssl_context(Config(tls="self-signed", state=tmp_path))
+    before = (tmp_path / FILE).read_bytes()
+    monkeypatch.setattr(tls, "RENEWAL", 2 * tls.VALIDITY)
+    with full_disk(), pytest.raises(ConfigError):
+        ssl_context(Config(tls="self-signed", state=tmp_path))
+    assert (tmp_path / FILE).read_bytes() == before
 
 
 def test_without_a_folder_nothing_is_left() -> None:

@@ -21,6 +21,7 @@ from server.receipts import keys
 from server.receipts.frame_counters import Frames
 from server.receipts.keys import FILE, configured_key, read_public_key, signing_key
 from server.receipts.receipt import Receipt, public_jwk, sign
+from tests.support.full_disk import full_disk
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
@@ -55,6 +56,12 @@ def test_servers_that_start_at_once_have_one_key(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(keys, "configured_key", lambda config: late.pop(0))
     assert signing_key(Config(state=tmp_path)).private_bytes_raw() == first.private_bytes_raw()
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_full_disk_leaves_no_key_that_keeps_the_server_from_starting(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(ConfigError):
+        signing_key(Config(state=tmp_path))
+    assert signing_key(Config(state=tmp_path))
 
 
 def test_the_key_can_be_configured(tmp_path: Path) -> None:
