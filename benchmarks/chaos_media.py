@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
@@ -67,7 +68,7 @@ class Scale:
     def contrast(self, picture: Picture) -> float:
         """Take the picture as RGB."""
         seen = _deviation(self._box.of(picture))
-        return float(np.hypot(*[(p * seen).sum() / (p * p).sum() for p in self._patterns]))
+        return math.hypot(*(float((p * seen).sum() / (p * p).sum()) for p in self._patterns))
 
 
 def _deviation(picture: Picture) -> np.typing.NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 import av
 import numpy as np
@@ -54,8 +54,8 @@ class Planes(NamedTuple):
 
 def view_of(plane: VideoPlane) -> Plane:
     """Return a view of one 8-bit plane of a frame, without a copy; writing to it writes to the frame."""
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
-    return cast(Plane, rows[: plane.height, : plane.width])
+    rows: Plane = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:

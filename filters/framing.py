@@ -199,7 +199,7 @@ def find_extent(matte: Plane) -> Extent | None:
     if (areas < LEAST_SHARE * areas.max()).any():
         people = np.flatnonzero(areas >= LEAST_SHARE * areas.max()) + 1
         sure = np.isin(labels, people).astype(np.uint8)
-    columns, rows = sure.sum(axis=0), sure.sum(axis=1)
+    columns, rows = sure.sum(axis=0, dtype=np.uint64), sure.sum(axis=1, dtype=np.uint64)
     left, right = _span(columns)
     top, bottom = _span(rows)
     columns[columns < THIN * columns.max()] = 0

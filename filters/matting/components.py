@@ -32,7 +32,7 @@ def keep_people(alpha: Plane) -> Plane:
         return alpha
     if count == 2 and cv2.countNonZero(above(cells, SOLID)) >= MIN_SOLID * cells.size:
         return alpha
-    solid = np.bincount(labels[cells > SOLID], minlength=count)
+    solid = np.bincount(labels[cells > SOLID].astype(np.intp), minlength=count)
     area = stats[:, cv2.CC_STAT_AREA]
     drop = (area < MIN_AREA * cells.size) | (solid < np.maximum(MIN_SOLID_CELLS, MIN_SOLID * area))
     drop[0] = False
@@ -63,8 +63,9 @@ def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
     """Return the islands (mask of cells) of which a second look shows less than AGREEMENT of the first matte."""
     count, labels = cv2.connectedComponents(islands, connectivity=8)
     size = (islands.shape[1], islands.shape[0])
+    where = labels.ravel().astype(np.intp)
     first, second = (
-        np.bincount(labels.ravel(), resized(matte, size).ravel(), minlength=count) for matte in (alpha, seen)
+        np.bincount(where, resized(matte, size).ravel(), minlength=count) for matte in (alpha, seen)
     )
     drop = np.where(second < AGREEMENT * first, 255, 0).astype(np.uint8)
     drop[0] = 0

@@ -27,7 +27,7 @@ def island_over(mask: Plane, place: Plane) -> Plane:
     if 2 * cv2.countNonZero(both(covered, island)) > cv2.countNonZero(covered):
         return island
     _, labels = cv2.connectedComponents(mask, connectivity=4)
-    return _island(labels, int(np.bincount(labels[covered > 0]).argmax()))
+    return _island(labels, int(np.bincount(labels[covered > 0].astype(np.intp)).argmax()))
 
 
 def island_near(mask: Plane, x: float, y: float, reach: float) -> tuple[Plane, int]:

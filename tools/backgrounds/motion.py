@@ -38,7 +38,7 @@ def drift(phase: float) -> Frame:
     for _ in range(26):
         x, y = random.uniform(0, WIDTH), random.uniform(0, HEIGHT * 0.75)
         radius, start, way = random.uniform(14, 46), random.uniform(0, 2 * pi), random.uniform(6, 16)
-        tint = colour(random.choice(["#ffcf8a", "#f2a65a", "#e8b890", "#b8c4d8"]))
+        tint = colour(str(random.choice(["#ffcf8a", "#f2a65a", "#e8b890", "#b8c4d8"])))
         cx, cy = x + way * np.cos(phase + start), y + way * np.sin(phase + start)
         distance = np.hypot(X - cx, Y - cy)
         disc = np.clip((radius - distance) / 6 + 0.5, 0, 1) * (0.75 + 0.25 * np.clip(distance / radius, 0, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -52,7 +52,7 @@ def hdr_film(path: Path, nits: Sequence[float], transfer: int) -> Path:
         for plane, levels in zip(
             frame.planes, ([64 + 876 * signal_of(n, transfer) for n in nits], None, None), strict=True
         ):
-            pixels = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload]
+            pixels = np.frombuffer(cast(Any, plane), np.uint16).reshape(plane.height, -1)
             pixels[:] = 512
             if levels is not None:
                 pixels[:, :width] = np.repeat(np.round(levels).astype(np.uint16), 32)
