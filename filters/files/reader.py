@@ -148,15 +148,15 @@ class VideoReader:
                 yield shown
 
     def _is_hidden(self, packet: av.Packet[Stream]) -> bool:
-        """Tell whether a packet of sound lies before the beginning, in a stream that begins with more than priming."""
+        """Tell whether an edit list hides a packet of sound: before the beginning where it is more than priming."""
         if packet.pts is None or not _has_edit_lists(self._container):
             return False
-        begin, end = (
-            at * Fraction(packet.time_base) for at in (packet.pts, packet.pts + (packet.duration or 0))
-        )
+        unit = Fraction(packet.time_base)
+        begin, end = packet.pts * unit, (packet.pts + (packet.duration or 0)) * unit
         if begin < -MAX_PREROLL:
             self._trimmed.add(packet.stream_index)
-        return packet.stream_index in self._trimmed and end <= 0
+        trimmed = packet.stream_index in self._trimmed and end <= 0
+        return trimmed or (packet.is_discard and begin >= 0)
 
     def photo(self) -> tuple[av.VideoFrame, Plane | None]:
         """Return the first frame, and how opaque it is (uint8, 255 is opaque) where it may be transparent."""

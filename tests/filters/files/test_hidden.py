@@ -451,3 +451,38 @@ def test_what_an_edit_list_hides_is_neither_seen_nor_heard(tmp_path: Path, optio
 
 
 pytestmark = pytest.mark.slow
+
+
+def test_sound_that_an_edit_list_cuts_out_is_not_heard(tmp_path: Path) -> None:
+    """Of three parts of as many seconds the second is loud, and left out."""
+    with av.open(str(tmp_path / "in.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        sound = out.add_stream("aac", rate=48000, layout="mono")
+        out.start_encoding()
+        for i in range(90):
+            frame = av.VideoFrame.from_ndarray(np.full((96, 128, 3), 40, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 30)
+            out.mux(stream.encode(frame))
+        for at in range(0, 144_000, 1024):
+            wave = 0.5 * (48_000 <= at < 96_000 - 1024) * np.sin(np.arange(1024) / 5)[None]
+            heard = av.AudioFrame.from_ndarray(wave.astype(np.float32), format="fltp", layout="mono")
+            heard.sample_rate, heard.pts = 48000, at
+            out.mux(sound.encode(heard))
+        out.mux([*stream.encode(None), *sound.encode(None)])
+    ticks = [15_360, 48_000]  # a second's, of each track
+
+    def change(name: bytes, content: bytes) -> bytes:
+        if name != b"edts":
+            return content
+        second = ticks.pop(0)
+        edits = [struct.pack(">IiI", 1000, start * second, 1 << 16) for start in (0, 2)]  # 14496-12, 8.6.6
+        return box(b"elst", struct.pack(">II", 0, 2) + b"".join(edits))
+
+    (tmp_path / "cut.mp4").write_bytes(with_boxes((tmp_path / "in.mp4").read_bytes(), change))
+    assert not ticks
+    filter_file(tmp_path / "cut.mp4", tmp_path / "out.mkv", Late)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        samples = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+    assert samples.shape[1] == pytest.approx(96_000, abs=4096)
+    assert np.abs(samples).max() < 0.05
