@@ -25,6 +25,7 @@ export class WakeLock {
     if (!this.#wanted || document.hidden || !('wakeLock' in navigator)) return;
     try {
       this.#sentinel = await navigator.wakeLock.request('screen');
+      if (!this.#wanted) this.release();
     } catch {
       this.#sentinel = null; // low battery, or not allowed
     }

@@ -13,7 +13,7 @@
  * @property {string} id the device picked, or '' for the browser's choice
  * @property {MediaStreamTrack | null} track
  * @property {Problem | null} problem
- * @property {string} gone the id of the device that was unplugged, or '' where that is not known
+ * @property {string} gone the id of the device that was unplugged and is waited for, or ''
  * @property {number} opening the number of the request that is waited for, or 0
  */
 
@@ -179,7 +179,7 @@ export class Devices {
    */
   async #request(kinds, picky = true) {
     if (!navigator.mediaDevices?.getUserMedia) return 'insecure';
-    const wants = Object.fromEntries(kinds.map((kind) => [kind, this.#constraints(kind, picky ? this.state[kind].id : '')]));
+    const wants = Object.fromEntries(kinds.map((kind) => [kind, this.#constraints(kind, picky ? this.state[kind].id || this.state[kind].gone : '')]));
     try {
       return await navigator.mediaDevices.getUserMedia(wants);
     } catch (error) {
@@ -201,9 +201,7 @@ export class Devices {
   #settle(kind, request, track, problem) {
     const state = this.state[kind];
     if (state.opening !== request) return track?.stop();
-    state.opening = 0;
-    state.problem = problem;
-    state.track = track;
+    Object.assign(state, { opening: 0, problem, track, gone: '' });
     if (track) this.#watch(kind, track);
     this.#changed(kind);
   }

@@ -100,7 +100,7 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
         const {mediaDevices} = navigator;
         const open = mediaDevices.getUserMedia.bind(mediaDevices);
         const list = mediaDevices.enumerateDevices.bind(mediaDevices);
-        window.plug = {in: true, other: false, tracks: [], listed: 0, asked: 0};
+        window.plug = {in: true, other: false, tracks: [], listed: 0, asked: 0, wanted: ''};
         mediaDevices.enumerateDevices = async () => {
           const all = (await list()).filter(d => plug.in || d.kind !== 'videoinput');
           plug.listed += 1;
@@ -108,6 +108,7 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
         };
         mediaDevices.getUserMedia = async (wants) => {
           plug.asked += 1;
+          plug.wanted = wants.video?.deviceId?.exact ?? '';
           const stream = await open(wants);
           plug.tracks.push(...stream.getVideoTracks());
           return stream;
@@ -121,7 +122,7 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
     }""")
     await expect(page.get_by_role("alert").filter(has_text="The camera went away")).to_be_visible()
     await expect(page.get_by_role("article", name="You, camera off")).to_be_visible()
-    asked = await page.evaluate("plug.asked")
+    asked, used = await page.evaluate("[plug.asked, plug.tracks[0].getSettings().deviceId]")
     await page.evaluate("""async () => {
       plug.other = true;
       const before = plug.listed;
@@ -135,6 +136,7 @@ async def test_a_camera_that_is_plugged_in_again_comes_back_by_itself(page: Page
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
     }""")
     await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
+    assert await page.evaluate("plug.wanted") == used != ""
 
 
 @pytest.mark.parametrize(
