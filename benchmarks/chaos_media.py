@@ -81,7 +81,12 @@ def _scale(width: int, height: int) -> Scale:
 
 
 def contrast(frame: av.VideoFrame) -> float:
-    """Return how much of the marker a decoded frame shows, whatever its size."""
+    """Return how much of the marker a decoded frame shows, whatever its size.
+
+    What a damaged keyframe says of its size may be too long and too flat for the stripes, and is looked at as SIZES[0].
+    """
+    if not Marker(frame.width, frame.height).fits:
+        frame = frame.reformat(*SIZES[0])
     return _scale(frame.width, frame.height).contrast(frame.to_ndarray(format="rgb24").astype(np.uint8))
 
 

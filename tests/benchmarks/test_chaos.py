@@ -43,6 +43,10 @@ def test_the_marker_is_measured_wherever_a_decoder_has_moved_it() -> None:
     assert unfiltered() > 0.5
 
 
+def test_a_picture_too_flat_for_the_stripes_is_looked_at_as_well() -> None:
+    assert contrast(av.VideoFrame(11_040, 180, "yuv420p")) < LIMIT
+
+
 def test_a_seed_chooses_the_faults_and_every_kind_comes() -> None:
     one, same, other = (list(islice(deck(random.Random(seed)), len(FAULTS))) for seed in (1, 1, 2))
     assert one == same != other

@@ -65,7 +65,9 @@ async def test_visitors_leave_nothing_behind(url: str) -> None:
     for ending in ENDINGS:
         await visitors(url, 10, ending)
     await until(lambda: all(now <= then for now, then in zip(census(), before, strict=True)))
-    assert resident() - memory < 12 * MEGABYTE
+    await until(
+        lambda: resident() - memory < 12 * MEGABYTE
+    )  # what has just been closed is freed a little later
 
 
 @pytest.fixture

@@ -56,6 +56,12 @@ class Marker:
         margin = self.period * 3 // 4
         return Box(margin, margin, self.period * 8, self.period * 6)
 
+    @property
+    def fits(self) -> bool:
+        """Whether all of the stripes are in the picture."""
+        x, y, width, height = self.box
+        return x + width <= self.width and y + height <= self.height
+
     @cached_property
     def stripes(self) -> Picture:
         """The painted stripes, RGB, as large as `box`."""
