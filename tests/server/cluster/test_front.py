@@ -230,6 +230,9 @@ async def test_a_front_whose_servers_all_drain_is_not_ready(cluster: ClusterHere
                 await cluster.renew()
         async with cluster.front.get("/readyz") as response:
             statuses.append(response.status)
+        async with cluster.front.ws_connect("/ws") as socket, asyncio.timeout(5):
+            await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Bob"})
+            assert (await socket.receive_json())["code"] == "shutting-down"
     assert statuses == [200, 200, 503]
 
 
