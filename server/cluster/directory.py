@@ -34,11 +34,11 @@ MOVES: Final = 4096  # moves that are remembered for fronts that were away
 
 
 class NotYet(Exception):
-    """Nobody may place this room now; try again in `seconds`."""
+    """Nobody may place this room now; try again in `seconds`. `code` is for whom there is no time to."""
 
-    def __init__(self, seconds: float, why: str) -> None:
+    def __init__(self, seconds: float, why: str, code: str = "server-full") -> None:
         super().__init__(why)
-        self.seconds = seconds
+        self.seconds, self.code = seconds, code
 
 
 @dataclass
@@ -223,6 +223,9 @@ class Directory:
         """Place a new room, or one that moves for a reason."""
         name = self._best(now)
         if name is None:
+            there = [server for server in self._servers.values() if not server.gone(now)]
+            if there and all(server.report.draining for server in there):
+                raise NotYet(float("inf"), "all servers are about to stop", "shutting-down")
             raise NotYet(TICKET, "every server is full")
         owner = self._rooms[room] = _Owner(name, self._next(), state, now)
         if reason:

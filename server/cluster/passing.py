@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import ClientError, ClientResponse, web
 
 from server.cluster.fence import HEADER
+from server.http.forwarded import FORWARDING
 
 HOP_BY_HOP: Final = frozenset(
     {
@@ -26,15 +27,9 @@ HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1, and what is said anew."""
 OURS: Final = frozenset(
-    {
-        HEADER.lower(),
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-proto",
-        "x-real-ip",
-    }
+    {HEADER.lower(), "x-forwarded-host", "x-forwarded-proto", *(name.lower() for name in FORWARDING)}
 )
+"""What only a front says to servers, and what tells it by which proxies somebody comes: servers would warn of them."""
 
 
 KEPT: Final = 128 * 1024

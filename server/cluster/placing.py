@@ -52,7 +52,7 @@ class Placing:
             waited = True
             if time.monotonic() + found.seconds > self._deadline:
                 self._metrics.placed("failed", time.monotonic() - start)
-                raise _no_server(found.why)
+                raise _no_server(found.why, found.code)
             await asyncio.sleep(min(found.seconds, RETRY))
         self._metrics.placed("waited" if waited else "placed", time.monotonic() - start)
         ticket = Ticket(found.server, self._room, found.epoch, found.renewal, self._grant)
@@ -86,5 +86,5 @@ class Placing:
             return False
 
 
-def _no_server(why: str) -> SignalingError:
-    return SignalingError("server-full", f"There is no server for this room now: {why}.")
+def _no_server(why: str, code: str = "server-full") -> SignalingError:
+    return SignalingError(code, f"There is no server for this room now: {why}.")

@@ -19,6 +19,8 @@ class Wait(NamedTuple):
 
     seconds: float
     why: str
+    code: str = "server-full"
+    """The error for whom there is no time to wait."""
 
 
 class Renewed(NamedTuple):
@@ -78,7 +80,7 @@ class LocalDirectory:
         try:
             placement = self._directory.place(room, now=time.monotonic(), refused=refused)
         except NotYet as error:
-            return Wait(error.seconds, str(error))
+            return Wait(error.seconds, str(error), error.code)
         async with self._moved:
             self._moved.notify_all()
         return placement

@@ -23,6 +23,9 @@ HEAD_LIMIT: Final = (
 )
 BODY_LIMIT: Final = 60.0  # seconds until a body is: 10 MiB at 1.4 Mbit/s
 KEEPALIVE: Final = 75.0  # seconds between two requests, the head of the second included
+HANDSHAKES: Final = 4
+"""Times as many connections of one address may be agreeing on TLS: that takes two ways to the server and back, and
+browsers open six at once. Chosen."""
 STALL_LIMIT: Final = 60.0  # seconds in which nothing of what waits to be sent is taken; chosen
 SERVER: Final = "Greenroom"
 PENDING = web.AppKey("pending", Quota)
@@ -109,10 +112,10 @@ class Connection(web.RequestHandler):
 
 
 class _Handshake(asyncio.Protocol):
-    """A connection until both sides agree on TLS: one of its address that has yet to say what it wants."""
+    """A connection until both sides agree on TLS; of one address there are so many at a time."""
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext) -> None:
-        self._connection, self._context = connection, context
+    def __init__(self, connection: Connection, context: ssl.SSLContext, waiting: Quota) -> None:
+        self._connection, self._context, self._waiting = connection, context, waiting
         self._early = bytearray()
         self._lost = False
 
@@ -132,7 +135,7 @@ class _Handshake(asyncio.Protocol):
 
     async def _agree(self, transport: asyncio.Transport) -> None:
         loop, encrypted = asyncio.get_running_loop(), None
-        with contextlib.suppress(SignalingError, OSError), self._connection.pending.hold(_address(transport)):
+        with contextlib.suppress(SignalingError, OSError), self._waiting.hold(_address(transport)):
             encrypted = await loop.start_tls(
                 transport, self, self._context, server_side=True, ssl_handshake_timeout=HEAD_LIMIT
             )
@@ -150,12 +153,15 @@ class _Server(web.Server):
 
     pending: Quota
     kept: Quota
+    handshakes: Quota
     context: ssl.SSLContext | None
 
     def __call__(self) -> Any:  # noqa: ANN401 - a protocol, of which aiohttp knows only its own
         connection = Connection(self, loop=self._loop, **self._kwargs)
         connection.pending, connection.kept = self.pending, self.kept
-        return connection if self.context is None else _Handshake(connection, self.context)
+        if self.context is None:
+            return connection
+        return _Handshake(connection, self.context, self.handshakes)
 
 
 def guard(app: web.Application, limit: int) -> None:
@@ -171,6 +177,7 @@ def guard(app: web.Application, limit: int) -> None:
         server.__class__ = _Server
         assert isinstance(server, _Server)
         server.pending, server.kept, server.context = pending, Quota(limit), app.get(TLS)
+        server.handshakes = Quota(HANDSHAKES * limit)
         return server
 
     app._make_handler = make  # type: ignore[method-assign]

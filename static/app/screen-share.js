@@ -65,7 +65,8 @@ export class ScreenShare {
     try {
       stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true });
     } catch (error) {
-      const cancelled = error instanceof DOMException && error.name === 'NotAllowedError';
+      // Chromium says so in the message where it is the system that refuses.
+      const cancelled = error instanceof DOMException && error.name === 'NotAllowedError' && !/system/i.test(error.message);
       return cancelled ? undefined : warn(text('screen.failed'));
     } finally {
       this.#asking = false;

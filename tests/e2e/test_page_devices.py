@@ -174,3 +174,19 @@ async def test_a_screen_chosen_after_one_was_removed_is_not_captured(page: Page,
     await expect(page.get_by_role("heading", name=re.compile("removed"))).to_be_visible()
     await page.evaluate("devices.held.resolve()")
     await none_is_live(page, opened=3)
+
+
+@pytest.mark.parametrize(("message", "said"), [("Permission denied", 0), ("Permission denied by system", 1)])
+async def test_it_is_said_when_the_system_lets_no_screen_be_shared(
+    page: Page, fake: FakeServer, message: str, said: int
+) -> None:
+    refusal = f"new DOMException({message!r}, 'NotAllowedError')"
+    await page.add_init_script(
+        f"window.asked = 0; navigator.mediaDevices.getDisplayMedia = async () => {{ asked += 1; throw {refusal}; }};"
+    )
+    await join(page, fake)
+    await page.keyboard.press("s")
+    await until(page, "window.asked === 1")
+    await page.keyboard.press("h")
+    await fake.expect("hand")
+    await expect(page.get_by_text("Your system may have to allow it for this browser.")).to_have_count(said)

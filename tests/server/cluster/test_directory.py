@@ -100,6 +100,19 @@ def test_full_servers_take_no_new_rooms_but_people(servers: Servers) -> None:
     assert servers.place().server == room.server
 
 
+def test_nobody_waits_for_servers_that_all_drain_but_for_one_that_has_yet_to_come(servers: Servers) -> None:
+    directory = Directory(0.0, clock=lambda: 1000.0)
+    with pytest.raises(NotYet) as waits:
+        directory.place("x", now=NOW)
+    assert (waits.value.seconds, waits.value.code) == (TICKET, "server-full")
+    servers.renew("a", draining=True)
+    assert servers.place().server == "b"
+    servers.renew("b", draining=True)
+    with pytest.raises(NotYet) as ends:
+        servers.place()
+    assert (ends.value.seconds, ends.value.code) == (float("inf"), "shutting-down")
+
+
 def test_a_silent_server_keeps_its_rooms_for_its_lease(servers: Servers) -> None:
     room = servers.place()
     servers.renew(other(room.server), now=NOW + 3)

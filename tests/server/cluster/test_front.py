@@ -230,6 +230,9 @@ async def test_a_front_whose_servers_all_drain_is_not_ready(cluster: ClusterHere
                 await cluster.renew()
         async with cluster.front.get("/readyz") as response:
             statuses.append(response.status)
+        async with cluster.front.ws_connect("/ws") as socket, asyncio.timeout(5):
+            await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Bob"})
+            assert (await socket.receive_json())["code"] == "shutting-down"
     assert statuses == [200, 200, 503]
 
 
@@ -320,6 +323,19 @@ async def test_nothing_is_compressed_for_who_does_not_ask_for_it(cluster: Cluste
     writer.close()
     assert b"Content-Encoding" not in head
     assert b"</html>" in body
+
+
+async def test_servers_warn_of_no_proxy_that_the_front_trusts(
+    segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(workers=1, trusted_proxies=("127.0.0.1",))
+    headers = {"X-Forwarded-For": "192.0.2.1", "Via": "1.1 proxy", "CF-Connecting-IP": "192.0.2.1"}
+    async with (
+        cluster_here(config, segmenter, tmp_path) as cluster,
+        cluster.front.get("/r/studio", headers=headers) as response,
+    ):
+        assert response.status == 200
+    assert "trusted_proxies" not in caplog.text
 
 
 async def test_chunks_in_http_1_0_are_refused(cluster: ClusterHere) -> None:

@@ -16,7 +16,7 @@ from filters.matting.segmenter import Segmenter
 from server.app import create_app
 from server.config.options import Config
 from server.http import connections
-from server.http.connections import PENDING, TLS
+from server.http.connections import HANDSHAKES, PENDING, TLS
 from server.http.tls import ssl_context
 from tests.support.serving import Client, serving
 
@@ -145,6 +145,9 @@ async def test_few_connections_of_one_address_are_kept_for_another_request(
     answer = await ended(await connect(request))
     assert answer.endswith(b"ok\n")
     assert b"Connection: close" in answer
+    async with here.ws_connect("/ws") as socket:  # is no answer that ends
+        await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        assert (await socket.receive_json())["type"] == "joined"
     assert not any(reader.at_eof() for reader in kept)
 
 
@@ -168,17 +171,17 @@ async def test_https_is_strict_and_http_is_not(here: Client, encrypted: Client) 
 
 @pytest.mark.usefixtures("as_from_elsewhere")
 async def test_who_begins_no_tls_is_counted_and_not_waited_for(
-    encrypted: Client, until: Until, monkeypatch: pytest.MonkeyPatch
+    encrypted: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each takes .3 MB."""
     monkeypatch.setattr(connections, "HEAD_LIMIT", 1.0)
-    opened = [await asyncio.open_connection(encrypted.host, encrypted.port) for _ in range(LIMIT + 1)]
-    assert await ended(opened[LIMIT][0]) == b""
-    assert not any(reader.at_eof() for reader, _ in opened[:LIMIT])
+    most = LIMIT * HANDSHAKES
+    opened = [await asyncio.open_connection(encrypted.host, encrypted.port) for _ in range(most + 1)]
+    assert await ended(opened[most][0]) == b""
+    assert not any(reader.at_eof() for reader, _ in opened[:most])
     for reader, _ in opened:
         assert await ended(reader) == b""
     await hang_up([writer for _, writer in opened])
-    await until(lambda: not encrypted.app[PENDING]._held)
     url = encrypted.make_url("/healthz").with_scheme("https")
     async with ClientSession() as session, session.get(url, ssl=False) as response:
         assert response.status == 200
