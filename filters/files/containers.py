@@ -113,10 +113,9 @@ class _Mp4:
                 self._track(box)
 
     def _track(self, trak: _Span) -> None:
-        track, handler = Track(0), self._first(self._first(trak, b"mdia"), b"hdlr")
-        kind = self._bytes(handler, 12)[
-            8:
-        ]  # before all else, as it may come behind what it is the handler of
+        # The handler first: it may come behind what it is the handler of.
+        handler = self._first(self._first(trak, b"mdia"), b"hdlr")
+        track, kind = Track(0), self._bytes(handler, 12)[8:]
         for box in self._within(trak):
             if box.name == b"tkhd":
                 track = self._header(box, track)

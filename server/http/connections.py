@@ -18,9 +18,8 @@ from aiohttp import hdrs, web
 from server.core.errors import SignalingError
 from server.http.quota import Quota
 
-HEAD_LIMIT: Final = (
-    10.0  # seconds until TLS is agreed on, and as many until the first request's head is complete
-)
+HEAD_LIMIT: Final = 10.0
+"""Seconds until TLS is agreed on, and as many until the first request's head is complete; chosen."""
 BODY_LIMIT: Final = 60.0  # seconds until a body is: 10 MiB at 1.4 Mbit/s
 KEEPALIVE: Final = 75.0  # seconds between two requests, the head of the second included
 HANDSHAKES: Final = 4
