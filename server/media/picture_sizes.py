@@ -20,9 +20,8 @@ CROWD_PICTURE: Final = 320 * 180
 LARGER_AFTER: Final = 4.0
 """Seconds that larger pictures must have fitted, and that a newcomer sends usual ones: people come together. Chosen."""
 TRIAL: Final = 60.0  # seconds that larger pictures have to last, or they were a mistake; chosen
-OBEYED_AFTER: Final = (
-    3.0  # seconds until a camera sends what it was asked for, or will not; browsers take one
-)
+OBEYED_AFTER: Final = 3.0
+"""Seconds until a camera sends what it was asked for, or will not; browsers take one. Chosen."""
 
 
 class Size(NamedTuple):

@@ -17,9 +17,8 @@ class FrameNumbers:
     """Follows the frame numbers of one stream."""
 
     def __init__(self) -> None:
-        self._bits = (
-            0  # of a frame number; 0 before the first sequence parameter set, or where gaps are allowed
-        )
+        self._bits = 0
+        """Of a frame number; 0 before the first sequence parameter set, or where gaps are allowed."""
         self._last: int | None = None
 
     def has_gap(self, data: bytes) -> bool:

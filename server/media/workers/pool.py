@@ -24,9 +24,8 @@ from server.media.workers.proxy import FilterProxy, TranscodingProxy
 logger = logging.getLogger(__name__)
 
 HANGING: Final = 10.0  # seconds that one job may take, its wait for others included
-AWAY: Final = (
-    2.0  # seconds between two checks from which on the event loop has been late, and not the workers
-)
+AWAY: Final = 2.0
+"""Seconds between two checks from which on the event loop has been late, and not the workers; chosen."""
 
 
 class ProcessPool:
