@@ -11,6 +11,7 @@ from aiohttp import web
 from filters import kernels
 from filters.matting.segmenter import Segmenter, load_card
 from server.access.tokens import check_exposure, is_private
+from server.config.folders import check_folders
 from server.config.options import MODELS, STATIC, Config
 from server.core.errors import SignalingError
 from server.core.logs import configure_logging
@@ -63,8 +64,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def create_app(config: Config, segmenter: Segmenter | None = None) -> web.Application:
     """Build the application, with the configured network in worker processes unless another is given.
 
-    Raises ModelError when the network can't be trusted to be what its card says.
+    Raises ModelError when the network can't be trusted to be what its card says, ConfigError for a folder that can't be
+    written into.
     """
+    check_folders(config)
     install()
     if segmenter is None:
         Segmenter(load_card(config.model, MODELS))
