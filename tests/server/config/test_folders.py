@@ -12,12 +12,16 @@ from server.config.options import Config
 from server.core.errors import ConfigError
 
 
-@pytest.mark.parametrize("name", ["recordings", "receipts"])
-def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("")
-    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+@pytest.mark.parametrize("below", [".", "below"])
+def test_what_is_no_folder_is_refused(tmp_path: Path, below: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for name, config in (
+        ("recordings", Config(recordings=file / below)),
+        ("receipts", Config(receipts=file / below)),
+    ):
         with pytest.raises(ConfigError, match=f"^{name} .*file is not a folder"):
-            check_folders(Config(**{name: folder}))
+            check_folders(config)
 
 
 def test_what_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

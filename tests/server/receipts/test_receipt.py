@@ -177,7 +177,7 @@ async def left(guest: Guest, frames: int = 3) -> Receipt:
 
 
 async def test_whoever_leaves_gets_one(rooms: Rooms, guest: Any) -> None:  # noqa: ANN401
-    ada = guest("Ada")
+    ada = guest("Ada Lovelace")
     await ada.join()
     somebody = ada.session.membership.participant
     await ada.ask("policy", policy={"backgrounds": "blur"})
@@ -188,7 +188,7 @@ async def test_whoever_leaves_gets_one(rooms: Rooms, guest: Any) -> None:  # noq
     assert receipt["policies"] == [policy_hash(RoomPolicy()), policy_hash(RoomPolicy(backgrounds="blur"))]
     assert receipt["frames"] == Frames(3, 0, 0, 0, 0, 0, 0).describe()
     assert receipt["start"] <= receipt["end"]
-    assert "Ada" not in json.dumps(receipt)
+    assert "Lovelace" not in json.dumps(receipt)
     assert rooms.receipts.of("studio") == [receipt]
     assert rooms.receipts.of("attic") == []
 
