@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from server.cli.console import fail
+from server.cli.console import fail, filled
 from server.cli.token import link
 from server.config.loading import load
 from server.config.options import Config
@@ -94,10 +94,13 @@ denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")] = Path("greenroom"),
+    given: Annotated[
+        str, typer.Argument(metavar="FOLDER", callback=filled, help="Where the files go.")
+    ] = "greenroom",
     name: Annotated[
-        str, typer.Option(help="The server's name on the internet, as in meet.example.org.")
-    ] = "",
+        str | None,
+        typer.Option(callback=filled, help="The server's name on the internet, as in meet.example.org."),
+    ] = None,
     room: Annotated[str, typer.Option(help="The room that the first links lead to.")] = "studio",
     port: Annotated[
         int, typer.Option(min=1, max=65535, envvar="GREENROOM_PORT", help="Port of the server.")
@@ -113,6 +116,7 @@ def init(
 
     Nothing that is there already is overwritten.
     """
+    folder, name = Path(given), name or ""
     try:
         _check(room, name, public_address)
         config = load(_make(folder.absolute(), name.lower(), port, public_address, owner))

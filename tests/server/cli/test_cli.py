@@ -172,11 +172,17 @@ def test_usage_errors(arguments: list[str]) -> None:
         ["bridge", "janus", "--server", "", "--private", "1", "--public", "2"],
         ["token", "studio", "--pin", ""],
         ["token", "studio", "--background", ""],
+        ["init", ""],
+        ["init", "keys", "--name", ""],
     ],
 )
 def test_a_variable_that_is_not_set_is_no_argument(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "server.app", Served())
     monkeypatch.setenv("GREENROOM_TOKEN_KEYS", json.dumps({"a": "-" * 32}))
     assert run(*arguments) == 2
