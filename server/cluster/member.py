@@ -33,6 +33,7 @@ from server.cluster.messages import Report
 from server.cluster.sealing import Seal
 from server.config.options import Config
 from server.http.app_keys import ROOMS
+from server.http.connections import TLS
 
 Say: TypeAlias = Callable[[dict[str, Any]], None]
 
@@ -116,11 +117,13 @@ class ClusterMember:
         app.cleanup_ctx.append(fence)
 
     async def run(self, heard: asyncio.StreamReader, say: Say, public: ssl.SSLContext | None) -> None:
-        """Serve until the Host says so, or is lost and the last one has left."""
+        """Serve until the Host says so, or is lost and the last one has left; `public` clients by TLS, if there is."""
+        if public is not None:
+            self._app[TLS] = public
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await self._listen(runner, public)
+            await self._listen(runner)
             say({"url": self._url})
             hearing = asyncio.create_task(self._hear(heard, say))
             await self._until_empty()
@@ -128,7 +131,7 @@ class ClusterMember:
         finally:
             await runner.cleanup()
 
-    async def _listen(self, runner: web.AppRunner, public: ssl.SSLContext | None) -> None:
+    async def _listen(self, runner: web.AppRunner) -> None:
         orders = self._orders
         if orders.path:
             await web.UnixSite(runner, orders.path).start()
@@ -138,8 +141,8 @@ class ClusterMember:
             await web.TCPSite(runner, orders.address, 0, ssl_context=context).start()
             self._url = f"https://{orders.address}:{runner.addresses[-1][1]}"
         if orders.public_address:
-            await web.TCPSite(runner, orders.public_address, orders.public_port, ssl_context=public).start()
-            scheme, port = "https" if public is not None else "http", runner.addresses[-1][1]
+            await web.TCPSite(runner, orders.public_address, orders.public_port).start()
+            scheme, port = "https" if TLS in self._app else "http", runner.addresses[-1][1]
             url = orders.public_url or f"{scheme}://{orders.public_address}:{{port}}"
             self._public = url.replace("{port}", str(port)).rstrip("/")
 

@@ -121,6 +121,9 @@ class _Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to agree; a connection too many of one address is cut."""
         assert isinstance(transport, asyncio.Transport)
+        if transport.get_extra_info("sslcontext") is not None:  # agreed, as links of a cluster do by themselves
+            self._hand_over(transport)
+            return
         transport.pause_reading()  # until start_tls reads
         self._task = asyncio.get_running_loop().create_task(self._agree(transport))
 
@@ -141,10 +144,14 @@ class _Handshake(asyncio.Protocol):
         if encrypted is None or self._lost:
             transport.abort()
             return
-        encrypted.set_protocol(self._connection)
-        self._connection.connection_made(encrypted)
+        self._hand_over(encrypted)
         if self._early:
             self._connection.data_received(bytes(self._early))
+
+
+    def _hand_over(self, encrypted: asyncio.Transport) -> None:
+        encrypted.set_protocol(self._connection)
+        self._connection.connection_made(encrypted)
 
 
 class _Server(web.Server):
@@ -190,7 +197,9 @@ async def _keep_few(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _address(transport: asyncio.BaseTransport) -> str:
-    """Return the other side's address; empty for a socket without one."""
+    """Return the other side's address; empty for a socket without one, and for a front, which speaks for many."""
+    if transport.get_extra_info("peercert"):
+        return ""
     return str((transport.get_extra_info("peername") or ("",))[0])
 
 
