@@ -144,17 +144,17 @@ class Front:
         placing = self._placing(room)
         while not browser.closed:
             sent = await placing.send()
-            server = await self._connect(request, browser, sent, first)
-            if server is not None:
-                proxy = WebSocketProxy(sent.placement.server, browser, incoming, server)
+            taken = await self._connect(request, sent, first)
+            if taken is not None:
+                proxy = WebSocketProxy(sent.placement.server, browser, incoming, *taken)
                 await self._proxies.run(self._seal.room_id(room), proxy)
                 return
             await placing.refuse(sent)
 
     async def _connect(
-        self, request: web.Request, browser: web.WebSocketResponse, sent: Sent, first: str
-    ) -> ClientWebSocketResponse | None:
-        """Return a connection to a server that has answered the newcomer; None where it does not take them in."""
+        self, request: web.Request, sent: Sent, first: str
+    ) -> tuple[ClientWebSocketResponse, str] | None:
+        """Return a connection to a server, and what it answers the newcomer; None where it does not take them in."""
         url, headers = sent.placement.url, passed_on(request, sent.ticket)
         try:
             async with asyncio.timeout(ANSWER):  # one that hangs takes connections all the same
@@ -165,8 +165,7 @@ class Front:
             await server.send_str(first)
             answer = await server.receive(ANSWER)
             if answer.type == WSMsgType.TEXT and parse(answer.data).get("code") != NOT_HERE:
-                await browser.send_str(answer.data)
-                return server
+                return server, answer.data
         except (ConnectionError, TimeoutError):
             pass
         await server.close()

@@ -21,10 +21,12 @@ class WebSocketProxy:
         browser: web.WebSocketResponse,
         incoming: Incoming,
         upstream: ClientWebSocketResponse,
+        answer: str,
     ) -> None:
+        """`answer` is the first that the server has said, which the browser has not been told."""
         self.server = server
         self._browser, self._incoming = browser, incoming
-        self._upstream = upstream
+        self._upstream, self._answer = upstream, answer
 
     async def run(self) -> None:
         """Pass messages on until one end closes, then close the other.
@@ -57,6 +59,7 @@ class WebSocketProxy:
 
     async def _down(self) -> None:
         with contextlib.suppress(ConnectionError):
+            await self._browser.send_str(self._answer)
             async for message in self._upstream:
                 if message.type == WSMsgType.TEXT:
                     await self._browser.send_str(message.data)

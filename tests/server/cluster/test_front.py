@@ -10,6 +10,7 @@ import socket
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -21,7 +22,10 @@ from server.access.invitations import Invitation
 from server.access.tokens import Grant, Key, make_token
 from server.cluster.links import Links
 from server.cluster.messages import Placement, Report
+from server.cluster.placing import RETRY
+from server.cluster.running import serving_front
 from server.cluster.sealing import Seal
+from server.cluster.service import Wait
 from server.config.options import Config
 from server.core.errors import SignalingError
 from tests.support.client import Client, join
@@ -283,6 +287,30 @@ async def test_a_front_does_not_tell_what_it_is_made_of(cluster: ClusterHere) ->
     for path in ("/healthz", "/cluster/rooms/studio", "/r/studio", "/whip/%20"):
         async with cluster.front.post(path) as response:
             assert response.headers["Server"] == "Greenroom", path
+
+
+async def test_who_has_gone_before_the_answer_is_not_sent_to_other_servers(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Again and again: they would come in each time, until the room is full of them."""
+    place, placed = cluster.directory.place, list[int]()
+    config = replace(cluster.config, port=0)  # a test's own server would end what it does for who has gone
+    async with (
+        serving_front(config, cluster.directory, cluster.seal, None) as address,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://{address}/ws") as socket,
+    ):
+
+        async def gone(room: str, refused: int) -> Placement | Wait:
+            placed.append(refused)
+            socket._writer.transport.abort()
+            return await place(room, refused)
+
+        monkeypatch.setattr(cluster.directory, "place", gone)
+        await socket.send_json({"type": "join", "version": 1, "room": "studio", "name": "Ada"})
+        assert (await socket.receive()).type != aiohttp.WSMsgType.TEXT
+        await asyncio.sleep(5 * RETRY)
+    assert placed == [0]
 
 
 @pytest.mark.parametrize("joined", [False, True])
