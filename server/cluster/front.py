@@ -102,7 +102,7 @@ class Front:
                 continue
             for move in moves:
                 latest = max(latest, move.epoch)
-                await self._proxies.follow(move)
+                self._proxies.follow(move)
 
     def _placing(self, room: str, grant: Mapping[str, Any] | None = None) -> Placing:
         return Placing(self._directory, self._seal, self._links, self._metrics, room, grant)

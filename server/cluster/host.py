@@ -71,12 +71,13 @@ class Host:
         for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
-        for child in list(self._children):
-            try:
-                async with asyncio.timeout(ENDING):
-                    await child.wait()
-            except TimeoutError:
+        ending = [asyncio.create_task(child.wait()) for child in self._children]
+        if ending:
+            await asyncio.wait(ending, timeout=ENDING)
+        for child in self._children:
+            if child.returncode is None:
                 child.kill()
+        await asyncio.gather(*ending)
 
     async def _keep(self, orders: Orders) -> None:
         pauses = Backoff(PAUSE, LONGEST_PAUSE)

@@ -27,30 +27,33 @@ class WebSocketProxy:
         self.server = server
         self._browser, self._incoming = browser, incoming
         self._upstream, self._answer = upstream, answer
+        self._moved = asyncio.Event()
 
     async def run(self) -> None:
-        """Pass messages on until one end closes, then close the other.
+        """Pass messages on until one end closes, or the room has moved, then close the other.
 
-        A browser whose server is lost is told to come again (RFC 6455, 1012). Raises SignalingError for what a browser
-        may not send, and leaves it to the caller to say so.
+        A browser whose server is lost, or not the room's any more, is told to come again (RFC 6455, 1012). Raises
+        SignalingError for what a browser may not send, and leaves it to the caller to say so.
         """
-        up, down = asyncio.create_task(self._up()), asyncio.create_task(self._down())
+        tasks = [asyncio.create_task(each) for each in (self._up(), self._down(), self._moved.wait())]
         try:
-            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             lost = self._upstream.closed and self._upstream.close_code in (None, WSCloseCode.ABNORMAL_CLOSURE)
-            up.cancel()
-            down.cancel()
-            said, _ = await asyncio.gather(up, down, return_exceptions=True)
-            await self._upstream.close()
+            for task in tasks:
+                task.cancel()
+            said, *_ = await asyncio.gather(*tasks, return_exceptions=True)
+            closing = asyncio.create_task(self._upstream.close())  # one that hangs does not answer
             if not isinstance(said, SignalingError):
-                await self.close(WSCloseCode.SERVICE_RESTART if lost else WSCloseCode.OK)
+                again = lost or self._moved.is_set()
+                await self._browser.close(code=WSCloseCode.SERVICE_RESTART if again else WSCloseCode.OK)
+            await closing
         if isinstance(said, SignalingError):
             raise said
 
-    async def close(self, code: int) -> None:
-        """Close the browser's end."""
-        await self._browser.close(code=code)
+    def move(self) -> None:
+        """Have the browser come again: its room has another server now."""
+        self._moved.set()
 
     async def _up(self) -> None:
         with contextlib.suppress(ConnectionError):
@@ -85,7 +88,8 @@ class WebSocketProxies:
             if not self._open[room]:
                 del self._open[room]
 
-    async def follow(self, move: Move) -> None:
+    def follow(self, move: Move) -> None:
         """Close what goes to another server than the room's: whoever is left there comes to the new one."""
-        left = [proxy for proxy in self._open.get(move.room, ()) if proxy.server != move.server]
-        await asyncio.gather(*(proxy.close(WSCloseCode.SERVICE_RESTART) for proxy in left))
+        for proxy in self._open.get(move.room, ()):
+            if proxy.server != move.server:
+                proxy.move()

@@ -12,9 +12,11 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from yarl import URL
 
 from filters.matting.segmenter import Segmenter
@@ -156,6 +158,29 @@ async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: Clust
             await eve.send({"type": "enter", "name": "Eve"})
             await eve.wait_for("error", code="room-locked")
         await ended(ada)
+
+
+async def test_who_takes_nothing_keeps_nobody_from_moving(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, hanging, rooms = web.WebSocketResponse.close, asyncio.Event(), ("first", "second", "third")
+
+    async def hang(socket: web.WebSocketResponse, **options: Any) -> bool:
+        """Wait, as for whoever takes nothing of what is sent; the next one does."""
+        monkeypatch.setattr(web.WebSocketResponse, "close", close)
+        await hanging.wait()
+        return await close(socket, **options)
+
+    async with contextlib.AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(join(cluster.url, room)) for room in rooms]
+        first = cluster.of("first")
+        both = [(room, ada) for room, ada in zip(rooms, people, strict=True) if cluster.of(room) is first]
+        await cluster.lose(first)
+        monkeypatch.setattr(web.WebSocketResponse, "close", hang)
+        for room, _ in both:
+            await cluster.directory.place(cluster.seal.room_id(room), 0)
+        assert await ended(both[1][1]) == aiohttp.WSCloseCode.SERVICE_RESTART
+        hanging.set()
 
 
 @pytest.mark.parametrize("path", ["/cluster/rooms/studio", "/x/../cluster/rooms/studio"])

@@ -86,6 +86,20 @@ async def test_a_server_that_says_nonsense_is_one_that_hangs(tmp_path: Path, lin
     assert await machine._line(cast(Process, child), 1.0) is None
 
 
+async def test_servers_that_hang_are_waited_for_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "ENDING", 0.5)
+    machine = Host(LocalDirectory(fresh=True), "node", [orders(tmp_path)])
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as children inherit it
+    hanging = [await asyncio.create_subprocess_exec("sleep", "60") for _ in range(10)]
+    signal.signal(signal.SIGTERM, before)
+    machine._children.update(hanging)
+    async with asyncio.timeout(10 * host.ENDING / 2):
+        await machine.close()
+    assert {child.returncode for child in hanging} == {-signal.SIGKILL}
+
+
 class Running:
     """A host with one server."""
 
