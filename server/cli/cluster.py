@@ -115,16 +115,16 @@ def serve_cluster(config: Config, file: Path | None) -> None:
 
 def connect(config: Config) -> tuple[ModuleType, Path]:
     """Join the configured cluster; return the module that speaks to it, and the cluster's secret."""
-    from server.cluster.ray_environment import CONNECTING, ray_environment
+    from server.cluster.ray_environment import CONNECTING, expect_ray, expect_reachable, ray_environment
 
     if config.cluster_secret is None:
         raise ConfigError("cluster_secret: make one by `greenroom cluster certificates`, for every machine")
+    expect_ray()
     # Ray reads its environment when it is imported.
     os.environ.update(ray_environment(config.cluster_secret) | CONNECTING)
-    try:
-        from server.cluster import ray_cluster
-    except ImportError as error:
-        raise ConfigError("a cluster needs Ray: pip install 'greenroom[cluster]'") from error
+    expect_reachable(config.cluster)
+    from server.cluster import ray_cluster
+
     ray_cluster.connect(config.cluster)
     return ray_cluster, config.cluster_secret
 
@@ -163,10 +163,11 @@ def node(
 
     The first machine gets --head and, best, no rooms; the others get --address=HOST:PORT of that one.
     """
-    from server.cluster.ray_environment import ray_environment
+    from server.cluster.ray_environment import expect_ray, ray_environment
 
     resources = ["--resources", json.dumps({"greenroom": rooms})] if rooms else []
     try:
+        expect_ray()
         environment = os.environ | ray_environment(secret)
     except ConfigError as error:
         fail(error)

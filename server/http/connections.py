@@ -121,7 +121,9 @@ class _Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to agree; a connection too many of one address is cut."""
         assert isinstance(transport, asyncio.Transport)
-        if transport.get_extra_info("sslcontext") is not None:  # agreed, as links of a cluster do by themselves
+        if (
+            transport.get_extra_info("sslcontext") is not None
+        ):  # agreed, as links of a cluster do by themselves
             self._hand_over(transport)
             return
         transport.pause_reading()  # until start_tls reads
@@ -147,7 +149,6 @@ class _Handshake(asyncio.Protocol):
         self._hand_over(encrypted)
         if self._early:
             self._connection.data_received(bytes(self._early))
-
 
     def _hand_over(self, encrypted: asyncio.Transport) -> None:
         encrypted.set_protocol(self._connection)

@@ -12,7 +12,6 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -165,11 +164,11 @@ async def test_who_takes_nothing_keeps_nobody_from_moving(
 ) -> None:
     close, hanging, rooms = web.WebSocketResponse.close, asyncio.Event(), ("first", "second", "third")
 
-    async def hang(socket: web.WebSocketResponse, **options: Any) -> bool:
+    async def hang(socket: web.WebSocketResponse, code: int = aiohttp.WSCloseCode.OK) -> bool:
         """Wait, as for whoever takes nothing of what is sent; the next one does."""
         monkeypatch.setattr(web.WebSocketResponse, "close", close)
         await hanging.wait()
-        return await close(socket, **options)
+        return await close(socket, code=code)
 
     async with contextlib.AsyncExitStack() as stack:
         people = [await stack.enter_async_context(join(cluster.url, room)) for room in rooms]
