@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from _thread import interrupt_main
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
@@ -31,6 +34,7 @@ from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
 
 ATTEMPTS: Final = 3  # processes for one film, each after one that has ended in the middle; chosen
+UNWIND: Final = 5.0  # seconds in which a process that is not wanted any more may remove what it has begun; chosen
 STANDARD_INPUT: Final = 0  # file descriptor: Python's own reader would be locked when the interpreter ends
 
 
@@ -95,7 +99,9 @@ def attempt(film: Film, children: set[subprocess.Popen[bytes]]) -> FilmResult | 
             said = child.stdout.readline()
         finally:
             children.discard(child)
-        return FilmResult(*json.loads(said)) if said.endswith(b"\n") else None
+        if said.endswith(b"\n"):
+            return FilmResult(*json.loads(said))
+    remove_workspaces()
     return None
 
 
@@ -103,12 +109,15 @@ def _end_with_standard_input() -> None:
     """End this process with the one that has started it: another one may be at work on the film then."""
     while os.read(STANDARD_INPUT, 1):
         pass
+    interrupt_main()
+    time.sleep(UNWIND)
     os._exit(1)
 
 
 def main() -> None:
     """Filter the film that standard input names."""
     forbid_core_dumps()
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(1))  # even where it is ignored, as in the background of a shell
     told = json.loads(sys.stdin.readline())
     Thread(target=_end_with_standard_input, daemon=True).start()
     film = Film(**told | {"version": Version(*told["version"]), "job": FilmOptions.read(told["job"])})

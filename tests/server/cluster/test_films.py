@@ -80,6 +80,13 @@ def test_what_telephones_and_browsers_write_is_filtered_too(films: Path, tmp_pat
     assert all(abs(CAMERA.marker.contrast(rgb(frame))) < 0.02 for frame in made.values())
 
 
+def test_a_folder_may_be_called_like_a_record(films: Path, tmp_path: Path) -> None:
+    (films / "monday").rename(films / "monday.json")
+    target = tmp_path / "out"
+    assert run("filter", films, target, "--background", "#0000ff") == 0
+    assert run("filter", films, target, "--background", "#0000ff") == 0
+
+
 def test_other_options_than_before_are_refused(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +175,26 @@ def test_a_process_ends_with_who_has_started_it(films: Path, tmp_path: Path) -> 
         )
         assert said == b""
     assert not (tmp_path / "out" / film.name).exists()
+
+
+def test_a_process_whose_starter_has_gone_leaves_nothing_of_its_film_behind(tmp_path: Path) -> None:
+    """On a machine of a cluster no other film may come that would remove it."""
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "talk.mp4", [CAMERA.frame(i) for i in range(10)] * 100)
+    film = plan(str(tmp_path / "in"), str(tmp_path / "out"), JOB).films[0]
+    command, pipe = python_command("server.cluster.film_processes"), subprocess.PIPE
+    environment = python_environment() | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as child:
+        assert child.stdin is not None
+        child.stdin.write(json.dumps(film._asdict() | {"job": film.job.line()}).encode() + b"\n")
+        child.stdin.flush()
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(f"{WORKSPACE}*/.out.mp4.*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert child.communicate(timeout=30) == (b"", b"")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(WORKSPACE)] == []
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["job.json"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
