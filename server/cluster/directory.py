@@ -104,8 +104,9 @@ class Directory:
         """Take the renewal of a server, `number` growing; return the rooms whose epoch has changed.
 
         A negative one says that somebody else has the room, under its absolute value: nobody may come in under less
-        any more. A room that this directory has not placed itself is taken over under a new epoch: its server may have
-        been silent while a directory before this one gave the room to yet another.
+        any more. One that has not changed says that the room's state is missing here. A room that this directory has
+        not placed itself is taken over under a new epoch: its server may have been silent while a directory before
+        this one gave the room to yet another.
         """
         known = self._servers.get(name)
         if known is not None and number <= known.number:
@@ -115,7 +116,7 @@ class Directory:
         self._epoch = max([self._epoch, *(epoch for epoch, _ in report.rooms.values())])
         if self._listens(now):
             self._claim(name, report, now)
-            return {}
+            return self._without_state(name)
         self._decide()
         self._close(name, report)
         self._sweep(now)
@@ -126,12 +127,20 @@ class Directory:
 
     def _claim(self, name: str, report: Report, now: float) -> None:
         for room, (epoch, state) in report.rooms.items():
-            if room not in self._claims or self._claims[room].epoch < epoch:
+            claim = self._claims.get(room)
+            if claim is None or claim.epoch < epoch:
                 self._claims[room] = _Owner(name, epoch, state, now, shown=True)
+            elif claim.server == name:
+                claim.state = state or claim.state
         for room, epoch in report.closed.items():
             claim = self._claims.get(room)
             if claim is not None and (claim.server, claim.epoch) == (name, epoch):
                 del self._claims[room]
+
+    def _without_state(self, name: str) -> dict[str, int]:
+        return {
+            r: claim.epoch for r, claim in self._claims.items() if claim.server == name and not claim.state
+        }
 
     def _decide(self) -> None:
         """Give each room that was claimed while this directory listened to whoever showed the highest epoch."""
@@ -175,8 +184,8 @@ class Directory:
                     owner.epoch = self._next()  # the clock was set back between two directories
                 changed[room] = -owner.epoch
                 continue
-            owner.state, owner.shown = state, True
-            if owner.epoch != epoch:
+            owner.state, owner.shown = state or owner.state, True
+            if owner.epoch != epoch or not owner.state:
                 changed[room] = owner.epoch
         return changed
 

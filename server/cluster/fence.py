@@ -7,6 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from aiohttp import web
@@ -34,9 +35,23 @@ ROOM: Final = "room"
 INVITATIONS: Final = "invitations"
 """Under what it has the room's invitations: one that is revoked stays so where the room moves."""
 
+MAX_STATES: Final = 1 << 22  # characters of states in one renewal, and one state more; well below MAX_LINE
+
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ticket: ContextVar[str] = ContextVar("ticket", default="")
+
+
+@dataclass
+class _Told:
+    """What the directory is told of a room, in each renewal until one that said so has been answered."""
+
+    epoch: int
+    state: dict[str, Any]
+    sealed: str
+    number: int = 0
+    """The first renewal that says so; 0 for none yet."""
+    heard: bool = False
 
 
 class Fence:
@@ -51,7 +66,7 @@ class Fence:
         self._name = name
         self._names: dict[str, str] = {}
         self._states: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._told: dict[str, tuple[dict[str, Any], str]] = {}
+        self._told: dict[str, _Told] = {}
         self.refusals = 0
         rooms.fence = self.admit
 
@@ -95,8 +110,11 @@ class Fence:
         if self._rooms.open_rooms.get(room) is None:
             self._states[room] = (now, state)
 
-    def rooms(self) -> dict[str, tuple[int, str]]:
-        """Return the rooms that are here, for a renewal; let go of those that the last one has left."""
+    def rooms(self, number: int) -> dict[str, tuple[int, str]]:
+        """Return the rooms that are here, for the renewal of a number; let go of those that the last one has left.
+
+        Those that wait for it longest say their state.
+        """
         found = {}
         for key, epoch in list(self.lease.epochs.items()):
             name = self._names[key]
@@ -105,16 +123,21 @@ class Fence:
                 self.lease.close(key, clock())
                 self._forget(key)
             else:
-                state = {**describe(room), INVITATIONS: self._invitations.state(name)}
-                found[key] = (epoch, self._sealed(key, state))
+                self._note(key, epoch, {**describe(room), INVITATIONS: self._invitations.state(name)})
+                found[key] = (epoch, "")
+        left = MAX_STATES
+        for key, told in self._told.items():
+            if not told.heard and left > 0:
+                left -= len(told.sealed)
+                told.number = told.number or number
+                found[key] = (told.epoch, told.sealed)
         return found
 
-    def _sealed(self, key: str, state: dict[str, Any]) -> str:
-        before, sealed = self._told.get(key, ({}, ""))
-        if before != state:
-            sealed = self._seal.close({**state, ROOM: key})
-            self._told[key] = (state, sealed)
-        return sealed
+    def _note(self, key: str, epoch: int, state: dict[str, Any]) -> None:
+        before = self._told.get(key)
+        if before is None or (before.epoch, before.state) != (epoch, state):
+            self._told.pop(key, None)
+            self._told[key] = _Told(epoch, state, self._seal.close({**state, ROOM: key}))
 
     def _forget(self, key: str) -> None:
         self._told.pop(key, None)
@@ -122,6 +145,10 @@ class Fence:
 
     async def answered(self, number: int, changed: Mapping[str, int]) -> None:
         """Take the directory's answer to a renewal: who is in a room that is somebody else's now, moves."""
+        for told in self._told.values():
+            told.heard |= 0 < told.number <= number
+        for key in changed.keys() & self._told.keys():
+            self._told[key].number, self._told[key].heard = 0, False
         for key in self.lease.answered(number, changed, clock()):
             room = self._rooms.open_rooms.get(self._names[key])
             self._forget(key)

@@ -151,7 +151,8 @@ class ClusterMember:
         while line := await heard.readline():
             message = json.loads(line)
             if "renew" in message:
-                say({"number": fence.lease.send(clock()), "report": self._report()._asdict()})
+                number = fence.lease.send(clock())
+                say({"number": number, "report": self._report(number)._asdict()})
             else:
                 await fence.answered(message["number"], message["changed"])
                 if message["drain"] is not None:
@@ -159,9 +160,9 @@ class ClusterMember:
         logger.warning("nobody renews the lease any more; nobody new comes in")
         self.drain(float("inf"))
 
-    def _report(self) -> Report:
+    def _report(self, number: int) -> Report:
         fence = self._app[FENCE]
-        rooms = fence.rooms()
+        rooms = fence.rooms(number)
         draining = fence.lease.draining
         used = self._used()
         closed, cores = fence.lease.closed, self._orders.cores

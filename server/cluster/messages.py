@@ -41,7 +41,7 @@ class Report(NamedTuple):
     used: float
     """Cores that are busy, by its own measurement."""
     rooms: Mapping[str, tuple[int, State]]
-    """Its rooms: epoch and state."""
+    """Its rooms: epoch and state, which is empty where the directory has heard it."""
     closed: Mapping[str, int]
     """Rooms that the last one has left, by their epoch."""
     draining: bool = False

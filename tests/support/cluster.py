@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,8 @@ class ClusterHere:
         self.servers = servers
         self.front = front
         self.seal = seal
+        self._stopped = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -138,11 +140,24 @@ class ClusterHere:
         for server in self.servers:
             await server.renew(self.directory)
 
-    async def keep_renewing(self) -> None:
+    def begin_renewing(self) -> None:
         """Renew again and again."""
-        while True:
+        self._renewing = asyncio.create_task(self._keep_renewing())
+
+    async def _keep_renewing(self) -> None:
+        while not self._stopped.is_set():
             await self.renew()
-            await asyncio.sleep(RENEWAL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), RENEWAL)
+
+    async def stop_renewing(self) -> None:
+        """Renew no more."""
+        self._stopped.set()
+        if self._renewing is not None:
+            await asyncio.wait(
+                [self._renewing], timeout=2 * RENEWAL
+            )  # a server that has ended answers no more
+            self._renewing.cancel()
 
 
 @asynccontextmanager
@@ -165,10 +180,9 @@ async def cluster_here(
     async with TestClient(TestServer(app, host="127.0.0.1")) as client:
         cluster = ClusterHere(directory, servers, client, seal, config)
         await cluster.renew()
-        renewing = asyncio.create_task(cluster.keep_renewing())
+        cluster.begin_renewing()
         yield cluster
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await cluster.stop_renewing()
     await front.close()
     for server in servers:
         await server.close()

@@ -153,12 +153,33 @@ def test_the_state_comes_along_until_the_new_server_shows_it(servers: Servers) -
     assert servers.place().state is None
 
 
+def test_a_state_that_was_heard_is_not_said_again(servers: Servers) -> None:
+    room = servers.place()
+    assert servers.renew(room.server, {"x": (room.epoch, "locked")}) == {}
+    assert servers.renew(room.server, {"x": (room.epoch, "")}) == {}
+    servers.directory.lost(room.server, now=NOW)
+    assert servers.place().state == "locked"
+
+
+@pytest.mark.parametrize("begun", [0.0, NOW])
+def test_a_state_that_is_missing_is_asked_for(begun: float) -> None:
+    """While a new directory listens, and later."""
+    servers = Servers("a", "b", directory=Directory(begun, clock=lambda: 1000.0))
+    (epoch,) = (servers.renew("a", {"x": (5, "")}, now=NOW) or {"x": 0}).values()
+    assert epoch >= 5
+    assert servers.renew("a", {"x": (epoch, "locked")}, now=NOW) == {}
+    later = NOW + LEASE
+    servers.renew("b", now=later)
+    servers.directory.lost("a", now=later)
+    assert servers.place(now=later).state == "locked"
+
+
 def test_an_old_owner_that_comes_back_is_told(servers: Servers) -> None:
     room = servers.place()
     servers.renew(other(room.server), now=14)
     moved = servers.place(now=14)
     assert servers.renew(room.server, {"x": (room.epoch, "")}, now=15) == {"x": -moved.epoch}
-    assert servers.renew(moved.server, {"x": (moved.epoch, "")}, now=15) == {}
+    assert servers.renew(moved.server, {"x": (moved.epoch, "locked")}, now=15) == {}
 
 
 def test_a_renewal_that_was_overtaken_says_nothing(servers: Servers) -> None:
@@ -172,7 +193,7 @@ def test_a_renewal_that_was_overtaken_says_nothing(servers: Servers) -> None:
 
 def test_a_new_directory_listens_before_it_decides() -> None:
     servers = Servers()
-    assert servers.renew("a", {"x": (5, "")}, now=0.5) == {}
+    assert servers.renew("a", {"x": (5, "locked")}, now=0.5) == {}
     for name in ("x", "new"):
         with pytest.raises(NotYet):
             servers.place(name, now=LEASE - 0.1)

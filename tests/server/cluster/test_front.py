@@ -22,11 +22,12 @@ from filters.matting.segmenter import Segmenter
 from server.access.invitations import Invitation
 from server.access.tokens import Grant, Key, make_token
 from server.cluster.links import Links
+from server.cluster.member import FENCE
 from server.cluster.messages import Placement, Report
 from server.cluster.placing import RETRY
 from server.cluster.running import serving_front
 from server.cluster.sealing import Seal
-from server.cluster.service import Wait
+from server.cluster.service import LocalDirectory, Renewed, Wait
 from server.config.options import Config
 from server.core.errors import SignalingError
 from tests.support.client import Client, join
@@ -157,6 +158,54 @@ async def test_strangers_do_not_get_into_a_locked_room_that_moved(cluster: Clust
             await eve.send({"type": "enter", "name": "Eve"})
             await eve.wait_for("error", code="room-locked")
         await ended(ada)
+
+
+class Hearing(LocalDirectory):
+    """A directory that keeps what it was told, by the number of the renewal."""
+
+    def __init__(self) -> None:
+        super().__init__(fresh=True)
+        self.states: list[set[bool]] = []
+
+    async def renew(self, name: str, number: int, report: Report) -> Renewed:
+        self.states.append({bool(state) for _, state in report.rooms.values()})
+        return await super().renew(name, number, report)
+
+
+async def test_a_state_is_said_until_it_is_heard(cluster: ClusterHere) -> None:
+    """And again where a directory does not know it: a new one, say."""
+    async with join(cluster.url, "studio") as ada:
+        server, directories = cluster.of("studio"), (Hearing(), Hearing())
+        await cluster.stop_renewing()
+        await lock(ada)
+        for directory in directories:
+            for _ in range(3):
+                await server.renew(directory)
+            assert directory.states[1:] == [{True}, {False}]  # under its own epoch
+            await directory.renew("another/1", 1, Report("https://another", 4.0, 0.0, {}, {}))
+            await directory.lost(server.name)
+            placed = await directory.place(cluster.seal.room_id("studio"), 0)
+            assert isinstance(placed, Placement)
+            assert placed.state
+            assert cluster.seal.open(placed.state)["policy"]["locked"] is True
+
+
+async def test_a_renewal_says_no_more_than_a_host_reads(
+    cluster: ClusterHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that says more would be taken for a server that hangs, and killed."""
+    monkeypatch.setattr("server.cluster.fence.MAX_STATES", 1)
+    async with contextlib.AsyncExitStack() as stack:
+        for k in range(6):
+            await stack.enter_async_context(join(cluster.url, f"r{k}"))
+        await cluster.stop_renewing()
+        server, directory = cluster.of("r0"), Hearing()
+        rooms = len(server.rooms.open_rooms.all())
+        for _ in range(2 * rooms):
+            fence = server.app[FENCE]
+            assert sum(bool(state) for _, state in fence.rooms(fence.lease._number).values()) <= 1
+            await server.renew(directory)
+        assert directory.states[-1] == {False}
 
 
 async def test_who_takes_nothing_keeps_nobody_from_moving(
