@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from threading import Timer
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Options = Mapping[str, object]
 
 DRAIN_INTERVAL: Final = 1.0  # seconds between two looks at what is left
+ENDING: Final = 5.0  # seconds that what asks Ray may take to end after a front has; chosen
 DRAIN_SLACK: Final = 15.0  # seconds that servers may take to end after the limit
 
 cluster = typer.Typer(help="Several servers: the secret they share, what goes on, and draining one.")
@@ -109,6 +111,9 @@ def serve_cluster(config: Config, file: Path | None) -> None:
         looking = asyncio.create_task(ensuring.run())
         await run_front(config, ray_cluster.RayDirectory(), lambda: typer.echo("\n".join(welcome(config))))
         looking.cancel()
+        hurry = Timer(ENDING, os._exit, [0])  # threads that ask Ray wait for as long as its GCS is away
+        hurry.daemon = True
+        hurry.start()
 
     asyncio.run(run())
 

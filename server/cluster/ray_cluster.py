@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -35,6 +36,10 @@ ROOMS: Final = "greenroom"
 HEAD: Final = {"node:__internal_head__": 0.001}
 CALL: Final = 3.0  # seconds that a call may take; chosen
 LOOK: Final = 5.0  # seconds between two looks for new nodes
+PAUSE: Final = (
+    60.0  # seconds until a host that has failed for good, as by a wrong option, is tried again; chosen
+)
+NAMED: Final = 12  # characters by which a node is called
 CORES_PER_SERVER: Final = 4  # an event loop and the workers that it can keep busy
 CONCURRENT: Final = 1000  # calls that an actor works on at a time
 
@@ -110,7 +115,7 @@ class HostActor:
     async def __init__(self, file: str, secret: str, cores: int) -> None:  # type: ignore[misc] # Ray awaits it
         """Serve by this machine's configuration, of `file` and its environment, with so many cores."""
         _expect_safe_environment()
-        node = ray.get_runtime_context().get_node_id()[:12]
+        node = ray.get_runtime_context().get_node_id()[:NAMED]
         config = load(Path(file) if file else None, os.environ, {})
         address = ray.util.get_node_ip_address()
         count = config.loops or max(1, cores // CORES_PER_SERVER)
@@ -126,7 +131,6 @@ class HostActor:
         )
         self._host = Host(RayDirectory(), node, shares(config, orders, count, workers))
         self._task = asyncio.get_running_loop().create_task(self._run())
-        self._node = node
 
     async def _run(self) -> None:
         try:
@@ -135,9 +139,8 @@ class HostActor:
             logger.exception("the host fails; Ray starts another one")
             os._exit(1)
 
-    async def describe(self) -> dict[str, Any]:
-        """Return what `cluster status` shows of this machine."""
-        return {"node": self._node, "address": ray.util.get_node_ip_address(), "pid": os.getpid()}
+    async def begun(self) -> None:
+        """Answer once this machine's servers are looked after."""
 
 
 def _expect_safe_environment() -> None:
@@ -153,7 +156,9 @@ class Ensuring:
 
     def __init__(self, file: str, secret: str) -> None:
         self._arguments = (file, secret)
-        self._known: set[str] = set()
+        self._hosts: dict[str, Any] = {}
+        self._again: dict[str, float] = {}
+        """When nodes are tried again whose hosts have failed for good."""
 
     async def run(self) -> None:
         """Look again and again; several fronts may."""
@@ -169,12 +174,30 @@ class Ensuring:
         _actor(LocalDirectory, DIRECTORY, num_cpus=0, resources=HEAD).remote()
         for node in ray.nodes():
             cores = int(node["Resources"].get(ROOMS, 0))
-            if not node["Alive"] or not cores or node["NodeID"] in self._known:
+            if not node["Alive"] or not cores or node["NodeID"] in self._hosts:
+                continue
+            if time.monotonic() < self._again.get(node["NodeID"], 0.0):
                 continue
             affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             options = {"num_cpus": cores, "resources": {ROOMS: cores}, "scheduling_strategy": affinity}
-            _actor(HostActor, f"host-{node['NodeID']}", **options).remote(*self._arguments, cores)
-            self._known.add(node["NodeID"])
+            host = _actor(HostActor, f"host-{node['NodeID']}", **options).remote(*self._arguments, cores)
+            self._hosts[node["NodeID"]] = host
+        self._expect_hosts()
+
+    def _expect_hosts(self) -> None:
+        """Say which nodes have no rooms, and why."""
+        asked = {host.begun.remote(): node for node, host in self._hosts.items()}
+        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=CALL) if asked else ([], [])
+        for each in answered:
+            try:
+                ray.get(each)
+            except ray.exceptions.ActorDiedError as error:
+                node = asked[each]
+                logger.error("node %s has no rooms: %s", node[:NAMED], str(error).strip().splitlines()[-1])
+                self._again[node] = time.monotonic() + PAUSE
+                del self._hosts[node]
+            except ray.exceptions.RayError:
+                continue  # Ray starts it anew
 
 
 def _actor(kind: Callable[..., object], name: str, **options: object) -> Any:  # noqa: ANN401 - Ray's own
