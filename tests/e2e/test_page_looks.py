@@ -412,6 +412,18 @@ async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
         await expect(page.locator(".toolbar").get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await fake.send("participant-updated", participant=fake.me | {"role": "host"})
+    await fake.send("unmute-allowed", by="p2")
+    await fake.send(
+        "knock", participant={"id": "k1", "name": "Rosalind Elsie Franklin of Notting Hill in London"}
+    )
+    await fake.send("muted", by="p2")
+    notice, toolbar = page.locator("#alerts .notice"), page.locator("#toolbar")
+    await expect(page.get_by_role("button", name="Let in: Rosalind")).to_be_in_viewport(ratio=1)
+    await expect(toolbar.get_by_role("button", name="Leave")).to_be_in_viewport(ratio=1)
+    told, tools = await notice.bounding_box(), await toolbar.bounding_box()
+    assert told is not None
+    assert tools is not None
+    assert told["y"] + told["height"] <= tools["y"]
     await page.keyboard.press("p")
     await expect(page.get_by_role("button", name="Remove from the room: Grace Hopper")).to_be_visible()
     assert (
