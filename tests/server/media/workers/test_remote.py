@@ -203,6 +203,19 @@ async def test_no_picture_goes_in_clear(secret: Path, elsewhere: Elsewhere) -> N
         assert plain not in seen
 
 
+async def test_closing_waits_for_no_worker(workers: ProcessPool, elsewhere: Elsewhere) -> None:
+    """Not even for the end of TLS: one that hangs would keep the connection open for half a minute."""
+    await come(workers)
+    link = next(worker for worker in workers._workers if isinstance(worker, RemoteWorker))
+    assert link._transport is not None
+    connection = link._transport.get_extra_info("socket")
+    elsewhere.process.send_signal(signal.SIGSTOP)
+    workers.close()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert connection.fileno() == -1
+
+
 async def test_a_worker_that_hangs_up_is_not_called_all_the_time(secret: Path) -> None:
     """As one of another version: each call takes a handshake, and the whole network."""
     calls = asyncio.Queue[float]()
