@@ -154,7 +154,16 @@ class Trainer:
         path.with_suffix(".part").replace(path)
 
     def train(self, progress: Progress) -> None:
-        """Train to the end of the schedule; samples are made in a thread beside the steps."""
+        """Train to the end of the schedule, or until it is interrupted, and save."""
+        try:
+            self._go_on(progress)
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        self.save()
+
+    def _go_on(self, progress: Progress) -> None:
+        """Samples are made in a thread beside the steps."""
         run = self._run
         steps = run.images // run.batch
         saved = time.monotonic()
@@ -175,7 +184,6 @@ class Trainer:
                 if time.monotonic() - saved > 60 * SAVE_MINUTES:
                     self.save()
                     saved = time.monotonic()
-        self.save()
 
     def _fill(self, ring: Ring, count: int) -> None:
         ring.add(self._made, count)
