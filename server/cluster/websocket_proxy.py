@@ -43,7 +43,9 @@ class WebSocketProxy:
             for task in tasks:
                 task.cancel()
             said, *_ = await asyncio.gather(*tasks, return_exceptions=True)
-            closing = asyncio.create_task(self._upstream.close())  # one that hangs does not answer
+            gone = self._browser.close_code == WSCloseCode.GOING_AWAY
+            code = WSCloseCode.GOING_AWAY if gone else WSCloseCode.OK
+            closing = asyncio.create_task(self._upstream.close(code=code))  # one that hangs does not answer
             if not isinstance(said, SignalingError):
                 again = lost or self._moved.is_set()
                 await self._browser.close(code=WSCloseCode.SERVICE_RESTART if again else WSCloseCode.OK)

@@ -22,6 +22,7 @@ import pytest
 
 from server.access.certificates import make_secret
 from tests.support.processes import children, command_line, media_sockets
+from tests.support.program import free_port
 from tests.support.ray_nodes import ADDRESSES, RayNodes
 from tests.support.regular import Regular
 
@@ -228,6 +229,26 @@ async def test_a_node_is_drained_although_somebody_is_lost(front: str, nodes: Ra
     nodes.kill("b")
     await asyncio.to_thread(nodes.start, "b")
     await asyncio.to_thread(nodes.until_servers, front, 2)
+
+
+def test_fronts_say_why_a_node_has_no_rooms(
+    front: str, nodes: RayNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.kill("b")
+    with monkeypatch.context() as patched:
+        patched.setattr(nodes, "variables", {**nodes.variables, "GREENROOM_TURN_SECRET": "x"})
+        nodes.start("b")
+    another = nodes.greenroom_begun("serve", "--config", str(nodes.config), "--port", str(free_port()))
+    try:
+        assert another.stderr is not None
+        said = next(line for line in another.stderr if " has no rooms: " in line)
+        assert "turn_secret: " in said
+    finally:
+        another.terminate()
+        another.communicate(timeout=LIMIT)
+    nodes.kill("b")
+    nodes.start("b")
+    nodes.until_servers(front, 2)
 
 
 async def test_a_machine_falls_silent(front: str, nodes: RayNodes) -> None:
