@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -64,7 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line = list(sys.argv[1:] if arguments is None else arguments)
     if not line or (line[0].startswith("-") and line[0].partition("=")[0] not in OWN_OPTIONS):
         line.insert(0, "serve")
-    app(line, prog_name="greenroom")
+    try:
+        app(line, prog_name="greenroom")
+    except OSError as error:  # the commands tell of every other file
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"greenroom: can't print: {error.strerror}")
 
 
 if __name__ == "__main__":

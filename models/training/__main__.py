@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any
 
 import onnx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
+from filters.base import ModelError
 from models.training import ablation as ablations
 from models.training import keypoints as key_points
 from models.training import prepare as preparing
 from models.training import table as tables
+from models.training.checkpoint import CheckpointError
 from models.training.data.manifest import ManifestError, load_manifest
 from models.training.data.people import Store
 from models.training.data.pictures import write_rgb
@@ -39,23 +42,17 @@ RESULTS = Path(__file__).with_name("results")
 ABLATION = RESULTS / "ablation" / "losses.json"
 TEACHER = MODELS / "selfie_general.onnx"
 
-app = typer.Typer(
-    name="python -m models.training",
-    help="Train, choose and export networks. Needs the extra `train`.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-)
-
 RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run's settings.")]
 Prepared = Annotated[Path, typer.Argument(metavar="PREPARED", help="A folder that `prepare` has written.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The run's folder: checkpoint and log.")]
 Network = Annotated[Path, typer.Argument(metavar="NETWORK.onnx", help="A network, its card beside it.")]
 ERRORS = (
     BannedRoomError,
+    CheckpointError,
     ExportError,
     ManifestError,
     MixError,
+    ModelError,
     OSError,
     SettingsError,
     key_points.NoPoseNetworkError,
@@ -63,9 +60,26 @@ ERRORS = (
 )
 
 
-def _fail(error: Exception) -> NoReturn:
-    typer.echo(f"error: {error}", err=True)
-    raise typer.Exit(1)
+class Commands(TyperGroup):
+    """Commands that say in one line what was wrong with what they were given."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - a context of the copy of Click in Typer
+        """See click.Group."""
+        try:
+            return super().invoke(ctx)
+        except ERRORS as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="python -m models.training",
+    help="Train, choose and export networks. Needs the extra `train`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
 
 
 def _bar(unit: str) -> Progress:
@@ -98,8 +112,10 @@ def prepare(
         for source in manifest.sources.values():
             if source.kind in ("photos", "unlabelled", "cutouts"):
                 preparing.add_source(store, source, data / source.folder, teacher, done, report)
-    store.save(done.people)
     rooms = prepared_rooms(manifest, data, prepared)
+    if not done.people and not rooms:
+        raise FileNotFoundError(f"{data} holds no picture in a folder of models/training/data/manifest.toml")
+    store.save(done.people)
     save_rooms(prepared, rooms)
     write_rgb(prepared / "rejects.jpg", preparing.sheet(done.rejects))
     rejects = f"{len(done.rejects)} rejects: {prepared / 'rejects.jpg'}"
@@ -116,13 +132,10 @@ def keypoints(
 ) -> None:
     """Label the prepared people's key points, for runs that learn pose as a second task."""
     store = Store(prepared)
-    try:
-        people, blazepose = store.load(), key_points.BlazePose(network)
-        with _bar("people") as bar:
-            task = bar.add_task("", total=len(people))
-            found = key_points.label(store, people, blazepose, lambda _: bar.update(task, advance=1))
-    except ERRORS as error:
-        _fail(error)
+    people, blazepose = store.load(), key_points.BlazePose(network)
+    with _bar("people") as bar:
+        task = bar.add_task("", total=len(people))
+        found = key_points.label(store, people, blazepose, lambda _: bar.update(task, advance=1))
     typer.echo(f"{found} of {len(people)} people have key points")
 
 
@@ -138,15 +151,12 @@ def suite(
 ) -> None:
     """Compose a suite to choose by, of people and rooms that no run trains on."""
     manifest, store = load_manifest(), Store(prepared)
-    try:
-        if empty:
-            write_suite(folder, store, [], sorted(empty.glob("*.jpg")), clips, seed, typer.echo, EMPTY)
-        else:
-            people = preparing.kept_people(store, manifest)
-            rooms = [r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r))]
-            write_suite(folder, store, people, rooms, clips, seed, typer.echo)
-    except ERRORS as error:
-        _fail(error)
+    if empty:
+        write_suite(folder, store, [], sorted(empty.glob("*.jpg")), clips, seed, typer.echo, EMPTY)
+    else:
+        people = preparing.kept_people(store, manifest)
+        rooms = [r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r))]
+        write_suite(folder, store, people, rooms, clips, seed, typer.echo)
 
 
 @app.command()
@@ -160,12 +170,9 @@ def train(
     ] = None,
 ) -> None:
     """Train a run, or go on with it from its last checkpoint."""
-    try:
-        settings = load_run(run, Path(), folder.parent, MODELS.parent)
-        make = maker_of(settings, draw_of(settings, prepared, load_manifest()), samples)
-        trainer = Trainer(settings, folder, make, device)
-    except ERRORS as error:
-        _fail(error)
+    settings = load_run(run, Path(), folder.parent, MODELS.parent)
+    make = maker_of(settings, draw_of(settings, prepared, load_manifest()), samples)
+    trainer = Trainer(settings, folder, make, device)
     trainer.resume()
     with _bar("images") as bar:
         task = bar.add_task("", total=settings.images)
@@ -185,17 +192,14 @@ def ablate(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A folder that `suite` has written.")],
 ) -> None:
     """Train and measure every variant with every seed that has no stored result yet."""
-    try:
-        done, tells = ablations.results(ABLATION), ablations.suite_of(suite)
-        left = ablations.missing(ablations.load_ablation(file), done, tells)
-        runs = [(name, located(run, folder, MODELS.parent)) for name, run in left]
-        for name, run in runs:
-            quality = measured(name, run, prepared, load_manifest(), folder, suite)
-            done.append({"variant": name, "seed": run.seed, "suite": tells, **quality._asdict()})
-            ablations.save(done, ABLATION)
-            typer.echo(f"{name}, seed {run.seed}: IoU {quality.iou:.3f}, MAD {quality.mad:.1f}")
-    except ERRORS as error:
-        _fail(error)
+    done, tells = ablations.results(ABLATION), ablations.suite_of(suite)
+    left = ablations.missing(ablations.load_ablation(file), done, tells)
+    runs = [(name, located(run, folder, MODELS.parent)) for name, run in left]
+    for name, run in runs:
+        quality = measured(name, run, prepared, load_manifest(), folder, suite)
+        done.append({"variant": name, "seed": run.seed, "suite": tells, **quality._asdict()})
+        ablations.save(done, ABLATION)
+        typer.echo(f"{name}, seed {run.seed}: IoU {quality.iou:.3f}, MAD {quality.mad:.1f}")
 
 
 @app.command()
@@ -209,10 +213,7 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("--json", help="Write the figures, clip by clip.")] = None,
 ) -> None:
     """Score a network on a suite, clip by clip."""
-    try:
-        scores = evaluate_suite(network, suite, bare=bare, every=every, report=typer.echo)
-    except ERRORS as error:
-        _fail(error)
+    scores = evaluate_suite(network, suite, bare=bare, every=every, report=typer.echo)
     if output:
         figures = {name: score.as_dict() for name, score in scores.items()}
         output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -227,11 +228,8 @@ def export(
     licence: Annotated[str, typer.Option(help="Of the weights, for the card.")] = "Apache-2.0",
 ) -> None:
     """Write a run's network and its card, checked against the torch module."""
-    try:
-        settings = load_run(run, Path(), folder.parent, MODELS.parent)
-        export_checkpoint(settings, folder / CHECKPOINT, network, description=description, licence=licence)
-    except ERRORS as error:
-        _fail(error)
+    settings = load_run(run, Path(), folder.parent, MODELS.parent)
+    export_checkpoint(settings, folder / CHECKPOINT, network, description=description, licence=licence)
 
 
 @app.command()
@@ -244,10 +242,7 @@ def mix(
     bias: Annotated[float, typer.Option(help="What is added to the logits after that.")] = 0.0,
 ) -> None:
     """Write a mixture of two networks of the selfie graph, and its card."""
-    try:
-        onnx.save(mixed(first, second, share, temperature, bias), output)
-    except ERRORS as error:
-        _fail(error)
+    onnx.save(mixed(first, second, share, temperature, bias), output)
     numbers = {"share": share, "temperature": temperature, "bias": bias}
     source = {"first": first.name, "second": second.name} | {k: f"{v:g}" for k, v in numbers.items()}
     write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
@@ -265,12 +260,9 @@ def record(
 ) -> None:
     """Measure a bare network and store the result for the table."""
     result: dict[str, object] = {"name": network.stem, "images": images, "remark": remark}
-    try:
-        result |= cost_of(network)._asdict()
-        if suite:
-            result |= quality_of(network, suite, every)._asdict()
-    except ERRORS as error:
-        _fail(error)
+    result |= cost_of(network)._asdict()
+    if suite:
+        result |= quality_of(network, suite, every)._asdict()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{network.stem}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
@@ -282,11 +274,8 @@ def table(
 ) -> None:
     """Write the README's tables from the stored results."""
     before = readme.read_text(encoding="utf-8")
-    try:
-        after = tables.inserted(before, tables.NETWORKS, tables.markdown(tables.results(RESULTS)))
-        after = tables.inserted(after, tables.ABLATION, ablations.markdown(ablations.results(ABLATION)))
-    except ERRORS as error:
-        _fail(error)
+    after = tables.inserted(before, tables.NETWORKS, tables.markdown(tables.results(RESULTS)))
+    after = tables.inserted(after, tables.ABLATION, ablations.markdown(ablations.results(ABLATION)))
     if check and after != before:
         typer.echo(f"{readme} is not what the stored results give", err=True)
         raise typer.Exit(1)

@@ -20,6 +20,7 @@ from filters.matting.photo import PhotoMatte
 from filters.matting.segmenter import Segmenter, load_card
 from filters.planes import to_plane
 from models.training.data.pictures import Plane, read_plane, read_rgb
+from models.training.network import load_network
 
 NEAR = 3
 """Pixels within which two outlines meet, for the boundary's F1."""
@@ -162,7 +163,7 @@ class Quality(NamedTuple):
 
 
 def cost_of(path: Path) -> Cost:
-    weights = onnx.load(path).graph.initializer
+    weights = load_network(path).graph.initializer
     parameters = sum(int(np.prod(w.dims)) for w in weights if w.data_type == onnx.TensorProto.FLOAT)
     network = network_of(path)
     return Cost(parameters, network.card.pixels, milliseconds(network))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.training.architectures.registry import build
 from models.training.architectures.selfie import Selfie
+from models.training.checkpoint import fill, load_checkpoint
 from models.training.data.samples import PIXELS
 from models.training.settings import Run
 
@@ -67,8 +68,7 @@ class Alpha(nn.Module):
 def trained(run: Run, checkpoint: Path) -> nn.Module:
     """Return the run's network with the averaged weights of a checkpoint, ready to be asked."""
     network = build(run)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["average"])
+    fill(network, load_checkpoint(checkpoint), "average", checkpoint)
     return network.eval()
 
 

@@ -15,6 +15,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from models.training.network import load_network
+
 
 class MixError(ValueError):
     """The two networks aren't of one graph."""
@@ -24,7 +26,7 @@ def mixed(
     first: Path, second: Path, share: float, temperature: float = 1.0, bias: float = 0.0
 ) -> onnx.ModelProto:
     """Return (1 - share) of the first and share of the second; the logits times the temperature, plus the bias."""
-    model, other = onnx.load(first), onnx.load(second)
+    model, other = load_network(first), load_network(second)
     theirs = {i.name: numpy_helper.to_array(i) for i in other.graph.initializer}
     last = _last_layer(model).input[1:]
     for initializer in model.graph.initializer:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class SettingsError(ValueError):
-    """A run's file has a key that isn't known, or a value of another type."""
+    """A run can't be as its file, or the command, has it: an unknown key, a value of another type, no such device."""
 
 
 @dataclass(frozen=True, slots=True)

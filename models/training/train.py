@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from models.training.architectures.registry import build
 from models.training.architectures.unet import UNet
+from models.training.checkpoint import fill, load_checkpoint
 from models.training.data.manifest import Manifest, ManifestError
 from models.training.data.people import Store
 from models.training.data.pictures import Floats
@@ -56,7 +57,8 @@ Progress = Callable[[int, int, str], None]
 def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
     """Return what draws the run's samples: of the people and rooms that aren't kept for choosing.
 
-    Raises ManifestError where a source may not be trained on, BannedRoomError where a room may not.
+    Raises ManifestError where a source may not be trained on, BannedRoomError where a room may not, SettingsError where
+    nobody, or no room, is left.
     """
     sources = run.data.sources or tuple(s.name for s in manifest.of_use("train"))
     for name in run.data.sources:
@@ -66,6 +68,10 @@ def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
     store = Store(prepared)
     people = [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
     rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room_of(room))]
+    if not people or not rooms:
+        raise SettingsError(
+            f"{prepared}: {len(people)} people and {len(rooms)} rooms to train on, of {sources}"
+        )
     return Draw(store, people, rooms, run.shares)
 
 
@@ -80,6 +86,14 @@ def maker_of(run: Run, draw: Draw, samples: Path | None = None) -> Make:
     return kept(make, samples / hashlib.sha256(repr(alike).encode()).hexdigest()[:12])
 
 
+def device_of(name: str) -> torch.device:
+    """Return a device, cpu or cuda or cuda:1; raises SettingsError where PyTorch has none of that name."""
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(f"no device {name} here: {str(error).splitlines()[0]}") from error
+
+
 class Trainer:
     """One run in one folder."""
 
@@ -87,7 +101,7 @@ class Trainer:
         torch.set_num_threads(run.threads)
         torch.set_flush_denormal(True)
         torch.manual_seed(run.seed)
-        self._run, self._folder, self._device = run, folder, torch.device(device)
+        self._run, self._folder, self._device = run, folder, device_of(device)
         folder.mkdir(parents=True, exist_ok=True)
         self._layout = torch.channels_last if run.channels_last else torch.contiguous_format
         self.network = build(run).to(self._device).to(memory_format=self._layout).train()
@@ -116,10 +130,10 @@ class Trainer:
         path = self._folder / CHECKPOINT
         if not path.exists():
             return False
-        state = torch.load(path, map_location=self._device, weights_only=True)
-        self.network.load_state_dict(state["network"])
+        state = load_checkpoint(path, self._device)
+        fill(self.network, state, "network", path)
         if self._head:
-            self._head.load_state_dict(state["head"])
+            fill(self._head, state, "head", path)
         self._optimizer.load_state_dict(state["optimizer"])
         self.average, self.step, self._made = state["average"], state["step"], state["made"]
         self._rng = np.random.default_rng((self._run.seed, self.step))
@@ -140,7 +154,16 @@ class Trainer:
         path.with_suffix(".part").replace(path)
 
     def train(self, progress: Progress) -> None:
-        """Train to the end of the schedule; samples are made in a thread beside the steps."""
+        """Train to the end of the schedule, or until it is interrupted, and save."""
+        try:
+            self._go_on(progress)
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        self.save()
+
+    def _go_on(self, progress: Progress) -> None:
+        """Samples are made in a thread beside the steps."""
         run = self._run
         steps = run.images // run.batch
         saved = time.monotonic()
@@ -161,7 +184,6 @@ class Trainer:
                 if time.monotonic() - saved > 60 * SAVE_MINUTES:
                     self.save()
                     saved = time.monotonic()
-        self.save()
 
     def _fill(self, ring: Ring, count: int) -> None:
         ring.add(self._made, count)

@@ -3,7 +3,7 @@ import { deleteFile, save, upload } from './file-transfer.js';
 import { text } from '../i18n/strings.js';
 import { Chat } from '../view/chat.js';
 import { ChatFiles } from '../view/chat-files.js';
-import { clearNotices, notify } from '../view/notices.js';
+import { clearMentions, mention } from '../view/notices.js';
 
 /** @import {RoomState} from '../protocol/room-state.js' */
 /** @import {Chat as ChatMessage, ClientMessage, Participant} from '../protocol/types.js' */
@@ -48,7 +48,7 @@ export class ChatController {
   show({ chat, self, limits }, back) {
     const { unread } = this.#chat;
     this.#chat.show(chat, self, !back || this.#events.seen(), limits?.chat);
-    if (this.#chat.unread > unread) notify(text('toolbar.chat.unread', { n: this.#chat.unread }));
+    if (this.#chat.unread > unread) mention(text('toolbar.chat.unread', { n: this.#chat.unread }));
   }
 
   /**
@@ -58,7 +58,7 @@ export class ChatController {
   receive(message, self) {
     const own = message.participant === self;
     this.#chat.add(message, own, this.#events.seen());
-    if (!own && this.#chat.unread) notify(text('room.said', { name: message.name, words: message.text.slice(0, 120) }));
+    if (!own && this.#chat.unread) mention(text('room.said', { name: message.name, words: message.text.slice(0, 120) }));
   }
 
   /** @param {string} file */
@@ -78,7 +78,7 @@ export class ChatController {
   }
 
   focus() {
-    clearNotices(); // what was written can be read here
+    clearMentions(); // what was written can be read here
     this.#chat.focus();
   }
 

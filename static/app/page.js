@@ -9,12 +9,12 @@ import { loadPreferences, savePreferences } from './preferences.js';
 import { Secrets } from './secrets.js';
 import { LocalMedia } from '../devices/local-media.js';
 import { text } from '../i18n/strings.js';
-import { problemKey, showSwitches } from '../view/device-fields.js';
+import { showSwitches } from '../view/device-fields.js';
 import { onAction } from '../view/dom.js';
 import { Door } from '../view/door.js';
 import { offerReceipt, showLeft } from '../view/left.js';
 import { Lobby } from '../view/lobby.js';
-import { announce, notify, warn } from '../view/notices.js';
+import { gather, notify, warn } from '../view/notices.js';
 import { OtherTabs } from './other-tabs.js';
 import { WakeLock } from './wake-lock.js';
 import { watchWayBack } from './way-back.js';
@@ -51,9 +51,9 @@ export class Page {
     this.#meeting = new Meeting(() => void this.#prepare(), room, this.#local, this.#backgrounds);
     this.#door = new DoorController(room, this.#secrets, () => this.#connect());
     this.#otherTabs = new OtherTabs(room, () => document.body.dataset.state === 'room');
-    onAction('microphone', () => void this.#toggle('audio'));
+    onAction('microphone', () => void this.#local.toggle('audio'));
     onAction('flip', () => this.#local.flip());
-    onAction('camera', () => void this.#toggle('video'));
+    onAction('camera', () => void this.#local.toggle('video'));
     onAction('leave', () => this.#client?.leave());
   }
 
@@ -95,6 +95,7 @@ export class Page {
     this.#otherTabs.ask(() => this.#lobby.showTwin(true));
     this.#backgrounds.moveTo(this.#lobby.backgrounds);
     this.#local.moveTo(this.#lobby.devices, this.#lobby.filter);
+    gather();
   }
 
   #connect() {
@@ -142,9 +143,7 @@ export class Page {
 
   #comeIn() {
     this.#door.open();
-    this.#showLobby();
-    this.#lobby.focus();
-    void this.#local.devices.open();
+    this.#returnToLobby();
   }
 
   /** Has the camera filtered on this device where the room or the token wants that: before anything is sent.
@@ -211,6 +210,7 @@ export class Page {
     this.#secrets.keepPlace(client.state);
     const back = document.body.dataset.state === 'room';
     document.body.dataset.state = 'room';
+    gather();
     if (back) notify(text('room.back'));
     else {
       this.#lobby.setJoining('no');
@@ -225,6 +225,13 @@ export class Page {
     this.#wakeLock.release();
     this.#showLobby();
     this.#lobby.focus();
+  }
+
+  /** Shows the lobby after the devices had been closed. */
+  #returnToLobby() {
+    this.#showLobby();
+    this.#lobby.focus();
+    void this.#local.devices.open();
   }
 
   /** @param {ServerError | null} error */
@@ -246,9 +253,7 @@ export class Page {
 
   #rejoin() {
     offerReceipt(null);
-    this.#showLobby();
-    this.#lobby.focus();
-    void this.#local.devices.open();
+    this.#returnToLobby();
     void this.#enter(this.#preferences.name);
   }
 
@@ -259,27 +264,14 @@ export class Page {
     this.#lobby.showPreview(streams.get(client.state.self)?.video ?? null, this.#local.isLive('video'));
   }
 
-  /** @param {Kind} kind */
-  async #toggle(kind) {
-    await this.#local.toggle(kind);
-    const { on, track } = this.#local.devices.state[kind];
-    const words = kind === 'video' ? /** @type {const} */ (['room.dark.self', 'room.light.self']) : /** @type {const} */ (['room.muted.self', 'room.unmuted.self']);
-    if (!on || track) announce(text(words[Number(on)]));
-  }
-
   /** @param {Kind | null} kind */
   #showDevices(kind) {
     const { devices, media } = this.#local;
-    showSwitches(media);
+    showSwitches(media, devices.state);
     this.#lobby.showDevices(devices);
     this.#lobby.setCamera(media.video);
     this.#meeting.controller?.followDevices();
-    if (!kind || !this.#client) return;
-    const { problem, opening } = devices.state[kind];
-    void this.#client.setTracks(this.#local.tracks, media);
-    if (problem && !opening && document.body.dataset.state === 'room') {
-      warn(text(problemKey(kind, problem)));
-    }
+    if (kind) void this.#client?.setTracks(this.#local.tracks, media);
   }
 
   #watchPage() {
@@ -293,6 +285,14 @@ export class Page {
     window.addEventListener('beforeunload', (event) => {
       if (document.body.dataset.state === 'room') event.preventDefault();
     });
-    window.addEventListener('pagehide', () => this.#client?.leave(true));
+    window.addEventListener('pagehide', () => {
+      this.#client?.leave(true);
+      this.#local.close();
+    });
+    window.addEventListener('pageshow', ({ persisted }) => {
+      if (!persisted || document.body.dataset.state !== 'lobby') return;
+      this.#returnToLobby();
+      void this.#prepare();
+    });
   }
 }

@@ -1,11 +1,8 @@
 // @ts-check
-/** @import {Kind, VideoLimits} from '../protocol/types.js' */
+import { isGranted, problemOf } from './problems.js';
 
-/**
- * Why there is no camera or microphone.
- * @typedef {'insecure' | 'refused' | 'system' | 'missing' | 'busy' | 'failed' | 'unplugged' | 'filter'} Problem
- * `filter`: the filter on this device can't go on.
- */
+/** @import {Problem} from './problems.js' */
+/** @import {Kind, VideoLimits} from '../protocol/types.js' */
 
 /**
  * @typedef {object} Device
@@ -23,6 +20,9 @@ const KINDS = ['video', 'audio'];
 const DEFAULT_LIMITS = { width: 1280, height: 720, frameRate: 30, maxBitrate: 2_500_000 };
 /** What a picture that is to be small has at most. */
 const SMALL = { width: 640, height: 360 };
+/** How long a device may be muted before that counts, in ms: Chromium calls a camera so that brings nothing for 25 pictures' time, 0.8 s,
+ * and a busy machine may do that. */
+const MUTED = 2000;
 
 /** One camera and one microphone: opening, choosing, switching off, and what went wrong. */
 export class Devices {
@@ -220,6 +220,20 @@ export class Devices {
       this.#changed(kind);
       void this.#comeBack();
     };
+    const follow = () => this.#followMute(kind, track);
+    const wait = () => void setTimeout(follow, MUTED);
+    track.onmute = wait;
+    track.onunmute = follow;
+    wait(); // it may be muted from the start
+  }
+
+  /** Takes in whether the system, by a switch for privacy say, keeps a device from bringing anything.
+   * @param {Kind} kind @param {MediaStreamTrack} track */
+  #followMute(kind, track) {
+    const state = this.state[kind];
+    if (state.track !== track || track.muted === (state.problem === 'muted')) return;
+    state.problem = track.muted ? 'muted' : null;
+    this.#changed(kind);
   }
 
   /**
@@ -271,28 +285,4 @@ export class Devices {
  */
 function device({ on, id }) {
   return { on, id, track: null, problem: null, gone: '', opening: 0 };
-}
-
-/** @param {Kind} kind */
-async function isGranted(kind) {
-  const name = /** @type {PermissionName} */ (kind === 'video' ? 'camera' : 'microphone');
-  try {
-    return (await navigator.permissions.query({ name })).state === 'granted';
-  } catch {
-    return false; // not every browser can be asked about cameras
-  }
-}
-
-/**
- * @param {string} name of an error
- * @param {string} message in which Chromium says whether the system refuses
- * @returns {Problem}
- */
-function problemOf(name, message) {
-  switch (name) {
-    case 'NotAllowedError': case 'SecurityError': return /system/i.test(message) ? 'system' : 'refused';
-    case 'NotFoundError': case 'OverconstrainedError': return 'missing';
-    case 'NotReadableError': case 'AbortError': return 'busy';
-    default: return 'failed';
-  }
 }

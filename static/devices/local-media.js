@@ -5,11 +5,15 @@ import { Devices } from './devices.js';
 import { LevelMeter } from './level.js';
 import { testMicrophone } from './microphone-test.js';
 import { loadPreferences, savePreferences } from '../app/preferences.js';
-import { DeviceFields } from '../view/device-fields.js';
+import { text } from '../i18n/strings.js';
+import { DeviceFields, problemKey } from '../view/device-fields.js';
 import { DeviceMenus } from '../view/device-menus.js';
+import { announce, notify, warn } from '../view/notices.js';
 
 /** @import {Kind} from '../protocol/types.js' */
 
+/** What is said of a device that was switched off, or on. */
+const SWITCHED = /** @type {const} */ ({ video: ['room.dark.self', 'room.light.self'], audio: ['room.muted.self', 'room.unmuted.self'] });
 /** A telephone's picture stays small, for its battery's sake. */
 const IS_PHONE = /Mobi|Android|iPhone/.test(navigator.userAgent);
 
@@ -25,6 +29,8 @@ export class LocalMedia {
   #filters = loadPreferences().deviceFilter;
   /** Whether the room or a token wants the filter on this device. */
   #mustFilter = false;
+  /** Which the system keeps off. */
+  #blocked = { video: false, audio: false };
   /** @type {LevelMeter | null} */
   #meter = null;
   /** The track that the meter listens to.
@@ -67,14 +73,16 @@ export class LocalMedia {
    * @param {boolean} required */
   requireFilter(required) {
     if (required === this.#mustFilter) return;
+    const before = this.filtersHere;
     this.#mustFilter = required;
     this.#show('video');
+    if (before && !this.filtersHere) notify(text('device.filter.free'));
   }
 
   /** @param {Kind} kind */
   isLive(kind) {
-    const { on, track } = this.devices.state[kind];
-    return on && track !== null;
+    const { on, track, problem } = this.devices.state[kind];
+    return on && track !== null && problem === null;
   }
 
   /** @param {HTMLElement} place @param {HTMLElement} [filterPlace] of the switches of what is done to the picture */
@@ -86,9 +94,11 @@ export class LocalMedia {
   /** Switches a device, and remembers it.
    * @param {Kind} kind */
   async toggle(kind) {
-    await this.devices.toggle(kind, !this.isLive(kind));
-    const { on } = this.devices.state[kind];
-    savePreferences(kind === 'video' ? { cameraOn: on } : { microphoneOn: on });
+    const { on, track } = this.devices.state[kind];
+    await this.devices.toggle(kind, !on || !track);
+    const state = this.devices.state[kind];
+    savePreferences(kind === 'video' ? { cameraOn: state.on } : { microphoneOn: state.on });
+    if (!state.on || this.isLive(kind)) announce(text(SWITCHED[kind][Number(state.on)]));
   }
 
   /** Switches a device off, if it is on.
@@ -149,7 +159,17 @@ export class LocalMedia {
     this.#menus.refresh();
     this.#fields.showFilter(this.filtersHere, this.#mustFilter);
     this.#listenTo(this.devices.state.audio.track);
+    if (kind) this.#say(kind);
     this.#changed(kind);
+  }
+
+  /** Says in a meeting what keeps a device off that is on, and everywhere when the system does so no more.
+   * @param {Kind} kind */
+  #say(kind) {
+    const { on, problem, opening } = this.devices.state[kind];
+    if (on && problem && !opening && document.body.dataset.state === 'room') warn(text(problemKey(kind, problem)));
+    if (this.#blocked[kind] && this.isLive(kind)) notify(text(SWITCHED[kind][1]));
+    this.#blocked[kind] = problem === 'muted';
   }
 
   /** @param {MediaStreamTrack | null} track */

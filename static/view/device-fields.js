@@ -3,7 +3,8 @@ import { text } from '../i18n/strings.js';
 import { deviceChoices } from './device-choices.js';
 import { byId, element, icon, showAction } from './dom.js';
 
-/** @import {Devices, Problem} from '../devices/devices.js' */
+/** @import {Device, Devices} from '../devices/devices.js' */
+/** @import {Problem} from '../devices/problems.js' */
 /** @import {Kind} from '../protocol/types.js' */
 
 /** @type {Kind[]} */
@@ -127,7 +128,7 @@ export class DeviceFields {
     const [title, next] = [text(key), text(`${key}.next`, { remedy: text(`remedy.${problem === 'system' ? 'system' : browserName()}`) })];
     const words = element('p', {}, element('strong', {}, title), ` ${next}`);
     const note = element('div', { class: 'problem', 'data-problem': `${NAMES[kind]}-${problem}` }, icon('alert'), words);
-    if (problem === 'insecure') return note;
+    if (problem === 'insecure' || problem === 'muted') return note;
     const again = element('button', { type: 'button', class: 'secondary' }, text('device.retry'));
     again.onclick = () => {
       this.#retried = kind;
@@ -158,15 +159,17 @@ export function problemKey(kind, problem) {
  * Labels the buttons of camera and microphone with what they do now.
  *
  * @param {Record<Kind, boolean>} live
+ * @param {Record<Kind, Device>} state
  */
-export function showSwitches(live) {
+export function showSwitches(live, state) {
   for (const kind of KINDS) {
     const symbol = kind === 'video' ? 'camera' : 'mic';
-    const caption = text(`toolbar.${NAMES[kind]}.${live[kind] ? 'is-on' : 'is-off'}`);
+    const blocked = state[kind].on && state[kind].problem === 'muted';
+    const caption = text(`toolbar.${NAMES[kind]}.${blocked ? 'is-blocked' : live[kind] ? 'is-on' : 'is-off'}`);
     showAction(NAMES[kind], {
       on: live[kind],
       icon: live[kind] ? symbol : `${symbol}-off`,
-      label: `${caption}: ${text(`device.${NAMES[kind]}.${live[kind] ? 'on' : 'off'}`)}`, // what is read begins with what is seen
+      label: `${caption}: ${text(`device.${NAMES[kind]}.${live[kind] || blocked ? 'on' : 'off'}`)}`, // what is read begins with what is seen
       caption,
     });
   }

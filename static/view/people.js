@@ -115,15 +115,14 @@ export class People {
     const lowers = commands.some(({ message }) => message.type === 'hand'); // its button shows the hand
     const badges = element('span', { class: 'badges' }, ...(hand && !lowers ? [badge('hand', text('room.hand.up'))] : []),
       ...(captions ? [badge('captions', text('captions.has'))] : []), ...(audio ? [] : [badge('mic-off', text('room.muted'))]), ...(video ? [] : [badge('camera-off', text('room.dark'))]));
-    const row = element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges);
-    for (const each of commands) {
+    const buttons = commands.map((each) => {
       const { key, symbol } = each;
       const words = `${text(key)}: ${name}`;
       const button = element('button', { type: 'button', class: 'quiet', 'aria-label': words, title: text(key) }, icon(symbol));
       button.onclick = () => void command(each, name, this.#send);
-      row.append(button);
-    }
-    return row;
+      return button;
+    });
+    return element('li', { class: 'person', 'data-person': participant.id }, avatar(participant), who, badges, element('span', { class: 'commands' }, ...buttons));
   }
 }
 

@@ -184,6 +184,7 @@ async def test_a_room_requires_it_before_anything_is_sent(open_lobby: Open, tap:
         assert told["worst"] < BLURRED
         await grace.send({"type": "policy", "policy": {"deviceFilter": "optional"}})
         await tap.until(lambda told: told["worst"] > 0.3)  # it was off before
+        await expect(page.get_by_text("The filter on this device is no longer required.")).to_be_visible()
 
 
 @pytest.mark.parametrize("way", ["", BY_CANVAS], ids=["streams", "canvas"])

@@ -12,7 +12,7 @@ from tests.support.pages import join
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
-# Every request can be held back, a kind can be unplugged, and every track is remembered.
+# Every request can be held back, a kind can be unplugged or muted, and every track is remembered.
 DEVICES = """
     const {mediaDevices} = navigator;
     const open = mediaDevices.getUserMedia.bind(mediaDevices);
@@ -23,6 +23,12 @@ DEVICES = """
     devices.plug = () => {
       devices.missing = '';
       mediaDevices.dispatchEvent(new Event('devicechange'));
+    };
+    devices.mute = (kind, muted) => {
+      for (const track of devices.live(kind)) {
+        Object.defineProperty(track, 'muted', {value: muted, configurable: true});
+        track.dispatchEvent(new Event(muted ? 'mute' : 'unmute'));
+      }
     };
     mediaDevices.enumerateDevices = async () => {
       const all = await list();
@@ -190,3 +196,47 @@ async def test_it_is_said_when_the_system_lets_no_screen_be_shared(
     await page.keyboard.press("h")
     await fake.expect("hand")
     await expect(page.get_by_text("Your system may have to allow it for this browser.")).to_have_count(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "button", "off", "on", "tile"),
+    [
+        ("video", "camera", "Turn camera off", "Camera on", "You, camera off"),
+        ("audio", "microphone", "Mute microphone", "Microphone on", "You, muted"),
+    ],
+)
+async def test_what_the_system_keeps_off_is_shown_as_off_and_comes_back(
+    page: Page, fake: FakeServer, kind: str, button: str, off: str, on: str, tile: str
+) -> None:
+    await page.add_init_script(DEVICES)
+    await join(page, fake)
+    await fake.until("media", audio=True, video=True)
+    await page.evaluate(f"devices.mute('{kind}', true)")
+    said = page.get_by_role("alert").filter(has_text=f"Your system keeps the {button} off")
+    await expect(said).to_be_visible()
+    await expect(page.get_by_role("button", name=f"Blocked: {off}")).to_be_visible()
+    await expect(page.get_by_role("article", name=tile)).to_be_visible()
+    await fake.until("media", **{kind: False})
+    told = len(fake.messages("media"))
+    await page.evaluate(f"devices.mute('{kind}', false)")
+    await expect(page.locator("#notices").get_by_text(on)).to_be_visible()
+    await expect(page.get_by_role("button", name=f"on: {off}")).to_be_visible()
+    assert (await fake.expect("media", told + 1))[kind] is True
+
+
+async def test_what_the_system_keeps_off_can_be_switched_off_and_stays_so(
+    page: Page, fake: FakeServer
+) -> None:
+    await page.add_init_script(DEVICES)
+    await page.goto(fake.url + "/r/studio")
+    await fake.until("join")
+    await until(page, "devices.live('audio').length === 1")
+    await page.evaluate("devices.mute('audio', true)")
+    note = page.locator("#lobby-problems [data-problem=microphone-muted]")
+    await expect(note).to_contain_text("The microphone comes back by itself.")
+    await expect(note.get_by_role("button")).to_have_count(0)
+    await page.get_by_role("button", name="Blocked: Mute microphone").click()
+    await page.evaluate("devices.mute('audio', false)")
+    await expect(note).to_be_hidden()
+    await expect(page.get_by_role("button", name="Unmute microphone")).to_be_visible()
+    assert await page.evaluate("devices.live('audio').some((each) => each.enabled)") is False

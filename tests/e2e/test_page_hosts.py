@@ -57,6 +57,20 @@ async def test_the_focus_does_not_go_with_somebody_s_tile(page: Page, fake: Fake
     await expect(page.locator("#room-title")).to_be_focused()
 
 
+async def test_a_long_name_leaves_all_buttons_in_one_line(page: Page, fake: FakeServer) -> None:
+    fake.role = "host"
+    fake.policy["unmute"] = "hosts"
+    fake.others = [
+        participant("p1", "Donaudampfschifffahrtsgesellschaftskapitän", audio=False, hand=NOW, captions=True)
+    ]
+    await join(page, fake)
+    await page.keyboard.press("p")
+    row = page.locator("[data-person=p1]")
+    boxes = [await each.bounding_box() for each in await row.get_by_role("button").all()]
+    assert len(boxes) == 4
+    assert len({box and box["y"] for box in boxes}) == 1
+
+
 async def test_hosts_make_hosts_and_guests(page: Page, fake: FakeServer) -> None:
     await host(page, fake)
     await page.get_by_role("button", name="Make a host: Grace").click()

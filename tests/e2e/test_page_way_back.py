@@ -167,3 +167,28 @@ async def test_a_track_that_the_browser_does_not_take_stops_no_other(
     await page.keyboard.press("v")
     await expect(page.get_by_role("article", name="You", exact=True)).to_be_visible()
     assert (await fake.expect("media", told + 1))["video"]
+
+
+async def test_the_lobby_works_again_when_the_browser_goes_back_to_it(page: Page, fake: FakeServer) -> None:
+    """From its cache, where it lies with its devices and its connection closed."""
+    await page.add_init_script("""
+        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        window.tracks = [];
+        navigator.mediaDevices.getUserMedia = async (wants) => {
+          const stream = await open(wants);
+          tracks.push(...stream.getTracks());
+          return stream;
+        };
+    """)
+    live = "() => tracks.filter((each) => each.readyState === 'live').length === COUNT"
+    await page.goto(fake.url + "/r/studio")
+    await fake.expect("join")
+    await page.wait_for_function(live.replace("COUNT", "2"))
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    await fake.expect("leave")
+    await page.wait_for_function(live.replace("COUNT", "0"))
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await fake.expect("join", 2)
+    await page.wait_for_function(live.replace("COUNT", "2"))
+    await join(page, fake)
+    await fake.expect("enter")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from models.training.architectures.bgmv2 import BackgroundMattingV2
@@ -19,7 +18,8 @@ from models.training.architectures.sfnet import SFNet
 from models.training.architectures.sinet import SINet
 from models.training.architectures.swiftnet import SwiftNet
 from models.training.architectures.unet import mobile_unet
-from models.training.settings import Run
+from models.training.checkpoint import fill, load_checkpoint
+from models.training.settings import Run, SettingsError
 
 SELFIE = "selfie"
 MOBILENETV2_UNET = "mobilenetv2_unet"
@@ -43,16 +43,15 @@ ARCHITECTURES: dict[str, Callable[[float], nn.Module]] = {
 
 
 def build(run: Run) -> nn.Module:
-    """Return the network of a run; raises ValueError where its name isn't known."""
+    """Return the network of a run; raises SettingsError where its name isn't known, CheckpointError."""
     if run.architecture == SELFIE:
         return Selfie(Path(run.init))
     if run.architecture == MOBILENETV2_UNET:
         return mobilenetv2_unet(run.init)
     if run.architecture not in ARCHITECTURES:
         names = ", ".join([SELFIE, MOBILENETV2_UNET, *ARCHITECTURES])
-        raise ValueError(f"{run.architecture} is no architecture; {names} are")
+        raise SettingsError(f"{run.architecture} is no architecture; {names} are")
     network = ARCHITECTURES[run.architecture](run.width)
     if run.init:
-        state = torch.load(run.init, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["average"])
+        fill(network, load_checkpoint(Path(run.init)), "average", Path(run.init))
     return network

@@ -16,6 +16,8 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.training.network import load_network
+
 
 class UnknownOperatorError(ValueError):
     """The graph holds an operator that this module can't run."""
@@ -26,7 +28,7 @@ class Selfie(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._source = onnx.load(path)
+        self._source = load_network(path)
         values = {i.name: numpy_helper.to_array(i) for i in self._source.graph.initializer}
         self.weights = nn.ParameterDict()
         self._steps: list[tuple[NodeProto, dict[str, Any]]] = []

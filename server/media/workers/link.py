@@ -85,11 +85,10 @@ class RemoteWorker(asyncio.Protocol):
             self.kill()
 
     def close(self) -> None:
-        """End the connection for good."""
+        """End the connection for good, without waiting for the worker's own end of TLS."""
         self._closed = True
         self._task.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        self.kill()
 
     async def _connect(self, pause: float) -> None:
         """Connect, after so many seconds: a worker of another version, say, hangs up at once, again and again."""

@@ -1,5 +1,6 @@
 """From raw folders to a prepared one, by command."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,14 +10,14 @@ from typer.testing import CliRunner
 
 from tests.support.training import NEEDS_TORCH
 
-pytest.importorskip("torch", reason=NEEDS_TORCH)
+torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
 
-from models.training.__main__ import app
-from models.training.data.manifest import load_manifest
-from models.training.data.people import Store
-from models.training.data.pictures import write_plane, write_rgb
-from models.training.data.rooms import load_rooms
-from tests.support.made_people import made_alpha, made_colours
+from models.training.__main__ import MODELS, app  # noqa: E402
+from models.training.data.manifest import load_manifest  # noqa: E402
+from models.training.data.people import Store  # noqa: E402
+from models.training.data.pictures import write_plane, write_rgb  # noqa: E402
+from models.training.data.rooms import load_rooms  # noqa: E402
+from tests.support.made_people import made_alpha, made_colours  # noqa: E402
 
 
 def raw_data(folder: Path) -> Path:
@@ -73,3 +74,55 @@ def test_an_ablation_that_lacks_what_its_runs_start_from_says_where_that_was_loo
     result = CliRunner().invoke(app, ["ablate", *(str(tmp_path / name) for name in names)])
     assert result.exit_code == 1
     assert f"init isn't there: {tmp_path / 'runs' / 'unet' / 'checkpoint.pt'}" in result.output
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    (tmp_path / "run.toml").write_text('architecture = "unet"\nwidth = 0.25\n')
+    return tmp_path / "run.toml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("prepare {empty} {new}", "{empty} holds no picture"),
+        ("train {run} {prepared} {new} --device cuda:99", "no device cuda:99 here"),
+        ("train {run} {nobody} {new}", "0 people and 2 rooms to train on"),
+        ("train {run} {prepared} {damaged}", "checkpoint.pt is no checkpoint, or is damaged"),
+        ("train {run} {prepared} {other}", "checkpoint.pt holds the weights of another network"),
+        ("export {run} {damaged} {new}.onnx --description x", "checkpoint.pt is no checkpoint"),
+        (
+            "export {run} {other} {new}.onnx --description x",
+            "checkpoint.pt holds the weights of another network",
+        ),
+        ("evaluate {run} {empty}", "run.onnx"),
+        ("mix {selfie} {run} {new}.onnx --share 0.5", "run.toml is no network"),
+        ("record {run} --remark x", "run.toml is no network"),
+        ("table --readme {new}", "No such file"),
+    ],
+)
+def test_what_cannot_be_is_an_error_in_one_line(
+    tmp_path: Path, prepared: Path, run_file: Path, arguments: str, words: str
+) -> None:
+    names = {
+        "empty": tmp_path / "empty",
+        "new": tmp_path / "new",
+        "damaged": tmp_path / "damaged",
+        "other": tmp_path / "other",
+        "nobody": tmp_path / "nobody",
+        "prepared": prepared,
+        "run": run_file,
+        "selfie": MODELS / "selfie_general.onnx",
+    }
+    for name in ("empty", "damaged", "other"):
+        names[name].mkdir()
+    shutil.copytree(prepared, names["nobody"])
+    Store(names["nobody"]).save([])
+    (names["damaged"] / "checkpoint.pt").write_bytes(b"none")
+    torch.save({"network": {"weight": torch.zeros(1)}, "average": {}}, names["other"] / "checkpoint.pt")
+    result = CliRunner().invoke(app, [part.format(**names) for part in arguments.split()])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    last = result.output.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert words.format(**names) in last

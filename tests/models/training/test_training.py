@@ -122,6 +122,18 @@ def test_a_run_goes_on_where_it_stopped(prepared: Path, tmp_path: Path) -> None:
     assert second.step == 100
 
 
+def test_an_interrupted_run_keeps_what_it_has_learned(prepared: Path, tmp_path: Path) -> None:
+    def interrupt(images: int, _total: int, _text: str) -> None:
+        if images:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer_of(SMALL, tmp_path, prepared).train(interrupt)
+    again = trainer_of(SMALL, tmp_path, prepared)
+    assert again.resume()
+    assert again.step == training.LOG_EVERY
+
+
 def test_the_same_seed_trains_the_same_network(prepared: Path, tmp_path: Path) -> None:
     run = replace(SMALL, images=40)
     made = []

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import ssl
 import stat
 from pathlib import Path
@@ -18,12 +19,14 @@ def secret(tmp_path: Path) -> Path:
 async def exchange(server: ssl.SSLContext | None, client: ssl.SSLContext | None) -> tuple[bytes, bytes]:
     """Return what a server has read, and what a client has, of a greeting each."""
     heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    ended = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.set_result(await reader.read(5))
         writer.write(b"hello")
         await writer.drain()
-        writer.close()
+        await end(writer)
+        ended.set()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server)
     async with listening:
@@ -32,8 +35,17 @@ async def exchange(server: ssl.SSLContext | None, client: ssl.SSLContext | None)
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname=name)
         writer.write(b"hello")
         answer = await reader.read(5)
-        writer.close()
+        await end(writer)
+        if heard.done():
+            await ended.wait()
         return (heard.result() if heard.done() else b""), answer
+
+
+async def end(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until the other end has ended TLS as well."""
+    writer.close()
+    with contextlib.suppress(OSError):  # ssl.SSLError is one
+        await writer.wait_closed()
 
 
 async def test_both_ends_have_the_secret(secret: Path) -> None:

@@ -40,6 +40,20 @@ def run(*arguments: str | Path) -> int:
     return int(exit_.value.code or 0)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+def test_a_full_standard_output_is_an_error_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "server", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "greenroom: can't print: No space left on device\n"
+
+
 @pytest.mark.parametrize("smoother", ["ofd", "ema", "none"])
 def test_filter_video(tmp_path: Path, video: Path, smoother: str, capfd: pytest.CaptureFixture[str]) -> None:
     target, matte = tmp_path / "out.mp4", tmp_path / "matte.mkv"

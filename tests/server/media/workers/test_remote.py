@@ -76,6 +76,16 @@ async def come(workers: ProcessPool, count: int = 1) -> None:
             await asyncio.sleep(0.02)
 
 
+async def knock(
+    elsewhere: Elsewhere, context: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect, once the worker has started and its last server is gone."""
+    while True:
+        with contextlib.suppress(OSError):
+            return await asyncio.open_connection("127.0.0.1", elsewhere.port, ssl=context)
+        await asyncio.sleep(0.05)
+
+
 async def test_a_camera_is_filtered_elsewhere(workers: ProcessPool) -> None:
     await come(workers)
     await until(lambda: workers.ready == 2)
@@ -128,7 +138,7 @@ async def test_without_a_certificate_no_byte_is_parsed(elsewhere: Elsewhere, wor
     bare = ssl.create_default_context()
     bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
     for context in (None, bare):
-        reader, writer = await asyncio.open_connection("127.0.0.1", elsewhere.port, ssl=context)
+        reader, writer = await knock(elsewhere, context)
         writer.write(b"\x00\x00\x00\x02{}" * 100)
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             assert await asyncio.wait_for(reader.read(), 20) == b""
@@ -147,11 +157,7 @@ async def test_who_shows_no_certificate_keeps_nobody_waiting(elsewhere: Elsewher
     async with asyncio.timeout(60), contextlib.AsyncExitStack() as stack:
         strangers = list[asyncio.StreamReader]()
         while len(strangers) < 20:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", elsewhere.port)
-            except OSError:  # it has not started yet
-                await asyncio.sleep(0.05)
-                continue
+            reader, writer = await knock(elsewhere)
             strangers.append(reader)
             stack.callback(writer.close)
         context, remote = tls_context(secret, server=False), [("127.0.0.1", elsewhere.port)]
@@ -201,6 +207,19 @@ async def test_no_picture_goes_in_clear(secret: Path, elsewhere: Elsewhere) -> N
     assert len(seen) > sum(len(frame.data) for frame in frames)
     for plain in (b'"VP8"', b"keyframe", b"not a picture", *(frame.data[10:40] for frame in frames)):
         assert plain not in seen
+
+
+async def test_closing_waits_for_no_worker(workers: ProcessPool, elsewhere: Elsewhere) -> None:
+    """Not even for the end of TLS: one that hangs would keep the connection open for half a minute."""
+    await come(workers)
+    link = next(worker for worker in workers._workers if isinstance(worker, RemoteWorker))
+    assert link._transport is not None
+    connection = link._transport.get_extra_info("socket")
+    elsewhere.process.send_signal(signal.SIGSTOP)
+    workers.close()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert connection.fileno() == -1
 
 
 async def test_a_worker_that_hangs_up_is_not_called_all_the_time(secret: Path) -> None:
