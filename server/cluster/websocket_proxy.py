@@ -40,7 +40,8 @@ class WebSocketProxy:
             up.cancel()
             down.cancel()
             said, _ = await asyncio.gather(up, down, return_exceptions=True)
-            await self._upstream.close()
+            gone = self._browser.close_code == WSCloseCode.GOING_AWAY
+            await self._upstream.close(code=WSCloseCode.GOING_AWAY if gone else WSCloseCode.OK)
             if not isinstance(said, SignalingError):
                 await self.close(WSCloseCode.SERVICE_RESTART if lost else WSCloseCode.OK)
         if isinstance(said, SignalingError):

@@ -218,6 +218,10 @@ class Session:
             }
         )
 
+    def go_away(self) -> None:
+        """The page was left or is loaded again: Firefox closes the socket then before the page can say so."""
+        self.left = self.returning = True
+
     async def end(self) -> None:
         """The socket is closed: leave, or have the seat held, unless somebody else has it."""
         if self._membership is None or self.over:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from server.core.errors import SignalingError
 from server.core.messages import Message, error_message, parse
@@ -52,7 +52,8 @@ class Signaling:
             self._incoming.stop()
             self._send(error_message(error))
         except ConnectionError:
-            pass
+            if self._socket.close_code == WSCloseCode.GOING_AWAY:
+                self._session.go_away()
         finally:
             await self._end(tasks)
         return self._socket

@@ -6,7 +6,7 @@ const NOTICING = 5000;
 /** How long a character takes to read, in ms: the mean of 14 languages, read aloud (Trauzettel-Klosinski and Dietz 2012, IReST). */
 const READING = 68;
 /** How many notices of what the others do are shown at a time; chosen. */
-const MENTIONS = 3;
+const MENTIONS = 2;
 /** By the page's state.
  * @type {Record<string, string>} */
 const PLACES = { lobby: 'lobby-notes', room: 'people' };

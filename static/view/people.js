@@ -87,7 +87,7 @@ export class People {
   }
 
   #clearing() {
-    const button = element('button', { type: 'button', class: 'quiet' }, text('host.clear-lobby'));
+    const button = element('button', { type: 'button', class: 'secondary' }, text('host.clear-lobby'));
     button.onclick = () => this.#send({ type: 'clear-lobby' });
     return element('li', { class: 'person' }, button);
   }

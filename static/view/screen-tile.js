@@ -18,7 +18,7 @@ export class ScreenTile extends MediaTile {
     const [before, after] = text('screen.of', { name: '\n' }).split('\n');
     const shown = element('span', { class: 'tile-text', dir: 'ltr' }, before, element('bdi', {}, name), after);
     const label = element('p', { class: 'tile-name' }, icon('screen'), shown);
-    const unfiltered = element('p', { class: 'tile-badge unfiltered' }, text('screen.unfiltered'));
+    const unfiltered = element('div', { class: 'tile-badges' }, element('p', { class: 'tile-badge unfiltered' }, text('screen.unfiltered')));
     super({ 'data-screen': id, 'aria-label': `${words}, ${text('screen.unfiltered')}` }, events, element('span'), label, unfiltered);
     this.nameMenu(words);
   }

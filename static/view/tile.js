@@ -18,7 +18,7 @@ export class Tile extends MediaTile {
   #name = element('bdi', { class: 'tile-text' });
   #quality = element('span', { class: 'quality', 'aria-hidden': 'true' }, icon('bars'));
   #spotlit = element('span', { class: 'spotlit' }, icon('spotlight'));
-  #hand = element('p', { class: 'tile-badge tile-hand', 'aria-hidden': 'true' }, '✋');
+  #hand = element('p', { class: 'tile-badge tile-hand' }, icon('hand'));
   #isSelf;
 
   /**
@@ -28,11 +28,12 @@ export class Tile extends MediaTile {
    */
   constructor(participant, isSelf, events) {
     const initials = avatar(participant);
-    const away = element('p', { class: 'tile-away', 'aria-hidden': 'true' }, text('room.away'));
-    const paused = element('p', { class: 'tile-paused', 'aria-hidden': 'true' }, text('room.paused'));
-    const hidden = element('p', { class: 'tile-hidden', 'aria-hidden': 'true' });
+    const away = element('p', { class: 'tile-badge tile-away' }, text('room.away'));
+    const paused = element('p', { class: 'tile-badge tile-paused' }, text('room.paused'));
+    const hidden = element('p', { class: 'tile-badge tile-hidden' });
+    const badges = element('div', { class: 'tile-badges', 'aria-hidden': 'true' }, away, paused, hidden);
     const name = element('p', { class: 'tile-name', 'aria-hidden': 'true' }, icon('mic-off'));
-    super({ 'data-participant': participant.id }, events, initials, name, away, paused, hidden);
+    super({ 'data-participant': participant.id }, events, initials, name, badges);
     this.#hidden = hidden;
     this.#avatar = initials;
     this.#isSelf = isSelf;
@@ -42,7 +43,7 @@ export class Tile extends MediaTile {
       name.append(element('span', { class: 'tile-note' }, text('room.self')), element('span', { class: 'tile-note mirrored' }, text('room.self.mirrored')));
     }
     name.append(this.#spotlit, this.#quality);
-    this.element.append(this.#hand);
+    badges.prepend(this.#hand);
     this.update(participant);
   }
 

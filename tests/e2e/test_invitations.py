@@ -119,7 +119,8 @@ async def test_whoever_joins_before_the_token_is_read_has_its_name(browser: Brow
     await expect(page.get_by_role("button", name="Joining")).to_be_visible()
     asked.set()
     await page.wait_for_selector("body[data-state=room]")
-    await expect(page.get_by_role("article", name="Ada")).to_be_visible()
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("listitem").filter(has_text="You")).to_contain_text("Ada")
     await context.close()
 
 

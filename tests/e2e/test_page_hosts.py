@@ -71,6 +71,15 @@ async def test_a_long_name_leaves_all_buttons_in_one_line(page: Page, fake: Fake
     assert len({box and box["y"] for box in boxes}) == 1
 
 
+async def test_the_lobby_is_cleared_by_a_button_that_can_be_read(page: Page, fake: FakeServer) -> None:
+    await host(page, fake)
+    await fake.send("lobby", lobby=[{"id": "l1", "name": "Alice"}], banned=[])
+    button = page.get_by_role("button", name="Clear the lobby")
+    assert await button.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+    await button.click()
+    await fake.expect("clear-lobby")
+
+
 async def test_hosts_make_hosts_and_guests(page: Page, fake: FakeServer) -> None:
     await host(page, fake)
     await page.get_by_role("button", name="Make a host: Grace").click()

@@ -336,6 +336,70 @@ async def test_a_screen_that_one_shares_from_a_phone_leaves_place_for_people(
     await expect(page.get_by_role("button", name="Stop sharing")).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone", "phone-wide"])
+async def test_what_a_tile_says_stands_side_by_side(page: Page, fake: FakeServer, size: str) -> None:
+    """A raised hand, why the picture is hidden, the name, and the menu of a touch screen."""
+    fake.others = [participant(f"p{i}", NAMES[i], video=True, hand=NOW) for i in range(4)]
+    await page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
+    await join(page, fake)
+    await fake.send("hidden", participants=dict.fromkeys(["p0", "p1", "p2", "p3"], "covered"))
+    await expect(page.locator("[data-participant=p0] .tile-hidden")).to_be_visible()
+    found = await page.evaluate("""() => [...document.querySelectorAll('.tile:not([data-self])')].flatMap((tile) => {
+      const parts = [...tile.querySelectorAll('.tile-hand, .tile-hidden, .tile-name, .tile-menu')];
+      const boxes = parts.map((each) => each.getBoundingClientRect());
+      return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(
+        (b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+      ).map(() => `${tile.ariaLabel}: ${parts[i].className}`));
+    })""")
+    assert found == []
+
+
+async def test_a_phone_leaves_one_s_own_name_whole(browser: Browser, fake: FakeServer) -> None:
+    context = await browser.new_context(
+        permissions=["camera", "microphone"], viewport={"width": 390, "height": 844}, locale="de-DE"
+    )
+    page = await context.new_page()
+    await page.goto(fake.url + "/r/studio")
+    await page.get_by_label("Dein Name").fill("Ada")
+    await page.get_by_role("button", name="Jetzt beitreten").click()
+    name = page.locator("[data-self][data-video=on] .tile-text")
+    await expect(name).to_be_visible()
+    await expect(page.locator("[data-self] .tile-note.mirrored")).to_be_visible()
+    assert await name.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+    await context.close()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ar"])
+async def test_the_chat_can_be_used_on_a_phone_held_across(
+    browser: Browser, fake: FakeServer, locale: str
+) -> None:
+    fake.others = people(2)
+    width, height = SIZES["phone-wide"]
+    context = await browser.new_context(
+        permissions=["camera", "microphone"], viewport={"width": width, "height": height}, locale=locale
+    )
+    page = await context.new_page()
+    await page.goto(fake.url + "/r/studio")
+    await page.locator("#name").fill("Ada")
+    await page.locator("#join").click()
+    await page.wait_for_selector("body[data-state=room]")
+    await page.locator(".toolbar [data-action=chat]").click()
+    await fake.send(
+        "chat", chat=fake.say("p0", "A line that is quite long, as lines of a chat are now and then")
+    )
+    form, toolbar = (
+        await page.locator("#chat-form").bounding_box(),
+        await page.locator("#toolbar").bounding_box(),
+    )
+    assert form is not None
+    assert toolbar is not None
+    assert form["y"] + form["height"] <= toolbar["y"]
+    log = await page.locator("#chat-log").bounding_box()
+    assert log is not None
+    assert log["height"] > 70
+    await context.close()
+
+
 async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
     """200 % zoom of a 1280 × 800 window is a window of half the size."""
     fake.others = people(3)
@@ -348,6 +412,18 @@ async def test_twice_the_size_still_fits(page: Page, fake: FakeServer) -> None:
         await expect(page.locator(".toolbar").get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await fake.send("participant-updated", participant=fake.me | {"role": "host"})
+    await fake.send("unmute-allowed", by="p2")
+    await fake.send(
+        "knock", participant={"id": "k1", "name": "Rosalind Elsie Franklin of Notting Hill in London"}
+    )
+    await fake.send("muted", by="p2")
+    notice, toolbar = page.locator("#alerts .notice"), page.locator("#toolbar")
+    await expect(page.get_by_role("button", name="Let in: Rosalind")).to_be_in_viewport(ratio=1)
+    await expect(toolbar.get_by_role("button", name="Leave")).to_be_in_viewport(ratio=1)
+    told, tools = await notice.bounding_box(), await toolbar.bounding_box()
+    assert told is not None
+    assert tools is not None
+    assert told["y"] + told["height"] <= tools["y"]
     await page.keyboard.press("p")
     await expect(page.get_by_role("button", name="Remove from the room: Grace Hopper")).to_be_visible()
     assert (

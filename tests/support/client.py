@@ -158,13 +158,13 @@ class Client:
                     if self._on_frame is not None:
                         self._on_frame(self._owners.get(transceiver.mid or "", ""), frame)
 
-    async def close(self, *, say_goodbye: bool = True) -> None:
+    async def close(self, *, say_goodbye: bool = True, code: int = aiohttp.WSCloseCode.OK) -> None:
         """Leave; without goodbye it is as if the computer died."""
         if self._socket is not None:
             if say_goodbye and not self._socket.closed:
                 with contextlib.suppress(ConnectionError):  # the server may be closing it
                     await self.send({"type": "leave"})
-            await self._socket.close()
+            await self._socket.close(code=code)
         if self._reading is not None:
             # Not by cancelling it: aioice leaks its sockets when it is interrupted while it gathers.
             await asyncio.gather(self._reading, return_exceptions=True)

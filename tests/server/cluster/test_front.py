@@ -91,6 +91,12 @@ async def test_people_of_a_room_meet_on_one_server(cluster: ClusterHere) -> None
         assert len(cluster.of("studio").rooms.open_rooms.all()) == 1
 
 
+async def test_who_leaves_the_page_leaves_at_once(cluster: ClusterHere) -> None:
+    async with join(cluster.url, "studio") as ada, join(cluster.url, "studio", "Bob") as bob:
+        await bob.close(say_goodbye=False, code=aiohttp.WSCloseCode.GOING_AWAY)
+        assert (await ada.wait_for("participant-left"))["reason"] == "left"
+
+
 async def test_several_fronts_work_behind_one_name(cluster: ClusterHere) -> None:
     async with (
         cluster.another_front() as url,

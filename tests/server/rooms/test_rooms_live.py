@@ -206,6 +206,13 @@ async def test_who_floods_the_room_is_cut_off(server: str) -> None:
         assert 5 <= len([m for m in ada.messages if m["type"] == "chat"]) <= 11
 
 
+async def test_who_leaves_the_page_leaves_at_once(server: str) -> None:
+    """Firefox closes the WebSocket before the page can say so."""
+    async with join(server, "r", "Ada") as ada, join(server, "r", "Bob") as bob:
+        await bob.close(say_goodbye=False, code=aiohttp.WSCloseCode.GOING_AWAY)
+        assert (await ada.wait_for("participant-left"))["reason"] == "left"
+
+
 async def test_a_screen_ends_with_its_connection(server: str) -> None:
     async with join(server, "r", "Ada") as ada, join(server, "r", "Bob") as bob:
         share = Share(bob)
