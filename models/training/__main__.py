@@ -237,7 +237,7 @@ def mix(
     first: Network,
     second: Network,
     output: Network,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Of the second network's weights.")],
+    share: Annotated[float, typer.Option(min=-1, max=1, help="Of the second's weights; below 0: taken out.")],
     temperature: Annotated[float, typer.Option(min=0.1, help="What the logits are multiplied by.")] = 1.0,
     bias: Annotated[float, typer.Option(help="What is added to the logits after that.")] = 0.0,
 ) -> None:

@@ -1,8 +1,9 @@
 """A mixture of two networks of one graph, and a calibration: a temperature and a bias.
 
 Weights halfway between a network and its fine-tuned self are often better than either (Wortsman et al., "Robust
-fine-tuning of zero-shot models", CVPR 2022). A temperature above 1 multiplies the logits: surer mattes. A bias is
-added to them: below 0, less is shown.
+fine-tuning of zero-shot models", CVPR 2022). A share below 0 takes out what the second has learned beyond the first
+(Ilharco et al., "Editing models with task arithmetic", ICLR 2023). A temperature above 1 multiplies the logits: surer
+mattes. A bias is added to them: below 0, less is shown.
 """
 
 from __future__ import annotations

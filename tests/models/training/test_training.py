@@ -240,12 +240,13 @@ def test_a_mixture_lies_between_and_temperature_and_bias_change_the_logits(tmp_p
     onnx.save(other, second)
     ours, theirs = values(onnx.load(first)), values(onnx.load(second))
     halfway, hot = values(mixed(first, second, 0.5)), values(mixed(first, second, 0.0, 2.0))
-    less = values(mixed(first, second, 0.0, 1.0, -0.25))
+    less, without = values(mixed(first, second, 0.0, 1.0, -0.25)), values(mixed(first, second, -0.5))
     changed = set()
     for name, value in ours.items():
         if value.dtype != np.float32:
             continue
         assert np.allclose(halfway[name], (value + theirs[name]) / 2, atol=1e-6)
+        assert np.allclose(without[name], value - (theirs[name] - value) / 2, atol=1e-6)
         if not np.array_equal(hot[name], value):
             assert np.allclose(hot[name], 2 * value)
             changed.add(name)
