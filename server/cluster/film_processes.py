@@ -34,9 +34,7 @@ from server.config.interpreter import RAY, python_command, python_environment
 from server.core.core_dumps import forbid_core_dumps
 
 ATTEMPTS: Final = 3  # processes for one film, each after one that has ended in the middle; chosen
-UNWIND: Final = (
-    5.0  # seconds in which a process that is not wanted any more may remove what it has begun; chosen
-)
+UNWIND: Final = 5.0  # seconds in which a process that nobody wants may remove what it has begun; chosen
 STANDARD_INPUT: Final = 0  # file descriptor: Python's own reader would be locked when the interpreter ends
 
 
@@ -119,9 +117,8 @@ def _end_with_standard_input() -> None:
 def main() -> None:
     """Filter the film that standard input names."""
     forbid_core_dumps()
-    signal.signal(
-        signal.SIGINT, lambda *_: sys.exit(1)
-    )  # even where it is ignored, as in the background of a shell
+    # Even where it is ignored, as in the background of a shell.
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
     told = json.loads(sys.stdin.readline())
     Thread(target=_end_with_standard_input, daemon=True).start()
     film = Film(**told | {"version": Version(*told["version"]), "job": FilmOptions.read(told["job"])})

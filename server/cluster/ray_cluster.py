@@ -36,9 +36,7 @@ ROOMS: Final = "greenroom"
 HEAD: Final = {"node:__internal_head__": 0.001}
 CALL: Final = 3.0  # seconds that a call may take; chosen
 LOOK: Final = 5.0  # seconds between two looks for new nodes
-PAUSE: Final = (
-    60.0  # seconds until a host that has failed for good, as by a wrong option, is tried again; chosen
-)
+PAUSE: Final = 60.0  # seconds until a host that failed for good, by a wrong option, is tried again; chosen
 NAMED: Final = 12  # characters by which a node is called
 CORES_PER_SERVER: Final = 4  # an event loop and the workers that it can keep busy
 CONCURRENT: Final = 1000  # calls that an actor works on at a time

@@ -126,9 +126,7 @@ class Folder:
     def records(self, folder: str) -> dict[str, bytes]:
         """See Store."""
         below = self._root / folder
-        found = (
-            path for path in below.rglob("*.json") if path.is_file()
-        )  # folders of films are called so, too
+        found = (path for path in below.rglob("*.json") if path.is_file())  # a folder may be called so, too
         return {path.relative_to(below).as_posix(): path.read_bytes() for path in found}
 
     def remove(self, name: str) -> None:

@@ -121,9 +121,7 @@ class _Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to agree; a connection too many of one address is cut."""
         assert isinstance(transport, asyncio.Transport)
-        if (
-            transport.get_extra_info("sslcontext") is not None
-        ):  # agreed, as links of a cluster do by themselves
+        if transport.get_extra_info("sslcontext") is not None:  # a cluster's own links have agreed
             self._hand_over(transport)
             return
         transport.pause_reading()  # until start_tls reads
