@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from server.cli.console import configuration, fail, warn
+from server.cli.console import configuration, fail, handling, terminate, warn
 from server.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def _run(runner: Runner, films: list[Film], before: int) -> list[tuple[str, str]
     console = Console(stderr=True, highlight=False)
     rate, failed = TextColumn("files, {task.fields[frames]} frames"), list[tuple[str, str]]()
     columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with (
+        handling(terminate),  # once more: Ray has put its own in their place
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+    ):
         task = bar.add_task("", total=before + len(films), completed=before, frames=0)
         frames = 0
         for outcome in runner.run(films):

@@ -120,8 +120,8 @@ async def run_front(config: Config, directory: DirectoryService, announce: Calla
     if secret is None:
         raise ConfigError("cluster_secret: make one by `greenroom cluster certificates`, for every machine")
     async with serving_front(config, directory, Seal(ticket_key(secret)), secret):
-        announce()
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
         loop.add_signal_handler(signal.SIGINT, stopped.set)
+        announce()
         await stopped.wait()

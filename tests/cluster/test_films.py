@@ -107,6 +107,18 @@ def test_the_driver_is_killed(films: Films) -> None:
     films.expect_each_exactly_once()
 
 
+def test_the_command_is_ended(films: Films) -> None:
+    """Without a traceback of Ray's."""
+    running = films.begin()
+    until(films.done, running)
+    running.terminate()
+    _, errors = running.communicate(timeout=LIMIT)
+    assert running.returncode > 0
+    assert "SIGTERM" not in errors
+    assert ", 0 failed" in films.go_on()
+    films.expect_each_exactly_once()
+
+
 def test_a_node_is_killed(films: Films, nodes: RayNodes, front: str) -> None:
     running = films.begin()
     until(lambda: at_work(nodes, "b"), running)
