@@ -154,9 +154,8 @@ class ClusterHere:
         """Renew no more."""
         self._stopped.set()
         if self._renewing is not None:
-            await asyncio.wait(
-                [self._renewing], timeout=2 * RENEWAL
-            )  # a server that has ended answers no more
+            # A server that has ended answers no more.
+            await asyncio.wait([self._renewing], timeout=2 * RENEWAL)
             self._renewing.cancel()
 
 

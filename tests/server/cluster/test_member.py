@@ -90,7 +90,7 @@ async def test_both_ways_lead_to_the_server(member: Listening) -> None:
 async def test_who_begins_no_tls_on_the_public_port_is_counted_and_not_waited_for(
     member: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "HEAD_LIMIT", 1.0)
+    monkeypatch.setattr(connections, "HEAD_LIMIT", 3.0)  # seconds, in which all can connect
     most = HANDSHAKES * LIMIT
     async with opened(most + 1, member.public, None) as readers:
         assert await end(readers[most]) == b""

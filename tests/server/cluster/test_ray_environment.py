@@ -78,7 +78,7 @@ def test_the_oldest_ray_is_the_one_that_is_asked_for() -> None:
     assert "ray[default]>={}.{}".format(*OLDEST) in wanted
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "no.such.host.invalid", "x" * 70])
+@pytest.mark.parametrize("host", ["127.0.0.1", "x" * 70])
 def test_a_cluster_that_is_not_there_is_not_waited_for(host: str) -> None:
     with pytest.raises(ConfigError, match=host):
         expect_reachable(f"{host}:{free_port()}")
