@@ -20,8 +20,8 @@ const KINDS = ['video', 'audio'];
 const DEFAULT_LIMITS = { width: 1280, height: 720, frameRate: 30, maxBitrate: 2_500_000 };
 /** What a picture that is to be small has at most. */
 const SMALL = { width: 640, height: 360 };
-/** How long a device may be muted before that counts, in ms: Chromium calls a camera so that brings nothing for 25 pictures' time, 0.8 s,
- * and a busy machine may do that. */
+/** How long a device may be muted before that counts, in ms; chosen. Chromium mutes a camera that brings no picture for the time of 25, 0.8 s,
+ * which on a busy machine may be no switch at all. */
 const MUTED = 2000;
 
 /** One camera and one microphone: opening, choosing, switching off, and what went wrong. */

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loop import STAGES, full_at, loop_cost, main
+from benchmarks.loop import full_at, loop_cost, main
 from benchmarks.room_report import Result
 
 RUN = Result(
@@ -62,11 +62,11 @@ def test_rooms_that_lose_frames_tell_nothing() -> None:
 @pytest.mark.timeout(120)
 def test_the_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = tmp_path / "loop.json"
-    main(["--participants", "2", "--workers", "3", "--seconds", "1", "--settle", "0", "--json", str(report)])
+    # One second has some 30 samples of the loop, of which the fan-out is a tenth: now and then none meets it.
+    main(["--participants", "2", "--workers", "3", "--seconds", "4", "--settle", "0", "--json", str(report)])
     (run,) = json.loads(report.read_text())["runs"]
     assert (run["workers"], run["streams"]) == (3, 4)
     assert run["mean_fps"] > 0
     assert run["counts"]["errors"] == run["counts"]["placeholders"] == 0
-    assert set(STAGES) <= set(run["stages"])
-    assert sum(run["stages"].values()) > 0  # a second has too few samples to tell of each
+    assert run["stages"]["fan-out"] > 0
     assert "the loop takes 90% of a core at" in capsys.readouterr().out

@@ -205,7 +205,7 @@ async def test_the_way_back_after_the_network_was_gone(browser: Browser, camera:
     await ada.context.set_offline(False)
     await expect(ada.get_by_text("You are offline.")).to_be_hidden(timeout=5000)
     before = await ada.evaluate("watch.frames")
-    await ada.wait_for_function("(before) => watch.frames > before + 5", arg=before, timeout=15_000)
+    await ada.wait_for_function("(before) => watch.frames > before + 5", arg=before, timeout=5000)
     await expect(ada.locator("article.tile")).to_have_count(2)
     await expect(grace.locator("article.tile")).to_have_count(2)
 
