@@ -1,5 +1,6 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { openDialog } from './dialog.js';
 import { byId } from './dom.js';
 
 /**
@@ -15,7 +16,7 @@ export function confirmed({ title, words, action }) {
   byId('confirm-yes', HTMLButtonElement).textContent = action;
   byId('confirm-no', HTMLButtonElement).textContent = text('confirm.no');
   dialog.returnValue = '';
-  dialog.showModal();
+  openDialog(dialog);
   byId('confirm-no', HTMLButtonElement).focus();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });

@@ -1,5 +1,6 @@
 // @ts-check
 import { language, text } from '../i18n/strings.js';
+import { openDialog } from './dialog.js';
 import { byId, element } from './dom.js';
 import { notify } from './notices.js';
 
@@ -28,7 +29,7 @@ export class FilterReportView {
 
   constructor() {
     this.#button.onclick = () => {
-      this.#dialog.showModal();
+      openDialog(this.#dialog);
       this.onOpen();
     };
     this.showWhere(false);

@@ -2,6 +2,7 @@
 import { roomAddress } from '../app/room-names.js';
 import { text } from '../i18n/strings.js';
 import { calendarFile } from '../lib/calendar.js';
+import { openDialog } from './dialog.js';
 import { byId, element } from './dom.js';
 import { InvitationForm } from './invitation-form.js';
 import { notify } from './notices.js';
@@ -54,7 +55,7 @@ export class Invite {
     );
     this.#show(how === 'pin' ? roomAddress() : '');
     if (isHost && how !== 'off') this.#send({ type: 'invitations' });
-    this.#dialog.showModal();
+    openDialog(this.#dialog);
     if (how === 'pin') byId('invite-copy', HTMLButtonElement).focus();
     else if (links) this.#form.focus();
   }

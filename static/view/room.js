@@ -1,5 +1,6 @@
 // @ts-check
 import { text } from '../i18n/strings.js';
+import { openDialog } from './dialog.js';
 import { byId, onAction, placePopover, showAction } from './dom.js';
 import { Panel } from './panel.js';
 import { Tiles } from './tiles.js';
@@ -99,11 +100,11 @@ export class RoomView {
   }
 
   showHelp() {
-    byId('help-dialog', HTMLDialogElement).showModal();
+    openDialog(byId('help-dialog', HTMLDialogElement));
   }
 
   showSettings() {
-    byId('settings-dialog', HTMLDialogElement).showModal();
+    openDialog(byId('settings-dialog', HTMLDialogElement));
   }
 
   focus() {

@@ -99,3 +99,17 @@ async def test_what_is_said_in_the_lobby_is_seen_in_the_room(page: Page, fake: F
     await expect(notice).to_be_visible()
     await join(page, fake)
     await expect(notice).to_be_visible()
+
+
+async def test_one_is_before_a_dialog_that_opens_later(page: Page, fake: FakeServer) -> None:
+    await join(page, fake)
+    await fake.send("participant-updated", participant=participant("me", "Ada", role="host"))
+    notice = page.get_by_text("You are a host now.")
+    await expect(notice).to_be_visible()
+    await page.keyboard.press("?")
+    await expect(page.locator("#help-dialog")).to_be_visible()
+    await notice.click()  # what is behind a dialog takes no click
+    await expect(notice).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await fake.send("participant-updated", participant=participant("me", "Ada", role="guest"))
+    await expect(page.locator("#notices .notice")).to_be_visible()
