@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
+from filters.matting.segmenter import light_gain
 from models.training.data import scene
 from models.training.data.camera import seen_by_camera
 from models.training.data.people import Person, Photo, Store, outline
@@ -82,7 +83,7 @@ class Draw:
             known = np.full(shape, 255, np.uint8)
         if rng.random() < self._shares.grey:
             look = look.mean(axis=2, keepdims=True).repeat(3, axis=2)
-        picture = seen_by_camera(look, rng, self._shares.poor, self._shares.dark)
+        picture = lightened(seen_by_camera(look, rng, self._shares.poor, self._shares.dark))
         return Sample(picture, alpha, known, joints)
 
     def _composed(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Floats, Plane, Plane]:
@@ -178,6 +179,12 @@ class Draw:
             blank, share, scene.points_of(self._store, person), scene.through(move, whole, size)
         )
         return scene.toned(picture, rng), alpha, cast(Plane, known), joints
+
+
+def lightened(picture: Picture) -> Picture:
+    """Make a dark look lighter, as the filter does."""
+    gain = light_gain(float(picture.mean()) / 255)
+    return picture if gain == 1 else to_bytes(picture.astype(np.float32) * gain)
 
 
 def shapes(pixels: int) -> tuple[tuple[int, int], ...]:

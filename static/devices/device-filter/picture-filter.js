@@ -25,6 +25,12 @@ import { Network } from './network.js';
 
 /** A network of free size gets no side shorter than this (filters/matting/segmenter.py). */
 const MIN_SIDE = 64;
+/** Mean of red, green and blue, of 1, below which the network gets a lighter picture (filters/matting/segmenter.py). */
+const DARK = 0.25;
+/** What it is multiplied by, at most; as there. */
+const LARGEST_GAIN = 8;
+/** Of how many values one is taken for the mean; chosen. */
+const SAMPLED = 7;
 /** Share of the matte from which on a pixel stays sharp. There is no margin: one sweeps over all of the room that somebody
  * moves in front of. Measured with benchmarks.device_filter (docs/device-filter.md). */
 const SHARP = 0.35;
@@ -122,8 +128,31 @@ export class PictureFilter {
     if (kind === 'yuv') this.#kernels.to_rgb(at, count, Number(fullRange));
     const unit = kind === 'yuv' ? 1 : 255;
     const { mean, std } = this.#card;
-    for (let i = 0; i < 3; i++) this.#kernels.affine(at + 4 * i * count, count, 1 / (unit * std[i]), -mean[i] / std[i]);
+    const light = lightGain(meanOf(this.memory.floats(at, 3 * count)) / unit);
+    for (let i = 0; i < 3; i++) {
+      this.#kernels.affine(at + 4 * i * count, count, light / (unit * std[i]), -mean[i] / std[i]);
+      if (light > 1) clampTo(this.memory.floats(at + 4 * i * count, count), (1 - mean[i]) / std[i]);
+    }
   }
+}
+
+/** What the light of a dark picture is multiplied by for the network; as in filters/matting/segmenter.py.
+ * @param {number} mean of red, green and blue, of 1 */
+function lightGain(mean) {
+  return Math.min(Math.max(DARK / Math.max(mean, DARK / LARGEST_GAIN), 1), LARGEST_GAIN);
+}
+
+/** Returns about the mean.
+ * @param {Float32Array} values */
+function meanOf(values) {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += SAMPLED) sum += values[i];
+  return sum / Math.ceil(values.length / SAMPLED);
+}
+
+/** @param {Float32Array} values @param {number} most */
+function clampTo(values, most) {
+  for (let i = 0; i < values.length; i++) if (values[i] > most) values[i] = most;
 }
 
 /**

@@ -190,6 +190,22 @@ class TestInput:
             planes = picture(np.full((size[1], size[0], 3), colour, np.uint8))
             assert np.abs(to_rgb(scaled_down(planes, (96, 64))).astype(int) - colour).max() <= 4
 
+    @pytest.mark.parametrize(
+        ("level", "wanted"),
+        [(200, 200 / 255), (70, 70 / 255), (40, 0.25), (16, 0.25), (3, 8 * 3 / 255), (0, 0)],
+    )
+    def test_a_dark_look_is_made_lighter(self, level: int, wanted: float, tmp_path: Path) -> None:
+        grey = picture(np.full((360, 640, 3), level, np.uint8))
+        assert segmenter_of(brightness(), tmp_path)(grey) == pytest.approx(wanted, abs=0.02)
+
+    def test_a_lamp_in_the_dark_is_white(self, tmp_path: Path) -> None:
+        rgb = np.full((360, 640, 3), 10, np.uint8)
+        rgb[:60, :60] = 200
+        card = CARD.replace("0.0, 0.0, 0.0", "0.1, 0.1, 0.0").replace("1.0, 1.0, 1.0", "2.0, 2.5, 4.0")
+        seen = segmenter_of(brightness(), tmp_path, card)(picture(rgb))
+        white = np.mean([(1 - 0.1) / 2, (1 - 0.1) / 2.5, 1 / 4])
+        assert seen[2, 2] == pytest.approx(white, abs=0.01)
+
     @pytest.mark.parametrize("width", [320, 640, 1281, 3840])
     def test_nothing_moves(self, width: int) -> None:
         rgb = np.zeros((width // 2, width, 3), np.uint8)
@@ -252,6 +268,14 @@ class TestMatte:
         rgb, matte = person.cutout()
         found = cv2.resize(bundled(picture(rgb)), matte.shape[::-1]) > 0.5
         assert (found & (matte > 0.5)).sum() / (found | (matte > 0.5)).sum() > 0.95
+
+    def test_the_same_person_in_the_dark(self, bundled: Segmenter) -> None:
+        square = cv2.resize(person.astronaut(), (640, 640), interpolation=cv2.INTER_AREA)
+        light = np.asarray(square[:360], np.uint8)
+        dark = 0.05 * light + np.random.default_rng(0).normal(0, 2, light.shape)
+        found = bundled(picture(np.clip(dark, 0, 255).astype(np.uint8))) > 0.5
+        wanted = bundled(picture(light)) > 0.5
+        assert (found & wanted).sum() / (found | wanted).sum() > 0.9
 
     def test_tiny_frame(self, bundled: Segmenter) -> None:
         alpha = bundled(astronaut(64, 64))

@@ -14,7 +14,7 @@ from models.training.data.people import Cutout, KeyPoint, Store, cut_sides
 from models.training.data.pictures import Floats, Plane
 from models.training.data.placement import Pose, cut_points, in_contact, matrix, seen_side
 from models.training.data.rooms import load_rooms
-from models.training.data.samples import ARRIVALS, SHAPES, Draw, shapes
+from models.training.data.samples import ARRIVALS, SHAPES, Draw, lightened, shapes
 from models.training.data.scene import FRAME, Shares
 
 FAR_OUT = {"left": (0, -1), "right": (0, 1), "top": (1, -1), "bottom": (1, 1)}
@@ -243,3 +243,9 @@ def test_vp8_makes_the_same_of_a_picture_each_time() -> None:
     made = [through_vp8(picture, 200_000) for _ in range(4)]
     assert all(np.array_equal(made[0], other) for other in made[1:])
     assert not np.array_equal(made[0], picture)
+
+
+@pytest.mark.parametrize(("level", "wanted"), [(200, 200), (70, 70), (20, 64), (2, 16)])
+def test_dark_looks_are_as_light_as_the_filter_makes_them(level: int, wanted: int) -> None:
+    seen = lightened(np.full((32, 48, 3), level, np.uint8))
+    assert np.abs(seen.astype(int) - wanted).max() <= 1
