@@ -459,7 +459,9 @@ async def test_the_shield_tells_what_the_filter_does(page: Page, fake: FakeServe
     await fake.sockets[-1].send_json(report(degraded="overload", reason="The server is busy."))
     await page.get_by_role("button", name="Filtered, with trouble: show details").click()
     dialog = page.get_by_role("dialog", name="Everyone sees you filtered")
-    await expect(dialog.get_by_text("The server is busy.")).to_be_visible()
+    words = dialog.locator("#filter-degraded")  # a notice before the dialog says the same
+    await expect(words).to_be_visible()
+    await expect(words).to_contain_text("The server is busy.")
     await expect(dialog).to_contain_text("0.35% of your surroundings in a picture, 4.8% collected over")
     await expect(dialog.locator("#filter-counters")).to_be_hidden()
     await dialog.get_by_text("How it works, and the numbers").click()
