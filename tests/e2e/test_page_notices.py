@@ -113,3 +113,16 @@ async def test_one_is_before_a_dialog_that_opens_later(page: Page, fake: FakeSer
     await page.keyboard.press("Escape")
     await fake.send("participant-updated", participant=participant("me", "Ada", role="guest"))
     await expect(page.locator("#notices .notice")).to_be_visible()
+
+
+async def test_on_a_phone_one_leaves_what_closes_a_dialog_in_reach(page: Page, fake: FakeServer) -> None:
+    await page.set_viewport_size({"width": 390, "height": 780})
+    await join(page, fake)
+    await fake.send("muted", by=None)
+    notice = page.get_by_text(LONG)
+    await expect(notice).to_be_visible()
+    await page.keyboard.press("?")
+    dialog = page.locator("#help-dialog")
+    await dialog.get_by_role("button", name="Close").click(timeout=3000)
+    await expect(dialog).to_be_hidden()
+    await expect(notice).to_be_visible()
