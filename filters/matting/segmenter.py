@@ -27,10 +27,10 @@ DARK = 0.25
 """Mean of red, green and blue, of 1, below which a look is made lighter: in the dark, networks lose people, and take a
 whole room for one. Measured with .25, .3 and, by a softer rule, .4: see models/README.md."""
 
-MEAN_ROWS = 8  # of so many rows one is taken for the mean; chosen
-
 LARGEST_GAIN = 8.0
 """What a dark look is multiplied by, at most: beyond it, 8 bits hold little but noise; chosen."""
+
+MEAN_ROWS = 8  # of so many rows of a look one is taken for its mean; chosen
 
 Blob: TypeAlias = NDArray[np.float32]
 """What a network takes and gives: float32, (1, channels, height, width)."""

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from models.training.data.pictures import Picture, resized
-from models.training.data.samples import shapes
+from models.training.data.samples import lightened, shapes
 from models.training.losses import Prediction, agreement
 from models.training.settings import Adaptation
 
@@ -30,7 +30,7 @@ def looks_of(film: Path, pixels: int, without: int) -> Iterator[Picture]:
     with av.open(str(film)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % without:
-                yield resized(cast(Picture, frame.to_ndarray(format="rgb24")), (width, height))
+                yield lightened(resized(cast(Picture, frame.to_ndarray(format="rgb24")), (width, height)))
 
 
 def adapted(network: nn.Module, looks: list[Picture], settings: Adaptation, seed: int) -> nn.Module:

@@ -142,7 +142,7 @@ function lightGain(mean) {
   return Math.min(Math.max(DARK / Math.max(mean, DARK / LARGEST_GAIN), 1), LARGEST_GAIN);
 }
 
-/** Returns about the mean.
+/** Returns the mean, of every so many values.
  * @param {Float32Array} values */
 function meanOf(values) {
   let sum = 0;
@@ -150,7 +150,8 @@ function meanOf(values) {
   return sum / Math.ceil(values.length / SAMPLED);
 }
 
-/** @param {Float32Array} values @param {number} most */
+/** Takes what is above `most` for `most`, in place.
+ * @param {Float32Array} values @param {number} most */
 function clampTo(values, most) {
   for (let i = 0; i < values.length; i++) if (values[i] > most) values[i] = most;
 }

@@ -113,10 +113,9 @@ def test_nobodys_colours_run_into_the_room(met: tuple[Camera, list[Sent]]) -> No
 def test_the_person_is_found_in_the_dark(met: tuple[Camera, list[Sent]]) -> None:
     """As filters/matting/segmenter.py has it; without, the network finds nobody in such a picture."""
     camera, light = met
-    pictures = [packed(each) for each in camera.video_frames(1)]
-    luma = 640 * 360
-    for picture in pictures:
-        picture[:luma] = np.round(16 + 0.05 * np.maximum(picture[:luma].astype(float) - 16, 0))
-        picture[luma:] = np.round(128 + 0.05 * (picture[luma:].astype(float) - 128))
-    (dark,) = filter_pictures(pictures, (640, 360), load_card(DEFAULT_MODEL, MODELS))
+    picture = packed(camera.video_frames(1)[0])
+    luma, chroma = np.split(picture, [640 * 360])
+    luma[:] = np.round(16 + 0.05 * np.maximum(luma.astype(float) - 16, 0))
+    chroma[:] = np.round(128 + 0.05 * (chroma.astype(float) - 128))
+    (dark,) = filter_pictures([picture], (640, 360), load_card(DEFAULT_MODEL, MODELS))
     assert (dark.sharp & light[0].sharp).sum() / (dark.sharp | light[0].sharp).sum() > 0.9
