@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
 import onnx
+import torch
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
@@ -28,11 +32,14 @@ from models.training.data.rooms import (
     room_of,
     save_rooms,
 )
+from models.training.evaluate import clips as all_clips
 from models.training.evaluate import cost_of, evaluate_suite, quality_of
-from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, write_card
+from models.training.export import SELFIE_MULTIPLE, ExportError, export_checkpoint, to_onnx, write_card
+from models.training.looks import looks_at
+from models.training.merge import Merge, learn
 from models.training.mix import MixError, mixed
 from models.training.settings import SettingsError, load_run, located
-from models.training.suite import EMPTY, write_suite
+from models.training.suite import EMPTY, KINDS, half_of, write_suite
 from models.training.teacher import Teacher
 from models.training.train import CHECKPOINT, Trainer, draw_of, maker_of
 from models.training.trial import measured
@@ -145,18 +152,39 @@ def suite(
     folder: Annotated[Path, typer.Argument(metavar="SUITE", help="The folder to write clips to.")],
     clips: Annotated[int, typer.Option(min=1)] = 20,
     seed: int = 100,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Of empty rooms.")] = False,
     empty: Annotated[
         Path | None, typer.Option(metavar="ROOMS", help="Of nobody, in the rooms of this folder's pictures.")
     ] = None,
+    trained: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="Of this source's people to train on: for `merge`; repeatable."),
+    ] = None,
+    trained_rooms: Annotated[
+        bool, typer.Option("--trained-rooms", help="In rooms to train on: for `merge`.")
+    ] = False,
+    half: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=2, help="Of half of those kept: what learns from one is checked on the other."
+        ),
+    ] = None,
 ) -> None:
-    """Compose a suite to choose by, of people and rooms that no run trains on."""
+    """Compose a suite of people and rooms that no run trains on, to choose by."""
     manifest, store = load_manifest(), Store(prepared)
     if empty:
-        write_suite(folder, store, [], sorted(empty.glob("*.jpg")), clips, seed, typer.echo, EMPTY)
+        rooms = sorted(empty.glob("*.jpg"))
     else:
-        people = preparing.kept_people(store, manifest)
-        rooms = [r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r))]
-        write_suite(folder, store, people, rooms, clips, seed, typer.echo)
+        rooms = [
+            r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r)) != trained_rooms
+        ]
+    kept = preparing.kept_people(store, manifest)
+    people = preparing.trained_people(store, manifest, trained) if trained else kept
+    if half:
+        people = [person for person in people if half_of(person.name) == half]
+    if half and not (empty or trained_rooms):
+        rooms = [room for room in rooms if half_of(room_of(room)) == half]
+    write_suite(folder, store, people, rooms, clips, seed, typer.echo, EMPTY if nobody or empty else KINDS)
 
 
 @app.command()
@@ -240,12 +268,52 @@ def mix(
     share: Annotated[float, typer.Option(min=-1, max=1, help="Of the second's weights; below 0: taken out.")],
     temperature: Annotated[float, typer.Option(min=0.1, help="What the logits are multiplied by.")] = 1.0,
     bias: Annotated[float, typer.Option(help="What is added to the logits after that.")] = 0.0,
+    layers: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="FIRST END", help="Only these layers' weights, from 0, without END; none: all."),
+    ] = None,
 ) -> None:
     """Write a mixture of two networks of the selfie graph, and its card."""
-    onnx.save(mixed(first, second, share, temperature, bias), output)
+    onnx.save(mixed(first, second, share, temperature, bias, layers), output)
     numbers = {"share": share, "temperature": temperature, "bias": bias}
     source = {"first": first.name, "second": second.name} | {k: f"{v:g}" for k, v in numbers.items()}
+    if layers:
+        source["layers"] = "{} to {}".format(*layers)
     write_card(output, SELFIE_MULTIPLE, description="A mixture", licence="Apache-2.0", source=source)
+
+
+@app.command()
+def merge(
+    first: Network,
+    suites: Annotated[Path, typer.Argument(metavar="SUITES", help="A folder of suites to learn from.")],
+    output: Network,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN.onnx...", help="What it takes from.")],
+    images: Annotated[int, typer.Option(min=1, help="Looks to learn from, in all.")] = 9000,
+    every: Annotated[int, typer.Option(min=1, help="Of so many looks at a clip, one is learned from.")] = 6,
+    lost: Annotated[
+        float,
+        typer.Option(min=0, help="How many times more what is lost of people counts than what is shown."),
+    ] = 3.0,
+    seed: int = 1,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Merge networks of the selfie graph: the first and, layer by layer, learned shares of the runs."""
+    torch.set_num_threads(threads)
+    merged = Merge(first, runs)
+    found = [clip for suite in sorted(suites.iterdir()) if suite.is_dir() for clip in all_clips(suite)]
+    with _bar("clips") as bar, ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        taken = pool.map(partial(looks_at, first, every=every), found)
+        looks = [look for each in bar.track(taken, total=len(found)) for look in each]
+    with _bar("images") as bar:
+        task = bar.add_task("", total=images)
+
+        def shown(done: int, _: int, text: str) -> None:
+            bar.update(task, completed=done, description=text)
+
+        learn(merged, looks, images, lost, seed, shown)
+    to_onnx(merged.merged(), output)
+    source = {"first": first.name, "runs": ", ".join(run.name for run in runs)}
+    write_card(output, SELFIE_MULTIPLE, description="A merge", licence="Apache-2.0", source=source)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -10,7 +10,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from models.training.data.manifest import Manifest, Source
+from models.training.data.manifest import Manifest, ManifestError, Source
 from models.training.data.people import BODY_ASPECT, Cutout, Person, Photo, Store, outline, spread_colours
 from models.training.data.pictures import (
     Floats,
@@ -219,6 +219,15 @@ def kept_people(store: Store, manifest: Manifest) -> list[Person]:
         if person.source in sources
         and ("train" not in sources[person.source].uses or kept_for_choosing(person.name))
     ]
+
+
+def trained_people(store: Store, manifest: Manifest, sources: Sequence[str]) -> list[Person]:
+    """Return the prepared people of some sources whom runs train on; raises ManifestError where none may."""
+    for name in sources:
+        if name not in manifest.sources:
+            raise ManifestError(f"{name} is not in the manifest")
+        manifest.sources[name].require("train")
+    return [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
 
 
 def trimmed(colour: Picture, alpha: Plane) -> tuple[Picture, Plane]:

@@ -228,6 +228,11 @@ def in_turn(items: Iterable[T], name: Callable[[T], str], seed: int) -> list[T]:
     return sorted(items, key=lambda item: hashlib.sha256(f"{seed} {name(item)}".encode()).digest())
 
 
+def half_of(name: str) -> int:
+    """Return in which half a person or room is, 1 or 2; its name tells."""
+    return hashlib.sha256(f"half {name}".encode()).digest()[0] % 2 + 1
+
+
 def digest(files: Iterable[Path]) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of the files' bytes, one after the other."""
     whole = hashlib.sha256()
@@ -255,10 +260,12 @@ def write_suite(
     """Write `clips` clips, their kinds in turn, each with other people; sources take turns, too.
 
     The same people, rooms, seed and versions give the same bytes; the folder's suite.json says what they were.
-    Raises FileNotFoundError where there are no rooms.
+    Raises FileNotFoundError where there are no rooms, or no people.
     """
     if not rooms:
         raise FileNotFoundError("a suite needs pictures of rooms")
+    if not people and any(kind.people for kind in kinds.values()):
+        raise FileNotFoundError("a suite needs people")
     sources = sorted({person.source for person in people})
     queues = {
         source: in_turn((p for p in people if p.source == source), lambda p: p.name, seed)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from models.training.architectures.registry import build
 from models.training.architectures.unet import UNet
 from models.training.checkpoint import fill, load_checkpoint
-from models.training.data.manifest import Manifest, ManifestError
+from models.training.data.manifest import Manifest
 from models.training.data.people import Store
 from models.training.data.pictures import Floats
 from models.training.data.ring import (
@@ -40,6 +40,7 @@ from models.training.data.samples import ARRIVALS, PIXELS, WHOLE, Draw, shapes
 from models.training.data.scene import JOINT_KINDS
 from models.training.disturb import disturbed
 from models.training.losses import Prediction, Targets, total
+from models.training.prepare import trained_people
 from models.training.settings import Run, SettingsError
 from models.training.teacher import Teacher
 
@@ -61,12 +62,8 @@ def draw_of(run: Run, prepared: Path, manifest: Manifest) -> Draw:
     nobody, or no room, is left.
     """
     sources = run.data.sources or tuple(s.name for s in manifest.of_use("train"))
-    for name in run.data.sources:
-        if name not in manifest.sources:
-            raise ManifestError(f"{name} is not in the manifest")
-        manifest.sources[name].require("train")
     store = Store(prepared)
-    people = [p for p in store.load() if p.source in sources and not kept_for_choosing(p.name)]
+    people = trained_people(store, manifest, sources)
     rooms = [room for room in load_rooms(prepared, manifest.banned) if not kept_for_choosing(room_of(room))]
     if not people or not rooms:
         raise SettingsError(

@@ -41,15 +41,21 @@ export function warn(words) {
   put('alerts', words);
 }
 
-/** Where notices are seen and cover nothing that one uses: in the dialog that is open, over the tiles of the room, in the row to join. */
+/** Puts notices where they are seen and cover nothing that one uses: in the dialog that is open, over the tiles of the room, in
+ * the row to join. What is for screen readers only goes into the dialog, too: outside of it nothing is read out. */
 export function gather() {
   const dialog = document.querySelector('dialog[open]');
   const place = document.getElementById(PLACES[document.body.dataset.state ?? ''] ?? '');
-  const holder = dialog ?? (place?.checkVisibility() ? place : document.body);
-  const notes = byId('notes', HTMLElement);
-  if (notes.parentElement === holder) return;
-  holder.append(notes);
+  move('announcer', dialog ?? document.body);
+  move('notes', dialog ?? (place?.checkVisibility() ? place : document.body));
   dialog?.addEventListener('close', gather, { once: true });
+}
+
+/** @param {string} id
+ * @param {Element} holder */
+function move(id, holder) {
+  const moved = byId(id, HTMLElement);
+  if (moved.parentElement !== holder) holder.append(moved);
 }
 
 function mentions() {

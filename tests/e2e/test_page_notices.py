@@ -115,6 +115,22 @@ async def test_one_is_before_a_dialog_that_opens_later(page: Page, fake: FakeSer
     await expect(page.locator("#notices .notice")).to_be_visible()
 
 
+async def test_what_only_screen_readers_are_told_is_in_the_dialog_that_is_open(
+    page: Page, fake: FakeServer
+) -> None:
+    fake.others = [participant("p1", "Grace")]
+    await join(page, fake)
+    await page.keyboard.press("?")
+    dialog = page.locator("#help-dialog")
+    await expect(dialog).to_be_visible()
+    await fake.send("reaction", participant="p1", reaction="🎉")
+    await expect(dialog.locator("#announcer")).to_have_text("Grace: 🎉")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await fake.send("reaction", participant="p1", reaction="👍")
+    await expect(page.locator("body > #announcer")).to_have_text("Grace: 👍")
+
+
 async def test_on_a_phone_one_leaves_what_closes_a_dialog_in_reach(page: Page, fake: FakeServer) -> None:
     await page.set_viewport_size({"width": 390, "height": 780})
     await join(page, fake)

@@ -78,6 +78,11 @@ class Selfie(nn.Module):
             case kind:
                 raise UnknownOperatorError(f"{kind} is not supported")
 
+    def layers(self) -> list[list[str]]:
+        """Return the names of each convolution's parameters, in the graph's order."""
+        convolutions = [node for node, _ in self._steps if node.op_type in ("Conv", "ConvTranspose")]
+        return [[f"weights.{name}" for name in node.input[1:]] for node in convolutions]
+
     def onnx_model(self) -> onnx.ModelProto:
         """Return the graph with the module's weights."""
         model = onnx.ModelProto()

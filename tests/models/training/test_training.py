@@ -228,16 +228,32 @@ def test_sources_that_may_not_be_trained_on_are_refused(prepared: Path, tmp_path
             trainer_of(run, tmp_path / "run", prepared)
 
 
-def test_a_mixture_lies_between_and_temperature_and_bias_change_the_logits(tmp_path: Path) -> None:
-    def values(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-        return {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+def values(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
 
-    first, second = SHIPPED, tmp_path / "other.onnx"
-    other = onnx.load(first)
+
+def moved(path: Path) -> Path:
+    """Write the shipped network with all weights one higher."""
+    other = onnx.load(SHIPPED)
     for initializer in other.graph.initializer:
-        moved = onnx.numpy_helper.to_array(initializer) + 1
-        initializer.CopyFrom(onnx.numpy_helper.from_array(moved, initializer.name))
-    onnx.save(other, second)
+        value = onnx.numpy_helper.to_array(initializer) + 1
+        initializer.CopyFrom(onnx.numpy_helper.from_array(value, initializer.name))
+    onnx.save(other, path)
+    return path
+
+
+def test_a_mixture_of_some_layers_leaves_the_others(tmp_path: Path) -> None:
+    model = mixed(SHIPPED, moved(tmp_path / "other.onnx"), 0.5, layers=(1, 3))
+    before, after = values(onnx.load(SHIPPED)), values(model)
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    changed = {name for name, value in before.items() if not np.array_equal(after[name], value)}
+    assert changed == {name for node in convolutions[1:3] for name in node.input[1:]}
+    for name in changed:
+        assert np.allclose(after[name], before[name] + 0.5)
+
+
+def test_a_mixture_lies_between_and_temperature_and_bias_change_the_logits(tmp_path: Path) -> None:
+    first, second = SHIPPED, moved(tmp_path / "other.onnx")
     ours, theirs = values(onnx.load(first)), values(onnx.load(second))
     halfway, hot = values(mixed(first, second, 0.5)), values(mixed(first, second, 0.0, 2.0))
     less, without = values(mixed(first, second, 0.0, 1.0, -0.25)), values(mixed(first, second, -0.5))
