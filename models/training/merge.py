@@ -1,8 +1,8 @@
 """A merge of networks of one graph: the first, and of what each other has learned beyond it a share for each layer.
 
 The shares are learned, as in AdaMerging (Yang et al., ICLR 2024), there without truths, here from looks whose truth is
-known: the merged network should err less than the first, look by look. Some hundred shares find what the runs have in
-common with what is asked, and can't learn pictures by heart as a hundred thousand weights can.
+known: the merged network should err less than the first, look by look. A share per layer and run is some hundred
+numbers, which can't learn pictures by heart as a hundred thousand weights can.
 """
 
 from __future__ import annotations
@@ -147,7 +147,9 @@ class Batches:
         mirrored = self._rng.random() < 0.5
         stacks = (np.stack(arrays) for arrays in zip(*(group[n] for n in drawn), strict=True))
         pictures, truths, mattes = (torch.from_numpy(stack).float() / 255 for stack in stacks)
-        return (pictures.flip(-1), truths.flip(-1), mattes.flip(-1)) if mirrored else (pictures, truths)
+        return (
+            (pictures.flip(-1), truths.flip(-1), mattes.flip(-1)) if mirrored else (pictures, truths, mattes)
+        )
 
 
 def usual_errors(looks: list[Look]) -> Errors:

@@ -43,7 +43,7 @@ def mixed(
     theirs = {i.name: numpy_helper.to_array(i) for i in other.graph.initializer}
     last = _last_layer(model).input[1:]
     weights = [node.input[1:] for node in model.graph.node if node.op_type in CONVOLUTIONS]
-    chosen = set(chain.from_iterable(weights[slice(*layers)] if layers else weights))
+    chosen = set(chain.from_iterable(weights[slice(*layers)])) if layers else theirs.keys()
     for initializer in model.graph.initializer:
         mine = numpy_helper.to_array(initializer)
         if initializer.name not in theirs or theirs[initializer.name].shape != mine.shape:

@@ -12,7 +12,8 @@ from tests.support.training import NEEDS_TORCH
 
 pytest.importorskip("torch", reason=NEEDS_TORCH)
 
-from models.training import evaluate, suite
+from models.training import __main__ as commands
+from models.training import evaluate, prepare, suite
 from models.training.__main__ import app
 from models.training.data.people import Store
 from models.training.data.rooms import load_rooms
@@ -74,3 +75,32 @@ def test_the_boundary_f1_forgives_three_pixels_and_no_more() -> None:
     assert evaluate.boundary_f1(np.roll(truth, 2, axis=1), truth) == pytest.approx(1)
     assert evaluate.boundary_f1(np.roll(truth, 12, axis=1), truth) < 0.7
     assert np.isnan(evaluate.boundary_f1(truth, truth * 0))
+
+
+@pytest.mark.slow
+def test_what_is_learned_from_and_what_is_chosen_by_are_kept_apart(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"made_0", "made_2", "made_4", "room_101"}
+    for module in (commands, prepare):
+        monkeypatch.setattr(module, "kept_for_choosing", lambda name: name in kept)
+
+    def drawn(*options: str) -> tuple[set[str], set[str]]:
+        folder = tmp_path / "_".join(options)
+        arguments = ["suite", str(prepared), str(folder), "--clips", "3", *options]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        clips = json.loads((folder / suite.MANIFEST).read_text())["clips"]
+        return {name for clip in clips for name in clip["people"]}, {clip["room"] for clip in clips}
+
+    halves = {half: {name for name in kept if suite.half_of(name) == half} for half in (1, 2)}
+    whole = kept - {"room_101"}
+    assert drawn() == (whole, {"room_101"})
+    assert drawn("--trained", "ccp", "--trained-rooms") == ({"made_1", "made_3", "made_5"}, {"room_102"})
+    assert drawn("--nobody", "--trained-rooms") == (set(), {"room_102"})
+    for half, names in halves.items():
+        if names & whole:
+            assert drawn("--half", str(half), "--trained-rooms") == (names & whole, {"room_102"})
+    result = CliRunner().invoke(app, ["suite", str(prepared), str(tmp_path / "x"), "--trained", "render"])
+    assert result.exit_code == 1
+    assert "render" in result.output

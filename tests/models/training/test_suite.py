@@ -93,3 +93,16 @@ def test_a_suite_of_empty_rooms_shows_nobody_with_the_camera_still_and_held(
 def test_a_suite_without_rooms_says_so(prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="pictures of rooms"):
         suite.write_suite(tmp_path, Store(prepared), [], [], 4, 5, lambda _: None, suite.EMPTY)
+
+
+def test_a_suite_without_people_says_so(prepared: Path, tmp_path: Path) -> None:
+    rooms = load_rooms(prepared, frozenset())
+    with pytest.raises(FileNotFoundError, match="needs people"):
+        suite.write_suite(tmp_path, Store(prepared), [], rooms, 4, 5, lambda _: None)
+
+
+def test_everybody_is_in_one_half_told_by_the_name() -> None:
+    halves = [suite.half_of(f"person_{n}") for n in range(200)]
+    assert set(halves) == {1, 2}
+    assert 60 < halves.count(1) < 140
+    assert halves == [suite.half_of(f"person_{n}") for n in range(200)]
