@@ -66,7 +66,8 @@ class Merge(nn.Module):
     def __init__(self, first: Path, runs: list[Path]) -> None:
         """Load the networks; raises MixError where they aren't of one graph."""
         super().__init__()
-        self.network = Selfie(first).requires_grad_(False)
+        self.network: Selfie = Selfie(first)
+        self.network.requires_grad_(False)
         self._before = dict(self.network.named_parameters())
         self._learned = [self._difference(run) for run in runs]
         layers = self.network.layers()
