@@ -178,13 +178,17 @@ def suite(
         rooms = [
             r for r in load_rooms(prepared, manifest.banned) if kept_for_choosing(room_of(r)) != trained_rooms
         ]
-    kept = preparing.kept_people(store, manifest)
-    people = preparing.trained_people(store, manifest, trained) if trained else kept
+    if nobody or empty:
+        people, kinds = [], EMPTY
+    elif trained:
+        people, kinds = preparing.trained_people(store, manifest, trained), KINDS
+    else:
+        people, kinds = preparing.kept_people(store, manifest), KINDS
     if half:
         people = [person for person in people if half_of(person.name) == half]
     if half and not (empty or trained_rooms):
         rooms = [room for room in rooms if half_of(room_of(room)) == half]
-    write_suite(folder, store, people, rooms, clips, seed, typer.echo, EMPTY if nobody or empty else KINDS)
+    write_suite(folder, store, people, rooms, clips, seed, typer.echo, kinds)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from filters.base import Alpha, Planes
 from filters.matting.matte import Matte
 from filters.matting.matting import mattes
 from filters.matting.segmenter import Blob, Box, ModelCard, Segmenter, load_card
+from filters.planes import to_plane
 from models.training.data.pictures import Plane, read_plane
 from models.training.evaluate import Clip, frames
 
@@ -61,12 +62,9 @@ class Recorder(Segmenter):
     def _look(self, blob: Blob, alpha: Alpha, truth: Plane) -> Look:
         left, top, right, bottom = self._box
         size = (blob.shape[3], blob.shape[2])
+        picture = to_plane(blob.reshape(-1, size[0]), 255.0)
         region = cv2.resize(truth[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
-        return Look(_bytes(blob[0]), cast(Plane, region), _bytes(alpha))
-
-
-def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+        return Look(picture.reshape(blob.shape[1:]), cast(Plane, region), to_plane(alpha, 255.0))
 
 
 def looks_at(network: Path, clip: Clip, every: int) -> list[Look]:

@@ -112,7 +112,7 @@ class Merge(nn.Module):
 
 
 def loss_of(mine: Errors, first: Errors, usual: Errors, empty: Tensor, lost: float) -> Tensor:
-    """Return what the errors of a batch cost, as the mean over its looks, of which `empty` (n,) show nobody.
+    """Return what the errors of a batch cost: the sum over its looks, by BATCH, of which `empty` (n,) show nobody.
 
     Each error counts as a part of what is `usual`, once, and WORSE times more where it is larger than the first
     network's; what is lost of people counts `lost` times more than what is shown. Of an empty room only that counts.
@@ -131,7 +131,7 @@ def loss_of(mine: Errors, first: Errors, usual: Errors, empty: Tensor, lost: flo
 
 
 class Batches:
-    """Draws looks of one shape at a time, as often as there are such looks, every other batch as its mirror image."""
+    """Draws looks of one shape at a time, as often as there are such looks; half of the batches are mirrored."""
 
     def __init__(self, looks: list[Look], seed: int) -> None:
         self._rng = np.random.default_rng(seed)

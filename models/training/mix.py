@@ -17,10 +17,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from models.training.network import load_network
-
-CONVOLUTIONS = ("Conv", "ConvTranspose")
-"""The operators that have weights."""
+from models.training.network import CONVOLUTIONS, layers_of, load_network
 
 
 class MixError(ValueError):
@@ -42,8 +39,9 @@ def mixed(
     model, other = load_network(first), load_network(second)
     theirs = {i.name: numpy_helper.to_array(i) for i in other.graph.initializer}
     last = _last_layer(model).input[1:]
-    weights = [node.input[1:] for node in model.graph.node if node.op_type in CONVOLUTIONS]
-    chosen = set(chain.from_iterable(weights[slice(*layers)])) if layers else theirs.keys()
+    chosen = set(chain.from_iterable(layers_of(model)[slice(*layers)])) if layers else theirs.keys()
+    if not chosen:
+        raise MixError(f"{first} has {len(layers_of(model))} layers, and none of those to be mixed")
     for initializer in model.graph.initializer:
         mine = numpy_helper.to_array(initializer)
         if initializer.name not in theirs or theirs[initializer.name].shape != mine.shape:

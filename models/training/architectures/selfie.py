@@ -16,7 +16,7 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.training.network import load_network
+from models.training.network import layers_of, load_network
 
 
 class UnknownOperatorError(ValueError):
@@ -80,8 +80,7 @@ class Selfie(nn.Module):
 
     def layers(self) -> list[list[str]]:
         """Return the names of each convolution's parameters, in the graph's order."""
-        convolutions = [node for node, _ in self._steps if node.op_type in ("Conv", "ConvTranspose")]
-        return [[f"weights.{name}" for name in node.input[1:]] for node in convolutions]
+        return [[f"weights.{name}" for name in names] for names in layers_of(self._source)]
 
     def onnx_model(self) -> onnx.ModelProto:
         """Return the graph with the module's weights."""

@@ -250,6 +250,8 @@ def test_a_mixture_of_some_layers_leaves_the_others(tmp_path: Path) -> None:
     assert changed == {name for node in convolutions[1:3] for name in node.input[1:]}
     for name in changed:
         assert np.allclose(after[name], before[name] + 0.5)
+    with pytest.raises(MixError, match="55 layers"):
+        mixed(SHIPPED, tmp_path / "other.onnx", 0.5, layers=(60, 70))
 
 
 def test_a_mixture_lies_between_and_temperature_and_bias_change_the_logits(tmp_path: Path) -> None:
