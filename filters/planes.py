@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters import kernels
-from filters.base import Plane
+from filters.base import Plane, Planes
 
 
 def above(plane: Plane, level: float) -> Plane:
@@ -40,6 +40,16 @@ def masked_mean(plane: Plane, mask: Plane) -> float:
     """Return the mean where the mask is 255, elsewhere it is 0; 0 where no pixel is in it."""
     count = cv2.countNonZero(mask)
     return cv2.sumElems(both(plane, mask))[0] / count if count else 0.0
+
+
+def flipped(plane: Plane) -> Plane:
+    """Return the mirror image, left for right."""
+    return cast(Plane, cv2.flip(plane, 1))
+
+
+def mirrored(planes: Planes) -> Planes:
+    """Return the picture's mirror image, left for right."""
+    return Planes(*map(flipped, planes))
 
 
 def lookup(plane: Plane, table: NDArray[np.uint8]) -> Plane:

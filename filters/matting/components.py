@@ -15,7 +15,7 @@ SOLID = 191  # level: alpha above .75
 MIN_AREA = 0.0012  # share of the picture's cells
 MIN_SOLID_CELLS = 6  # cells
 MIN_SOLID = 0.15  # share of an island's cells
-AGREEMENT = 0.5  # share of the sum of alpha in an island: the second look must find half of the first
+AGREEMENT = 0.5  # share of the sum of alpha in an island: another look must find half of the first
 
 
 def keep_people(alpha: Plane) -> Plane:
@@ -59,8 +59,18 @@ def newcomers(cells: Plane, before: Plane) -> Plane:
     return dilated(new[labels], 3)
 
 
+def apart(islands: Plane, others: Plane) -> Plane:
+    """Return the islands of a mask that another mask covers nothing of."""
+    count, labels = cv2.connectedComponents(islands, connectivity=8)
+    kept = np.full(count, 255, np.uint8)
+    kept[0] = 0
+    kept[labels[others > 0]] = 0
+    left: Plane = kept[labels]
+    return left
+
+
 def unconfirmed(islands: Plane, alpha: Plane, seen: Plane) -> Plane:
-    """Return the islands (mask of cells) of which a second look shows less than AGREEMENT of the first matte."""
+    """Return the islands (mask of cells) of which another look shows less than AGREEMENT of the first matte."""
     count, labels = cv2.connectedComponents(islands, connectivity=8)
     size = (islands.shape[1], islands.shape[0])
     where = labels.ravel().astype(np.intp)

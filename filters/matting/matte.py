@@ -15,13 +15,14 @@ from filters.matting.follow import Follow, FollowState, Target
 from filters.matting.grid import CELL, NETWORK_SIDE, Work, cell_size, fit, network_planes, work_of
 from filters.matting.matting import MatteFrame, PlateState
 from filters.matting.motion import scaled, warped_inside
+from filters.matting.newcomers import Newcomers, View
 from filters.matting.probation import Probation
 from filters.matting.room_model import RoomModel
 from filters.matting.segmenter import Box
 from filters.matting.smoother import MatteSample, MotionAdaptive, TemporalSmoother
 from filters.matting.stillness import Stillness, follows
 from filters.matting.unmixing import TRUST, TRUST_BESIDE_PLATE, unmixed
-from filters.planes import above, difference, doubled, resized, to_plane
+from filters.planes import above, difference, doubled, flipped, mirrored, resized, to_plane
 
 PLATE_FRAMES = 45  # frames, 1.5 s of 30 a second; chosen: their mean has a seventh of the noise (√45)
 
@@ -171,12 +172,13 @@ class Matte:
         if self._recording:
             self._recording = PlateCapture(self._recording.wanted)
         self._stillness = Stillness()
+        self._newcomers = Newcomers()
         self._probation = Probation()
         if self._follow:
             self._follow.forget()
         self._last: Work | None = None
         self._alpha: Plane | None = None
-        self._cells = self._seen = np.zeros((0, 0), np.uint8)
+        self._cells = self._seen = self._moved = np.zeros((0, 0), np.uint8)
 
     def _analyse(self, planes: Planes, work: Work) -> Plane:
         """Return the matte of the newest frame on the work grid, not yet smoothed."""
@@ -253,24 +255,28 @@ class Matte:
         return np.maximum(alpha, self._see(source, [box], (alpha.shape[1], alpha.shape[0])))
 
     def _confirmed(self, alpha: Plane, source: Planes) -> Plane:
-        """Return the matte with those who weren't there before only where a look at just them agrees.
-
-        What the network takes for a person in an empty room depends on the framing; a person doesn't.
-        """
+        """Return the matte with those who weren't there before only where looks at just them agree."""
         size = (alpha.shape[1], alpha.shape[0])
-        new = components.newcomers(resized(alpha, cell_size(size)), self._cells)
-        box = region.bounds(new, source.size, region.PADDING)
-        if box is None:
-            return alpha
-        seen = self._see(source, [box], size)
-        return components.without(alpha, components.unconfirmed(new, alpha, seen))
+        return self._newcomers.confirmed(
+            alpha, self._cells, self._moved, lambda new, view: self._viewed(new, view, source, size)
+        )
+
+    def _viewed(self, cells: Plane, view: View, source: Planes, size: tuple[int, int]) -> Plane:
+        """Return the network's matte of a box around a mask of cells, on a work grid of `size`."""
+        if view.mirrored:
+            straight = view._replace(mirrored=False)
+            return flipped(self._viewed(flipped(cells), straight, mirrored(source), size))
+        box = region.bounds(cells, source.size, view.padding)
+        return self._see(source, [box] if box else [], size)
 
     def _look_at(self, cells: Plane, size: tuple[int, int]) -> list[Box]:
-        if self._alpha is None or not self._options.region:
+        if self._alpha is None:
             return [(0, 0, *size)]
-        moved = above(difference(cells, self._seen), int(10 + self._room.noise / 2))
+        self._moved = above(difference(cells, self._seen), int(10 + self._room.noise / 2))
+        if not self._options.region:
+            return [(0, 0, *size)]
         familiar = self._room.familiar(cells) if self._options.room else None
-        return self._region.next(self._cells, moved, size, familiar)
+        return self._region.next(self._cells, self._moved, size, familiar)
 
     def _steady(self, newest: _HeldFrame) -> None:
         """Finish the newest frame or, if the smoother looks ahead, the one before it."""

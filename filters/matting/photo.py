@@ -18,7 +18,7 @@ from filters.matting.matting import MatteFrame, PlateState
 from filters.matting.region import bounds, paste
 from filters.matting.segmenter import Box
 from filters.matting.unmixing import unmixed
-from filters.planes import above, resized, to_plane
+from filters.planes import above, flipped, mirrored, resized, to_plane
 
 # Chosen around the values for streams; no benchmark measures photos.
 GRID_SIDE = 640  # px: twice a stream's work grid, as time is no matter
@@ -51,10 +51,10 @@ class PhotoMatte:
         size = fit(planes.size, GRID_SIDE)
         first = _at(self._network(planes, None, FIRST_PIXELS), size)
         looks = [self._look(planes, box, n, size) for box in _boxes(first, planes.size) for n in PIXELS]
-        mirrored = Planes(*(np.ascontiguousarray(plane[:, ::-1]) for plane in planes))
-        back = _at(self._network(mirrored, None, FIRST_PIXELS), size)
+        mirror = mirrored(planes)
+        back = _at(self._network(mirror, None, FIRST_PIXELS), size)
         looks += [
-            self._look(mirrored, box, n, size)[:, ::-1] for box in _boxes(back, planes.size) for n in PIXELS
+            flipped(self._look(mirror, box, n, size)) for box in _boxes(back, planes.size) for n in PIXELS
         ]
         alpha = keep_people(np.median(np.stack(looks), axis=0).astype(np.uint8))
         work = work_of(planes, GRID_SIDE)

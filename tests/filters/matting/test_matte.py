@@ -124,6 +124,22 @@ def test_empty_then_somebody_then_empty() -> None:
     assert min(shown[7:10]) > 0.2 * 640 * 360 * 0.9
 
 
+class OneSided(Bright):
+    """Finds people in pictures whose left is bluer than their right, and nobody in their mirror images."""
+
+    def __call__(self, planes: Planes, box: Box | None, pixels: int | None) -> Alpha:
+        alpha = super().__call__(planes, box, pixels)
+        return alpha if planes.u[0, 0] > planes.u[0, -1] else np.zeros_like(alpha)
+
+
+def test_whom_the_network_does_not_find_in_the_mirror_is_nobody() -> None:
+    frames = [frame((640, 360), 0.3, t) for t in range(5)]
+    for planes in frames:
+        planes.u[:, :160] = 130
+    assert max(int(o.alpha.max()) for o in run(Matte(Bright()), frames)) == 255
+    assert max(int(o.alpha.max()) for o in run(Matte(OneSided()), frames)) == 0
+
+
 def in_the_middle(size: tuple[int, int], seed: int) -> Planes:
     """Return a room with somebody in it who touches no side of the picture."""
     planes = frame(size, 0.3, seed)
