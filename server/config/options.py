@@ -18,7 +18,7 @@ MODELS = ROOT / "models"
 STATIC = ROOT / "static"
 PICTURES = STATIC / "backgrounds"
 
-DEFAULT_MODEL = "selfie_general"
+DEFAULT_MODEL = "selfie_merged"
 SMOOTHERS = ("adaptive", "ofd", "ema", "none")
 """Those of filters.matting.smoother, which takes a second to import."""
 
