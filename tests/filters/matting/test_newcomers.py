@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from filters.base import Plane
-from filters.matting.newcomers import ALONE, BESIDE_OTHERS, View, Newcomers
+from filters.matting.newcomers import ALONE, BESIDE_OTHERS, Newcomers, View
 from filters.matting.region import PADDING
 
 NOTHING = np.zeros((0, 0), np.uint8)
