@@ -1,7 +1,7 @@
-"""Who wasn't there before is shown only where looks that are framed differently agree.
+"""Who wasn't there before is shown only where looks from near, from far and in the mirror agree.
 
 What a network takes for a person in an empty room, a towel or a curtain at the border, depends on the view; a person
-doesn't. So it is looked at from near and from far, and in the mirror, and every look has to find it.
+doesn't. So every look has to find it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ALONE: Final = (
 BESIDE_OTHERS: Final = ALONE[:2]
 """A look from far would show the others, beside whom the networks miss people."""
 
-COMING: Final = 0.5  # share of what moves: where more of it is in one island, somebody comes; chosen
+COMING: Final = 0.5  # share of what moves: where newcomers have more of it, somebody comes; chosen
 
 Look: TypeAlias = Callable[[Plane, View], Plane]
 """Gives the network's matte (work grid) of a box around a mask of cells."""
@@ -55,8 +55,8 @@ class Newcomers:
         """Return the matte (uint8, work grid) with those who weren't there before only where all looks agree.
 
         `before` is the last matte on the grid of cells, and `moved` is 255 where a cell has changed since; both are
-        empty at the beginning. Where a single newcomer is what moves, one look is enough: who comes in is seen in
-        part, and nothing else appears by moving.
+        empty at the beginning. Where newcomers are what moves, one look is enough: of who comes in only a part is seen,
+        while things don't appear by moving.
         """
         new = components.newcomers(resized(alpha, cell_size((alpha.shape[1], alpha.shape[0]))), before)
         others = above(before, components.VISIBLE) if before.size else np.zeros_like(new)
